@@ -53,9 +53,11 @@ class Server:
 
 
 @contextmanager
-def serving(folder: str) -> Iterator[Server]:
+def serving(folder: str, *switches: str) -> Iterator[Server]:
+    """An emulator on what `folder` holds; each switch is `NAME=VALUE`."""
     began_at = time.perf_counter()
     command = [sys.executable, "-m", "eisync.emulator", "--studio-port", "0", "--ingestion-port", "0"]
+    command += [argument for switch in switches for argument in ("--switch", switch)]
     with subprocess.Popen([*command, "--data", folder, "--key", KEY], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())

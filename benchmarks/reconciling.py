@@ -1,10 +1,12 @@
 """Comparing the index with a large project: how long a sweep takes, what it holds in memory, what an idle pass asks.
 
-The emulator runs in a process of its own, on the same machine, with samples that were written past it. Ours is a fresh
-process with an empty index on disk: its first sweep learns every sample, the second one finds that nothing changed, and
-then comes an idle pass. Beside it the official SDK's `get_sample_ids` lists a tenth of them (`.venv-sdk`, `make sdk`).
-Peak memory is the resident set of the process (VmHWM), as a whole and as what it grew by after everything was imported.
-Wall time holds the emulator's share and whatever else the machine does; beside it stands the CPU time of each process.
+The emulator runs in a process of its own, on the same machine, with samples that were written past it. Ours is a
+fresh process with an empty index on disk: its first sweep learns every sample, the second one finds that nothing
+changed, and then comes an idle pass. Then a person deletes 50 samples and relabels 50, spread over all of them, and
+the next pass has to know all of that: by the change feed of dataset versions, and once more by a service that has
+none. Beside it the official SDK's `get_sample_ids` lists a tenth of them (`.venv-sdk`, `make sdk`). Peak memory is
+the resident set of the process (VmHWM), as a whole and as what it grew by after everything was imported. Wall time
+holds the emulator's share and whatever else the machine does; beside it stands the CPU time of each process.
 
     python benchmarks/reconciling.py [--samples 1000000] [--sdk-samples 100000]
 """
@@ -67,6 +69,8 @@ def main() -> None:
         )
     many = ours(asked.samples)
     show(asked.samples, many)
+    show_changes("with dataset versions", many)
+    show_changes("without them", ours(asked.samples, "dataset_versions=false"))
     for name in ("learning_s", "unchanged_s"):
         growth = many[name] / few[name]
         print(f"  {name[:-2]}: {asked.samples / asked.sdk_samples:.0f} times the samples, {growth:.1f} times the time")
@@ -84,22 +88,32 @@ def show(samples: int, seen: dict[str, Any]) -> None:
     )
 
 
-def ours(samples: int) -> dict[str, Any]:
+def show_changes(name: str, seen: dict[str, Any]) -> None:
+    print(
+        f"  {EDITED} samples deleted and {EDITED} relabelled by a person, {name}: the next pass knows "
+        f"{seen['known_deleted']} and {seen['known_relabelled']} of them, with {seen['changes_requests']} requests in "
+        f"{seen['changes_s']:.2f} s",
+        flush=True,
+    )
+
+
+def ours(samples: int, *switches: str) -> dict[str, Any]:
     command = [sys.executable, os.path.abspath(__file__)]
-    return with_service(samples, lambda server: [*command, "--measure", server.studio, server.ingestion])
+    switches = (*switches, "dataset_window_ms=500", "dataset_commit_ms=100")
+    return with_service(samples, lambda server: [*command, "--measure", server.studio, server.ingestion], *switches)
 
 
 def beside(samples: int) -> dict[str, Any]:
     return with_service(samples, lambda _: [SDK_PYTHON, "-c", SDK_LISTS])
 
 
-def with_service(samples: int, command: Callable[[Any], list[str]]) -> dict[str, Any]:
+def with_service(samples: int, command: Callable[[Any], list[str]], *switches: str) -> dict[str, Any]:
     """What the command prints, run beside an emulator that holds so many samples."""
     from emulator import KEY, fill, serving
 
     with tempfile.TemporaryDirectory() as folder:
         fill(folder, samples)
-        with serving(folder) as server:
+        with serving(folder, *switches) as server:
             environ = {**os.environ, "EI_API_KEY": KEY, "EI_API_ENDPOINT": f"http://{server.studio}/v1"}
             done = subprocess.run(command(server), env=environ, check=True, capture_output=True, text=True)
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -149,7 +163,10 @@ def measured(studio: str, ingestion: str) -> dict[str, Any]:
             log=Silent(),
         )
         before_mb = peak_mb()
-        for name, sweeps in (("learning", False), ("unchanged", True), ("idle", False)):
+        passes = (("learning", False), ("unchanged", True), ("idle", False), ("changes", False))
+        for name, sweeps in passes:
+            if name == "changes":
+                edit_as_person(f"http://{studio}/v1", service)
             began_at, began_cpu_s, requests = time.perf_counter(), time.process_time(), len(dates)
             loop.pass_now(sweeps=sweeps)
             while not loop.is_idle:
@@ -158,12 +175,34 @@ def measured(studio: str, ingestion: str) -> dict[str, Any]:
             seen[f"{name}_s"] = time.perf_counter() - began_at
             seen[f"{name}_cpu_s"] = time.process_time() - began_cpu_s
             seen[f"{name}_requests"] = len(dates) - requests
+        report = loop.reports()["main"]
+        seen["known_deleted"], seen["known_relabelled"] = report.unlisted, report.changed
         seen["index_mb"] = sum(entry.stat().st_size for entry in os.scandir(folder)) / 1e6
         database.close()
     service.close()
     seen["peak_mb"] = peak_mb()
     seen["grown_mb"] = seen["peak_mb"] - before_mb
     return seen
+
+
+EDITED = 50
+
+
+def edit_as_person(studio: str, service: Any) -> None:
+    """Delete and relabel samples as somebody who is logged in, and wait until the service has it in a version."""
+    import requests
+
+    login = requests.post(f"{studio}/api-login", json={"username": "ann", "password": "x"}, timeout=10).json()
+    person = requests.Session()
+    person.headers["x-jwt-token"] = login["token"]
+    base = f"{studio}/api/{service.project_id()}/raw-data"
+    step = service.count() // (2 * EDITED)
+    for number in range(EDITED):
+        person.delete(f"{base}/{1 + 2 * number * step}", timeout=10).raise_for_status()
+        label = {"label": "relabelled"}
+        person.post(f"{base}/{1 + (2 * number + 1) * step}/edit-label", json=label, timeout=10).raise_for_status()
+    while (versions := service.dataset_versions()) is not None and (versions.has_pending or not versions.versions):
+        time.sleep(0.1)
 
 
 def peak_mb() -> float:

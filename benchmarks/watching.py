@@ -35,7 +35,7 @@ from eisync.core.labels.path_rules import PathRules
 from eisync.core.model import Root
 from eisync.errors import DaemonUnreachableError
 from eisync.log import configure
-from eisync.loops.supervisor import Charge, Supervisor
+from eisync.loops.supervisor import SupervisedLoop, Supervisor
 from eisync.loops.watcher.context import Outside, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.database import Database, open_database
@@ -127,8 +127,8 @@ class Machine:
         self._events.start()
         log = configure(level="none")
         loop = loop_over(root, outbox, self.index, self._database, self._events, CompletenessPolicy())
-        charge = Charge(loop, self._bell, 60.0)
-        self._supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=log)
+        supervised = SupervisedLoop(loop, self._bell, 60.0)
+        self._supervisor = Supervisor([supervised], now=clock.now, monotonic=clock.monotonic, log=log)
         self._supervisor.start()
         while not loop.has_scanned:
             time.sleep(0.01)

@@ -144,7 +144,7 @@ def identity_table() -> str:
     """Return what may be done to a sample, or because of it, by what it is to the file."""
     said = {
         Decision.GO: "yes",
-        Decision.LOOK: "its bytes are compared first",
+        Decision.COMPARE: "its bytes are compared first",
         Decision.WAIT: "not before it is listed",
         Decision.LEAVE: "no",
         Decision.STOP: "no, and nothing else of the target",

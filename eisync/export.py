@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from eisync.adapters import clock
 from eisync.adapters.dataset import Dataset, LabelsWriter
-from eisync.adapters.thread_pool import ThreadPool, hand_over
+from eisync.adapters.process import ThreadPool, hand_over
 from eisync.core.dataset import FullPage, WholeSample, file_name, info_labels_entry
 from eisync.core.model import Unread
 from eisync.core.retry import RetryPolicy

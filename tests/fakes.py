@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from eisync.adapters.client.body import Body
+from eisync.core.change_feed import ChangePage, SampleChange, VersionList
 from eisync.core.clock_step import ClockSetting
 from eisync.core.model import Page, RemoteSample, Root, sent_name
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.watch_health import PendingPaths
 from eisync.core.wire import Envelope, Reply, Silence, UploadReply
 from eisync.errors import EisyncError, StudioError, UnansweredError
@@ -81,25 +82,25 @@ class Notebook:
         return [line.event for line in self.lines]
 
 
-class Ear:
+class FakeEvents:
     """Events that a test speaks into."""
 
     reports_closes = True
 
     def __init__(self) -> None:
-        self.heard: dict[int, PendingPaths] = {}
+        self.pending: dict[int, PendingPaths] = {}
         self.watched: list[int] = []
-        self.why_deaf: str | None = None
+        self.why_silent: str | None = None
         self.died = 0
 
     def of(self, root_id: int) -> PendingPaths:
-        return self.heard.setdefault(root_id, PendingPaths())
+        return self.pending.setdefault(root_id, PendingPaths())
 
     def watch(self, root: Root) -> str | None:
-        if self.why_deaf is None and root.id not in self.watched:
+        if self.why_silent is None and root.id not in self.watched:
             self.watched.append(root.id)
             self.of(root.id).is_doubted = True
-        return self.why_deaf
+        return self.why_silent
 
     def deaths(self, root_id: int) -> int:
         return self.died if root_id in self.watched else 0
@@ -110,7 +111,7 @@ class Ear:
             self.watched.remove(root_id)
 
     def take(self, root_id: int) -> PendingPaths:
-        return self.heard.pop(root_id, PendingPaths())
+        return self.pending.pop(root_id, PendingPaths())
 
 
 class Bench(Executor):
@@ -154,7 +155,7 @@ class Waited:
             self.result.set_exception(error)
 
     def follow(self) -> "Waited":
-        end = self.glimpse()
+        end = self.predicted_end_id()
         if end is not None:
             return Waited(self._ask, end, self._seen)
         return Waited(self._nothing, None, self._seen)
@@ -162,7 +163,7 @@ class Waited:
     def _nothing(self, _: int | None) -> Page:
         raise UnansweredError("the end of the previous page is missing")
 
-    def glimpse(self) -> int | None:
+    def predicted_end_id(self) -> int | None:
         if self.result.exception() is not None or not self.result.result().samples:
             return None
         return self._seen(self.result.result().samples[-1].id)
@@ -191,6 +192,9 @@ class Cloud:
         self.upload_trouble: BaseException | None = None
         self.questions = 0
         self.changed_at: float | None = None  # None: this service does not tell
+        self.versions: VersionList | None = None  # None: this service has no dataset versions
+        self.changes_of: dict[int, list[SampleChange]] = {}  # by version
+        self.feed_answer: ChangePage | EisyncError | None = None  # in place of the changes of any version
         self.refuses_duplicates = True
         self.most_a_page = 1000
         self.seen: Callable[[int], int | None] = lambda last_id: last_id  # where a look at a page sees its end
@@ -278,6 +282,22 @@ class Cloud:
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
         return Waited(lambda below: self.page(limit=limit, before_id=below, from_id=from_id), before_id, self.seen)
+
+    def key_id(self) -> int | None:
+        return 1
+
+    def dataset_versions(self) -> VersionList | None:
+        self._asked()
+        return self.versions
+
+    def changes(self, version_id: int, *, limit: int, offset: int) -> ChangePage:
+        self._asked()
+        if isinstance(self.feed_answer, EisyncError):
+            raise self.feed_answer
+        if self.feed_answer is not None:
+            return self.feed_answer
+        found = self.changes_of[version_id]
+        return ChangePage(tuple(found[offset : offset + limit]), len(found))
 
     def listed(self, ids: Collection[int]) -> dict[int, RemoteSample]:
         self._asked()

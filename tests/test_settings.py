@@ -186,6 +186,12 @@ ADDRESSES: list[tuple[str, dict[str, str], list[str]]] = [
         {"EI_API_ENDPOINT": "https://e.org"},
         ["https://t.org", "https://e.org"],
     ),
+    ("", {"EI_HOST": "127.0.0.1"}, ["http://127.0.0.1:4800/v1"]),
+    ("", {"EI_HOST": "localhost"}, ["http://localhost:4800/v1"]),
+    ("", {"EI_HOST": "edge.example.org"}, ["https://studio.edge.example.org/v1"]),
+    ("", {"EI_HOST": ""}, ["https://studio.edgeimpulse.com/v1"]),
+    ("", {"EI_HOST": "127.0.0.1", "EI_API_ENDPOINT": "https://e.org/v1"}, ["https://e.org/v1"]),
+    ("[[target]]\nstudio_url = 'https://t.org'", {"EI_HOST": "127.0.0.1"}, ["https://t.org"]),
 ]
 
 
@@ -196,6 +202,11 @@ def test_addresses_come_from_the_file_and_the_environment(
     site.write(text)
     settings = site.load(environ=site.environ(**variables), need_watch=False)
     assert expected == [target.studio_url for target in settings.targets]
+
+
+def test_a_host_stands_for_both_addresses(site: Site) -> None:
+    [target] = site.load(environ=site.environ(EI_HOST="localhost"), need_watch=False).targets
+    assert ("http://localhost:4800/v1", "http://localhost:4810") == (target.studio_url, target.ingestion_url)
 
 
 def test_a_key_sent_in_the_clear_is_warned_of(site: Site) -> None:

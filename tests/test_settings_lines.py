@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.settings.lines import Location, find_lines
+from eisync.settings.problems import Location, find_lines
 
 CASES: list[tuple[str, Location, int]] = [
     ("a = 1\nb = 2\n", ("b",), 2),

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from eisync.adapters.files.safe_folder import SafeFolder
+from eisync.adapters.files.relocate import SafeFolder
 from eisync.core.dataset import INFO_LABELS, fitting_name, place_for, place_key
 from eisync.errors import FolderError
 

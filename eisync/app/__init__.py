@@ -1,1 +1,1 @@
-"""Where the real parts meet: settings in, a running machine out."""
+"""Build a running process from the settings: the one place where the real parts meet."""

@@ -1,22 +1,26 @@
-"""Build each loop from the settings and from the parts that all of them share."""
+"""Build each loop from the settings and from the parts that all loops share."""
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
+from eisync._version import __version__
 from eisync.adapters import clock, process
 from eisync.adapters.client.body import sha256_of
-from eisync.adapters.client.service import ServiceClient
+from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash
-from eisync.app.options import watched_of
+from eisync.adapters.files.ignore_files import IgnoreFiles
+from eisync.core import mounts
+from eisync.core.ignore import IgnoreRules
 from eisync.core.lineage import Stamp
 from eisync.core.model import Root
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
+from eisync.errors import ConfigurationError
 from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.precautions import GuardLedger, Precautions
+from eisync.loops.actions.planner import ActionPlanner, GuardLedger, Precautions
 from eisync.loops.actions.undo import RetentionUndo, Undo
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.lineage import Lineage, ThisProcess
@@ -25,38 +29,122 @@ from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.deletion_evidence import DeletionEvidence, FolderView
 from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
-from eisync.loops.retention.identity_check import IdentityCheck
 from eisync.loops.retention.loop import RetentionClock, RetentionLoop
-from eisync.loops.retention.removal import Archives, FileRemover
+from eisync.loops.retention.removal import Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import RetentionStatus
 from eisync.loops.uploader.loop import UploaderLoop
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
-from eisync.loops.uploader.workers import Workers
-from eisync.loops.watcher.context import Events, Outside, Runtime, Stores
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
+from eisync.loops.watcher.context import Events, Outside, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.disks import DiskCheck
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.loops.watcher.monitor import WatchedFolders
-from eisync.settings import Settings
+from eisync.settings import Settings, Watch
 from eisync.store.actions import ActionStore
 from eisync.store.cleanup import Cleanup
+from eisync.store.continuity import Lineages
 from eisync.store.database import Database
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
 from eisync.store.guard_facts import Absences
 from eisync.store.index import Index
-from eisync.store.lineages import Lineages
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.retention import Removals
 from eisync.store.sidecars import Sidecars
 
+USER_AGENT = f"eisync/{__version__}"
+
+
+def asks_studio(settings: Settings) -> bool:
+    """Return whether requests to Studio are needed.
+
+    If duplicates are allowed, only Studio can show whether a file arrived whose answer was lost.
+    """
+    return settings.reconcile.enabled or settings.upload.allow_duplicates
+
+
+def service_of(
+    settings: Settings,
+    name: str,
+    *,
+    spend: Callable[[int], float] = lambda _: 0.0,
+    on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+    probing: Callable[[], Ask | None] = lambda: None,
+) -> ServiceClient:
+    """Return the client for the target `name`. `spend` is called before bytes are sent, and waits if needed.
+
+    `on_date` receives the dates of the answers. `probing` returns the function that reports who writes a file.
+    """
+    target, upload = settings.target(name), settings.upload
+    return ServiceClient(
+        Endpoints(
+            studio_url=target.studio_url,
+            ingestion_url=target.ingestion_url,
+            ca_file=None if target.ca_file is None else str(target.ca_file),
+            trusts_system=target.trust == "system",
+            connect_timeout_s=upload.connect_timeout_s,
+            timeout_s=upload.timeout_s,
+        ),
+        settings.key_source(name).read,
+        user_agent=USER_AGENT,
+        spend=spend,
+        on_date=on_date,
+        probing=probing,
+    )
+
+
+def refuse_remote(folder: str) -> None:
+    """Raise ConfigurationError for a state folder on a network file system."""
+    file_system = mounts.type_of(os.path.realpath(folder), file_facts.mountinfo())
+    if mounts.is_remote(file_system):
+        raise ConfigurationError(
+            f"the state folder {folder} is on a file system over a network ({file_system}), where a database can be "
+            "damaged; choose a folder on a local disk with --state-dir"
+        )
+
+
+def has_weak_facts(folder: str) -> bool:
+    """Return whether sizes and times prove little on the folder's file system."""
+    return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), file_facts.mountinfo()))
+
+
+def why_silent(folder: str) -> str | None:
+    """Return why the folder's file system reports no events; None if it does."""
+    return mounts.why_silent(os.path.realpath(folder), file_facts.mountinfo())
+
+
+def described(watch: Watch) -> dict[str, Any]:
+    """Return the options of a watched folder as plain values, from which `Watch` can be built again."""
+    return {**watch.model_dump(), "path": str(watch.path)}
+
+
+def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
+    """Return the folder in the form that the watcher needs; `mode` overrides its own. Raises ConfigurationError."""
+    try:
+        eligibility = IgnoreRules(watch.ignore, rules_in=IgnoreFiles(root.path))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the ignore patterns of {watch.path} are not valid gitignore patterns: {error}"
+        ) from error
+    return WatchedRoot(
+        root=root,
+        eligibility=eligibility,
+        labelling=watch.path_rules,
+        policy=watch.completeness,
+        metadata=watch.metadata,
+        scan_interval_s=watch.scan_interval_s,
+        mode=mode or watch.mode,
+        on_change=watch.on_change,
+        updates_renamed=watch.on_rename == "update",
+    )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the loops of one process share. `wakes` asks for the next tick of a loop, by name.
+    """The parts that the loops of one process share. `wakes`: by name of a loop, a function that asks for its tick.
 
-    `roots` are those of the settings' folders, in the same order.
+    `roots` belong to the folders in the settings, in the same order.
     """
 
     settings: Settings
@@ -73,7 +161,7 @@ class Parts:
 
 
 def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: Log) -> Lineage:
-    """Return the counts that are kept with the watched folders."""
+    """Return the lineage: the counts that are stored in the watched folders."""
     pid = os.getpid()
     stamp = Stamp(
         epoch="",
@@ -95,7 +183,7 @@ def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: 
 
 
 def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, listens: bool) -> WatcherLoop:
-    """Return the watcher of all folders. Where it does not listen, it scans only."""
+    """Return the watcher of all folders. With `listens` False it uses no events, and only scans."""
     watched = [
         watched_of(watch, root, watch.mode if listens else Mode.SCAN)
         for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
@@ -129,7 +217,7 @@ def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, li
 def uploader_loop(
     parts: Parts, pool: Executor, *, unlabelled: Callable[[], Collection[int]], quiet_s: Callable[[float], float]
 ) -> UploaderLoop:
-    """Return the uploader to all targets."""
+    """Return the uploader of all targets."""
     upload = parts.settings.upload
     targets = [
         TargetQueue(
@@ -217,7 +305,7 @@ def _deletion_evidence(parts: Parts, watcher: WatcherLoop) -> DeletionEvidence:
         Absences(parts.database),
         Mirrored(parts.database),
         FolderView(
-            look=file_facts.facts_at,
+            stat=file_facts.facts_at,
             observed=lambda: watcher.unsettled(clock.now()),
             why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
         ),

@@ -1,4 +1,4 @@
-"""The machine that one process is: built from settings, started, asked, and closed."""
+"""One process of eisync: build it from the settings, start it, query it, close it."""
 
 import os
 import threading
@@ -8,24 +8,22 @@ from typing import Any
 from eisync._version import __version__
 from eisync.adapters import clock, process
 from eisync.adapters.client.body import Throttle
-from eisync.adapters.client.server_time import ServiceTimes
+from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
-from eisync.adapters.thread_pool import ThreadPool
+from eisync.adapters.process import ThreadPool
 from eisync.app import loops
-from eisync.app.loops import Parts
-from eisync.app.options import asks_studio, described, refuse_remote, service_of
+from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core.lifecycle import PENDING
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
-from eisync.loops.once import Loops, Once
 from eisync.loops.ports import Log
-from eisync.loops.supervisor import Charge, Pulse, Supervisor
+from eisync.loops.supervisor import LoopHealth, Loops, Once, SupervisedLoop, Supervisor
 from eisync.settings import Settings
 from eisync.store.actions import ActionStore
-from eisync.store.clock import ClockNotes
+from eisync.store.continuity import ClockNotes
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.observations import record_of
@@ -37,10 +35,10 @@ CONTROL_ENDS_WITHIN_S = 5.0
 
 
 class App:
-    """Everything one process has. `close` gives it all back, whatever state it is in."""
+    """All parts of one process. `close` releases them, in any state."""
 
     def __init__(self, settings: Settings, log: Log, *, listen: bool, verb: str) -> None:
-        """`listen` False scans only; `verb` is the command that has it built. Raises StateBusyError, StateError,
+        """With `listen` False, scan only. `verb` is the command that runs. Raises StateBusyError, StateError,
         ConfigurationError."""
         self.settings = settings
         self.log = log
@@ -51,7 +49,7 @@ class App:
         try:
             self._assemble(folder, repaired, listen=listen)
         except BaseException:
-            self._database.close()  # the next one must find the folder free
+            self._database.close()  # release the state folder for the next process
             raise
 
     def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
@@ -71,7 +69,7 @@ class App:
         spend, times = self._throttle.spend, ServiceTimes()
         self._writer_probe = writer_probe.WriterProbe()
         self.times = ClockMonitor(
-            ClockNotes(self._database), times.tellings, clock=clock.now, steady=clock.steady, log=self.log
+            ClockNotes(self._database), times.service_times, clock=clock.now, steady=clock.steady, log=self.log
         )
         self._services = {
             target.name: service_of(
@@ -97,43 +95,45 @@ class App:
         self._beat_at: float | None = None
 
     def start_daemon(self) -> Supervisor:
-        """Listen to the folders and to the command line, and run every loop."""
+        """Begin to receive file events, accept requests of the command line, and run every loop."""
         self._events.start()
         self.outbox.on_work(self.bells["uploader"].set)
         control = self._control_server()
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
-        charges = [
-            Charge(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
-            Charge(self.uploader, self.bells["uploader"], HEARTBEAT_LIMIT_S),
-            # It reads whole files, and may copy one to a slow disk.
-            Charge(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
-            Charge(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
+        supervised = [
+            SupervisedLoop(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
+            SupervisedLoop(self.uploader, self.bells["uploader"], HEARTBEAT_LIMIT_S),
+            # The retention reads whole files, and may copy one to a slow disk.
+            SupervisedLoop(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
+            SupervisedLoop(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
         ]
         if self.reconciler is not None:
-            # Its ticks wait for answers.
-            charges.append(Charge(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s))
-        self.supervisor = Supervisor(charges, now=clock.now, monotonic=clock.monotonic, log=self.log)
+            # The ticks of the reconciler wait for answers of the service.
+            supervised.append(
+                SupervisedLoop(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s)
+            )
+        self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
         return self.supervisor
 
     def answer_meanwhile(self) -> None:
-        """Answer the command line while the calling thread works. Where that cannot be, the work goes on without."""
+        """Answer the command line while the calling thread works. If that is not possible, log it and continue."""
         self.outbox.on_work(self.bells["uploader"].set)
         self.beat()
         try:
-            charge = Charge(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
-            self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.log)
+            supervised = SupervisedLoop(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
+            self.supervisor = Supervisor([supervised], now=clock.now, monotonic=clock.monotonic, log=self.log)
             self.supervisor.start()
         except EisyncError as error:
             self.supervisor = None
             self.log.warning("control.unavailable", reason=str(error))
 
     def beat(self) -> None:
-        """The calling thread, which works without a loop of its own, is alive."""
+        """Record that the calling thread, which has no loop of its own, is alive."""
         self._beat_at = clock.monotonic()
 
     def once(self, progress: Callable[[], None]) -> Once:
-        """One pass over everything, for the calling thread to run."""
+        """Return one pass over everything, for the calling thread to run."""
         return Once(
             Loops(self.watcher, self.uploader, self.reconciler, self.retention),
             pending=self.pending,
@@ -143,27 +143,27 @@ class App:
         )
 
     def troubles(self) -> dict[str, EisyncError]:
-        """Why targets could not be compared with the service, by name."""
+        """Return why targets could not be compared with the service, by name."""
         return self.reconciler.troubles() if self.reconciler is not None else {}
 
     @property
     def has_uploaded(self) -> bool:
-        """Whether the service took a file in this run: then its key is a good one."""
+        """Return whether the service accepted a file in this run: then the key is valid."""
         return self.uploader.has_uploaded
 
     def pending(self) -> int:
-        """How many files of the watched folders wait to be sent, or are being sent."""
+        """Return how many files of the watched folders wait to be sent, or are being sent."""
         report = self.index.records.report(self._root_ids)
         return sum(report.get(state, 0) for state in PENDING)
 
     @property
     def root_ids(self) -> tuple[int, ...]:
-        """The watched folders of this run."""
+        """Return the ids of the watched folders of this run."""
         return self._root_ids
 
     def live(self) -> dict[str, Any]:
         """Return what only the running process knows."""
-        pulses = self._pulses()
+        health = self._health()
         return {
             "pid": os.getpid(),
             "verb": self.verb,
@@ -173,43 +173,43 @@ class App:
             "clock": self.times.why_doubt(),
             "watching": [
                 {
-                    "root": seen.root,
-                    "mode": seen.mode.value,
-                    "uses_events": seen.uses_events,
-                    "reason": seen.reason,
-                    "missed": seen.missed,
-                    "comparing": seen.comparing,
-                    "scan_every_s": round(seen.scan_every_s, 1),
-                    "trouble": seen.trouble,
-                    "writers": seen.writers,
+                    "root": one.root,
+                    "mode": one.mode.value,
+                    "uses_events": one.uses_events,
+                    "reason": one.reason,
+                    "missed": one.missed,
+                    "comparing": one.comparing,
+                    "scan_every_s": round(one.scan_every_s, 1),
+                    "trouble": one.trouble,
+                    "writers": one.writers,
                 }
-                for seen in self.watcher.status()
+                for one in self.watcher.status()
             ],
-            "lineage": self.lineage.said(),
+            "lineage": self.lineage.sentences(),
             "retention": self.retention.report(),
             "loops": [
                 {
-                    "name": pulse.name,
-                    "age_s": round(pulse.age_s, 1),
-                    "is_fresh": pulse.is_fresh,
-                    "trouble": pulse.trouble,
+                    "name": one.name,
+                    "age_s": round(one.age_s, 1),
+                    "is_fresh": one.is_fresh,
+                    "trouble": one.trouble,
                 }
-                for pulse in pulses
+                for one in health
             ],
         }
 
     def observed(self) -> list[dict[str, Any]]:
         """Return what is not complete or cannot be read, as records of `eisync ls`.
 
-        Of folders that were not scanned yet, and of those that are not watched, it is what was noted last.
+        For folders that are not scanned yet or not watched, return what was stored last.
         """
-        now = {(seen.root, seen.path): record_of(seen) for seen in self.watcher.observed(clock.now())}
+        now = {(one.root, one.path): record_of(one) for one in self.watcher.observed(clock.now())}
         noted = self.index.observations.records()
         return self._merged(now, noted)
 
     def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
-        """Return what of that is at `paths` of a root."""
-        now = {(seen.root, seen.path): record_of(seen) for seen in self.watcher.observed_at(root, paths, clock.now())}
+        """Return the same for `paths` of one root only."""
+        now = {(one.root, one.path): record_of(one) for one in self.watcher.observed_at(root, paths, clock.now())}
         if root in self.watcher.scanned():
             return list(now.values())
         return self._merged(now, self.index.observations.records_at(root, paths))
@@ -221,11 +221,11 @@ class App:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether the database turned out to be damaged; a machine that is built anew sets it aside."""
+        """Return whether the database turned out to be damaged. The next `build` sets it aside."""
         return self._database.is_suspect
 
     def why_lost(self) -> str | None:
-        """Why the state folder is not the one that was opened, as a sentence; None when it is."""
+        """Return why the state folder is not the one that was opened, as a sentence; None if it is."""
         return self._database.why_lost()
 
     def refuse_lost(self) -> None:
@@ -233,11 +233,11 @@ class App:
         self._database.refuse_lost()
 
     def watched(self) -> list[dict[str, Any]]:
-        """The watched folders with their options, as plain values."""
+        """Return the watched folders with their options, as plain values."""
         return [described(watch) for watch in self.settings.watches]
 
     def adjust(self, settings: Settings) -> None:
-        """Take over what may change while it runs: `max_rate` and `quiet_hours`. The rest waits for a start."""
+        """Apply the options that may change while eisync runs: `max_rate` and `quiet_hours`. Others need a restart."""
         upload, before = settings.upload, self.settings.upload
         self._throttle.set_rate(upload.max_rate or None)
         self._quiet_hours = upload.quiet_hours
@@ -251,12 +251,12 @@ class App:
             self.log.warning("configuration.waits", tables=waiting, reason="these changes need a start of eisync")
 
     def close(self, *, wait: bool = True) -> None:
-        """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
+        """Release everything. With `wait` False, do not wait for requests under way: their files become doubtful."""
         self._events.stop()
         self._pool.shutdown(wait=wait, cancel_futures=True)
         for service in self._services.values():
             service.close()
-        # Questions are answered until the database can be asked instead.
+        # Answer requests until the end: once the database is closed, commands can open it themselves.
         if self._control is not None:
             self._control.hang_up()
             if self._beat_at is not None and self.supervisor is not None:
@@ -280,7 +280,7 @@ class App:
         )
 
     def _control_server(self) -> ControlServer:
-        """Return the server for questions. Raises StateError where none can be answered."""
+        """Return the server for requests of the command line. Raises StateError when it cannot listen."""
         operations = Operations(
             self.outbox,
             self.index,
@@ -298,21 +298,21 @@ class App:
         folder = str(self.settings.state.dir)
         try:
             self._control = ControlServer(folder, operations, log=self.log)
-        except OSError as error:  # it was removed since it was opened, or nothing can be written into it
+        except OSError as error:  # the folder was removed since it was opened, or is not writable
             self.refuse_lost()
             raise StateError(
                 f"eisync cannot answer commands through the state folder {folder}: {error.strerror}"
             ) from error
         return self._control
 
-    def _pulses(self) -> list[Pulse]:
-        """How the loops fare, and the thread that works without one."""
-        pulses = self.supervisor.pulses() if self.supervisor is not None else []
+    def _health(self) -> list[LoopHealth]:
+        """Return the health of the loops, and of a thread that works without one."""
+        health = self.supervisor.health() if self.supervisor is not None else []
         if self._beat_at is None:
-            return pulses
+            return health
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
         limit_s = 5 * HEARTBEAT_LIMIT_S + 3 * patience_s  # one turn may wait for answers, or copy a file to a slow disk
-        return [*pulses, Pulse("pass", clock.monotonic() - self._beat_at, limit_s, None)]
+        return [*health, LoopHealth("pass", clock.monotonic() - self._beat_at, limit_s, None)]
 
     def _register(self) -> None:
         settings = self.settings
@@ -325,12 +325,12 @@ class App:
 
 
 def build(settings: Settings, *, log: Log, listen: bool = True, verb: str = "run") -> App:
-    """The machine that `settings` describe, built in the main thread. Raises StateBusyError, StateError,
+    """Build the process that `settings` describe. Call it in the main thread. Raises StateBusyError, StateError,
     ConfigurationError."""
     process.collect_rarely()
     writer_probe.ignore_lease_breaks()
     try:
         return App(settings, log, listen=listen, verb=verb)
     except StateDamagedError:
-        # The damage lies deeper than what opening reads. It is noted now: the second opening sets the database aside.
+        # Opening did not read the damaged part. Now the damage is recorded: the second opening sets the database aside.
         return App(settings, log, listen=listen, verb=verb)

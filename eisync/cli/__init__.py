@@ -1,9 +1,9 @@
-"""The command line: one module a verb, loaded when it is called, and one border where errors become exit codes.
+"""The command line: one module for each verb, imported when it is called, and one place that maps errors to exit codes.
 
-Exit codes: 0 ok, 1 unexpected, 2 usage, 3 a person must act: files are quarantined, files or folders cannot be read,
-a plan waits, or the project was emptied or is another one, 4 some are still pending, not complete or in question, 5 a
-file does not go, 69 the daemon cannot be reached, 73 the folder of a pull cannot be written, 74 the state folder was
-removed or replaced, 75 the state folder is in use, 77 the key is refused, 78 the configuration is wrong.
+Exit codes: 0 ok, 1 unexpected, 2 usage, 3 a person must act (files are quarantined, files or folders cannot be read,
+a plan waits, or the project was emptied or is another one), 4 some files are pending, not complete or in question, 5 a
+file is not uploaded, 69 the daemon cannot be reached, 73 the folder of a pull cannot be written, 74 the state folder
+was removed or replaced, 75 the state folder is in use, 77 the key is refused, 78 the configuration is wrong.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from eisync.core.text import printable
 from eisync.errors import ConfigurationError, EisyncError
 
 OK, UNEXPECTED, USAGE, QUARANTINED, PENDING, LEFT_OUT = 0, 1, 2, 3, 4, 5
-REFUSED = QUARANTINED  # for `eisync pull`, which parks nothing: the service said no to some
+REFUSED = QUARANTINED  # for `eisync pull`, which quarantines nothing: the service refused some samples
 
 VERBS = {
     "run": "Watch folders and upload what is dropped into them, until it is stopped.",
@@ -43,7 +43,7 @@ VERBS = {
 
 
 class _LazyGroup(click.Group):
-    """Knows every verb by name and imports the one that is called."""
+    """Lists every verb by name, and imports only the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -73,7 +73,7 @@ def group() -> None:
 
 
 def main() -> None:
-    """The console script. Never returns, and never shows a person a traceback for what a person can mend."""
+    """Run the console script. Never return, and show no traceback for an error that a person can correct."""
     threading.excepthook = _thread_failed
     sys.exit(_exit_code())
 
@@ -85,33 +85,33 @@ def _exit_code() -> int:
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
-        # A name in the message may hold a line break; click's own lines stay lines.
+        # A name in the message may contain a line break: escape it, but keep the lines of click itself.
         text = shown.getvalue().replace(error.message, printable(error.message))
         say(*text.rstrip("\n").split("\n"), err=True)
         return error.exit_code
     except click.Abort:
         return 130
     except EisyncError as error:
-        # A fault of the configuration begins with its place, as compilers do it.
+        # An error in the configuration begins with its place, as in the messages of compilers.
         faults = error.faults if isinstance(error, ConfigurationError) else None
         say(*(faults or [f"eisync: {line}" for line in str(error).split("\n")]), err=True)
         return error.exit_code
-    except SystemExit as error:  # of the emulator, which is a program of its own
+    except SystemExit as error:  # from the emulator, which is a program of its own
         if isinstance(error.code, str):
             say(error.code, err=True)
             return UNEXPECTED
         return error.code or OK
     except BrokenPipeError:
-        # The reader of a pipe has left. Point stdout nowhere, or the interpreter complains when it flushes.
+        # The reader of the pipe has ended. Redirect stdout to nowhere, or the interpreter fails when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNEXPECTED
-    except Exception as error:  # noqa: BLE001 - the border: whatever comes here is a mistake of ours
+    except Exception as error:  # noqa: BLE001 - the outermost handler: what gets here is a bug of eisync
         return _unexpected(error)
     return code if isinstance(code, int) else OK
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
-    """What no supervisor caught is shown as everything is: without keys, and fit for a terminal."""
+    """Print an uncaught exception of a thread as everything is printed: without keys, and safe for a terminal."""
     if failure.exc_value is not None:
         import traceback
 
@@ -119,7 +119,7 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
 
 
 def _unexpected(error: Exception) -> int:
-    import traceback  # only on the way that needs it
+    import traceback  # imported only if needed
 
     trace = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
     say(*trace, "eisync: unexpected error; nothing is lost. Please report the lines above.", err=True)

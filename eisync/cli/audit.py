@@ -1,26 +1,113 @@
-"""`eisync audit`: every file under the folders, with exactly one state and one reason."""
+"""`eisync audit`: list every file under the watched folders, with exactly one state and one reason.
+
+The folders are those of the running daemon, or those in the configuration when none runs.
+"""
 
 import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from eisync.adapters.files.inventory import Found, Trouble, found_at, inventory
 from eisync.adapters.files.sidecars import annotation_at
+from eisync.app.loops import described, watched_of
 from eisync.cli import OK, UNEXPECTED
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
-from eisync.cli.watched_roots import WatchedFolder, watched_folders
 from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, UNREADABLE, FileStatus, status_of
 from eisync.core.lifecycle import State
-from eisync.errors import UnreachableError
+from eisync.core.model import Root
+from eisync.errors import ConfigurationError, UnreachableError
+from eisync.loops.watcher.context import WatchedRoot
+from eisync.settings import Watch, load
 
-FILES_A_QUESTION = 2_000
-BYTES_A_QUESTION = 512 * 1024
-"""The daemon reads lines of a MiB at most."""
+
+@dataclass(frozen=True, slots=True)
+class WatchedFolder:
+    """A watched folder. `below`: the requested path inside it. `is_live`: a daemon watches it.
+
+    `was_watched`: it was watched before, but neither a daemon nor the configuration watches it now.
+    """
+
+    watched: WatchedRoot
+    below: str
+    is_live: bool
+    scanned_at: float | None
+    was_watched: bool = False
+
+    @property
+    def path(self) -> str:
+        return self.watched.root.path
+
+
+def watched_folders(
+    places: Sequence[str], *, config: str | None, state_dir: str | None, root: str | None = None
+) -> list[WatchedFolder]:
+    """Return the watched folder of each of `places` (absolute paths); without `places`, all watched folders.
+
+    Watched folders come first, then folders that were watched before (such as by `eisync once DIR`), then `root`
+    (absolute). Raises ConfigurationError for a place that is in none of them.
+    """
+    answers = list(ask({"do": "watched"}, config=config, state_dir=state_dir))
+    is_live = bool(answers and answers[0]["is_live"])
+    known = answers[0]["known"] if answers else []
+    if is_live:
+        records, main = answers[0]["roots"], "main"
+    else:
+        settings = load(config=config, state_dir=state_dir, need_watch=False, need_key=False)
+        records, main = [described(watch) for watch in settings.watches], settings.targets[0].name
+    every = [_watched_folder(record, is_live=is_live) for record in records]
+    watched = {watched_folder.path for watched_folder in every}
+    # The deepest first: a folder inside a known one may itself be a known one.
+    before = sorted(
+        (one for one in known if one["path"] not in watched), key=lambda one: len(one["path"]), reverse=True
+    )
+    if not places:
+        return every + [replace(_plain(one["path"], one["target"]), was_watched=True) for one in before]
+    every += [_plain(one["path"], one["target"]) for one in before]
+    if root is not None:
+        every.append(_plain(root, main))
+    return [_within(place, every, main if not is_live else None) for place in places]
+
+
+def _plain(path: str, target: str) -> WatchedFolder:
+    """Return a folder without a [[watch]] table, as 'eisync run DIR' would watch it."""
+    return _watched_folder(described(Watch(path=Path(path), target=target)), is_live=False)
+
+
+def _watched_folder(record: dict[str, Any], *, is_live: bool) -> WatchedFolder:
+    scanned_at = record.pop("scanned_at", None)
+    watch = Watch(**{**record, "path": Path(record["path"])})
+    root = Root(id=0, path=str(watch.path), target=watch.target)
+    return WatchedFolder(watched_of(watch, root), "", is_live, scanned_at)
+
+
+def _within(place: str, every: Sequence[WatchedFolder], main: str | None) -> WatchedFolder:
+    """Return the folder that `place` is in. `main`: the target for an unknown folder; None: refuse unknown folders."""
+    for watched_folder in every:
+        if _contains(watched_folder.path, place):
+            below = "" if place == watched_folder.path else os.path.relpath(place, watched_folder.path)
+            return WatchedFolder(watched_folder.watched, below, watched_folder.is_live, watched_folder.scanned_at)
+    if main is not None and os.path.isdir(place):
+        return _plain(place, main)
+    raise ConfigurationError(
+        f"{place} is not in a watched folder. 'eisync status' lists the watched folders; 'eisync explain FILE "
+        "--root DIR' explains a file as if DIR were watched"
+    )
+
+
+def _contains(folder: str, place: str) -> bool:
+    return place == folder or place.startswith(os.path.join(folder, ""))
+
+
+FILES_PER_REQUEST = 2_000
+BYTES_PER_REQUEST = 512 * 1024
+"""The daemon accepts lines of at most 1 MiB."""
 
 
 @click.command("audit")
@@ -50,7 +137,7 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
         if watched_folder.was_watched and not os.path.isdir(watched_folder.path):
             say(f"{watched_folder.path} was watched before but is missing; 'eisync ls' lists its known files", err=True)
             continue
-        for path, one in _accounts(watched_folder, config, state_dir):
+        for path, one in _statuses(watched_folder, config, state_dir):
             folders += one.is_folder
             found[one.state] += not one.is_folder
             place = os.path.join(watched_folder.path, path)
@@ -68,17 +155,17 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
 
 def _summary(found: Mapping[str, int], folders: int) -> str:
     counted = ", ".join(f"{number:,} {state}" for state, number in sorted(found.items()) if number)
-    told = f"{sum(found.values()):,} in all: {counted}." if counted else "There are no files."
+    total = f"{sum(found.values()):,} in all: {counted}." if counted else "There are no files."
     if not folders:
-        return told
+        return total
     what = "1 folder cannot be read" if folders == 1 else f"{folders:,} folders cannot be read"
-    return f"{told} {what}; the files there are unknown."
+    return f"{total} {what}; the files there are unknown."
 
 
-def _accounts(
+def _statuses(
     watched_folder: WatchedFolder, config: str | None, state_dir: str | None
 ) -> Iterator[tuple[str, FileStatus]]:
-    """Each file once, and each folder that cannot be read. What is known is asked for many files at a time."""
+    """Yield each file once, and each folder that cannot be read. Request the known states of many files at a time."""
     waiting: list[Found] = []
     asked_bytes = 0
     for found in inventory(watched_folder.path, watched_folder.watched.eligibility, below=watched_folder.below):
@@ -92,16 +179,16 @@ def _accounts(
         else:
             waiting.append(found)
             asked_bytes += len(json.dumps(found.path)) + 2
-        if len(waiting) >= FILES_A_QUESTION or asked_bytes >= BYTES_A_QUESTION:
-            yield from accounts_of(watched_folder, waiting, config, state_dir)
+        if len(waiting) >= FILES_PER_REQUEST or asked_bytes >= BYTES_PER_REQUEST:
+            yield from statuses_of(watched_folder, waiting, config, state_dir)
             waiting, asked_bytes = [], 0
-    yield from accounts_of(watched_folder, waiting, config, state_dir)
+    yield from statuses_of(watched_folder, waiting, config, state_dir)
 
 
-def accounts_of(
+def statuses_of(
     watched_folder: WatchedFolder, waiting: list[Found], config: str | None, state_dir: str | None
 ) -> Iterator[tuple[str, FileStatus]]:
-    """The accounts of files that are for the service."""
+    """Yield the states of files that no rule leaves out by name."""
     known = known_of(watched_folder, [found.path for found in waiting], config, state_dir)
     for found in waiting:
         if (annotation := _annotation(watched_folder, found, known.get(found.path), config, state_dir)) is not None:
@@ -110,7 +197,7 @@ def accounts_of(
         options: dict[str, Any] = {"is_live": watched_folder.is_live, "scanned_at": watched_folder.scanned_at}
         one = status_of(found.facts, known.get(found.path), **options)
         if one.state == UNEXPLAINED:
-            # It may have changed, or gone, between the look and the question.
+            # The file may have changed or disappeared between its stat and the request.
             now = found_at(watched_folder.path, found.path, watched_folder.watched.eligibility)
             if now is None:
                 continue
@@ -125,7 +212,7 @@ def _annotation(
     config: str | None,
     state_dir: str | None,
 ) -> FileStatus | None:
-    """The account of a file that is left out by what is in it: nothing is known of such a one."""
+    """Return the state of a file that is left out because of its content. There is no row for such a file."""
     if record is not None and record["state"] != State.GONE.value:
         return None
 
@@ -143,7 +230,7 @@ def _annotation(
 def known_of(
     watched_folder: WatchedFolder, paths: list[str], config: str | None, state_dir: str | None
 ) -> dict[str, dict[str, Any]]:
-    """What is known at these paths, by path."""
+    """Return the records of the known files at these paths, by path."""
     if not paths:
         return {}
     question = {"do": "known", "root": watched_folder.path, "paths": paths}

@@ -1,4 +1,4 @@
-"""`eisync config`: look at a configuration before the daemon lives by it."""
+"""`eisync config`: check a configuration before the daemon uses it."""
 
 from collections.abc import Iterator
 
@@ -44,7 +44,7 @@ def schema() -> None:
 
 
 def _summary(settings: Settings) -> Iterator[str]:
-    """What a person wants to see before trusting a configuration with data."""
+    """Yield what a person wants to check before using a configuration."""
     yield f"Configuration file: {settings.config_file or 'none'}"
     for target in settings.targets:
         yield f"Target {target.name}"
@@ -66,7 +66,7 @@ def _meaning(value: str) -> str:
 
 
 def _effective(settings: Settings) -> dict[str, object]:
-    # As Python values: pydantic's JSON has no way to write a path that is not UTF-8; json escapes it.
+    # Dump Python values: pydantic's JSON cannot write a path that is not UTF-8; the json module escapes it.
     values = settings.model_dump(exclude={"targets": {"__all__": {"api_key"}}})
     keys = {target.name: settings.key_source(target.name).describe() for target in settings.targets}
     return {**values, "api_keys": keys}

@@ -1,9 +1,7 @@
-"""The files that the demo drops: small, real ones of every kind, made here.
+"""`eisync demo`: show files being uploaded, without an account. `make demo` runs it.
 
-`eisync demo`: see files travel, without an account. What `make demo` runs.
-
-The emulator runs in this process, the daemon is a real one in a process of its own, and what is shown comes from
-asking it, as `eisync ls` would.
+The emulator runs in this process. The daemon is a real one in its own process, and what is shown comes from its control
+socket, as in `eisync ls`. The dropped files are small, valid files of every kind, generated here.
 """
 
 import io
@@ -39,7 +37,7 @@ _AXES = tuple(SensorAxis(f"acc{axis}", "m/s2") for axis in "XYZ")
 
 
 def samples(hmac_key: str) -> Iterator[tuple[str, bytes]]:
-    """(path relative to the folder, content). Recordings in the acquisition format are signed with `hmac_key`."""
+    """Yield (path relative to the folder, content). Sign recordings in the acquisition format with `hmac_key`."""
     key = hmac_key or None
     for number, label in enumerate(("idle", "wave", "updown", "snake"), start=1):
         category = "testing" if label == "snake" else "training"
@@ -144,7 +142,7 @@ def command(once: bool) -> int:
 
 
 class _Arrivals:
-    """Asks the daemon, and prints each file once it has an answer."""
+    """Polls the daemon, and prints each file once it has arrived or was refused."""
 
     def __init__(self, state: str, folder: str) -> None:
         self._state = state
@@ -153,7 +151,7 @@ class _Arrivals:
         self.is_quarantined = False
 
     def show_until(self, number: int, stop: threading.Event, *, within_s: float) -> bool:
-        """Whether `number` files were synced before `within_s` and before somebody said stop."""
+        """Poll until `number` files are synced. Return False after `within_s` or when `stop` is set."""
         deadline = clock.monotonic() + within_s
         while not stop.wait(POLL_S):
             if self.show() >= number:
@@ -163,7 +161,7 @@ class _Arrivals:
         return False
 
     def show(self) -> int:
-        """Print what is new; returns how many files are synced."""
+        """Print the new results. Return how many files are synced."""
         synced = 0
         for record in self._ask("files"):
             synced += record["state"] == "synced"
@@ -175,7 +173,7 @@ class _Arrivals:
         return synced
 
     def sentence(self) -> str:
-        """What `eisync status` would say first."""
+        """Return the first sentence of `eisync status`."""
         return next((str(status["sentence"]) for status in self._ask("status")), "")
 
     def _ask(self, what: str) -> Iterator[dict[str, Any]]:
@@ -193,7 +191,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 def _drop_samples(folder: str, hmac_key: str) -> list[str]:
-    """Write the samples as a careful recorder does: under another name first, then renamed into place."""
+    """Write the samples as a careful recorder does: under another name first, then rename them into place."""
     names = []
     for path, data in samples(hmac_key):
         place = os.path.join(folder, path)
@@ -221,7 +219,7 @@ def _emulator() -> "Iterator[RunningEmulator]":
         try:
             wanted = EmulatorSettings(studio_port=PORTS[0], ingestion_port=PORTS[1], project_name="eisync demo")
             emulator = stack.enter_context(running_emulator(wanted))
-        except EmulatorError:  # somebody has the usual ports: any others will do
+        except EmulatorError:  # another program uses the default ports: take any free ones
             wanted = EmulatorSettings(studio_port=0, ingestion_port=0, project_name="eisync demo")
             emulator = stack.enter_context(running_emulator(wanted))
         yield emulator
@@ -229,7 +227,7 @@ def _emulator() -> "Iterator[RunningEmulator]":
 
 @contextmanager
 def _daemon(folder: str, state: str, place: str, emulator: "RunningEmulator") -> Iterator[None]:
-    """A daemon of our own, which is told to end and awaited."""
+    """Run a daemon of our own. At the end, terminate it and wait for it."""
     key_file = os.path.join(place, "key")
     with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(emulator.key)
@@ -237,7 +235,7 @@ def _daemon(folder: str, state: str, place: str, emulator: "RunningEmulator") ->
     with open(configuration, "w", encoding="utf-8") as file:
         file.write(_configuration(folder, key_file, emulator))
     with open(os.path.join(place, "daemon.log"), "wb") as log:
-        # A session of its own: Ctrl-C is for us, and we tell the daemon.
+        # In its own session: Ctrl-C reaches only this process, which then terminates the daemon.
         daemon = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-m", "eisync", "run", "--config", configuration, "--state-dir", state],
             stdin=subprocess.DEVNULL,
@@ -262,7 +260,7 @@ def _configuration(folder: str, key_file: str, emulator: "RunningEmulator") -> s
         f"[[target]]\nname = 'demo'\napi_key_file = {quoted(key_file)}\n"
         f"studio_url = {quoted(emulator.studio_url)}\ningestion_url = {quoted(emulator.ingestion_url)}\n"
         f"[[watch]]\npath = {quoted(folder)}\nsettle_s = 0.3\n"
-        "[upload]\nbatch_files = 1\n"  # one at a time, so that they can be seen to arrive
+        "[upload]\nbatch_files = 1\n"  # one file for each request, so that a person can watch them arrive
     )
 
 
@@ -279,14 +277,14 @@ def _await_daemon(state: str, stop: threading.Event) -> None:
 
 @contextmanager
 def _place() -> Iterator[str]:
-    """A folder for the demo. At the end it goes, unless a person has put files into it."""
+    """Create a folder for the demo. Remove it at the end, unless a person has put files into it."""
     place = tempfile.mkdtemp(prefix="eisync-demo-")
     recordings = os.path.join(place, "recordings")
     ours = {path for path, _ in samples("")}
     try:
         yield place
     except EisyncError:
-        raise  # the log is in there
+        raise  # keep the folder: the log is in it
     found = {
         os.path.relpath(os.path.join(folder, name), recordings)
         for folder, _, names in os.walk(recordings)

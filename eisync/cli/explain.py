@@ -1,4 +1,4 @@
-"""`eisync explain`: what becomes of one file, and why."""
+"""`eisync explain`: show what happens to one file, and why."""
 
 import os
 from typing import Any
@@ -7,22 +7,21 @@ import click
 
 from eisync.adapters import clock
 from eisync.adapters.files import content, sidecars, writer_probe
+from eisync.adapters.files.folder_walk import is_link_at
 from eisync.adapters.files.inventory import Found, found_at, found_behind_link, why_hidden
-from eisync.adapters.files.links import is_link_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
-from eisync.cli.audit import accounts_of, known_of
+from eisync.cli.audit import WatchedFolder, known_of, statuses_of, watched_folders
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
-from eisync.cli.watched_roots import WatchedFolder, watched_folders
 from eisync.core import file_status
-from eisync.core.completeness import MARKER_SUFFIX, Marker, said_of_writers
+from eisync.core.completeness import MARKER_SUFFIX, Marker, explain_writers
 from eisync.core.file_status import UNREADABLE
 from eisync.core.formats.check import FormatCheck
 from eisync.core.formats.probe import Complete, Truncated
 from eisync.core.labels.description import Description, describe
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.path_rules import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
-from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, speaking
+from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import sent_name, shown
 from eisync.errors import EisyncError
@@ -32,7 +31,7 @@ Said = dict[str, Entry | NearMiss | str | None]
 _NOT_NAMED = "no word of its path names one: the service decides"
 _A_LABEL = "; the first part of its name is the label and does not set the category"
 
-MOST_BYTES = 1 << 40
+MAX_BYTES = 1 << 40
 _EXIT_CODES = {
     State.SYNCED.value: OK,
     State.QUARANTINED.value: QUARANTINED,
@@ -73,7 +72,7 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
         found = found or found_at(watched_folder.path, watched_folder.below, watched_folder.watched.eligibility)
         if found is None or (os.path.isdir(place) and not is_link_at(place)):
             raise click.UsageError(f"{place} is not a file; 'eisync audit' lists the files of a folder")
-        told = _told(watched_folder, found, config, state_dir)
+        result = _explained(watched_folder, found, config, state_dir)
     else:
         record = known_of(watched_folder, [watched_folder.below], config, state_dir).get(watched_folder.below)
         hidden = why_hidden(watched_folder.path, watched_folder.below)
@@ -81,52 +80,57 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
             record = _hidden(watched_folder.below, record, hidden)
         if record is None:
             raise click.UsageError(f"there is no file {place}, and eisync never knew one there")
-        told = _told_of_absent(watched_folder, record)
+        result = _explained_absent(watched_folder, record)
     if as_json:
-        say_json(told)
+        say_json(result)
     else:
-        say(place, *(f"  {name:<9} {said}" for name, said in _lines(told)))
-    return _EXIT_CODES.get(told["state"], PENDING)
+        say(place, *(f"  {name:<9} {said}" for name, said in _lines(result)))
+    return _EXIT_CODES.get(result["state"], PENDING)
 
 
-def _told(watched_folder: WatchedFolder, found: Found, config: str | None, state_dir: str | None) -> dict[str, Any]:
-    told = {**_place_of(watched_folder, found.path), "is_here": True}
+def _explained(
+    watched_folder: WatchedFolder, found: Found, config: str | None, state_dir: str | None
+) -> dict[str, Any]:
+    result = {**_place_of(watched_folder, found.path), "is_here": True}
     if found.left_out is not None:
         is_sidecar = found.left_out == WHAT_THEY_ARE.get(os.path.basename(found.path))
         more = f"; {sidecars.census(watched_folder.path, found.path)}" if is_sidecar else ""
-        return {**told, "state": file_status.LEFT_OUT, "reason": found.left_out + more}
-    for _, one in accounts_of(watched_folder, [found], config, state_dir):
-        told |= {"state": one.state, "reason": one.reason}
-    if "state" not in told:
+        return {**result, "state": file_status.LEFT_OUT, "reason": found.left_out + more}
+    for _, one in statuses_of(watched_folder, [found], config, state_dir):
+        result |= {"state": one.state, "reason": one.reason}
+    if "state" not in result:
         raise EisyncError("the file disappeared during the check")
-    if told["state"] == file_status.LEFT_OUT:
-        return told
+    if result["state"] == file_status.LEFT_OUT:
+        return result
     said = sidecars.said_of(watched_folder.path, found.path, watched_folder.watched.eligibility)
     described = _described(watched_folder, found.path, said)
-    told |= {
+    result |= {
         "label": described.label,
         "label_from": _label_from(watched_folder, said),
         "category": described.category.value,
     }
-    told |= {"name": described.name or sent_name(found.path), "remarks": dict(described.remarks)}
-    told |= {"category_from": _category_from(watched_folder, found.path, said), **_completeness(watched_folder, found)}
+    result |= {"name": described.name or sent_name(found.path), "remarks": dict(described.remarks)}
+    result |= {
+        "category_from": _category_from(watched_folder, found.path, said),
+        **_completeness(watched_folder, found),
+    }
     if watched_folder.watched.policy.needs_marker:
-        told["marker"] = content.marker_of(watched_folder.path, found.path).value
+        result["marker"] = content.marker_of(watched_folder.path, found.path).value
     record = known_of(watched_folder, [found.path], config, state_dir).get(found.path)
-    told["sidecars"] = {place: _worded(one) for place, one in said.items()}
-    told["is_as_sent"] = (
-        None if record is None or told["state"] != State.SYNCED.value else _is_as_sent(described, record)
+    result["sidecars"] = {place: _wording(one) for place, one in said.items()}
+    result["is_as_sent"] = (
+        None if record is None or result["state"] != State.SYNCED.value else _is_as_sent(described, record)
     )
-    return {**told, "sample_ids": [] if record is None else record["sample_ids"]}
+    return {**result, "sample_ids": [] if record is None else record["sample_ids"]}
 
 
-def _told_of_absent(watched_folder: WatchedFolder, record: dict[str, Any]) -> dict[str, Any]:
+def _explained_absent(watched_folder: WatchedFolder, record: dict[str, Any]) -> dict[str, Any]:
     as_sent = {name: record[name] for name in ("state", "reason", "label", "category", "sample_ids")}
     return {**_place_of(watched_folder, record["path"]), "is_here": False, **as_sent}
 
 
 def _hidden(path: str, record: dict[str, Any] | None, why: str) -> dict[str, Any]:
-    """What is said of a file that may be there, and cannot be looked at."""
+    """Return the record of a file that may exist, but that eisync cannot stat."""
     if record is None:
         unknown: dict[str, Any] = {"path": path, "state": UNREADABLE, "label": None, "category": "", "sample_ids": []}
         return {**unknown, "reason": f"{why}, so eisync cannot tell whether the file exists"}
@@ -140,11 +144,11 @@ def _place_of(watched_folder: WatchedFolder, path: str) -> dict[str, Any]:
 
 
 def _described(watched_folder: WatchedFolder, path: str, said: Said) -> Description:
-    """How the file would be sent, as far as what is said of it can be used."""
+    """Return how the file would be sent, without sidecar entries if they cannot be used."""
     watched = watched_folder.watched
     entries = [one for one in said.values() if isinstance(one, Entry)]
     misses = [
-        one.sentence(shown(place), shown(speaking(path, [place])[place]))
+        one.sentence(shown(place), shown(sidecars_for(path, [place])[place]))
         for place, one in said.items()
         if isinstance(one, NearMiss)
     ]
@@ -154,14 +158,14 @@ def _described(watched_folder: WatchedFolder, path: str, said: Said) -> Descript
         return describe(path, watched.labelling, watched.metadata, (), misses)
 
 
-def _worded(one: Entry | NearMiss | str | None) -> str:
+def _wording(one: Entry | NearMiss | str | None) -> str:
     if isinstance(one, Entry):
-        return _entry_worded(one)
+        return _entry_wording(one)
     return f"it cannot be used: {one}" if isinstance(one, str) else "no entry for the file"
 
 
-def _entry_worded(entry: Entry) -> str:
-    """Return what is said of one file, in a few words."""
+def _entry_wording(entry: Entry) -> str:
+    """Return the entry of a sidecar in a few words."""
     if entry.problem is not None:
         return entry.problem
     parts = ["no label"] if entry.is_unlabeled else [f"label {entry.label!r}"] if entry.label else []
@@ -187,18 +191,18 @@ def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:
 
 
 def _completeness(watched_folder: WatchedFolder, found: Found) -> dict[str, Any]:
-    """Whether the file is whole (True, False, or None when its format cannot tell), and who writes it."""
+    """Check whether the file is whole (True, False, or None when its format cannot tell), and who writes it."""
     writer_probe.ignore_lease_breaks()
     examination = FormatCheck(found.path, found.facts.size)
     ask = writer_probe.WriterProbe().asking()
-    look = content.inspect(
-        examination, watched_folder.path, found.path, found.facts, ask, most_bytes=MOST_BYTES, goes_on=None
+    inspection = content.inspect(
+        examination, watched_folder.path, found.path, found.facts, ask, most_bytes=MAX_BYTES, goes_on=None
     )
-    if look is None or look.writers is None:
-        writers = "it changed during the check" if look is None else "it cannot be opened for the check"
+    if inspection is None or inspection.writers is None:
+        writers = "it changed during the check" if inspection is None else "it cannot be opened for the check"
     else:
-        writers = said_of_writers(look.writers, watched_folder.watched.policy)
-    return {**_wholeness(examination, found, is_lost=look is None or look.is_another), "writers": writers}
+        writers = explain_writers(inspection.writers, watched_folder.watched.policy)
+    return {**_wholeness(examination, found, is_lost=inspection is None or inspection.is_another), "writers": writers}
 
 
 def _wholeness(examination: FormatCheck, found: Found, *, is_lost: bool) -> dict[str, Any]:
@@ -234,48 +238,48 @@ def _category_from(watched_folder: WatchedFolder, path: str, said: Said) -> str:
         return _NOT_NAMED if found is None else f"'{found.value}' occurs in its path, and category = \"{SDK}\""
     naming = naming_of(path)
     if naming is None:
-        looks = path.rpartition("/")[2].partition(".")[0].lower() in CATEGORY_WORDS
-        return f"{_NOT_NAMED}{_A_LABEL if looks else ''}"
+        is_category_word = path.rpartition("/")[2].partition(".")[0].lower() in CATEGORY_WORDS
+        return f"{_NOT_NAMED}{_A_LABEL if is_category_word else ''}"
     where = f"its name {naming.part} after the first dot" if naming.in_name else f"the folder {naming.part}"
     return f"the word '{naming.word}' in {where}"
 
 
-def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
-    lines = [("folder", f"{told['root']} -> {told['target']}"), ("state", f"{told['state']}: {told['reason']}")]
-    if told["state"] == file_status.LEFT_OUT:
+def _lines(result: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = [("folder", f"{result['root']} -> {result['target']}"), ("state", f"{result['state']}: {result['reason']}")]
+    if result["state"] == file_status.LEFT_OUT:
         return lines
-    if told["state"] == UNREADABLE and not told["is_here"]:
+    if result["state"] == UNREADABLE and not result["is_here"]:
         return lines
-    if not told["is_here"]:
+    if not result["is_here"]:
         lines += [
             ("here", "no; 'eisync history FILE' shows what happened to it"),
-            ("label", "none" if told["label"] is None else told["label"]),
-            ("category", told["category"]),
+            ("label", "none" if result["label"] is None else result["label"]),
+            ("category", result["category"]),
         ]
-        return [*lines, *_samples(told)]
-    whole = {True: "yes", False: "no", None: "its format cannot tell"}[told["is_whole"]]
-    label = "none" if told["label"] is None else told["label"]
+        return [*lines, *_samples(result)]
+    whole = {True: "yes", False: "no", None: "its format cannot tell"}[result["is_whole"]]
+    label = "none" if result["label"] is None else result["label"]
     lines += [
-        ("label", f"{label} ({told['label_from']})"),
-        ("category", f"{told['category']} ({told['category_from']})"),
-        ("complete", f"{whole}: {told['evidence']}"),
-        ("writers", told["writers"]),
+        ("label", f"{label} ({result['label_from']})"),
+        ("category", f"{result['category']} ({result['category_from']})"),
+        ("complete", f"{whole}: {result['evidence']}"),
+        ("writers", result["writers"]),
     ]
-    if told["name"] != sent_name(told["path"]):
-        lines.append(("name", f"{told['name']} (from {INFO_LABELS})"))
-    if "marker" in told:
-        lines.append(("marker", _MARKERS[told["marker"]]))
-    lines += [("said", f"{place}: {what}") for place, what in told["sidecars"].items()]
-    lines += [("not sent", sentence) for sentence in told["remarks"].values()]
-    if told["is_as_sent"] is False:
+    if result["name"] != sent_name(result["path"]):
+        lines.append(("name", f"{result['name']} (from {INFO_LABELS})"))
+    if "marker" in result:
+        lines.append(("marker", _MARKERS[result["marker"]]))
+    lines += [("said", f"{place}: {what}") for place, what in result["sidecars"].items()]
+    lines += [("not sent", sentence) for sentence in result["remarks"].values()]
+    if result["is_as_sent"] is False:
         lines.append(
             (
                 "changed",
                 ("its label or other data differ from what was sent and are not sent again: edit the sample in Studio"),
             )
         )
-    return [*lines, *_samples(told)]
+    return [*lines, *_samples(result)]
 
 
-def _samples(told: dict[str, Any]) -> list[tuple[str, str]]:
-    return [("samples", ", ".join(map(str, told["sample_ids"])))] if told["sample_ids"] else []
+def _samples(result: dict[str, Any]) -> list[tuple[str, str]]:
+    return [("samples", ", ".join(map(str, result["sample_ids"])))] if result["sample_ids"] else []

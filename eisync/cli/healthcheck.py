@@ -1,4 +1,4 @@
-"""`eisync healthcheck`: for a container's health check."""
+"""`eisync healthcheck`: the health check of a container."""
 
 import click
 

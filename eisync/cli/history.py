@@ -1,4 +1,4 @@
-"""`eisync history`: what happened, when and why."""
+"""`eisync history`: show what happened, when and why."""
 
 import os
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ def _line(record: dict[str, Any], *, with_path: bool) -> str:
 
 
 def _local(at: float) -> str:
-    """The instant on the clock of this machine, with its offset: `2026-11-25 03:51:48 +01:00`."""
+    """Return the instant in local time, with its offset: `2026-11-25 03:51:48 +01:00`."""
     local = datetime.fromtimestamp(at, UTC).astimezone()
     return f"{local:%Y-%m-%d %H:%M:%S} {local.isoformat()[-6:]}"
 

@@ -1,4 +1,4 @@
-"""`eisync ls`: a line for each file."""
+"""`eisync ls`: print a line for each file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,9 +33,9 @@ def command(config: str | None, state_dir: str | None, state: str | None, as_jso
 
 
 def _beyond(config: str | None, state_dir: str | None) -> Iterator[str]:
-    """What is known to be there and is not listed."""
+    """Yield a line for each folder with files that are known to exist but are not listed."""
     for answer in ask({"do": "watched"}, config=config, state_dir=state_dir):
-        listed = {root["path"] for root in answer["roots"]}  # by the process that watches them
+        listed = {root["path"] for root in answer["roots"]}  # the process that watches them lists all of their files
         for root in answer["known"]:
             if root["beyond"] and root["path"] not in listed:
                 more = f"{root['path']}: {root['beyond']:,} more files were not complete"

@@ -1,4 +1,4 @@
-"""`eisync once`: one pass over everything, for scripts and timers."""
+"""`eisync once`: run one pass over everything, for scripts and timers."""
 
 import signal
 import sys
@@ -63,7 +63,7 @@ def command(
     When both 3 and 4 apply, the code is 4, unless nothing continues before a person acts.
     """
     settings = load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
-    # Progress is for a person at a terminal, who is told of every trouble at the end; the log is for everybody else.
+    # A person at a terminal gets a progress bar, and every problem at the end. Everything else gets the log.
     is_watched = sys.stderr.isatty() and not quiet
     level = "none" if is_watched else "error" if quiet else settings.log.level
     log = configure(level=level, style=settings.log.format)
@@ -97,22 +97,22 @@ def _conclude(app: App) -> int:
     key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
     if key_refused and not app.has_uploaded:
         raise key_refused[0]
-    # Only a person can say what happened to such a project, and running again does not help.
+    # Only a person knows what happened to such a project. Running again does not help.
     is_blocked = any(isinstance(error, ForeignProjectError) for error in app.troubles().values())
     return taken.exit_code(is_blocked=is_blocked, is_held_up=bool(app.watcher.offline()))
 
 
 def _explain(app: App, now: float) -> None:
-    """On stderr: what is not in the project, and why."""
+    """Print to stderr what is not in the project, and why."""
     for sentence in app.watcher.offline():
         say(sentence, err=True)
-    for root, sentences in app.lineage.said().items():
+    for root, sentences in app.lineage.sentences().items():
         for sentence in sentences:
             say(f"{root}: {sentence}", err=True)
     observed = app.watcher.observed(now)
-    _list(UNREADABLE, (f"{_place(seen)}: {seen.reason}" for seen in observed if seen.state == UNREADABLE))
-    settling = (seen for seen in observed if seen.state != UNREADABLE)
-    _list(State.SETTLING.value, (f"{_place(seen)}: not complete yet: {seen.reason}" for seen in settling))
+    _list(UNREADABLE, (f"{_place(entry)}: {entry.reason}" for entry in observed if entry.state == UNREADABLE))
+    settling = (entry for entry in observed if entry.state != UNREADABLE)
+    _list(State.SETTLING.value, (f"{_place(entry)}: not complete yet: {entry.reason}" for entry in settling))
     roots = {str(watch.path) for watch in app.settings.watches}
     for state in (State.QUARANTINED, State.READY, State.DOUBTFUL, State.TOMBSTONE):
         records = (record for record in app.index.records.files(state) if record["root"] in roots)
@@ -134,24 +134,24 @@ def _list(state: str, lines: Iterable[str]) -> None:
         say(line, err=True)
 
 
-def _place(seen: ObservedEntry) -> str:
-    return f"{seen.root}/{seen.path}" if seen.path else seen.root
+def _place(entry: ObservedEntry) -> str:
+    return f"{entry.root}/{entry.path}" if entry.path else entry.root
 
 
 class _Progress:
-    """How far it is, for a person who looks."""
+    """Shows the progress to a person at a terminal, or logs once what the pass waits for."""
 
     def __init__(self, app: App, *, is_shown: bool, until: float) -> None:
-        """`until` (Unix s) it waits at most."""
+        """`until`: when the pass stops waiting (Unix s)."""
         self._app = app
         self._bar = Bar(is_shown=is_shown)
         self._until = until
-        self._is_said = is_shown
+        self._is_logged = is_shown
 
     def show(self) -> None:
         self._app.beat()
         self._app.refuse_lost()
-        self._say_once()
+        self._log_once()
         if not self._bar.is_due():
             return
         counts = self._app.index.records.report(self._app.root_ids)
@@ -162,24 +162,24 @@ class _Progress:
     def end(self) -> None:
         self._bar.end()
 
-    def _say_once(self) -> None:
-        """Where no bar is drawn: what it waits for when nothing else is left to do, and how long."""
-        if self._is_said or not self._app.watcher.has_scanned or not self._app.uploader.is_idle:
+    def _log_once(self) -> None:
+        """Without a bar: log once what the pass waits for when nothing else is left to do, and for how long."""
+        if self._is_logged or not self._app.watcher.has_scanned or not self._app.uploader.is_idle:
             return
         now = clock.now()
         unsettled = self._app.watcher.unsettled(now)
         pending = self._app.pending()
         if not unsettled and not pending:
             return
-        self._is_said = True
+        self._is_logged = True
         first = {"path": shown(unsettled[0].path), "reason": unsettled[0].reason} if unsettled else {}
         at_most_s = round(max(0.0, self._until - now))
         self._app.log.info("once.waiting", files=len(unsettled) + pending, at_most_s=at_most_s, **first)
 
 
 def _on_signals(stop: threading.Event) -> None:
-    def hear(_number: int, _frame: FrameType | None) -> None:
+    def handle_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, hear)
+        signal.signal(number, handle_signal)

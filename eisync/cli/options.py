@@ -1,4 +1,4 @@
-"""The options that every command has, and asking: the daemon when one runs, else the database itself."""
+"""The options that every command has, and requests to the daemon, or to the database itself when no daemon runs."""
 
 import itertools
 import os
@@ -16,41 +16,41 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def common(command: _Command) -> _Command:
-    """`--config` and `--state-dir`."""
+    """Add `--config` and `--state-dir`."""
     command = click.option("--state-dir", metavar="DIR", help="The state folder.")(command)
     return click.option("--config", metavar="FILE", help="The configuration file (TOML).")(command)
 
 
 def common_unused(command: _Command) -> _Command:
-    """The same options for a verb that needs neither, so that every command line may carry them."""
+    """Accept the same options for a verb that needs neither, so that every command line may have them."""
     command = click.option("--state-dir", metavar="DIR", hidden=True, expose_value=False)(command)
     return click.option("--config", metavar="FILE", hidden=True, expose_value=False)(command)
 
 
 def key_file(command: _Command) -> _Command:
-    """`--api-key-file`. There is no option for the key itself: command lines are world-readable."""
+    """Add `--api-key-file`. There is no option for the key itself: command lines are world-readable."""
     return click.option("--api-key-file", metavar="FILE", help="A file that holds the API key and nothing else.")(
         command
     )
 
 
 def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | None) -> Iterator[dict[str, Any]]:
-    """The answer, record by record: of the daemon that holds the state folder, or of the database when none does.
+    """Yield the answer, record by record: from the process that holds the state folder, or else from the database.
 
-    Raises DaemonUnreachableError when the folder is held and nobody answers.
+    Raises DaemonUnreachableError when a process holds the folder but does not answer.
     """
     folder = paths.state_dir(state_dir, config=config)
-    answer = _answer(folder, question)
+    answer = _answer_of_process(folder, question)
     if answer is not None:
         yield from answer
     elif os.path.exists(os.path.join(folder, "eisync.db")):
-        yield from _look(folder, question)
+        yield from _answer_from_database(folder, question)
     elif question["do"] == "status":
         yield {**_NOTHING, "sentence": f"Nothing to show yet: no folder was watched with the state folder {folder}."}
 
 
-def _answer(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
-    """The answer of the process that holds the state folder; None where none does."""
+def _answer_of_process(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
+    """Return the answer of the process that holds the state folder; None if there is none."""
     from eisync.control import local_socket  # here, so that `--help` imports neither
     from eisync.errors import DaemonUnreachableError
 
@@ -58,12 +58,12 @@ def _answer(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]
     if answer is None or question["do"] not in _READ_ONLY:
         return answer
     try:
-        # It is fetched whole before its first record: where that fails, nothing was said yet.
+        # The whole answer is received before its first record. If that fails, nothing was printed yet.
         first = next(answer, None)
     except DaemonUnreachableError:
         again = local_socket.ask(folder, question)
         if again is None:
-            return None  # it was about to end, as 'eisync once' does: the database tells now
+            return None  # the process ended, as 'eisync once' does: now the database answers
         return again
     return answer if first is None else itertools.chain([first], answer)
 
@@ -88,7 +88,7 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _answer_from_database(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     from eisync.adapters import clock
     from eisync.control import local_socket
     from eisync.control.operations import Operations
@@ -101,7 +101,7 @@ def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         database, _ = open_database(folder, exclusive=False)
     except StateBusyError as error:
-        # A daemon that is starting holds the folder a moment before it listens.
+        # A starting daemon holds the folder a moment before it listens.
         answer = local_socket.ask(folder, question)
         if answer is None:
             raise DaemonUnreachableError(f"{error}, but its socket does not answer") from error

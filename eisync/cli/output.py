@@ -1,9 +1,9 @@
-"""Write for a person or a script: the one way to a terminal that the commands have.
+"""Write for a person or a script: the only way in which commands print.
 
-Names of files and words of the service end up in most lines. Whatever they hold, no line of ours breaks, moves the
-cursor, or shows a key; a test keeps every other way out of the commands.
+Most lines contain file names and texts of the service. Whatever these hold, no line breaks, moves the cursor, or shows
+a key. A test refuses every other way to print in the commands.
 
-A bar on stderr while there is something to wait for; nothing when nobody looks.
+`Bar` draws a progress bar on stderr, if a person is at the terminal.
 """
 
 import json
@@ -17,23 +17,23 @@ from eisync.core.text import printable
 
 
 def say(*lines: str, err: bool = False) -> None:
-    """Each of the texts on a line of its own, whatever is in it; on stderr if `err`."""
-    _write("".join(printable(KEYS.told(line)) + "\n" for line in lines), err=err)
+    """Print each text on one line, whatever it contains; on stderr if `err`."""
+    _write("".join(printable(KEYS.without_keys(line)) + "\n" for line in lines), err=err)
 
 
 def say_json(record: object, *, indent: int | None = None) -> None:
-    """The record as JSON, on one line unless `indent` is given; what JSON cannot write is written as its text."""
-    text = KEYS.told(json.dumps(record, indent=indent, default=str))
+    """Print the record as JSON, on one line unless `indent` is given. Values that JSON does not have become text."""
+    text = KEYS.without_keys(json.dumps(record, indent=indent, default=str))
     _write(text.replace("\x7f", "\\u007f").replace(MARK, json.dumps(MARK)[1:-1]) + "\n", err=False)
 
 
 def redraw(line: str) -> None:
-    """The line in the place of the last one, on stderr: for what moves."""
-    _write("\r" + printable(KEYS.told(line)), err=True)
+    """Print the line over the last one on stderr, for progress."""
+    _write("\r" + printable(KEYS.without_keys(line)), err=True)
 
 
 def say_key(line: str) -> None:
-    """The line with the key that it is there to show: the emulator's, which opens nothing else."""
+    """Print a line that shows a key on purpose: the emulator's, which is valid nowhere else."""
     _write(printable(line) + "\n", err=False)
 
 
@@ -47,7 +47,7 @@ _EVERY_S = 0.2
 
 
 class Bar:
-    """One line of a terminal, drawn over and over."""
+    """A progress bar on one line of a terminal."""
 
     def __init__(self, *, is_shown: bool) -> None:
         self._is_shown = is_shown
@@ -55,7 +55,7 @@ class Bar:
         self._width = 0
 
     def is_due(self) -> bool:
-        """Whether it is time to draw anew: counting may cost more than drawing."""
+        """Return whether it is time to draw again: counting may cost more than drawing."""
         now = clock.monotonic()
         if not self._is_shown or (self._shown_at is not None and now - self._shown_at < _EVERY_S):
             return False
@@ -63,7 +63,7 @@ class Bar:
         return True
 
     def show(self, done: int, total: int, what: str) -> None:
-        """`done` of `total` things, called `what`; only now and then."""
+        """Draw `done` of `total` things, called `what`, if it is time."""
         if self.is_due():
             self.draw(done, total, what)
 
@@ -72,7 +72,7 @@ class Bar:
         self._write(f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {done:,} of {total:,} {what}")
 
     def end(self) -> None:
-        """Leave the line as if nothing had been there. Safe to repeat."""
+        """Clear the line. Safe to repeat."""
         if self._width:
             self._write("")
             redraw("")

@@ -1,4 +1,4 @@
-"""`eisync plan`: what waits for a person's yes, item by item, and the yes or no."""
+"""`eisync plan`: show what waits for a person's approval, item by item, and approve or reject it."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -9,10 +9,10 @@ import click
 from eisync.cli import OK, PENDING
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import say, say_json
-from eisync.cli.run_pass import run_pass
+from eisync.cli.reconcile import run_pass
 
 SHOWN_DETAILS = 20
-_ACTIONS = 10_000  # as many as may be asked for
+_ACTIONS = 10_000  # the most that one request may ask for
 
 
 @click.command("plan")
@@ -50,7 +50,7 @@ def command(
     question = {"do": "decide", "plan": approve or reject, "approve": approve is not None}
     [decided] = ask(question, config=config, state_dir=state_dir)
     if not as_json:
-        say(_told(decided))
+        say(_decision_line(decided))
     if approve is None:
         if as_json:
             say_json(decided)
@@ -103,7 +103,7 @@ def _end(plan: dict[str, Any] | None) -> Iterator[str]:
         )
 
 
-def _told(decided: dict[str, Any]) -> str:
+def _decision_line(decided: dict[str, Any]) -> str:
     actions = "1 action" if decided["actions"] == 1 else f"{decided['actions']:,} actions"
     if decided["is_approved"]:
         return f"Plan {decided['plan']} is approved: {actions}."
@@ -113,13 +113,13 @@ def _told(decided: dict[str, Any]) -> str:
 
 
 def _with_others(target: dict[str, Any], decided: dict[str, Any], actions: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """What the pass found, and what of the plan was done before it: by one of the daemon's own, a moment earlier."""
+    """Return the report of the pass, plus the actions of the plan that the daemon did in a pass just before."""
     if target["target"] != decided["target"]:
         return target
     done = sum(
         action["plan"] == decided["plan"]
         and action["state"] == "done"
-        # Where something follows from a tombstone, that is what was wanted.
+        # A tombstone with a follow-up action is only the first step: the follow-up counts instead.
         and (action.get("kind") != "tombstone" or action["to"] is None)
         for action in actions
     )

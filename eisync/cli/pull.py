@@ -1,4 +1,4 @@
-"""`eisync pull`: the project's samples, as a dataset on this disk."""
+"""`eisync pull`: download the project's samples as a dataset."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import click
 
 from eisync.adapters.client.service import ServiceClient
 from eisync.adapters.dataset import Dataset
-from eisync.app.options import service_of
+from eisync.app.loops import service_of
 from eisync.cli import OK, PENDING, REFUSED
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import Bar, say, say_json
@@ -88,7 +88,7 @@ def command(
 
 
 def _pull(service: ServiceClient, project_id: int, place: str, selection: Selection, bar: Bar) -> ExportReport:
-    """Download what is missing, with the bar drawn meanwhile."""
+    """Download the missing samples, and show progress."""
     dataset = Dataset(place, described(project_id, selection))
     try:
         return export(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
@@ -117,9 +117,9 @@ def _target(settings: Settings, name: str | None) -> Target:
 
 
 def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_dir: str | None) -> None:
-    """What is pulled must not be uploaded again by a daemon that watches the folder. Raises ConfigurationError."""
+    """Raise ConfigurationError for a folder that is watched: a daemon would upload what is pulled."""
     watched = [str(watch.path) for watch in settings.watches]
-    with suppress(EisyncError):  # then only the configuration tells
+    with suppress(EisyncError):  # then check only the folders of the configuration
         for status in ask({"do": "status"}, config=config, state_dir=state_dir):
             watched += [root["path"] for root in status["roots"]]
     real = os.path.realpath(folder)
@@ -133,7 +133,7 @@ def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_di
 
 
 def _drawn(pulled: ExportReport) -> tuple[int, int, str]:
-    """Done, of how many, and what they are called."""
+    """Return the arguments of `Bar.show`: how many are done, how many there are, and what they are called."""
     return pulled.here + len(pulled.failures), pulled.total, f"samples, {in_bytes(pulled.fetched_bytes)} new"
 
 

@@ -1,13 +1,79 @@
-"""`eisync reconcile`: compare with the service now, and say what was found."""
+"""`eisync reconcile`: compare with the service now, and print the differences.
 
+The running daemon makes the pass, or this process when no daemon runs. While `eisync once` runs, the pass waits until
+it has ended.
+"""
+
+import threading
 from typing import Any
 
 import click
 
+from eisync import paths
 from eisync.cli import OK
 from eisync.cli.options import common, key_file
 from eisync.cli.output import say, say_json
-from eisync.cli.run_pass import run_pass
+
+ASK_EVERY_S = 0.2
+
+
+def run_pass(
+    *,
+    sweep: bool = False,
+    dry_run: bool = False,
+    config: str | None,
+    state_dir: str | None,
+    api_key_file: str | None,
+) -> list[dict[str, Any]]:
+    """Compare with the service now, and carry out the decisions. Return the findings, one record for each target.
+
+    Raises ConfigurationError when reconciliation is off.
+    """
+    pass_request = {"sweep": sweep, "dry_run": dry_run}
+    folder = paths.state_dir(state_dir, config=config)
+    return _ask_daemon(folder, pass_request) or _run_here(pass_request, config, state_dir, api_key_file)
+
+
+def _ask_daemon(folder: str, pass_request: dict[str, bool]) -> list[dict[str, Any]] | None:
+    from eisync.control import local_socket  # here, so that `--help` does not import it
+
+    answer = local_socket.ask(folder, {"do": "reconcile", **pass_request})
+    if answer is None:
+        return None
+    [ticket] = answer
+    pause = threading.Event()
+    while (answer := local_socket.ask(folder, {"do": "reconciled", **ticket})) is not None:
+        [report] = answer
+        if report["targets"] is not None:
+            found: list[dict[str, Any]] = report["targets"]
+            return found
+        pause.wait(ASK_EVERY_S)  # ask again until the pass is done or the daemon ends
+    return None
+
+
+def _run_here(
+    pass_request: dict[str, bool], config: str | None, state_dir: str | None, api_key_file: str | None
+) -> list[dict[str, Any]]:
+    from eisync.adapters import clock
+    from eisync.app.machine import build
+    from eisync.errors import ConfigurationError
+    from eisync.log import configure
+    from eisync.settings import load
+
+    settings = load(config=config, state_dir=state_dir, api_key_file=api_key_file, need_watch=False)
+    app = build(settings, log=configure(level="none", style=settings.log.format), listen=False, verb="reconcile")
+    try:
+        app.answer_meanwhile()
+        if app.reconciler is None:
+            raise ConfigurationError("reconcile.enabled is false; nothing is compared")
+        ticket = app.reconciler.ask_pass(sweeps=pass_request["sweep"], dry_run=pass_request["dry_run"])
+        while (report := app.reconciler.report(ticket)) is None:
+            app.reconciler.tick(clock.now())
+            app.beat()
+        return report
+    finally:
+        app.close()
+
 
 SHOWN_DETAILS = 20
 
@@ -50,8 +116,8 @@ def _lines(target: dict[str, Any], dry_run: bool) -> list[str]:
         "undone": target["undone"],
         "would wait for your approval" if dry_run else "waiting for your approval": target["waiting"],
     }
-    told = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number) or "nothing changed"
-    lines = [f"target {name}: {how}, {target['listed']:,} samples: {told}"]
+    changes = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number) or "nothing changed"
+    lines = [f"target {name}: {how}, {target['listed']:,} samples: {changes}"]
     lines += [f"  {detail}" for detail in target["details"][:SHOWN_DETAILS]]
     if len(target["details"]) > SHOWN_DETAILS:
         lines.append("  … '--json' lists the rest")

@@ -1,4 +1,4 @@
-"""`eisync retry`: a person says, once more."""
+"""`eisync retry`: send files again because a person asks for it."""
 
 import os
 

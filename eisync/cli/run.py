@@ -1,4 +1,4 @@
-"""`eisync run`: the daemon, in the foreground."""
+"""`eisync run`: run the daemon in the foreground."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from eisync.adapters.systemd import Notifier
+from eisync.adapters.process import Notifier
 from eisync.app.machine import App, build
 from eisync.cli import OK
 from eisync.cli.options import common, key_file
@@ -45,48 +45,48 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, ap
     log = configure(level=settings.log.level, style=settings.log.format)
     for warning in settings.warnings:
         log.warning("configuration.warned", reason=warning)
-    stop, hurry, again = threading.Event(), threading.Event(), threading.Event()
-    _on_signals(stop, hurry, again)
+    stop, stop_now, reload = threading.Event(), threading.Event(), threading.Event()
+    _on_signals(stop, stop_now, reload)
     app = build(settings, log=log)
     supervisor = app.start_daemon()
     say(_greeting(settings), err=True)
     notifier = Notifier(notify_socket())
     notifier.ready()
-    _live(app, supervisor, stop, notifier, lambda: _adjust(app, again, read))
+    _watch_health(app, supervisor, stop, notifier, lambda: _adjust(app, reload, read))
     lost = app.why_lost()
     if lost is not None and not stop.is_set():
         _end_lost(app, supervisor, lost)
     if not stop.is_set():
-        _begin_anew(log)
+        _restart(log)
     notifier.stopping()
     log.info("daemon.stopping", within_s=settings.upload.drain_timeout_s)
-    is_clean = supervisor.stop(within_s=settings.upload.drain_timeout_s, give_up=hurry)
+    is_clean = supervisor.stop(within_s=settings.upload.drain_timeout_s, give_up=stop_now)
     log.info("daemon.stopped", clean=is_clean)
-    _leave(app, is_clean=is_clean)
+    _end(app, is_clean=is_clean)
 
 
-def _adjust(app: App, again: threading.Event, read: Callable[[], Settings]) -> None:
-    if not again.is_set():
+def _adjust(app: App, reload: threading.Event, read: Callable[[], Settings]) -> None:
+    if not reload.is_set():
         return
-    again.clear()
+    reload.clear()
     try:
         app.adjust(read())
     except ConfigurationError as error:
         app.log.error("configuration.refused", reason=str(error))
 
 
-def _live(
-    app: App, supervisor: Supervisor, stop: threading.Event, notifier: Notifier, heed: Callable[[], object]
+def _watch_health(
+    app: App, supervisor: Supervisor, stop: threading.Event, notifier: Notifier, on_beat: Callable[[], object]
 ) -> None:
-    """Tell the service manager that we live, as long as every loop does; until a signal, or a damaged or lost database.
+    """Notify the service manager while every loop is alive. Return on a signal, or for a damaged or lost database.
 
-    `heed` is called at every beat.
+    `on_beat` is called every BEAT_EVERY_S.
     """
     while not stop.wait(BEAT_EVERY_S):
-        heed()
+        on_beat()
         if app.is_damaged or app.why_lost() is not None:
             return
-        stale = [pulse for pulse in supervisor.pulses() if not pulse.is_fresh]
+        stale = [one for one in supervisor.health() if not one.is_fresh]
         if not stale:
             notifier.alive()
         else:
@@ -94,22 +94,23 @@ def _live(
 
 
 def _end_lost(app: App, supervisor: Supervisor, reason: str) -> NoReturn:
-    """End at once: another eisync may hold the new folder already. What is under way is sent again, and refused there.
+    """End at once: another eisync may hold the new state folder already.
 
-    Raises StateLostError where nothing holds this process.
+    Files under way are sent again, and the service refuses them as duplicates. Raises StateLostError if all loops end
+    in time; otherwise the process exits here.
     """
     app.log.error("state.lost", reason=reason)
     if not supervisor.stop(within_s=LOST_WITHIN_S, give_up=threading.Event()):
         say(f"eisync: {reason}", err=True)
-        _leave(app, is_clean=False, code=StateLostError.exit_code)
+        _end(app, is_clean=False, code=StateLostError.exit_code)
     app.close(wait=False)
     raise StateLostError(reason)
 
 
-def _begin_anew(log: Log) -> NoReturn:
-    """The same command in the same process, from the start, which sets the damaged database aside.
+def _restart(log: Log) -> NoReturn:
+    """Run the same command again in the same process. Its start sets the damaged database aside.
 
-    Nothing could be written down of what is under way; it is sent again, as after any other end.
+    The results of requests under way cannot be stored. Their files are sent again, as after any other end.
     """
     log.error("daemon.restarting", reason="the database is damaged; eisync keeps a copy and rebuilds it")
     sys.stdout.flush()
@@ -117,25 +118,25 @@ def _begin_anew(log: Log) -> NoReturn:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
 
 
-def _leave(app: App, *, is_clean: bool, code: int = OK) -> None:
+def _end(app: App, *, is_clean: bool, code: int = OK) -> None:
     if is_clean:
         app.close()
         return
-    # A request that does not end holds its thread, and the interpreter would wait for it. What was under way is
-    # doubtful at the next start, which is safe; going now is what was asked for.
+    # A request that does not end blocks its thread, and the interpreter would wait for it. Exit without waiting, as the
+    # user asked for. Files under way are doubtful at the next start, which is safe.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def _on_signals(stop: threading.Event, hurry: threading.Event, again: threading.Event) -> None:
-    def hear(_number: int, _frame: FrameType | None) -> None:
-        (hurry if stop.is_set() else stop).set()
+def _on_signals(stop: threading.Event, stop_now: threading.Event, reload: threading.Event) -> None:
+    def handle_signal(_number: int, _frame: FrameType | None) -> None:
+        (stop_now if stop.is_set() else stop).set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, hear)
+        signal.signal(number, handle_signal)
     if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda _number, _frame: again.set())
+        signal.signal(signal.SIGHUP, lambda _number, _frame: reload.set())
 
 
 def _greeting(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""`eisync status`: where everything is, in one sentence and a few lines. Imports as little as it can."""
+"""`eisync status`: show where everything is, in one sentence and a few lines. Imports as little as possible."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -87,7 +87,7 @@ _WORDS = {
 
 
 def _reasons(status: dict[str, Any]) -> Iterator[str]:
-    """Why files are not in the project, in groups, and what to do next."""
+    """Yield why files are not in the project, in groups, and what to do next."""
     for group in status.get("reasons", ()):
         yield ""
         is_one = group["files"] == 1

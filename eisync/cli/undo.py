@@ -8,7 +8,7 @@ import click
 from eisync.cli import OK, PENDING, UNEXPECTED
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import say, say_json
-from eisync.cli.run_pass import run_pass
+from eisync.cli.reconcile import run_pass
 
 
 @click.command("undo")

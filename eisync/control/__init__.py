@@ -1,1 +1,1 @@
-"""The daemon's door: what may be asked, and the socket in the state folder through which it is asked."""
+"""Answer requests of the command line: the operations, and the socket in the state folder for them."""

@@ -1,7 +1,7 @@
-"""Where daemon and command line meet: a Unix socket in the state folder, or loopback TCP with a token file.
+"""Connect daemon and command line: a Unix socket in the state folder, or loopback TCP with a token file.
 
-One request is one line of JSON; the answer is one line a record and a last line that is `{"end": true}` or an error.
-Only who can read the state folder can speak: the socket is 0600, and so is the file with the token.
+A request is one line of JSON. The answer has one line for each record, and a last line that is `{"end": true}` or an
+error. Only a user who can read the state folder can connect: the socket has mode 0600, and so has the token file.
 """
 
 import io
@@ -24,32 +24,32 @@ _LONGEST_SOCKET_PATH = 103
 
 
 def listen(folder: str) -> tuple[socket.socket, str | None]:
-    """A listening socket, and the token that a caller must show (None: the socket's file guards it).
+    """Return a listening socket, and the token that a client must send (None: the mode of the socket protects it).
 
-    The caller holds the state folder, so whatever was left by a daemon that died may be replaced.
+    This process holds the state folder, so files that a dead daemon left may be replaced.
     """
     for name in (SOCKET_NAME, NOTE_NAME):
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(folder, name))
     if _has_unix_socket(folder):
-        with suppress(OSError):  # some file systems hold no sockets
+        with suppress(OSError):  # some file systems have no sockets
             return _listen_at(os.path.join(folder, SOCKET_NAME)), None
     return _listen_with_token(os.path.join(folder, NOTE_NAME))
 
 
 def files_of(folder: str) -> dict[str, tuple[int, int, int]]:
-    """Return which files say where to ask, by path, and what tells them from those of another process."""
+    """Return the files that lead to the daemon, by path, with facts that differ from those of another process."""
     found = {}
     for path in (os.path.join(folder, SOCKET_NAME), os.path.join(folder, NOTE_NAME)):
         with suppress(OSError):
             facts = os.lstat(path)
-            found[path] = (facts.st_dev, facts.st_ino, facts.st_ctime_ns)  # inodes are used again at once
+            found[path] = (facts.st_dev, facts.st_ino, facts.st_ctime_ns)  # ctime, as inode numbers are reused at once
     return found
 
 
 def remove(folder: str, files: Mapping[str, tuple[int, int, int]]) -> None:
-    """Take `files` away, but for those in whose place another process put its own. A socket stops whoever copies the
-    folder: it cannot be opened."""
+    """Remove `files`, except those that another process has replaced. (A socket that stays would make tools that copy
+    the folder fail: it cannot be opened.)"""
     for path, facts in files_of(folder).items():
         if files.get(path) == facts:
             with suppress(OSError):
@@ -57,27 +57,27 @@ def remove(folder: str, files: Mapping[str, tuple[int, int, int]]) -> None:
 
 
 def ask(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
-    """The daemon's answer, record by record; None when no daemon runs on this state folder.
+    """Send a request to the daemon. Return its answer, record by record; None when no daemon uses this state folder.
 
-    The answer is fetched whole before the first record, so that a slow reader does not keep the daemon waiting.
-    Raises DaemonUnreachableError when one is there and does not answer, EisyncError with the sentence it answers.
+    The whole answer is received before the first record is yielded, so that a slow reader does not block the daemon.
+    Raises DaemonUnreachableError when a daemon runs but does not answer, EisyncError with the error that it answers.
     """
     connection = _connect(folder)
     if connection is None:
         return None
-    caller, token = connection
-    return _conversation(caller, {**question, "token": token})
+    client, token = connection
+    return _records_of(client, {**question, "token": token})
 
 
 def _listen_at(path: str) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if hasattr(os, "fchmod"):
-            with suppress(OSError):  # then the file is made so; where sockets have no mode, it is so a moment later
+            with suppress(OSError):  # before `bind`: the file gets the mode at once. Where that fails, `chmod` follows
                 os.fchmod(server.fileno(), 0o600)
         server.bind(path)
         os.chmod(path, 0o600)
-        server.listen(16)  # nobody can connect before this
+        server.listen(16)  # only from here on can a client connect
     except BaseException:
         server.close()
         raise
@@ -100,32 +100,32 @@ def _listen_with_token(note_path: str) -> tuple[socket.socket, str]:
     return server, token
 
 
-def _fetched(caller: socket.socket) -> IO[bytes]:
-    """All that the daemon says, in memory or, when it is much, in a file that has no name."""
+def _receive_all(client: socket.socket) -> IO[bytes]:
+    """Return the whole answer of the daemon: in memory, or in an unnamed file if it is large."""
     answer: IO[bytes] = io.BytesIO()
-    while chunk := caller.recv(65_536):
+    while chunk := client.recv(65_536):
         answer.write(chunk)
         if isinstance(answer, io.BytesIO) and answer.tell() > IN_MEMORY_BYTES:
             import tempfile  # only on the way that needs it
 
-            in_memory, answer = answer, tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+            in_memory, answer = answer, tempfile.TemporaryFile()  # noqa: SIM115 - the client closes it
             answer.write(in_memory.getvalue())
     answer.seek(0)
     return answer
 
 
-def _conversation(caller: socket.socket, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _records_of(client: socket.socket, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     try:
-        with caller:
-            caller.sendall(json.dumps(question).encode() + b"\n")
-            answer = _fetched(caller)
+        with client:
+            client.sendall(json.dumps(question).encode() + b"\n")
+            answer = _receive_all(client)
         with answer:
             for line in answer:
                 record = json.loads(line)
                 if not isinstance(record, dict):
                     raise ValueError("not a record")
                 if "error" in record and set(record) <= {"error", "exit_code"}:
-                    raise _told(record)
+                    raise _error_of(record)
                 if record == {"end": True}:
                     return
                 yield record
@@ -137,21 +137,21 @@ def _conversation(caller: socket.socket, question: Mapping[str, Any]) -> Iterato
 def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
     path = os.path.join(folder, SOCKET_NAME)
     try:
-        check_names(folder)  # nobody else's daemon is spoken with
+        check_names(folder)  # do not connect to the daemon of another user
         if os.path.lexists(path):
-            caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            caller.settimeout(ANSWER_WITHIN_S)
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            client.settimeout(ANSWER_WITHIN_S)
             try:
-                caller.connect(path)
+                client.connect(path)
             except BaseException:
-                caller.close()
+                client.close()
                 raise
-            return caller, None
+            return client, None
         with open(open_private(folder, NOTE_NAME, os.O_RDONLY), encoding="ascii") as note:
             facts = json.load(note)
         return socket.create_connection(("127.0.0.1", int(facts["port"])), timeout=ANSWER_WITHIN_S), facts["token"]
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-        return None  # nobody, or one that died
+        return None  # no daemon, or one that died
     except PermissionError as error:
         raise ConfigurationError(
             f"the state folder {folder} belongs to another user; run this as the user who runs eisync"
@@ -160,9 +160,9 @@ def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
         raise DaemonUnreachableError(f"the daemon cannot be reached ({type(error).__name__}); check its log") from error
 
 
-def _told(record: Mapping[str, Any]) -> EisyncError:
+def _error_of(record: Mapping[str, Any]) -> EisyncError:
     error = EisyncError(str(record["error"]))
-    error.exit_code = int(record.get("exit_code", 1))  # type: ignore[misc]  # what the daemon's own error would end with
+    error.exit_code = int(record.get("exit_code", 1))  # type: ignore[misc]  # as the daemon's own error would have it
     return error
 
 

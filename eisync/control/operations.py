@@ -1,6 +1,6 @@
-"""What may be asked about the files, of a running daemon or of the database itself: the same answers either way.
+"""Answer requests about the files, in the running daemon or from the database itself: the answers are the same.
 
-Every operation takes and gives plain JSON values, so that it goes through a socket unchanged.
+Every operation takes and returns plain JSON values, so that they can pass through a socket unchanged.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from eisync.control.overview import Record, action_record, plan_record, status_record
 from eisync.core.file_status import UNREADABLE, prefers_row
-from eisync.core.lifecycle import Event as Happening
+from eisync.core.lifecycle import Event as LifecycleEvent
 from eisync.core.lifecycle import State, sources
 from eisync.core.model import shown
 from eisync.errors import ConfigurationError, EisyncError, StateError
@@ -19,11 +19,11 @@ from eisync.store.actions import ActionStore
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 
-MOST_LINES = 10_000
-"""Of the history, in one answer."""
+MAX_LINES = 10_000
+"""Limit of the lines of history in one answer."""
 
-MOST_OPEN = 1_000
-"""So many actions that are allowed and not done yet are told, of one target."""
+MAX_OPEN_ACTIONS = 1_000
+"""Limit of the reported actions of one target that are allowed and not done yet."""
 
 PAGE = 1_000
 
@@ -39,11 +39,11 @@ _UNKNOWN: Record = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What only a running process knows. The default: none runs, and what was noted last counts.
+    """What only a running process knows. By default no process runs, and what was stored last counts.
 
-    `live` reports on the process. `note` has what is observed this moment written down,
-    before it is counted. `observed` is what is not complete or cannot be read, as records of `files`; `observed_at` is
-    that at some paths of a root. `watched` are the folders, with options; `passes` is the reconciler that runs.
+    `live` returns the report of the process. `note` stores the current observations, so that they are counted.
+    `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
+    some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler.
     """
 
     live: Callable[[], Record] | None = None
@@ -54,12 +54,12 @@ class Running:
     passes: Passes | None = None
 
     def report(self) -> Record | None:
-        """Return what the process says of itself; None when none runs."""
+        """Return the report of the process; None when none runs."""
         return None if self.live is None else self.live()
 
 
 class Operations:
-    """The questions, and their answers."""
+    """Answers requests."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Operations:
         self._observed_at = self._running.observed_at or index.observations.records_at
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
-        """The records that answer `question`. Raises EisyncError for one that cannot be answered."""
+        """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
             case "status":
                 yield self.status()
@@ -91,7 +91,7 @@ class Operations:
             case "known":
                 yield from self.known(question.get("root"), question.get("paths"))
             case "reconcile":
-                yield self.reconcile(sweeps=bool(question.get("sweep")), pretends=bool(question.get("dry_run")))
+                yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
             case "retry":
@@ -114,26 +114,26 @@ class Operations:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
     def status(self) -> Record:
-        """Everything `eisync status` shows. Its `exit_code` is what the command ends with."""
-        with suppress(StateError):  # as on a full disk, which the answer reports: what was noted before is counted
+        """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command."""
+        with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
             self._running.note()
         live = self._running.report()
         return status_record(self._index, self._actions, live, now=self.now())
 
     def files(self, state: str | None) -> Iterator[Record]:
-        """One record a file, those in `state` only when it is given. A folder that cannot be read has one, too."""
+        """Yield one record for each file, or for each in `state`. A folder that cannot be read has a record, too."""
         wanted = _state(state)
         observed = {(record["root"], record["path"]): record for record in self._observed()}
         if wanted is None or isinstance(wanted, State):
             for record in self._index.records.files(wanted):
-                seen = observed.pop((record["root"], record["path"]), None)
-                shown = _merged(record, seen)
+                entry = observed.pop((record["root"], record["path"]), None)
+                shown = _merged(record, entry)
                 if wanted is None or shown["state"] == wanted.value:
                     yield shown
         yield from self._unlisted(list(observed.values()), wanted)
 
     def _unlisted(self, observed: Sequence[Record], wanted: State | str | None) -> Iterator[Record]:
-        """What was observed and is not listed yet: in no row, or in one that has another state."""
+        """Yield what was observed and is not listed yet: without a row, or with a row in another state."""
         if wanted is not None:
             name = wanted.value if isinstance(wanted, State) else wanted
             observed = [one for one in observed if one["state"] == name]
@@ -154,9 +154,9 @@ class Operations:
             yield from self._index.records.files_at(root, paths)
 
     def watched(self) -> Record:
-        """The folders that the daemon watches, with their options and their last scans; none without a daemon.
+        """Return the folders that the daemon watches, with their options and last scans (none without a daemon).
 
-        And every folder of which files are known, with its target.
+        `known` has every folder with known files, and its target.
         """
         known = self._index.roots()
         scanned_at = {root.path: root.scanned_at for root in known}
@@ -168,9 +168,9 @@ class Operations:
         }
 
     def known(self, root: object, paths: object) -> Iterator[Record]:
-        """What is known of the files at these paths of a root: records with their facts.
+        """Yield records, with facts, of the files at these paths of a root.
 
-        Costs what is asked for, however many other files there are.
+        The cost depends on the number of paths, not on how many other files there are.
         """
         if not isinstance(root, str) or not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise ConfigurationError("the question names no root and no paths")
@@ -178,17 +178,17 @@ class Operations:
         left = dict.fromkeys(paths)
         for record in self._index.records.files_at(root, paths):
             left.pop(str(record["path"]), None)
-            seen = observed.pop(str(record["path"]), None)
-            is_observed = seen is not None and not prefers_row(str(record["state"]))
-            # What was observed is of the version that is there now, whichever that is.
-            yield {**_merged(record, seen), "facts": None} if is_observed else record
+            entry = observed.pop(str(record["path"]), None)
+            is_observed = entry is not None and not prefers_row(str(record["state"]))
+            # An observation is about the current version of the file, which may not be the one in the row.
+            yield {**_merged(record, entry), "facts": None} if is_observed else record
         for record in observed.values():
             left.pop(record["path"], None)
             yield {**record, "facts": None, "companions": None, "sent_as": None}
         yield from self._in_closed_folders(root, left)
 
     def _in_closed_folders(self, root: str, paths: Iterable[str]) -> Iterator[Record]:
-        """Files of which nothing is known as eisync may not read a folder above them, though the asker may."""
+        """Yield records of unknown files below a folder that eisync may not read, although the client may."""
         closed = self._index.observations.folders(root)
         for path in paths if closed else ():
             folder = next((place for place in _above(path) if place in closed), None)
@@ -196,23 +196,23 @@ class Operations:
                 reason = f"{closed[folder]} for eisync: {shown(folder) or root}"
                 yield {"path": path, "root": root, "state": UNREADABLE, "reason": reason, "facts": None} | _UNKNOWN
 
-    def reconcile(self, *, sweeps: bool, pretends: bool) -> Record:
-        """Ask for a pass. What it found is asked for with the ticket."""
+    def reconcile(self, *, sweeps: bool, dry_run: bool) -> Record:
+        """Request a pass. Return the ticket with which `reconciled` returns its result."""
         if self._passes is None:
             raise ConfigurationError("nothing is compared: reconcile.enabled is false, or no daemon runs")
-        return {"ticket": self._passes.ask_pass(sweeps=sweeps, pretends=pretends)}
+        return {"ticket": self._passes.ask_pass(sweeps=sweeps, dry_run=dry_run)}
 
     def reconciled(self, ticket: object) -> Record:
-        """What the pass found; its `targets` are None while it runs."""
+        """Return what the pass found. `targets` is None while it runs."""
         if self._passes is None or type(ticket) is not int:
             raise ConfigurationError("no pass has that ticket; request one")
         return {"targets": self._passes.report(ticket)}
 
     def retry(self, paths: object) -> Record:
-        """Put quarantined files and tombstones back; all of them when `paths` (a list, absolute) is None."""
+        """Put quarantined files and tombstones back into the queue: those at `paths` (absolute), or all if None."""
         unknown: list[str] = []
         if paths is None:
-            ids = self._index.records.ids_in(sources(Happening.RETRY))
+            ids = self._index.records.ids_in(sources(LifecycleEvent.RETRY))
         elif not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise ConfigurationError("the files to retry are not a list of paths")
         else:
@@ -224,13 +224,13 @@ class Operations:
         return {"retried": self._outbox.retry(ids, now=self.now()), "unknown": unknown}
 
     def history(self, path: object, limit: object) -> Iterator[Record]:
-        """What happened to the file at `path` (absolute), or the last `limit` lines of all; the oldest of them first.
+        """Yield the history of the file at `path` (absolute), or the last `limit` lines of all files, oldest first.
 
-        Raises EisyncError for a file that is not known.
+        Raises EisyncError for an unknown file.
         """
         if path is None:
-            if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
-                raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} lines of history")
+            if not isinstance(limit, int) or not 0 < limit <= MAX_LINES:
+                raise ConfigurationError(f"ask for 1 to {MAX_LINES:,} lines of history")
             yield from reversed(self._index.records.history(limit=limit))
             return
         if not isinstance(path, str):
@@ -241,10 +241,10 @@ class Operations:
         for identity in found:
             yield from reversed(self._index.records.history(identity))
 
-    # --- acts --------------------------------------------------------------------------------------------------
+    # --- actions -----------------------------------------------------------------------------------------------
 
     def plan(self) -> Iterator[Record]:
-        """What waits for a person, each plan with its acts behind it; then what is allowed and not done yet."""
+        """Yield each plan that waits for a person, followed by its actions, then the allowed actions not done yet."""
         for plan in self._actions.plans():
             yield {"what": "plan", **plan_record(plan)}
             after_id = 0
@@ -253,11 +253,11 @@ class Operations:
                 after_id = actions[-1].id
         for target in self._index.targets():
             for is_retention in (False, True):
-                open_actions = self._actions.to_do(target.name, is_retention=is_retention, limit=MOST_OPEN)
+                open_actions = self._actions.to_do(target.name, is_retention=is_retention, limit=MAX_OPEN_ACTIONS)
                 yield from map(action_record, open_actions)
 
     def decide(self, plan_id: object, *, is_approved: bool) -> Record:
-        """A person's word on a plan; the next pass carries it out. Raises EisyncError for another plan."""
+        """Store a person's decision on a plan; the next pass carries it out. Raises EisyncError if none waits."""
         plan = next((plan for plan in self._actions.plans() if plan.id == plan_id), None)
         number = self._actions.decide(_number(plan_id, "plan"), is_approved=is_approved, now=self.now())
         if number is None or plan is None:
@@ -272,27 +272,27 @@ class Operations:
         }
 
     def actions(self, limit: object) -> Iterator[Record]:
-        """What was done last, the last one first."""
-        if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
-            raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} actions")
+        """Yield the latest actions that were done, the last one first."""
+        if not isinstance(limit, int) or not 0 < limit <= MAX_LINES:
+            raise ConfigurationError(f"ask for 1 to {MAX_LINES:,} actions")
         yield from map(action_record, self._actions.latest(limit=limit))
 
     def action(self, action_id: object) -> Record:
-        """One act as it is now. Raises EisyncError for one that is not known."""
+        """Return an action in its current state. Raises EisyncError for an unknown one."""
         written = self._actions.find(_number(action_id, "action"))
         if written is None:
             raise EisyncError(f"action {action_id} is not known; 'eisync undo' lists what was done")
         return action_record(written)
 
     def undo(self, action_id: object) -> Record:
-        """Have it undone by the next pass. Raises EisyncError for an action that was not done."""
+        """Have the next pass undo the action. Raises EisyncError for an action that was not done."""
         found = self.action(action_id)
         if not self._actions.ask_undo(found["action"]) and found["state"] != "undoing":
             raise EisyncError(f"action {action_id} is {found['state']}; there is nothing to undo")
         return self.action(action_id)
 
     def health(self) -> Record:
-        """Whether every loop is alive, every folder is worked on and the database takes a write."""
+        """Return whether every loop is alive, every folder is processed and the database accepts a write."""
         live = self._running.report()
         loops = live["loops"] if live is not None else []
         stale = [
@@ -305,7 +305,7 @@ class Operations:
 
 
 def _state(name: object) -> State | str | None:
-    """The state of that name; one that no row has stays a text. Raises ConfigurationError when there is none."""
+    """Return the state of that name; one that no row has stays a string. Raises ConfigurationError for another name."""
     if name is None or name == UNREADABLE:
         return name if name is None else UNREADABLE
     try:
@@ -315,15 +315,15 @@ def _state(name: object) -> State | str | None:
         raise ConfigurationError(f"there is no state {name!r}; there are {states}") from None
 
 
-def _merged(row: Record, seen: Record | None) -> Record:
-    """The one state of a file, of which a row is known and something was observed perhaps."""
-    if seen is None or prefers_row(row["state"]):
+def _merged(row: Record, observed: Record | None) -> Record:
+    """Return the record of a file that has a row, and possibly an observation with a newer state."""
+    if observed is None or prefers_row(row["state"]):
         return row
-    return {**row, "state": seen["state"], "reason": seen["reason"]}
+    return {**row, "state": observed["state"], "reason": observed["reason"]}
 
 
 def _above(path: str) -> Iterator[str]:
-    """The folders above a path, the deepest first, the root at last."""
+    """Yield the folders above a path, the deepest first, the root last."""
     while path:
         path = path.rpartition("/")[0]
         yield path

@@ -1,4 +1,4 @@
-"""Count all files, or those of some folders, in the same words for every command; and what `eisync status` shows."""
+"""Count files by state, in the same terms for every command, and build the record of `eisync status`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ _WITH_REASON = (State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL, Stat
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What is where. `emptied` says by target what happened to its whole project; the projects of the targets `foreign`
-    are not the ones that their files were sent to; `plans` wait for a person's yes."""
+    """The counts of all files. `emptied`: by target, what happened to its whole project. `foreign`: targets whose
+    project is not the one that their files were sent to. `plans`: how many wait for a person."""
 
     census: FileCounts
     last_synced_at: float | None
@@ -31,7 +31,7 @@ class Overview:
     plans: int
 
     def sentence(self, *, now: float) -> str:
-        """What a person is told first."""
+        """Return the first sentence of the status."""
         return summary.sentence(
             self.census,
             last_synced_at=self.last_synced_at,
@@ -41,7 +41,7 @@ class Overview:
         )
 
     def exit_code(self, *, is_blocked: bool = False, is_held_up: bool = False) -> int:
-        """What the command ends with; see `census.exit_code`."""
+        """Return the exit code of the command; see `file_status.exit_code`."""
         is_blocked = is_blocked or bool(self.emptied)
         return file_status.exit_code(self.census, is_blocked=is_blocked, is_held_up=is_held_up, asks=bool(self.plans))
 
@@ -49,7 +49,7 @@ class Overview:
 def overview(
     index: Index, actions: ActionStore, targets: Iterable[str], *, roots: Iterable[int] | None = None
 ) -> Overview:
-    """Count the files of these targets: those in these roots, or all."""
+    """Count the files of these targets: those in `roots`, or all."""
     names = list(targets)
     roots = None if roots is None else list(roots)
     counts = index.records.counts()
@@ -77,9 +77,9 @@ def overview(
 
 
 def status_record(index: Index, actions: ActionStore, live: Record | None, *, now: float) -> Record:
-    """Return everything that `eisync status` shows. Its `exit_code` is what the command ends with.
+    """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command.
 
-    `live` is what the running process says of itself; None when none runs.
+    `live` is the report of the running process; None when none runs.
     """
     targets, roots = index.targets(), index.roots()
     names = [target.name for target in targets]
@@ -105,7 +105,7 @@ def status_record(index: Index, actions: ActionStore, live: Record | None, *, no
 
 
 def plan_record(plan: Plan) -> Record:
-    """Return what waits for a person, as plain values."""
+    """Return a plan that waits for a person, as plain values."""
     return {
         "plan": plan.id,
         "target": plan.target,
@@ -117,7 +117,7 @@ def plan_record(plan: Plan) -> Record:
 
 
 def action_record(written: StoredAction) -> Record:
-    """Return one action as it is now, as plain values."""
+    """Return an action in its current state, as plain values."""
     action = written.action
     return {
         "what": "action",
@@ -143,7 +143,7 @@ def action_record(written: StoredAction) -> Record:
 def _reasons(
     index: Index, actions: ActionStore, census: FileCounts, targets: Iterable[str], *, is_running: bool
 ) -> Record:
-    """Return why files are not in the project, in groups with what to do next, and how much is not shown."""
+    """Return why files are not in the project, in groups with what to do next, and how many are not shown."""
     found = index.observations.reasons(_WITH_REASON)
     if census.unlisted and (path := actions.an_unlisted(targets)) is not None:
         found.append(StatusFinding(State.SYNCED.value, NOT_LISTED, census.unlisted, path))
@@ -202,7 +202,7 @@ def _age_s(at: float | None, now: float) -> float | None:
 
 
 def _is_held_up(live: Record | None) -> bool:
-    """Return whether something of the running process fails, and is tried again."""
+    """Return whether a part of the running process fails and is tried again."""
     if live is None:
         return False
     is_failing = any(loop["trouble"] or not loop["is_fresh"] for loop in live["loops"])

@@ -1,4 +1,4 @@
-"""Answer the command line, one caller at a time."""
+"""Answer requests of the command line, one client at a time."""
 
 import contextlib
 import hmac
@@ -14,12 +14,12 @@ from eisync.loops.ports import Log
 
 ACCEPT_FOR_S = 1.0
 HANG_UP_WITHIN_S = 0.5
-CONVERSE_FOR_S = 60.0
-"""A caller that takes longer over an answer is left: the next one waits, and our heartbeat ages."""
+CLIENT_LIMIT_S = 60.0
+"""Time after which a client that reads its answer slowly is dropped: others wait, and the heartbeat gets older."""
 
 
 class ControlServer:
-    """The daemon's side of the door, as a loop: one tick waits for a caller a moment, and answers one."""
+    """The server as a loop: one tick waits a moment for a client, and answers it."""
 
     name = "control"
 
@@ -33,53 +33,53 @@ class ControlServer:
         self._is_over = False
 
     def tick(self, now: float) -> float:
-        """Answer a caller, if one comes."""
+        """Answer a client, if one connects."""
         try:
-            caller, _ = self._server.accept()
+            client, _ = self._server.accept()
         except TimeoutError:
             return 0.0
-        with caller:
-            caller.settimeout(ANSWER_WITHIN_S)
+        with client:
+            client.settimeout(ANSWER_WITHIN_S)
             try:
-                self._converse(caller)
+                self._answer(client)
             except OSError as error:
-                self._log.info("control.left", reason=type(error).__name__)  # the caller went, or is too slow
+                self._log.info("control.left", reason=type(error).__name__)  # the client disconnected, or is too slow
         return 0.0
 
     def stop(self, now: float) -> None:
-        """Callers are answered until the end; none is waited for any more."""
+        """Stop waiting for clients. Those that connect before the end are still answered."""
         self._server.settimeout(0.01)
 
     @property
     def is_done(self) -> bool:
-        """Always: no answer outlives its tick."""
+        """Return True always: every answer ends within its tick."""
         return True
 
     def hang_up(self) -> None:
-        """End a tick that waits for a caller: one comes, and asks nothing. Safe from any thread, and to repeat."""
+        """End a tick that waits for a client, by connecting to it. Safe from any thread, and to repeat."""
         self._is_over = True
-        self._server.settimeout(0.01)  # for the ticks that follow
-        # To shut a socket that listens wakes no thread on some systems. Where this fails, the tick ends a moment later.
-        with contextlib.suppress(OSError), socket.socket(self._server.family) as caller:
-            caller.settimeout(HANG_UP_WITHIN_S)
-            caller.connect(self._server.getsockname())
+        self._server.settimeout(0.01)  # for later ticks
+        # On some systems, closing a listening socket wakes no thread. If this fails, the tick ends a moment later.
+        with contextlib.suppress(OSError), socket.socket(self._server.family) as client:
+            client.settimeout(HANG_UP_WITHIN_S)
+            client.connect(self._server.getsockname())
 
     def close(self) -> None:
-        """Let go of the socket, and of its file. Safe to repeat."""
+        """Close the socket, and remove its file. Safe to repeat."""
         remove(self._folder, self._files)
         self._files = {}
         self._server.close()
 
-    def _converse(self, caller: socket.socket) -> None:
-        leave_at = self._operations.now() + CONVERSE_FOR_S
-        with caller.makefile("rwb") as stream:
+    def _answer(self, client: socket.socket) -> None:
+        drop_at = self._operations.now() + CLIENT_LIMIT_S
+        with client.makefile("rwb") as stream:
             line = stream.readline(LONGEST_LINE_BYTES)
             if not line and self._is_over:
-                return  # ourselves
+                return  # the connection of `hang_up`
             try:
                 for record in self._operations.answer(self._question(line)):
                     stream.write(_line(record))
-                    if self._operations.now() >= leave_at:
+                    if self._operations.now() >= drop_at:
                         raise TimeoutError("the caller reads the answer too slowly")
                 stream.write(_line({"end": True}))
             except EisyncError as error:
@@ -99,4 +99,4 @@ class ControlServer:
 
 
 def _line(record: dict[str, Any]) -> bytes:
-    return KEYS.told(json.dumps(record)).encode() + b"\n"
+    return KEYS.without_keys(json.dumps(record)).encode() + b"\n"

@@ -1,19 +1,16 @@
-"""Tell that a project was emptied, or that nearly all of ours is gone from it: nobody deletes samples like that one by
-one, and no word says that all is well.
+"""Decide what a missing file or sample proves: only rarely that a person deleted it.
 
-Pure: counts in, a clause out.
+Missing samples: `why_emptied` detects that a project was emptied, or that nearly all of our samples are gone from it.
+No person deletes samples in that way one by one, so eisync asks first, and the status is not good until then.
 
-What is mounted in a watched folder, and which of its files cannot be seen when that is not there any more.
+Missing disks: a file belongs to the layer in which it arrived, the disk that was mounted above it or the folder without
+a mount. When another layer is at that place, all files of the earlier layer are away, and nothing follows from their
+absence. A layer is identified first by whether it is a mount, because device numbers change from boot to boot. Folders
+are identified by device and inode, so that a folder that is mounted on itself stays the same.
 
-Pure. A file belongs to the layer in which it came: the disk that was mounted above it, or the folder without one. When
-another layer is seen at a place, all that came before is away and nothing follows from its absence. A layer is told by
-structure first (mounted or not), because device numbers change from boot to boot; folders by device and inode, so that
-a folder that is mounted upon itself is the same one.
-
-What an absent file proves: nothing, unless all that is known speaks for a person who deleted it.
-
-Pure. A disk that is away, a file that was moved while uploads waited, an editor that puts a file back and a folder that
-was not looked through since all look like a deletion at first.
+Missing files: `why_inconclusive` says why a missing file does not count as deleted. A missing disk, a file that was
+moved while uploads waited, an editor that writes a file anew, and a folder that was not scanned since all look like a
+deletion at first.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,15 +21,15 @@ from eisync.core.model import shown
 
 NEARLY_ALL = 0.9
 FEW = 1
-"""One file of ours that vanished is a person's doing."""
+"""When only this many of our files vanished, a person deleted them."""
 
 
 @dataclass(frozen=True, slots=True)
 class MissingFiles:
-    """Of one target, as the last complete listing had it.
+    """The numbers of one target by the last complete listing.
 
-    `samples`: how many there were, of everybody. `ours`: how many of our files are known to be there; `unlisted`: how
-    many of these had no sample listed.
+    `samples`: all samples of the project. `ours`: our files that are known to be in the project. `unlisted`: those of
+    them without a listed sample.
     """
 
     samples: int
@@ -41,7 +38,7 @@ class MissingFiles:
 
 
 def why_emptied(missing: MissingFiles) -> str | None:
-    """What happened to the project, in a clause; None: nothing of that kind."""
+    """Return what happened to the project, as a clause; None when it was not emptied."""
     if missing.unlisted <= FEW:
         return None
     if missing.samples == 0:
@@ -53,11 +50,11 @@ def why_emptied(missing: MissingFiles) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MountedDisk:
-    """What is seen at `folder` of a root (empty: the root itself). `identity`: device and inode of the folder. Its
-    files have ids above `since_id`.
+    """The disk at `folder` of a root (empty: the root itself). Its files have ids above `since_id`.
 
-    `point`: of the root, where its file system is mounted (absolute); else the number of the mount. It is another one
-    after each mount, and so is that of many devices; either may come again.
+    `identity` is the device and inode of the folder. `point` is, for the root, the mount point of its file system
+    (absolute), and otherwise the mount number. Each mount gets another mount number, and many devices another device
+    number; both may be used again.
     """
 
     folder: str
@@ -68,8 +65,10 @@ class MountedDisk:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """Files at and below `folder` that were last seen on another layer than the one that is there: those with ids above
-    `from_id` and up to `upto_id`. `disk`: what is missing; None: the folder itself, which something is mounted over.
+    """Files at and below `folder` that belong to another layer than the current one.
+
+    They have ids above `from_id` and up to `upto_id`. `disk` is the missing disk; None means that the folder itself is
+    hidden, because something is mounted over it.
     """
 
     id: int
@@ -80,22 +79,22 @@ class Away:
     since_at: float
 
     def holds(self, path: str, file_id: int) -> bool:
-        """Whether the file is one of these."""
+        """Return whether the file is one of these."""
         return self.from_id < file_id <= self.upto_id and is_at(path, self.folder)
 
 
 def is_at(path: str, folder: str) -> bool:
-    """Whether the path is `folder`, or below it."""
+    """Return whether the path is `folder`, or below it."""
     return not folder or path == folder or path.startswith(f"{folder}/")
 
 
 def why_away(aways: Iterable[Away], root: str, path: str, file_id: int) -> str | None:
-    """Why nothing follows from the absence of the file; None when it could be seen."""
+    """Return why nothing follows from the absence of the file; None when its layer is there."""
     return next((sentence(away, root) for away in aways if away.holds(path, file_id)), None)
 
 
 def sentence(away: Away, root: str) -> str:
-    """What is wrong and what to do, for a person."""
+    """Return what is wrong and what to do, for a person."""
     place = shown(f"{root.rstrip('/')}/{away.folder}" if away.folder else root)
     remedy = (
         "files that are missing there do not count as deleted. If they were deleted, create a file named "
@@ -108,15 +107,15 @@ def sentence(away: Away, root: str) -> str:
     )
 
 
-def lost(known: Collection[MountedDisk], seen: Collection[MountedDisk]) -> list[MountedDisk]:
-    """Those that were known and are not seen as they were: unmounted, or another one is in their place."""
-    there = {disk.folder: disk for disk in seen}
+def lost(known: Collection[MountedDisk], found: Collection[MountedDisk]) -> list[MountedDisk]:
+    """Return the known disks that were not found: unmounted, or another one is in their place."""
+    there = {disk.folder: disk for disk in found}
     return [disk for disk in known if not _is_same(disk, there.get(disk.folder))]
 
 
-def new(known: Collection[MountedDisk], seen: Collection[MountedDisk]) -> list[MountedDisk]:
-    """Those that are seen and were not known."""
-    return lost(seen, known)
+def new(known: Collection[MountedDisk], found: Collection[MountedDisk]) -> list[MountedDisk]:
+    """Return the disks that were found and not known."""
+    return lost(found, known)
 
 
 def _is_same(disk: MountedDisk, other: MountedDisk | None) -> bool:
@@ -124,44 +123,44 @@ def _is_same(disk: MountedDisk, other: MountedDisk | None) -> bool:
         return False
     if disk.folder:
         return disk.identity == other.identity and disk.point == other.point
-    # Whether another disk is mounted there, where one was before, is looked at elsewhere.
+    # Whether another disk is mounted where one was before is checked elsewhere.
     return disk.identity == other.identity or disk.point == other.point
 
 
 ABSENT_S = 60.0
-"""So long a file must be gone before that is taken for a deletion: editors and copy tools put files back."""
+"""How long a file must be missing before it counts as deleted: editors and copy tools write files anew."""
 
 
 class Elsewhere(Enum):
-    """Whether the content of an absent file is somewhere else in the folders of its target."""
+    """Whether the content of an absent file exists elsewhere in the folders of its target."""
 
     NOWHERE = "nowhere"
-    POSSIBLE = "possible"  # a file of its size was not compared with it yet
+    POSSIBLE = "possible"  # a file of the same size was not compared with it yet
     THERE = "there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
-    """What is known of a file that is not there.
+    """What is known about a missing file.
 
-    `looked_through_at`: when the last complete look through all folders of its target began (Unix s); None: there was
-    none. `away`: why its place cannot be seen, or is in doubt; None: it can.
+    `scanned_at`: when the last complete scan of all folders of its target began (Unix s); None: there was none. `away`:
+    why its place cannot be read, or is in doubt; None: it can be read.
     """
 
-    looked_through_at: float | None
+    scanned_at: float | None
     elsewhere: Elsewhere
     away: str | None = None
 
 
 def why_inconclusive(absent_at: float, absence: Absence | None, *, now: float) -> str | None:
-    """Why nothing follows from a file that is absent since `absent_at`; None: a person deleted it."""
+    """Return why a file that is missing since `absent_at` does not count as deleted; None: a person deleted it."""
     if absence is None:
         return "its content was not searched for"
     if absence.away is not None:
         return absence.away
     if now - absent_at < ABSENT_S:
         return "it disappeared a moment ago"
-    if absence.looked_through_at is None or absence.looked_through_at <= absent_at:
+    if absence.scanned_at is None or absence.scanned_at <= absent_at:
         return "the folders were not scanned since it disappeared"
     if absence.elsewhere is Elsewhere.THERE:
         return "a file with the same content exists"

@@ -1,8 +1,8 @@
-"""The data acquisition format: encode, sign, verify (wire contract, section 2).
+"""Encode, sign and verify files in the data acquisition format (wire contract, section 2).
 
-A file is signed by encoding it with a signature of 64 zeros, taking the HMAC-SHA256 of those bytes with the project's
-HMAC key, and putting the lower-case hex in place of the zeros. Values are a list of readings, one number a sensor each;
-`interval_ms` is the time between two readings.
+To sign a file, encode it with a signature of 64 zeros, compute the HMAC-SHA256 of those bytes with the project's HMAC
+key, and replace the zeros by the lower-case hex digest. Values are a list of readings, each with one number for every
+sensor. `interval_ms` is the time between two readings.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ UNSIGNED = "0" * 64
 
 
 class Encoding(Enum):
-    """How the bytes are laid out."""
+    """The encoding of the file."""
 
     CBOR = "cbor"
     JSON = "json"
@@ -27,7 +27,7 @@ class Encoding(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SensorAxis:
-    """One axis. `units` are SenML's, or `N/A`."""
+    """One axis of a sensor. `units` are those of SenML, or `N/A`."""
 
     name: str
     units: str
@@ -35,7 +35,7 @@ class SensorAxis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """A time series. Raises ValueError for a reading that has not one number a sensor."""
+    """A time series. Raises ValueError for a reading whose number of values is not the number of sensors."""
 
     device_type: str
     interval_ms: float
@@ -51,9 +51,9 @@ class Recording:
 
 
 def encode(recording: Recording, encoding: Encoding, *, hmac_key: str | None = None, iat: int | None = None) -> bytes:
-    """The bytes of `recording`, signed with `hmac_key` when one is given. `iat` is the time of issue (Unix s).
+    """Return the bytes of `recording`, signed with `hmac_key` when one is given. `iat` is the time of issue (Unix s).
 
-    Raises ValueError for a value that JSON does not know (NaN, infinity).
+    Raises ValueError for a value that JSON cannot represent (NaN, infinity).
     """
     document = {
         "protected": {
@@ -71,7 +71,10 @@ def encode(recording: Recording, encoding: Encoding, *, hmac_key: str | None = N
 
 
 def is_signed_with(data: bytes, encoding: Encoding, hmac_key: str) -> bool:
-    """Whether `data`, as `encode` laid it out, carries the right signature. Raises ValueError if it is no such file."""
+    """Return whether `data`, as `encode` returns it, has the right signature.
+
+    Raises ValueError if it is no acquisition file.
+    """
     document = _load(data, encoding)
     signature = document.get("signature")
     if not isinstance(signature, str) or len(signature) != len(UNSIGNED):

@@ -1,11 +1,11 @@
-"""Decide what to do to folders and project so that they agree as the policy says.
+"""Decide which actions bring the folder and the project into the agreement that the policy asks for.
 
-Pure: one file with its samples and what the configuration wants in, a list of actions out. Nothing is done here: an
-action is written down first, the guard looks at all of a pass together, and the executor looks at file and
-sample once more. Proposing again after an action was carried out proposes nothing.
+The input is one file with its samples and the policy, the output a list of actions. Nothing is executed here: an action
+is stored first, the guard checks all actions of a pass together, and the executor checks file and sample once more.
+After an action was executed, the same input proposes nothing.
 
-A sample is deleted only when a file of ours is tied to it and no other file that is there is; a file only when the
-service confirmed that its sample is deleted, and when what was sent of it is known by its content hash.
+A sample is deleted only when one of our files is linked to it and no other existing file is. A file is deleted only
+when the service confirmed that its sample is deleted, and when the content hash of what was sent is known.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, RemoteSample, sent_name, shown
 from eisync.core.policy import OnRemoteDelete, Policy
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.text import nfc
 
 
 class ActionKind(Enum):
-    """What is done, and to what."""
+    """What an action does, and to what."""
 
     DELETE_SAMPLE = "delete_sample"
     RENAME_SAMPLE = "rename_sample"
@@ -31,18 +31,18 @@ class ActionKind(Enum):
     TRASH_FILE = "trash_file"
     DELETE_FILE = "delete_file"
     ARCHIVE_FILE = "archive_file"
-    TOMBSTONE = "tombstone"  # nothing is done to it: its sample vanished, and it is never sent again by itself
+    TOMBSTONE = "tombstone"  # its sample vanished: the file stays, and is never sent again by itself
 
 
 EDITS = frozenset({ActionKind.RENAME_SAMPLE, ActionKind.RELABEL_SAMPLE, ActionKind.MOVE_SAMPLE})
-"""What changes a sample and destroys nothing."""
+"""Actions that change a sample and destroy nothing."""
 
 REMOVALS = frozenset({ActionKind.TRASH_FILE, ActionKind.DELETE_FILE, ActionKind.ARCHIVE_FILE})
-"""What takes a file out of its folder."""
+"""Actions that remove a file from its folder."""
 
 
 class Cause(Enum):
-    """Why an action is proposed: what somebody did, or what the configuration asks for after an upload."""
+    """Why an action is proposed: what happened, or what the configuration asks for after an upload."""
 
     LOCAL_DELETION = "local_deletion"
     LOCAL_RENAME = "local_rename"
@@ -55,10 +55,10 @@ class Progress(Enum):
     """How far an action has come."""
 
     WAITING = "waiting"  # for a person's yes
-    DUE = "due"  # it may be done
-    BEGUN = "begun"  # it may have been done: it is looked at, and gone on with
+    DUE = "due"  # it may be executed
+    BEGUN = "begun"  # it may have been executed: check, and continue
     DONE = "done"
-    DROPPED = "dropped"  # what it was proposed for is not so any more
+    DROPPED = "dropped"  # no longer needed
     REJECTED = "rejected"  # a person said no
     UNDOING = "undoing"  # a person wants it undone
     UNDONE = "undone"
@@ -66,7 +66,7 @@ class Progress(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """Under which name (without extension), label and category the service holds a file that was renamed since."""
+    """The name (without extension), label and category that a file has at the service, before its rename here."""
 
     name: str
     label: str | None
@@ -75,7 +75,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class LinkedSample:
-    """A sample of a file, as it was listed last. `is_shared`: another file that is there is tied to it too."""
+    """A sample of a file, as it was last listed. `is_shared` says that another existing file is linked to it, too."""
 
     sample: RemoteSample
     sent: Sent
@@ -84,23 +84,23 @@ class LinkedSample:
 
     @property
     def is_listed(self) -> bool:
-        """Whether a listing has shown it."""
+        """Whether any listing had it."""
         return self.identity is not Identity.UNLISTED
 
     def allows(self, destruction: Destruction) -> bool:
-        """Return whether that may be done to it, or because of it, perhaps after a comparison of its bytes."""
-        return decide(destruction, self.identity) in (Decision.GO, Decision.LOOK)
+        """Return whether the operation is allowed on or because of this sample, perhaps after comparing its bytes."""
+        return decide(destruction, self.identity) in (Decision.GO, Decision.COMPARE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSide:
-    """One file, and what the index knows of its samples that are there.
+    """One file, and what the index knows about its existing samples.
 
-    `absent_at`: since when the file is not there (Unix s). `is_removed`: we took it away, or a person brought it back
-    after that. `older`: samples of versions that this one replaced. `gone`: its samples that are not there any more.
-    `segments`: how many samples that are there were cut from those of a tombstone. `absence`: what is known of one that
-    is not there; None: it was not asked. `since_at`: when it came into its state. `sent_as`: the name that an account
-    gives it; None: its own.
+    `absent_at`: since when the file is missing (Unix s). `is_removed`: eisync removed it, or a person brought it back
+    after that. `older`: samples of earlier versions. `gone`: its samples that no longer exist. `segments`: how many
+    existing samples were cut from the samples of a tombstone. `absence`: what is known about a missing file; None: this
+    was not asked. `since_at`: when it entered its state. `sent_as`: the name that `info.labels` gives it; None: its
+    own.
     """
 
     id: int
@@ -126,9 +126,9 @@ class FileSide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One thing to do. `to` is the new name, label or category; `was` the one before. `reason` is for a person.
+    """One change to make. `to` is the new name, label or category, `was` the old one. `reason` is for a person.
 
-    `since_at` is when its cause came about: what was rejected is proposed again for a new cause only.
+    `since_at` is when its cause happened. An action that a person rejected is proposed again only for a new cause.
     """
 
     kind: ActionKind
@@ -144,13 +144,13 @@ class Action:
 
     @property
     def key(self) -> str:
-        """The same for the same action of the same cause, whenever it is proposed."""
+        """A key that is equal for the same action and cause, whenever it is proposed."""
         return f"{self.kind.value} {self.file_id} {self.sample_id or '-'} {self.since_at!r} {self.to or '-'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAction:
-    """An action as it is written down. `lies_at`: where the file, or a copy of the sample, lies since (absolute)."""
+    """An action as it is stored. `lies_at` is where the file, or a copy of the sample, is kept (absolute path)."""
 
     id: int
     action: Action
@@ -163,9 +163,9 @@ class StoredAction:
 
 
 def propose(file: FileSide, policy: Policy, *, now: float) -> list[Action]:
-    """What the policy asks for because of this file, as things are."""
+    """Return the actions that the policy asks for because of this file in its current state."""
     if file.is_removed:
-        return []  # what we did ourselves is no wish of anybody
+        return []  # eisync removed it itself, so nothing follows from that
     match file.state:
         case State.TOMBSTONE:
             return list(_after_remote_deletion(file, policy))
@@ -177,9 +177,10 @@ def propose(file: FileSide, policy: Policy, *, now: float) -> list[Action]:
 
 
 def tombstone(file: FileSide, policy: Policy) -> Action | None:
-    """What is proposed when every sample of the file vanished at the service; `to` is what then becomes of the file.
+    """Return the action for a file of which every sample vanished at the service. `to` is what then happens to the
+    file.
 
-    None when the file is not there to become anything else, or has no sample.
+    Return None when the file is not uploaded or has no sample.
     """
     if file.state is not State.SYNCED or not file.samples:
         return None
@@ -200,11 +201,11 @@ def tombstone(file: FileSide, policy: Policy) -> Action | None:
 
 
 def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Action]:
-    # A file of which we do not know what was sent is kept: it could be something else by now.
+    # When the content that was sent is unknown, the file is kept: it could have other content by now.
     is_known = file.sha256 is not None and file.absent_at is None
     if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples or file.segments:
-        return  # of one that was split or cropped only the file here is whole
-    # What never was listed was not deleted, and what was something else by then was not this file.
+        return  # after a split or crop, only the file here is the complete recording
+    # A sample that was never listed was not deleted, and one with other content was not this file.
     if not file.gone or not all(held.allows(Destruction.FOLLOW_DELETION) for held in file.gone):
         return
     trashes = policy.on_remote_delete is OnRemoteDelete.TRASH
@@ -231,7 +232,7 @@ def _after_local_deletion(file: FileSide, policy: Policy, now: float) -> Iterato
 
 
 def _after_change(file: FileSide, policy: Policy) -> Iterator[Action]:
-    # The new version is there for certain: the service named it, and lists it.
+    # The new version is certainly there: the service returned its id, and lists it.
     is_there = any(held.identity in (Identity.PROVEN, Identity.LIKELY) for held in file.samples)
     if not policy.replaces_samples or not is_there:
         return
@@ -251,7 +252,7 @@ def _after_rename(file: FileSide, policy: Policy) -> Iterator[Action]:
         if held.is_shared or not held.allows(Destruction.EDIT_SAMPLE):
             continue
         sample = held.sample
-        # Only what the rename changed follows it: what a person edited in Studio beside that stays.
+        # Change only what the rename changed. Other edits that a person made in Studio stay.
         if nfc(published.name) != nfc(name) != nfc(sample.filename):
             yield _edit(file, sample.id, ActionKind.RENAME_SAMPLE, was=sample.filename, to=name)
         label = nfc(file.label or "")
@@ -262,12 +263,12 @@ def _after_rename(file: FileSide, policy: Policy) -> Iterator[Action]:
 
 
 def is_agreed(file: FileSide) -> bool:
-    """Whether nothing is left to be said of a file that was renamed, once its actions are done or none was proposed."""
+    """Return whether a renamed file needs no further action, once its actions are done or none was proposed."""
     return all(held.is_listed for held in file.samples)
 
 
 def name_of(path: str, sent_as: str | None = None) -> str:
-    """The name that the service stores for the file at `path`, which an account may have it `sent_as`."""
+    """Return the name that the service stores for the file at `path`. `sent_as` is the name from `info.labels`."""
     return stored_name(sent_as or sent_name(shown(path)))
 
 
@@ -282,18 +283,18 @@ _DOES = {
     ActionKind.TOMBSTONE: "never send {path} again automatically",
 }
 
-# What is done to the file once it is a tombstone: that is what a person says yes to.
+# What happens to the file once it is a tombstone. A person approves that.
 _FOLLOWS = {kind.value: kind for kind in REMOVALS}
 
 
 def sentence(action: Action) -> str:
-    """What is done and why, for a person."""
+    """Return what the action does and why, for a person."""
     path = shown(f"{action.root.rstrip('/')}/{action.path}")
     kind = _FOLLOWS.get(action.to or "", action.kind) if action.kind is ActionKind.TOMBSTONE else action.kind
     return f"{_DOES[kind].format(action=action, path=path)}: {action.reason}"
 
 
-# Where a sample may be moved to: `split` leaves it to the service, and `anomaly` is none of its categories any more.
+# Categories to which a sample can be moved: `split` lets the service decide, and `anomaly` no longer exists there.
 _MOVABLE = frozenset({Category.TRAINING, Category.TESTING, Category.VALIDATION, Category.POST_PROCESSING})
 
 

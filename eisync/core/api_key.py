@@ -1,8 +1,9 @@
-"""Read an API key as people write it down: in quotes, behind a name, with a mark or a blank that nobody sees.
+"""Read an API key in the forms in which people store it: in quotes, after a name, with invisible marks or blanks.
 
-Pure. `clean` takes off what cannot belong to a key and is sure to be meant so; for anything else it says what is wrong,
-and never what the text is. Typical makers: `docker run --env-file` hands quotes on (moby/moby#12997), Notepad and
-PowerShell's `>` write marks of Unicode and UTF-16, word processors turn quotes, and web pages shorten what they show.
+`clean` removes what cannot belong to a key and is clearly not meant to. For anything else it says what is wrong, and
+never repeats the text. Typical sources: `docker run --env-file` keeps quotes (moby/moby#12997), Notepad and
+PowerShell's `>` write byte order marks and UTF-16, word processors change quotes, and web pages shorten the keys that
+they show.
 """
 
 import codecs
@@ -15,7 +16,7 @@ ODD = f"has characters that no API key has: {ALONE}"
 
 _MARKED = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with that one's
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, because its mark begins with the mark of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -34,12 +35,12 @@ _VARIABLE = re.compile(r"\$\w+$|\$\{.*\}$|\$\(.*\)$|%\w+%$|\{\{.*\}\}$")
 _PLACEHOLDER = re.compile(r"<.*>$|\[.*\]$|(?:ei_)?(?:x{4,}|your[_-].*)$", re.IGNORECASE)
 _SHORTENED = re.compile(r"…|\.\.\.")
 _MASKED = re.compile(r"[•●∙⋅·＊*]{3,}")
-_OF_OTHER_TEXT = "()<>[]{}&?"  # of web pages, addresses and programs
+_OF_OTHER_TEXT = "()<>[]{}&?"  # characters of web pages, addresses and programs
 _LIKE_A_KEY = re.compile(r"ei_[0-9A-Za-z]{5,}")
 
 
 def text_of(raw: bytes) -> str:
-    """Return the text of a key file, in whatever encoding of Unicode it is. Raises ValueError, with a clause."""
+    """Return the text of a key file in any Unicode encoding. Raises ValueError, with a clause."""
     for mark, encoding in _MARKED:
         if raw.startswith(mark):
             return _decoded(raw[len(mark) :], encoding)
@@ -47,7 +48,7 @@ def text_of(raw: bytes) -> str:
         try:
             return raw.decode("utf-8")
         except UnicodeDecodeError:
-            return raw.decode("latin-1")  # reads every byte; what is not ASCII is refused by `clean`
+            return raw.decode("latin-1")  # accepts every byte; `clean` refuses characters that are not ASCII
     if not raw[1::2].strip(b"\0"):
         return _decoded(raw, "utf-16-le")
     if not raw[0::2].strip(b"\0"):
@@ -58,7 +59,7 @@ def text_of(raw: bytes) -> str:
 def clean(text: str) -> str:
     """Return the key in `text`; empty when there is none.
 
-    Raises ValueError with one clause that says what is wrong with its form, and not what it holds.
+    Raises ValueError with one clause that says what is wrong with its form, without repeating its content.
 
     >>> clean('export EI_API_KEY="ei_0123456789"\\n')
     'ei_0123456789'
@@ -75,7 +76,7 @@ def clean(text: str) -> str:
 
 
 def secrets_in(text: str) -> list[str]:
-    """Return what must not be shown of a text that is said to be a key, in whatever form it is."""
+    """Return the parts that must not be shown of a text that should be a key, in any form."""
     found = [text.strip(), *_LIKE_A_KEY.findall(text)]
     with contextlib.suppress(ValueError):
         found.append(clean(text))
@@ -90,12 +91,12 @@ def _decoded(raw: bytes, encoding: str) -> str:
 
 
 def _trimmed(text: str) -> str:
-    """`text` without blanks around it, those of every script, and without what nobody sees."""
+    """Return `text` without Unicode blanks around it and without invisible characters."""
     return _UNSEEN.sub("", text).strip()
 
 
 def _bare(line: str) -> str:
-    """`line` without what people write around a key, in whatever order they do."""
+    """Return `line` without what people write around a key, in any order."""
     while True:
         before = line
         named = _NAMED.match(line) or _SCHEME.match(line)
@@ -107,7 +108,7 @@ def _bare(line: str) -> str:
 
 
 def _trouble(key: str) -> str | None:
-    """What is wrong with the form of a key, as a clause; None when nothing is."""
+    """Return what is wrong with the form of a key, as a clause; None when nothing is."""
     if _SHORTENED.search(key):
         return f"is a shortened key, with … in it: {ALONE}; copy the whole key from Studio"
     if _MASKED.search(key):

@@ -1,15 +1,13 @@
 """Decide what goes into one request, how large requests may become, and how large the pages of a listing.
 
-Every file of a request shares its headers, so only items of one (target, category, label, metadata) may travel
-together (wire contract, section 1). A companion part, with boxes for one, speaks of a file by its name: such a file
-travels without another of the same name.
+All files of a request share its headers, so only items with the same target, category, label and metadata may share a
+request (wire contract, section 1). A companion part, such as bounding boxes, identifies a file by its name. So a file
+with companions does not share a request with another file of the same name.
 
-A request that was too large, or that was never answered, halves the batch size; requests that are taken let it double
-again. Each refusal doubles the number of taken requests before the next attempt to grow. A page of a listing that was
-too large is halved too, and doubled as soon as twice as many entries would fit, so that one huge entry does not make
-every later page small.
-
-Pure.
+A request that was too large, or that was never answered, halves the batch size. Accepted requests let it double again.
+Each refusal doubles the number of accepted requests that are needed before it grows. A page of a listing that was too
+large is halved, too. It is doubled as soon as twice as many entries would fit, so that one huge entry does not make all
+later pages small.
 """
 
 import dataclasses
@@ -26,7 +24,7 @@ Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
 
 
 class Order(Enum):
-    """Which of the files that are due goes first."""
+    """Which of the files that are due is sent first."""
 
     OLDEST = "oldest"
     NEWEST = "newest"
@@ -35,7 +33,7 @@ class Order(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How large a request may become. 1000 files a request and 100 MB a file are the service's documented limits."""
+    """The largest request. The documented limits of the service are 1000 files a request and 100 MB a file."""
 
     files: int = 64
     bytes: int = 32 * 1024 * 1024
@@ -45,13 +43,13 @@ class Limits:
             raise ValueError(f"a request holds 1 to 1000 files of at least a byte, not {self.files} of {self.bytes}")
 
     def capped(self, files: int) -> "Limits":
-        """The same for at most so many files."""
+        """Return the same limits for at most `files` files; 0 means no other limit."""
         return dataclasses.replace(self, files=min(self.files, files or self.files))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Files that go in one multipart request, and what its headers say of all of them."""
+    """The files of one multipart request, and the values of its headers, which hold for all of them."""
 
     target: str
     category: Category
@@ -61,13 +59,13 @@ class Request:
 
     @property
     def size(self) -> int:
-        """Bytes of its files and of what is said of them."""
+        """The bytes of its files and of their companions."""
         return sum(item.weight for item in self.items)
 
 
 @dataclass(slots=True)
 class OpenRequest(Generic[_Member]):
-    """A request that is being put together, of members that share its headers."""
+    """A request that is being filled with members that share its headers."""
 
     members: list[_Member] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
@@ -75,9 +73,10 @@ class OpenRequest(Generic[_Member]):
     total_bytes: int = 0
 
     def take(self, member: _Member, name: str, size: int, *, is_described: bool, limits: Limits) -> bool:
-        """Add the member, which is sent as `name` with `size` bytes, and return True; False when it may not join.
+        """Add the member, which is sent as `name` with `size` bytes, and return True; return False when it does not
+        fit.
 
-        The first member always may. `is_described`: a companion part speaks of it by its name.
+        The first member always fits. `is_described` says that a companion part describes it by its name.
         """
         is_full = len(self.members) >= limits.files or self.total_bytes + size > limits.bytes
         if self.members and (is_full or name in self.described or (is_described and name in self.names)):
@@ -91,9 +90,9 @@ class OpenRequest(Generic[_Member]):
 
 
 def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
-    """The requests that carry `items`, in the order of the first item of each.
+    """Return the requests for `items`, in the order of the first item of each.
 
-    A file larger than the byte limit goes alone. An item's own `batch_cap` bounds the request it is in.
+    A file larger than the byte limit is sent alone. An item's own `batch_cap` limits the request that it is in.
     """
     groups: dict[tuple[Key, int | None], list[Item]] = {}
     ages: dict[int, int] = {}
@@ -109,7 +108,7 @@ def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
 
 
 def unsendable(item: Item) -> str | None:
-    """The sentence that says why `item` can never be accepted, or None."""
+    """Return why `item` can never be accepted, as a sentence; None when it can."""
     size = item.facts.size
     if size == 0:
         return "the file is empty; it is sent once something is written into it"
@@ -143,26 +142,26 @@ def _request(batch: Sequence[Item]) -> Request:
 
 
 _ROOM = 0.4
-"""A page that is no fuller than this is followed by one of twice as many."""
+"""After a page that is no fuller than this, ask for twice as many entries."""
 
 
 class PageSize:
-    """How large pages of one listing may be. Safe to use from any thread: a number that is a bit old does no harm."""
+    """The page size of one listing. Safe to use from any thread, because a slightly old number does no harm."""
 
     def __init__(self) -> None:
-        self._most: int | None = None  # None: as many as are wanted
+        self._most: int | None = None  # None: no limit
 
     def of(self, wanted: int) -> int:
-        """How many to ask for when so many are wanted."""
+        """Return how many entries to ask for when `wanted` are wanted."""
         return wanted if self._most is None else min(wanted, self._most)
 
     def was_too_large(self, asked: int) -> int:
-        """A page of so many was too large. Returns how many to ask for now: one at least."""
+        """Note that a page of `asked` entries was too large. Return how many to ask for now, at least one."""
         self._most = max(1, asked // 2)
         return self._most
 
     def was_read(self, asked: int, wanted: int, fullness: float) -> None:
-        """A page of so many could be read; `fullness` is how much of what is bearable it was."""
+        """Note that a page of `asked` entries was read. `fullness` is its size as a share of the limit."""
         if self._most is None or asked < self._most or fullness > _ROOM:
             return
         self._most = None if 2 * asked >= wanted else 2 * asked
@@ -174,32 +173,32 @@ LONGEST_PATIENCE = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptiveBatchSize:
-    """What one request may hold now; never above `most`, and always one file at least."""
+    """The limits of a request now: never above `most`, and always at least one file."""
 
     most: Limits
     now: Limits
     taken_in_a_row: int = 0
-    patience: int = FIRST_PATIENCE  # so many requests must be taken before it grows
+    patience: int = FIRST_PATIENCE  # how many requests must be accepted before it grows
 
     @classmethod
     def full(cls, most: Limits) -> "AdaptiveBatchSize":
-        """Before anything is known."""
+        """Return the limits before anything is known."""
         return cls(most=most, now=most)
 
     def refused(self, *, files: int, size: int) -> "AdaptiveBatchSize":
-        """A request of so many files and bytes was too large."""
+        """Return the limits after a request of this size was too large."""
         return dataclasses.replace(
             self.unanswered(files=files, size=size), patience=min(LONGEST_PATIENCE, 2 * self.patience)
         )
 
     def unanswered(self, *, files: int, size: int) -> "AdaptiveBatchSize":
-        """A request of so many files and bytes came to nothing; nobody knows whether for its size."""
-        # Half of what was sent, not of what might have been: many requests of one size fail together.
+        """Return the limits after a request of this size failed, perhaps because of its size."""
+        # Halve what was sent, not the current limit: many requests of one size fail together.
         smaller = Limits(files=max(1, min(self.now.files, files // 2)), bytes=max(1, min(self.now.bytes, size // 2)))
         return dataclasses.replace(self, now=smaller, taken_in_a_row=0)
 
     def taken(self) -> "AdaptiveBatchSize":
-        """A request was answered, file by file."""
+        """Return the limits after a request was answered, file by file."""
         if self.now == self.most:
             return self if self.patience == FIRST_PATIENCE else dataclasses.replace(self, patience=FIRST_PATIENCE)
         if self.taken_in_a_row + 1 < self.patience:

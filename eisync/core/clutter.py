@@ -1,12 +1,13 @@
-"""Recognise by its name what other programs keep in a shared folder and what is no sample: readmes, what a NAS or a
-desktop puts aside, conflict copies of sync programs.
+"""Recognise by name what other programs keep in a shared folder and what is no sample.
 
-Pure, and in any letter case where the system that makes the name has none. Only names that nobody else is likely to
-give are known: `Filename (1).csv` (Google Drive) and `Filename-LAPTOP.csv` (OneDrive) may be samples, and go.
+These are readmes, files and folders of a NAS or a desktop, and conflict copies of sync programs. Letter case does not
+matter if the system that makes the name ignores it. Only names that a person hardly gives to a sample are recognised:
+`Filename (1).csv` (Google Drive) and `Filename-LAPTOP.csv` (OneDrive) may be samples, so they are uploaded.
 
-A conflict copy says so between brackets, in the language of the program's user, with the word for *copy* or a date
-beside it: `(Konfliktkopie …)`, `(copie en conflit de …)`, `(SFConflict ann 2026-01-01-10-10-10)`. A name that only has
-the word, `scene (conflict).1.csv`, is none. Folders are no conflict copies: what is in one may be nowhere else.
+A conflict copy has a mark in brackets, in the language of the program's user, with the word for *copy* or a date:
+`(Konfliktkopie …)`, `(copie en conflit de …)`, `(SFConflict ann 2026-01-01-10-10-10)`. A name with only the word, such
+as `scene (conflict).1.csv`, is no conflict copy. Folders never count as conflict copies, because their content may
+exist nowhere else.
 
 Sources: edge-impulse-cli `cli-common/fs-helpers.ts` (leaves out what has `readme` in its name); Syncthing
 `lib/model/folder_sendreceive.go` (`.sync-conflict-`); owncloud/client#6417 and nextcloud/desktop
@@ -78,7 +79,7 @@ _FOLDERS = {
     ".owncloudsync": "a sync program keeps its own files",
 }
 _EXACTLY = {"RECYCLER": _BIN, "RECYCLED": _BIN}
-"""Of Windows XP and before. In another letter case a class may be called so."""
+"""Names of Windows XP and before. In another letter case they may be the name of a class."""
 
 _KINDS_OF_FOLDERS = (
     (re.compile(r"\.trash(?:es|box|-\d+)?$"), _BIN),
@@ -126,7 +127,7 @@ def why_no_sample(name: str) -> str | None:
 
 
 def what_lies_in(name: str) -> str | None:
-    """Return what a folder of this name is for, as a clause behind "where"; None when it may hold samples.
+    """Return what a folder of this name is for, as the clause after "where"; None when it may contain samples.
 
     >>> what_lies_in("@eaDir")
     'a NAS keeps thumbnails and its own files'
@@ -139,21 +140,21 @@ def what_lies_in(name: str) -> str | None:
 
 
 def _may_be_conflict(low: str) -> bool:
-    """Whether a word for it is in the name, which is asked of every file."""
+    """Return whether the name has a word for *conflict*. This quick check runs for every file."""
     if "onfli" in low or "case clash" in low:
         return True
     return not low.isascii() and _MAY_BE_CONFLICT.search(low) is not None
 
 
 def _is_conflict_copy(name: str, low: str) -> bool:
-    """Whether a sync program made the name, `low` in lower case and NFC, out of another one."""
+    """Return whether a sync program made this name from another one. `low` is the name in lower case and NFC."""
     if _BEHIND_THE_NAME.search(low) or _RESILIO.search(name):
         return True
     return any(map(_says_conflict, _IN_BRACKETS.findall(low)))
 
 
 def _says_conflict(inner: str) -> bool:
-    """Whether what stands between two brackets is the mark of a conflict copy."""
+    """Return whether the text in brackets is the mark of a conflict copy."""
     if _OF_ONE_KIND.match(inner):
         return True
     return bool(_CONFLICT_WORD.search(inner) and _COPY_OR_DAY.search(inner))

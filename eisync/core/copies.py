@@ -1,9 +1,9 @@
-"""Tell whether a copy of a sample is the sample, before the sample is deleted: what nobody proves is no copy.
+"""Decide whether a downloaded copy is really the sample, before the sample is deleted. An unproved copy does not count.
 
-Pure. A copy is proved by its content hash: that of what was sent as the sample or, where nobody knows that, what the
-service lists. Where the service keeps another form of what was sent (JSON in place of CSV and TXT) there is no such
-hash: where everything else says that it is the sample, a copy is taken for whole then when it is a whole document, and
-is the same a second time. Everything else waits, and nothing is deleted.
+A copy is proved by its content hash: it is the hash of what was sent or, if that is unknown, the hash that the service
+lists. For CSV and TXT the service may store JSON instead, and then no hash can match. If everything else identifies the
+sample, such a copy counts as complete when it is a whole document and is identical in a second download. In all other
+cases eisync waits, and deletes nothing.
 """
 
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ _DOCUMENT = b"{}"
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What can be read back of a copy: the hash of it, and its first and last byte that is no blank."""
+    """What is known of a copy: its hash, and its first and last byte that are no blanks."""
 
     sha256: str
     ends: bytes
 
 
 class Standing(Enum):
-    """What a copy is worth."""
+    """How well a copy is proved."""
 
     PROVED = "proved"
-    LIKELY = "likely"  # if it is the same when it is downloaded again
+    LIKELY = "likely"  # accepted when a second download is identical
     NONE = "none"
 
 
 def standing(copy: Copy, file: FileSide, sample_id: int) -> Standing:
-    """What the copy of the sample of that file is worth."""
+    """Return how well the copy of the file's sample is proved."""
     held = next((one for one in (*file.samples, *file.older) if one.sample.id == sample_id), None)
     if held is None:
         return Standing.NONE
@@ -46,7 +46,7 @@ def standing(copy: Copy, file: FileSide, sample_id: int) -> Standing:
 
 
 def why_no_copy(sample_id: int) -> str:
-    """Why the sample is not deleted, for a person."""
+    """Return why the sample is not deleted, for a person."""
     return (
         f"what the service returned for sample {sample_id} is not what was sent: the answer was cut short, or it "
         "is another sample. eisync deletes nothing before it has a whole copy. If you do not need the sample, "

@@ -1,12 +1,11 @@
-"""Names from the service, made safe for any folder of any file system, and never the same for two samples.
+"""Name the files of a pulled dataset, and write the entries of its `info.labels`.
 
-Pure. A name from outside may hold separators, control characters, half characters, or be `..`; several samples may
-have one name, or names that differ in nothing but their case. What is harmless stays as it is, so that a file that is
-uploaded again has the name it had.
+Names from the service become safe in any folder of any file system, and different for any two samples. Such a name may
+contain separators, control characters or lone surrogates, or be `..`. Several samples may have the same name, or names
+that differ only in letter case. Harmless characters stay, so that a file that is uploaded again keeps its name.
 
-Sources: Microsoft, "Naming Files, Paths, and Namespaces" (reserved names and characters); POSIX.1-2017, NAME_MAX.
-
-What an exported dataset says of a sample, and what its file is called. Source: the wire contract, section 5.
+Sources: Microsoft, "Naming Files, Paths, and Namespaces" (reserved names and characters); POSIX.1-2017, NAME_MAX; the
+wire contract, section 5 (exported datasets).
 """
 
 import re
@@ -22,8 +21,8 @@ from eisync.core.labels.sidecars import (
 from eisync.core.model import Unread, extension_of
 from eisync.core.text import caseless
 
-LONGEST_NAME_BYTES = 200
-"""Most file systems hold 255 bytes; what is written beside and encrypted folders (143 of 255) want room."""
+MAX_NAME_BYTES = 200
+"""Most file systems allow 255 bytes. The rest is room for temporary names and encrypted folders (143 of 255)."""
 
 NAMELESS = "sample"
 
@@ -35,7 +34,9 @@ _LONGEST_EXTENSION = 16
 
 
 def safe_name(name: str) -> str:
-    """One part of a path that can be made anywhere: no folder, no device, not hidden. Safe to repeat.
+    """Return a name that any file system accepts as one part of a path: no separator, no device, not hidden.
+
+    A name that is safe already is returned unchanged.
 
     >>> safe_name("wave.01.csv"), safe_name("../../etc/passwd"), safe_name("NUL.txt")
     ('wave.01.csv', '_._.._etc_passwd', '_NUL.txt')
@@ -50,21 +51,21 @@ def safe_name(name: str) -> str:
 
 
 def place_for(category: str, name: str, sample_id: int, taken: Container[str]) -> str:
-    """Where the sample's file goes, relative to the dataset, with `/` between the parts.
+    """Return the path of the sample's file, relative to the dataset, with `/` between the parts.
 
-    `category/name`; when that is in `taken` (see `place_key`), `category/id/name`: the file keeps its name, which is
-    what it has when it is uploaded again.
+    It is `category/name`, or `category/id/name` when the first is in `taken` (see `place_key`). So the file keeps its
+    name, which it needs when it is uploaded again.
     """
     folder, safe = safe_name(category), safe_name(name)
     place = f"{folder}/{safe}"
-    # A file that is called like an id would stand where another sample's folder has to be.
+    # A file whose name is a number could be in the place of another sample's folder.
     if place_key(place) in taken or safe.isdecimal():
         return f"{folder}/{sample_id}/{safe}"
     return place
 
 
 def place_key(place: str) -> str:
-    """Two places with one key are one file on a disk that ignores case, or the form of an accent."""
+    """Return a key that is equal for two paths which are the same file on a disk that ignores case or Unicode form."""
     return caseless(place)
 
 
@@ -75,13 +76,13 @@ def _harmless(character: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    """At most `LONGEST_NAME_BYTES` of UTF-8; the extension stays."""
-    if len(name.encode()) <= LONGEST_NAME_BYTES:
+    """Return the name cut to `MAX_NAME_BYTES` of UTF-8, with its extension."""
+    if len(name.encode()) <= MAX_NAME_BYTES:
         return name
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension.encode()) > _LONGEST_EXTENSION:
         stem, dot, extension = name, "", ""
-    room = LONGEST_NAME_BYTES - len((dot + extension).encode())
+    room = MAX_NAME_BYTES - len((dot + extension).encode())
     return stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + dot + extension
 
 
@@ -99,9 +100,9 @@ _BEGINNINGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeSample:
-    """A sample with all that Studio tells of it. `label` None: it has none. `stored_as` is the name of its file there.
+    """A sample with everything that Studio lists about it. `label` None: it has none.
 
-    `sent_as` is the file name that was sent, where it can be told.
+    `stored_as` is the name of its file at the service. `sent_as` is the file name that was sent, if known.
     """
 
     id: int
@@ -119,7 +120,7 @@ class WholeSample:
 
 @dataclass(frozen=True, slots=True)
 class FullPage:
-    """A page of the listing with all that belongs to its samples, newest first, and how many there are from it on."""
+    """A page of the listing with complete samples, newest first, and the number of samples from this page on."""
 
     samples: tuple[WholeSample, ...]
     total: int
@@ -127,7 +128,7 @@ class FullPage:
 
 
 def file_name(sample: WholeSample) -> str:
-    """What the sample's file is called: as Studio shows it, with the extension of what was sent.
+    """Return the name of the sample's file: the name that Studio shows, with the extension of the file that was sent.
 
     >>> file_name(WholeSample(id=1, name="wave.01", category="training", sent_as="wave.01.csv"))
     'wave.01.csv'
@@ -139,9 +140,9 @@ def file_name(sample: WholeSample) -> str:
 
 
 def fitting_name(name: str, beginning: bytes) -> str:
-    """`name` with an extension that fits its content, of which `beginning` are the first bytes.
+    """Return `name` with an extension that fits the content, which starts with `beginning`.
 
-    The service may have made JSON of what was sent as CSV; by its old name it would be refused the next time.
+    The service may have converted CSV to JSON; with its old name such a file would be refused at the next upload.
 
     >>> fitting_name("wave.01.csv", b'{"protected":'), fitting_name("wave.01.csv", b"timestamp,x")
     ('wave.01.json', 'wave.01.csv')
@@ -158,7 +159,7 @@ def fitting_name(name: str, beginning: bytes) -> str:
 
 
 def info_labels_entry(sample: WholeSample, place: str) -> dict[str, Any]:
-    """The sample's entry in `info.labels`; its file is at `place`."""
+    """Return the sample's entry in `info.labels`. Its file is at `place`."""
     entry: dict[str, Any] = {
         "path": place,
         "name": sample.name,

@@ -1,17 +1,14 @@
-"""Account for one file: exactly one state, and one reason.
+"""Decide the state and reason of each file, count files by state, and group equal reasons.
 
-Pure: what the file system says, what the outbox and the watcher say, and when the folder was scanned last.
+`status_of` gives one file exactly one state and one reason, from the file system, the outbox, the watcher and the last
+scan.
 
-Count files by what is true of them now: by their rows, and by what was observed in their folders.
+`count` combines rows of the outbox and observations of the watcher. A row says how far a file came. An observation says
+more when the file is not complete yet or cannot be read. All commands that count or list files decide between the two
+here, so that their results agree.
 
-A row says how far a file got. What was observed says more where the file is not complete yet, or cannot be read. Every
-command that counts or lists files decides between the two here, so that all of them say the same.
-
-Pure: counts in, counts out.
-
-Put reasons that differ in their numbers and names only into one group, so that a person reads ten lines, not 1,000.
-
-Pure: findings in, groups out; no file is lost on the way.
+`grouped` puts reasons that differ only in numbers and names into one group, so that a person reads ten lines and not
+1,000. Every file is in one group.
 """
 
 import functools
@@ -29,7 +26,7 @@ NEW = "new"
 UNEXPLAINED = "unexplained"
 
 GRACE_S = 30.0
-"""A file that was touched so shortly before a scan ended may have come behind its back."""
+"""A file that was touched this shortly before a scan ended may have been missed by it."""
 
 _UNDER_WAY = (State.SENDING.value, State.DOUBTFUL.value)
 _SENT = (State.SYNCED.value, State.TOMBSTONE.value, State.QUARANTINED.value)
@@ -38,7 +35,7 @@ _IN_DOUBT = "it was touched, copied or restored since; eisync compares its conte
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """One of the values of `State`, one of the words above, or `census.UNREADABLE`, of a file or a whole folder."""
+    """The state and reason of a file or a whole folder. `state` is a value of `State`, or a constant of this module."""
 
     state: str
     reason: str
@@ -48,7 +45,7 @@ class FileStatus:
 def status_of(
     facts: FileFacts, record: Mapping[str, Any] | None, *, is_live: bool, scanned_at: float | None
 ) -> FileStatus:
-    """Where a file is that is for the service. `record` is what is known of it; `is_live`: a daemon watches it."""
+    """Return the status of an eligible file. `record` is what is known about it; `is_live`: a daemon watches it."""
     if record is not None and record["state"] != State.GONE.value:
         if record["facts"] is None or facts == FileFacts(*record["facts"]):
             return FileStatus(record["state"], record["reason"])
@@ -69,17 +66,18 @@ def status_of(
 
 
 UNREADABLE = "unreadable"
-"""The state of a file or folder that cannot be read. No row has it: it is observed, and forgotten when it can be."""
+"""The state of a file or folder that cannot be read. It is only observed, never in a row, and ends when it is readable.
+"""
 
 NEEDS_PERSON, WAITS, WELL = 3, 4, 0
-"""How `eisync once` and `eisync status` end."""
+"""The exit codes of `eisync once` and `eisync status`."""
 
 _ON_THE_WAY = frozenset({State.READY.value, State.SENDING.value, State.DOUBTFUL.value})
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedEntry:
-    """A file that is not complete yet, or a file or folder that cannot be read (`state`), and why.
+    """A file that is not complete yet, or a file or folder that cannot be read (see `state`), and the reason.
 
     `path` is relative to `root`, which is absolute.
     """
@@ -94,7 +92,7 @@ class ObservedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """So many files were observed to be `state`; their rows say `row_state`, None where they have none."""
+    """The number of files that were observed in `state` while their rows have `row_state` (None: they have no row)."""
 
     state: str
     row_state: str | None
@@ -103,11 +101,11 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCounts:
-    """How many files are where.
+    """The numbers of files by state.
 
-    `unreadable` files and `folders` cannot be read. Of the files that were sent: `unlisted` were not in the last
-    listing of the project, of `vanished` a person is asked what happened, `unconfirmed` were sent to another project,
-    and `comparing` were touched since and are to be compared with what was sent.
+    `unreadable` files and `folders` cannot be read. Of the files that were sent, `unlisted` were not in the last
+    listing of the project, `vanished` are gone from the project and wait for a person's decision, `unconfirmed` were
+    sent to another project, and `comparing` were touched since and will be compared with what was sent.
     """
 
     by_state: Mapping[State, int] = field(default_factory=dict)
@@ -120,46 +118,47 @@ class FileCounts:
 
     @property
     def waiting(self) -> int:
-        """How many go on by themselves, with time or with the next run."""
+        """The number of files that continue without a person, with time or with the next run."""
         return sum(self.by_state.get(state, 0) for state in PENDING) + self.unlisted + self.comparing
 
     @property
     def stuck(self) -> int:
-        """How many wait for a person."""
+        """The number of files that wait for a person."""
         return self.by_state.get(State.QUARANTINED, 0) + self.unreadable + self.folders + self.vanished
 
     def counts(self) -> dict[str, int]:
-        """Files by the name of their state, those that there are."""
-        told = {state.value: self.by_state[state] for state in State if self.by_state.get(state)}
-        return {**told, UNREADABLE: self.unreadable} if self.unreadable else told
+        """Return the number of files by the name of their state, without states that have none."""
+        found = {state.value: self.by_state[state] for state in State if self.by_state.get(state)}
+        return {**found, UNREADABLE: self.unreadable} if self.unreadable else found
 
 
 def prefers_row(row_state: str) -> bool:
-    """Return whether the row is believed, not what was observed: a version of the file is on its way."""
+    """Return whether the row counts and not the observation, because a version of the file is being sent."""
     return row_state in _ON_THE_WAY
 
 
 def count(rows: Mapping[State, int], sightings: Iterable[Sighting]) -> tuple[dict[State, int], int]:
-    """Return the files by state, and how many cannot be read, each file once."""
+    """Return the number of files by state, and how many cannot be read. Each file counts once."""
     by_state, unreadable = dict(rows), 0
-    for seen in sightings:
-        if seen.row_state is not None and prefers_row(seen.row_state):
+    for observed in sightings:
+        if observed.row_state is not None and prefers_row(observed.row_state):
             continue
-        if seen.row_state is not None:
-            before = State(seen.row_state)
-            by_state[before] = by_state.get(before, 0) - seen.files
-        if seen.state == UNREADABLE:
-            unreadable += seen.files
+        if observed.row_state is not None:
+            before = State(observed.row_state)
+            by_state[before] = by_state.get(before, 0) - observed.files
+        if observed.state == UNREADABLE:
+            unreadable += observed.files
         else:
-            by_state[State(seen.state)] = by_state.get(State(seen.state), 0) + seen.files
+            by_state[State(observed.state)] = by_state.get(State(observed.state), 0) + observed.files
     return {state: number for state, number in by_state.items() if number > 0}, unreadable
 
 
 def exit_code(census: FileCounts, *, is_blocked: bool = False, is_held_up: bool = False, asks: bool = False) -> int:
-    """Return what a command ends with: 0 when all is well, 3 when a person must act, 4 when it goes on by itself.
+    """Return the exit code: 0 when all files are where they should be, 3 when a person must act, 4 when eisync
+    continues.
 
-    `is_blocked`: nothing goes on before a person acts, so that running again does not help. `is_held_up`: a folder or a
-    disk is away, or something of ours fails and is tried again. `asks`: a plan waits for a person's yes.
+    `is_blocked`: nothing continues before a person acts, so running again does not help. `is_held_up`: a folder or disk
+    is missing, or a part of eisync failed and is tried again. `asks`: a plan waits for approval.
     """
     if is_blocked or census.unconfirmed:
         return NEEDS_PERSON
@@ -170,7 +169,7 @@ def exit_code(census: FileCounts, *, is_blocked: bool = False, is_held_up: bool 
 
 MOST_GROUPS = 10
 
-# What a person must see to comes first.
+# States that need a person come first.
 _ORDER = (
     State.QUARANTINED.value,
     UNREADABLE,
@@ -183,11 +182,11 @@ _ORDER = (
 
 _VARYING = re.compile(
     r"""
-    '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*"      # what is quoted: names, patterns, labels
+    '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*"      # quoted texts: names, patterns, labels
     | \b[0-9a-fA-F]{16,}\b                     # hashes
     | (?<![\w/])(?:[\w.~-]*/)+[\w.~-]*         # paths
     | \b[\w~-]+\.(?:labels|cbor|json|csv|txt|wav|jpe?g|png|mp4|avi|parquet|done)\b  # names of files
-    | \d+(?:[.,:]\d+)*                         # numbers, with what divides their digits
+    | \d+(?:[.,:]\d+)*                         # numbers with separators
     """,
     re.VERBOSE,
 )
@@ -195,7 +194,7 @@ _VARYING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class StatusFinding:
-    """So many files are in `state` for `reason`; `path` (absolute) is one of them."""
+    """The number of files that are in `state` for `reason`. `path` (absolute) is one of them."""
 
     state: str
     reason: str
@@ -206,7 +205,7 @@ class StatusFinding:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Files in one state for one reason, but for numbers and names: `reason` and `path` are those of one of them."""
+    """Files in one state whose reasons differ only in numbers and names. `reason` and `path` are those of one file."""
 
     state: str
     reason: str
@@ -218,21 +217,21 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """The groups that are shown, and how many more there are, with how many files."""
+    """The groups that are shown, and the numbers of further groups and their files."""
 
     groups: tuple[Group, ...]
     more_groups: int = 0
     more_files: int = 0
 
 
-@functools.lru_cache(maxsize=4_096)  # most files have the reason of many others
+@functools.lru_cache(maxsize=4_096)  # most files share their reason with many others
 def shape(reason: str) -> str:
-    """Return the reason without what differs from file to file."""
+    """Return the reason without the parts that differ from file to file."""
     return _VARYING.sub("…", reason)
 
 
 def grouped(findings: Iterable[StatusFinding], *, most: int = MOST_GROUPS) -> Grouped:
-    """Return the findings by state and shape of their reasons: what a person must see to first, then the largest."""
+    """Group the findings by state and shape of their reasons: those that need a person first, then the largest."""
     found: dict[tuple[str, bool, str], Group] = {}
     for one in findings:
         key = (one.state, one.is_folder, shape(one.reason))
@@ -249,7 +248,7 @@ def grouped(findings: Iterable[StatusFinding], *, most: int = MOST_GROUPS) -> Gr
 
 
 def next_step(group: Group, *, is_running: bool) -> str:
-    """Return the command that helps with the group, as a person types it. `is_running`: eisync works on it now."""
+    """Return the command that helps with the group, as a person types it. `is_running`: eisync is running now."""
     path = shlex.quote(group.path)
     if group.state == UNREADABLE or (group.state == State.QUARANTINED.value and "cannot be read" in group.reason):
         rights = "u+rx" if group.is_folder else "u+r"

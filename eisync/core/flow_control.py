@@ -1,15 +1,14 @@
-"""How many requests are under way at once: additive increase, multiplicative decrease.
+"""Decide for one target how large requests are, how many are under way at once, and whether any is sent.
 
-Pure. Requests that were sent before the last decrease tell nothing about the size since then, so that a line which
-breaks under ten requests halves the window once, not ten times. After an outage it begins with one, doubles with every
-round up to half of what it was, and then grows by one a round.
+`FlowControl` combines the adaptive batch size, the concurrency window and the circuit breaker. The uploader reports the
+result of each request, and asks before it sends the next.
 
-Source: RFC 5681 §3.1 (slow start and congestion avoidance), with requests for segments.
+The concurrency window uses additive increase and multiplicative decrease. Requests that were sent before the last
+decrease say nothing about the size since then, so a line that fails under ten requests halves the window once and not
+ten times. After an outage the window begins with one request, doubles with every round up to half of its former size,
+and then grows by one a round.
 
-How one target is sent to: how much at once, how many requests at once, and whether at all.
-
-Pure: the uploader says what became of each request, and asks before the next one. Portion, window and breaker are three
-answers to the same news; here they meet.
+Source: RFC 5681 §3.1 (slow start and congestion avoidance), with requests in place of segments.
 """
 
 import dataclasses
@@ -28,7 +27,7 @@ _FORGETS = 1.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConcurrencyWindow:
-    """At most `most`, at least one. `round` counts the decreases; a request remembers in which it was sent."""
+    """The size is between 1 and `most`. `round` counts the decreases; each request keeps the round it was sent in."""
 
     most: int
     size: float
@@ -37,27 +36,27 @@ class ConcurrencyWindow:
 
     @classmethod
     def full(cls, most: int) -> "ConcurrencyWindow":
-        """Before anything is known: no file is kept waiting out of caution."""
+        """Return the window before anything is known: the full size, so that no file waits needlessly."""
         return cls(most=most, size=float(most), threshold=float(most))
 
     @property
     def requests(self) -> int:
-        """How many may be under way."""
+        """The number of requests that may be under way."""
         return int(self.size)
 
     def widened(self) -> "ConcurrencyWindow":
-        """A request was answered in good time."""
+        """Return the window after a request was answered in time."""
         if self.size >= self.most:
             return self
         step = 1.0 if self.size < self.threshold else 1.0 / self.size
         return dataclasses.replace(self, size=min(float(self.most), self.size + step))
 
     def halved(self, sent_in: int) -> "ConcurrencyWindow":
-        """A request of the round `sent_in` failed, was throttled, or took far too long."""
+        """Return the window after a request of the round `sent_in` failed, was throttled, or took far too long."""
         return self if sent_in < self.round else self._cut(self.size / 2)
 
     def restarted(self) -> "ConcurrencyWindow":
-        """Nothing came through for a while: one request first."""
+        """Return the window after an outage: one request first."""
         return self._cut(1.0)
 
     def _cut(self, size: float) -> "ConcurrencyWindow":
@@ -67,27 +66,27 @@ class ConcurrencyWindow:
 
 @dataclass(slots=True)
 class LatencyBaseline:
-    """How long requests of one size took at best: what takes far longer waits in a queue of the service's."""
+    """The shortest times of requests by size. A request that takes far longer waits in a queue of the service."""
 
     _best_s: dict[int, float] = field(default_factory=dict)  # by the power of two that the size lies below
 
     def is_slow(self, *, took_s: float, size: int) -> bool:
-        """Whether a request of `size` bytes took far too long; it is remembered."""
+        """Record a request of `size` bytes, and return whether it took far too long."""
         scale = size.bit_length()
-        # The best is forgotten little by little: a line may become slower for good.
+        # The shortest time is slowly forgotten, because a line may become slower permanently.
         best_s = self._best_s[scale] = min(took_s, self._best_s.get(scale, took_s) * _FORGETS)
         return took_s > SLOW_S and took_s > SLOW_FACTOR * best_s
 
 
 HOLD_CAP_S = 30.0
-"""A target that cannot be reached is tried again after this long at most; one that asks for patience gets it."""
+"""The longest time before a target that cannot be reached is tried again. A Retry-After may ask for more."""
 NOTORIOUS = 3
-"""A file that got no answer so often, alone, says nothing about the service any more."""
+"""After this many requests of its own without an answer, a file says nothing about the service any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """What came of one request. `took_s` is from its first byte to the answer, `sent_in` the window's round."""
+    """The result of one request. `took_s` is from its first byte to the answer, `sent_in` is the window's round."""
 
     request: Request
     outcomes: Sequence[Outcome]
@@ -96,7 +95,7 @@ class RequestResult:
 
 
 class FlowControl:
-    """What was learnt about one target in this run."""
+    """The flow control of one target. Its state lasts for one run."""
 
     def __init__(self, limits: Limits, policy: RetryPolicy, *, workers: int) -> None:
         self._policy = policy
@@ -107,41 +106,41 @@ class FlowControl:
 
     @property
     def round(self) -> int:
-        """What a request that is sent now must remember until it lands."""
+        """The current round, which a request that is sent now must report as `sent_in`."""
         return self._window.round
 
     def hold_s(self, now: float) -> float:
-        """For how many seconds nothing is sent."""
+        """Return for how many seconds nothing is sent."""
         return self._circuit_breaker.wait_s(now)
 
     @property
     def is_held(self) -> bool:
-        """Whether nothing came through lately."""
+        """Whether no request succeeded lately."""
         return self._circuit_breaker.is_open
 
     @property
     def window(self) -> int:
-        """How many requests may be under way."""
+        """The number of requests that may be under way."""
         return 1 if self._circuit_breaker.is_open else self._window.requests
 
     @property
     def limits(self) -> Limits:
-        """How large the next request may be: a probe is one file."""
+        """The limits of the next request. A probe has one file."""
         now = self._batch_size.now
         return Limits(files=1, bytes=now.bytes) if self._circuit_breaker.is_open else now
 
     def may_send(self, now: float, *, under_way: int) -> bool:
-        """Whether one more request may be sent."""
+        """Return whether one more request may be sent."""
         return under_way < self.window and self._circuit_breaker.may_send(now, under_way=under_way)
 
     def distrust(self) -> None:
-        """The target refused us; if it is tried again, then with one request of one file."""
+        """Note that the target refused us. The next try is one request with one file."""
         self._circuit_breaker = self._circuit_breaker.distrusted()
 
     def learn(self, result: RequestResult, *, now: float, jitter: float) -> bool:
-        """Take in what came of a request. Returns whether that holds the target which was not held before."""
+        """Adapt to the result of a request. Return whether the target is held now and was not held before."""
         if isinstance(result.outcomes[0], Barred):
-            return False  # its pause says it
+            return False  # the target is paused in another way
         faults = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
         if len(faults) == len(result.outcomes):
             return self._fail(result, faults, now, jitter)
@@ -149,7 +148,7 @@ class FlowControl:
         return False
 
     def cap_of(self, result: RequestResult) -> int | None:
-        """The largest request that files of this one may share from now on, if one of them may be to blame."""
+        """Return the most files that may share a request with those of this one; None when no file may be the cause."""
         files = len(result.outcomes)
         is_silent = all(isinstance(one, Failed) and one.fault is Fault.UNANSWERED for one in result.outcomes)
         if files == 1 or not is_silent or self._circuit_breaker.is_too_silent:

@@ -1,13 +1,13 @@
-"""Match paths against gitignore patterns, in time that grows with the pattern and the path and never beyond.
+"""Match paths against gitignore patterns in time that is linear in the pattern and the path.
 
-Patterns may come from anybody who can write into a watched folder, and matching holds the interpreter's lock. So each
-becomes an expression that never goes back on a choice: what follows a `*` is matched where it comes first, in an atomic
-group, and a `**` does the same with whole folders. (Where something comes first is as good as any later place, because
-whatever follows the next wildcard can begin behind it.) How many patterns there are, and how long, has limits.
+Anyone who can write into a watched folder can provide patterns, and matching holds the interpreter's lock. So each
+pattern becomes an expression that never backtracks: the text after a `*` is matched at its first occurrence, in an
+atomic group, and `**` does the same with whole folders. (The first occurrence is as good as any later one, because what
+follows the next wildcard can begin anywhere after it.) The number and the length of patterns are limited.
 
-A pattern speaks of the very path that is asked for, as git's do: whoever walks judges the folders above it first.
+A pattern applies only to the exact path that is asked for, as in git. The caller checks the folders above it first.
 
-Sources: gitignore(5); git's wildmatch.c, for what stands in brackets.
+Sources: gitignore(5); git's wildmatch.c, for the contents of brackets.
 """
 
 import re
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 MOST_PATTERNS = 500
 LONGEST_PATTERN = 1_000
 MOST_CHARACTERS = 16 * 1024
-"""Of all patterns together, comments not counted."""
+"""The limit for all patterns together, without comments."""
 MOST_SEARCHING = 2 * 1024
-"""Of all that look for whole paths at any depth (`a/**/b`): on a path of 2,000 folders these take the longest."""
+"""The limit for all patterns that search whole paths at any depth (`a/**/b`). These are the slowest: think of a path of
+2,000 folders."""
 
 _STAR = "*"
 _CLASSES = {
@@ -42,24 +43,24 @@ _NEVER = re.compile(r"(?!)")
 @dataclass(frozen=True, slots=True)
 class _Rule:
     index: int  # of its line
-    is_ignoring: bool  # False: it brings back
+    is_ignoring: bool  # False: it includes again
     is_for_folders: bool
-    is_of_name: bool  # it speaks of the last part of a path; otherwise of the whole
+    is_of_name: bool  # it applies to the last part of a path; otherwise to the whole path
     expression: str
 
 
 class GitIgnore:
-    """Some lines of patterns, compiled once. Raises ValueError, with a sentence, for what is no pattern or too much."""
+    """Lines of patterns, compiled once. Raises ValueError, with a sentence, for an invalid pattern or too many."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._latest_first = _rules_of(lines)[::-1]
         self.weight = sum(len(rule.expression) for rule in self._latest_first)  # characters; memory grows with them
         self._of_names = _any_of(rule.expression for rule in self._latest_first if rule.is_of_name)
         self._of_paths = _any_of(rule.expression for rule in self._latest_first if not rule.is_of_name)
-        self._compiled: dict[int, re.Pattern[str]] = {}  # of single rules, when one is asked for
+        self._compiled: dict[int, re.Pattern[str]] = {}  # single rules, compiled on first use
 
     def decide(self, path: str, *, is_folder: bool = False) -> tuple[bool, int] | None:
-        """Say whether `path` is ignored, and by which line (from 0): the last that speaks of it. None: none does.
+        """Return whether `path` is ignored, and by which line (from 0): the last that matches. None: no line matches.
 
         >>> GitIgnore(["*.csv", "!keep.csv"]).decide("day/keep.csv")
         (False, 1)
@@ -67,7 +68,7 @@ class GitIgnore:
         name = path.rpartition("/")[2]
         has_name = self._of_names.match(name) is not None
         if not has_name and (self._of_paths is _NEVER or self._of_paths.match(path) is None):
-            return None  # nearly every file
+            return None  # true for nearly every file
         for rule in self._latest_first:
             if rule.is_for_folders and not is_folder:
                 continue
@@ -103,14 +104,14 @@ def _rules_of(lines: Iterable[str]) -> list[_Rule]:
 
 
 def _rule_of(pattern: str, index: int) -> _Rule | None:
-    """The rule that the pattern states; None for one that no path can match."""
+    """Return the rule for a pattern; None for a pattern that no path can match."""
     is_ignoring = not pattern.startswith("!")
     glob = pattern if is_ignoring else pattern[1:]
     if not glob:
         raise ValueError(f"the pattern {pattern!r} matches nothing")
     is_for_folders = glob.endswith("/")
     parts = (glob[:-1] if is_for_folders else glob).removeprefix("/").split("/")
-    if len(parts) > 1:  # a part of more stars than two is one of two (git, wildmatch.c)
+    if len(parts) > 1:  # a part of three or more stars means the same as two (git, wildmatch.c)
         parts = ["**" if len(part) > 2 and not part.strip("*") else part for part in parts]
     is_of_name = "/" not in glob[:-1] or (len(parts) == 2 and parts[0] == "**" != parts[1])
     if "" in parts:
@@ -125,11 +126,11 @@ def _rule_of(pattern: str, index: int) -> _Rule | None:
 
 
 class _NoMatchError(Exception):
-    """Nothing can match the pattern, as git has it."""
+    """By git's rules, nothing can match the pattern."""
 
 
 def _of_path(parts: list[str]) -> str:
-    """The expression for a pattern of whole paths. Between two `**` stand folders that follow one another directly."""
+    """Return the expression for a pattern of whole paths. The parts between two `**` must be adjacent folders."""
     runs: list[list[str]] = [[]]
     for part in parts:
         if part != "**":
@@ -149,7 +150,7 @@ def _of_path(parts: list[str]) -> str:
 
 
 def _of_part(glob: str) -> str:
-    """The expression for one part of a path, without what must follow it."""
+    """Return the expression for one part of a path, without the separator after it."""
     if not glob.strip("*"):
         return "[^/]+"
     fixed: list[list[str]] = [[]]
@@ -166,7 +167,7 @@ def _of_part(glob: str) -> str:
 
 
 def _tokens(glob: str) -> Iterator[str]:
-    """An expression for each single character that is matched, and `*` as it is."""
+    """Yield an expression for each single character, and `*` unchanged."""
     at = 0
     while at < len(glob):
         character = glob[at]
@@ -189,7 +190,7 @@ def _tokens(glob: str) -> Iterator[str]:
 
 
 def _bracket(glob: str, at: int) -> tuple[str, int]:
-    """The characters in brackets that begin before `at`, and where they end. None of them is a slash."""
+    """Return the expression for the brackets that opened before `at`, and where they end. They match no slash."""
     is_negated = glob[at : at + 1] in ("!", "^")
     at = first = at + is_negated
     inner = ""
@@ -212,7 +213,7 @@ def _bracket(glob: str, at: int) -> tuple[str, int]:
 
 
 def _literal(glob: str, at: int) -> tuple[str, int]:
-    """The character at `at`, which a backslash may stand before. Without an end of the brackets nothing matches."""
+    """Return the character at `at`, after an optional backslash. When the brackets have no end, nothing matches."""
     if glob[at : at + 1] == "\\":
         at += 1
     if at >= len(glob):
@@ -224,5 +225,5 @@ def _any_of(expressions: Iterable[str]) -> re.Pattern[str]:
     joined = "|".join(expressions)
     compiled = re.compile(joined) if joined else _NEVER
     if len(joined) > LONGEST_PATTERN:
-        re.purge()  # `re` would remember hundreds of them, half a megabyte each
+        re.purge()  # the cache of `re` would keep hundreds of them, half a megabyte each
     return compiled

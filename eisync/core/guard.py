@@ -1,10 +1,10 @@
-"""Hold back what would destroy or change much at once, until a person says yes.
+"""Hold back actions that would destroy or change many files at once, until a person approves.
 
-Pure. A script that renames a folder, a person who selects all in Studio, a disk that comes back with half of its files:
-each looks like many wishes at once. Few items go by themselves, and slowly: what was done in the last hour and in the
-last day counts, and so does what is allowed and could not be done yet, so that much does not become little by being
-spread over passes, or by piling up. The share is of all files and of each folder's own: a small one beside a large one
-loses no more than its share.
+A script that renames a folder, a person who selects everything in Studio, a disk that comes back with half of its
+files: each of these looks like many intended changes. Without approval, only a few actions are executed, and slowly.
+Actions of the last hour and of the last day count, and so do those that are allowed but not executed yet. So a large
+change cannot pass in small portions over many passes, or by accumulating. The limit is a share of all files, and also
+of the files of each folder, so that a small folder beside a large one loses no more than its share.
 """
 
 import math
@@ -18,9 +18,10 @@ RECENT_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A file that was touched without a person's yes: `at` (Unix s); None: that is allowed, and not done yet.
+    """A file that an action changed without a person's approval.
 
-    `is_known`: it is still among the files that are known, so that it is counted there.
+    `at` is when (Unix s); None means that it is allowed but not executed yet. `is_known` says that the file is still in
+    the index, so that it is counted there.
     """
 
     file_id: int
@@ -31,8 +32,8 @@ class Touch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """How many files may be touched by themselves in an hour: `count`, and `percent` of all that are known, one at
-    least. In a day it is `day_factor` times as many.
+    """How many files may be changed in an hour without approval: at most `count`, and at most `percent` of all known
+    files, but always one. In a day, `day_factor` times as many.
     """
 
     count: int = 50
@@ -40,11 +41,11 @@ class Guard:
     day_factor: float = 3.0
 
     def allowed(self, known: int) -> int:
-        """The most files that may be touched where `known` are known. A share is rounded up: one is never too many."""
+        """Return the most files that may be changed in an hour when `known` are known. A share is rounded up."""
         return min(self.count, max(1, math.ceil(known * self.percent / 100.0)))
 
     def allowed_a_day(self, known: int) -> int:
-        """The same, in a day."""
+        """Return the same for a day."""
         return math.floor(self.allowed(known) * max(1.0, self.day_factor))
 
 
@@ -61,7 +62,7 @@ _DAY = _Window(DAY_S, "day", " a day")
 
 @dataclass(slots=True)
 class _Share:
-    """What one folder, or all of them, have spent in one window. No file is both `done` and `due`."""
+    """What one folder, or all folders together, used of the limit in one window. No file is both `done` and `due`."""
 
     allowed: int
     known: int
@@ -82,7 +83,7 @@ class _Share:
 
 
 class Ledger:
-    """What was touched without a person's yes, and what may be touched still; for one pass."""
+    """Count what was changed without approval, and what may still be changed, for one pass."""
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class Ledger:
         setting: ClockSetting | None = None,
         names: Mapping[int, str] | None = None,
     ) -> None:
-        """`known`: by root, how many files are. `setting`: since when time counts. `names` are those of the roots."""
+        """`known`: known files by root. `setting`: since when time counts. `names`: the names of the roots."""
         self._guard = guard
         self._names = names or {}
         self._known = known
@@ -104,13 +105,13 @@ class Ledger:
         self._ages = [None if touch.at is None else setting.age_s(touch.at, now) for touch in self._touches]
 
     def why_held(self, wanted: Iterable[tuple[int, int]]) -> str | None:
-        """Why these files, each with its root, wait for a person; None: they need not."""
+        """Return why these files, each with its root, must wait for approval; None when they need not."""
         by_root: dict[int, set[int]] = {}
         for file_id, root_id in wanted:
             by_root.setdefault(root_id, set()).add(file_id)
         if not by_root:
             return None
-        # All of them first: that is what is said when both are too many.
+        # Check all files first: when both limits are exceeded, the reason is about all files.
         why = self._why_too_many(set[int]().union(*by_root.values()), None)
         for root_id, files in by_root.items():
             why = why or self._why_too_many(files, root_id)
@@ -125,7 +126,7 @@ class Ledger:
         return None
 
     def note(self, file_id: int, root_id: int) -> None:
-        """The file is touched now."""
+        """Count the file as changed now."""
         for (_, scope), share in self._shares.items():
             if scope in (None, root_id):
                 share.done.add(file_id)
@@ -134,7 +135,7 @@ class Ledger:
         self._ages.append(0.0)
 
     def _share(self, window: _Window, root_id: int | None) -> _Share:
-        """Made when it is asked for: most passes want nothing."""
+        """Return the share, counted on first use: most passes need none."""
         found = self._shares.get((window, root_id))
         if found is None:
             found = self._shares[window, root_id] = self._count(window, root_id)
@@ -150,7 +151,7 @@ class Ledger:
             (due if age_s is None else done).add(touch.file_id)
             if not touch.is_known:
                 lost.add(touch.file_id)
-        # What a window has cost already was there when it began: the share is of that.
+        # Files that were removed in this window existed when it began, so they count in the total.
         known = sum(self._known.values()) if root_id is None else self._known.get(root_id, 0)
         known += len(lost)
         allowed = self._guard.allowed(known) if window is _HOUR else self._guard.allowed_a_day(known)
@@ -161,9 +162,9 @@ DOUBT_S = 3600.0
 
 
 def why_doubt_clock(before: float | None, now: float, *, interval_s: float) -> str | None:
-    """Why nothing is concluded from how long something is so; `before`: when that was asked last (Unix s).
+    """Return why durations cannot be trusted in this pass; None when they can. `before` is the last pass (Unix s).
 
-    A machine that slept looks the same, and loses one pass by it.
+    A machine that was asleep looks the same. It loses one pass.
     """
     if before is None or 0.0 <= now - before <= 10.0 * interval_s + DOUBT_S:
         return None

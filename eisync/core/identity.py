@@ -1,27 +1,25 @@
-"""Decide whether a sample at the service is the one that a file of ours was stored as, and what may be done then.
+"""Decide whether a sample at the service is the one that one of our files was stored as, and what that allows.
 
-An id says little: a service that was begun anew, another server whose project has the same number, and another project
-number their samples alike. What a sample *is* shows in its content hash, the name it was sent under and the instant it
-was added. Each of these agrees, disagrees, or is not known; `IDENTITIES` says what all of them together mean, and
-`DECISIONS` what that allows. Both are data, and tests cross them completely.
-
-Pure: what was sent, what was listed before, what is listed now, and the hash of its bytes where somebody looked.
+An id proves little: a service that was set up again, another server whose project has the same number, and another
+project use the same sample ids. Three witnesses identify a sample: its content hash, the name under which it was sent,
+and the time at which it was added. Each of them agrees, differs, or is unknown. `IDENTITIES` says what all three mean
+together, and `DECISIONS` says what may be done then. Both are tables, and tests check every entry.
 """
 
 from enum import Enum
 from itertools import product
 
 from eisync.core.model import RemoteSample, extension_of, value
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.text import nfc
 
 KEPT_AS_SENT = frozenset({".jpg", ".jpeg", ".png"})
-"""The service's hash of these is that of the file (wire contract, section 1). Of other types it is not documented:
-equal hashes prove the same content, and unequal ones prove nothing."""
+"""For these types the service's hash is that of the file (wire contract, section 1). For other types that is not
+documented: equal hashes prove the same content, but different ones prove nothing."""
 
 
 class Agreement(Enum):
-    """What one witness says."""
+    """The statement of one witness."""
 
     AGREES = "agrees"
     UNKNOWN = "unknown"
@@ -30,9 +28,9 @@ class Agreement(Enum):
 
 @value(kw_only=True)
 class Sent:
-    """What we know of what was sent. `name` None: somebody else sent it, or nobody remembers under which name.
+    """What eisync knows about what was sent. `name` None: someone else sent it, or the name is not recorded.
 
-    `stored_name` is what the service most likely calls it, without extension; another name there proves nothing.
+    `stored_name` is the name that the service most likely gives it, without extension. Another name proves nothing.
     """
 
     sha256: str | None
@@ -42,7 +40,7 @@ class Sent:
 
 @value(kw_only=True)
 class Evidence:
-    """What the three witnesses say."""
+    """The statements of the three witnesses."""
 
     content: Agreement = Agreement.UNKNOWN
     name: Agreement = Agreement.UNKNOWN
@@ -50,41 +48,41 @@ class Evidence:
 
 
 class Identity(Enum):
-    """What a sample is to a file of ours."""
+    """How a sample relates to one of our files."""
 
-    PROVEN = "proven"  # it holds the bytes that were sent
-    LIKELY = "likely"  # all that is known agrees; the bytes were not compared
-    UNCERTAIN = "uncertain"  # nothing is known, or as much speaks for it as against it
-    CHANGED = "changed"  # it is the sample, and its content is not what was sent
-    FOREIGN = "foreign"  # its id means another sample now
-    UNLISTED = "unlisted"  # no listing has ever shown it
+    PROVEN = "proven"  # it has the bytes that were sent
+    LIKELY = "likely"  # everything that is known agrees; the bytes were not compared
+    UNCERTAIN = "uncertain"  # nothing is known, or the witnesses are balanced
+    CHANGED = "changed"  # it is the sample, but its content is not what was sent
+    FOREIGN = "foreign"  # its id belongs to another sample now
+    UNLISTED = "unlisted"  # no listing has ever had it
 
 
 class Destruction(Enum):
-    """What destroys, or follows from a destruction."""
+    """An operation that destroys something, or that follows from a deletion."""
 
     REMOVE_FILE = "remove_file"  # because the service has it
-    BURY = "bury"  # take the file for one that a person deleted there, and never send it again
-    FOLLOW_DELETION = "follow_deletion"  # remove the file, because its sample was deleted there
+    BURY = "bury"  # treat the sample as deleted by a person at the service, and never send the file again
+    FOLLOW_DELETION = "follow_deletion"  # remove the file, because its sample was deleted at the service
     DELETE_SAMPLE = "delete_sample"
     EDIT_SAMPLE = "edit_sample"
 
 
 class Decision(Enum):
-    """What identity allows."""
+    """What the identity of a sample allows."""
 
     GO = "go"
-    LOOK = "look"  # compare the bytes first; then GO for PROVEN, and nothing else
+    COMPARE = "compare"  # compare the bytes first; then GO only if they are PROVEN
     WAIT = "wait"  # for the listing
-    LEAVE = "leave"  # this one is not touched
-    STOP = "stop"  # nothing of this target is touched: the project is not what it was
+    LEAVE = "leave"  # do not touch this one
+    STOP = "stop"  # touch nothing of this target: it is a different project now
 
 
 def _meaning(content: Agreement, name: Agreement, added: Agreement) -> Identity:
     witnesses = (content, name, added)
     against, in_favour = witnesses.count(Agreement.DIFFERS), witnesses.count(Agreement.AGREES)
     if content is Agreement.AGREES:
-        return Identity.PROVEN  # whatever it is called now
+        return Identity.PROVEN  # whatever its name is now
     if (name, added) == (Agreement.UNKNOWN, Agreement.UNKNOWN):
         return Identity.CHANGED if content is Agreement.DIFFERS else Identity.UNCERTAIN
     if against > in_favour:
@@ -95,57 +93,57 @@ def _meaning(content: Agreement, name: Agreement, added: Agreement) -> Identity:
 
 
 IDENTITIES = {witnesses: _meaning(*witnesses) for witnesses in product(Agreement, repeat=3)}
-"""By what content, name and instant say, in that order."""
+"""The identity by the statements of content, name and time of adding, in that order."""
 
-_GO, _LOOK, _WAIT, _LEAVE, _STOP = Decision
+_GO, _COMPARE, _WAIT, _LEAVE, _STOP = Decision
 DECISIONS: dict[tuple[Destruction, Identity], Decision] = {
     (Destruction.REMOVE_FILE, Identity.PROVEN): _GO,
-    (Destruction.REMOVE_FILE, Identity.LIKELY): _LOOK,
-    (Destruction.REMOVE_FILE, Identity.UNCERTAIN): _LOOK,
+    (Destruction.REMOVE_FILE, Identity.LIKELY): _COMPARE,
+    (Destruction.REMOVE_FILE, Identity.UNCERTAIN): _COMPARE,
     (Destruction.REMOVE_FILE, Identity.CHANGED): _LEAVE,
     (Destruction.REMOVE_FILE, Identity.UNLISTED): _WAIT,
     (Destruction.REMOVE_FILE, Identity.FOREIGN): _STOP,
-    # It was the sample when it was listed last, and is gone now.
+    # It was the sample in the last listing that had it, and is gone now.
     (Destruction.BURY, Identity.PROVEN): _GO,
     (Destruction.BURY, Identity.LIKELY): _GO,
     (Destruction.BURY, Identity.UNCERTAIN): _GO,
     (Destruction.BURY, Identity.CHANGED): _GO,
-    (Destruction.BURY, Identity.UNLISTED): _LEAVE,  # what never was there was not deleted: it is sent again
+    (Destruction.BURY, Identity.UNLISTED): _LEAVE,  # a sample that never was there was not deleted: send it again
     (Destruction.BURY, Identity.FOREIGN): _STOP,
-    # The same, and a person wants the file to go with it.
+    # The same, and the configuration removes the file as well.
     (Destruction.FOLLOW_DELETION, Identity.PROVEN): _GO,
     (Destruction.FOLLOW_DELETION, Identity.LIKELY): _GO,
     (Destruction.FOLLOW_DELETION, Identity.UNCERTAIN): _GO,
-    (Destruction.FOLLOW_DELETION, Identity.CHANGED): _LEAVE,  # what was deleted there was something else
+    (Destruction.FOLLOW_DELETION, Identity.CHANGED): _LEAVE,  # the deleted sample had other content
     (Destruction.FOLLOW_DELETION, Identity.UNLISTED): _LEAVE,
     (Destruction.FOLLOW_DELETION, Identity.FOREIGN): _STOP,
-    # A copy is made of every sample before it is deleted: that is the look at its bytes.
-    (Destruction.DELETE_SAMPLE, Identity.PROVEN): _LOOK,
-    (Destruction.DELETE_SAMPLE, Identity.LIKELY): _LOOK,
-    (Destruction.DELETE_SAMPLE, Identity.UNCERTAIN): _LOOK,
+    # Every sample is copied before it is deleted. That compares its bytes.
+    (Destruction.DELETE_SAMPLE, Identity.PROVEN): _COMPARE,
+    (Destruction.DELETE_SAMPLE, Identity.LIKELY): _COMPARE,
+    (Destruction.DELETE_SAMPLE, Identity.UNCERTAIN): _COMPARE,
     (Destruction.DELETE_SAMPLE, Identity.CHANGED): _LEAVE,
     (Destruction.DELETE_SAMPLE, Identity.UNLISTED): _WAIT,
     (Destruction.DELETE_SAMPLE, Identity.FOREIGN): _STOP,
     (Destruction.EDIT_SAMPLE, Identity.PROVEN): _GO,
     (Destruction.EDIT_SAMPLE, Identity.LIKELY): _GO,
     (Destruction.EDIT_SAMPLE, Identity.UNCERTAIN): _LEAVE,
-    (Destruction.EDIT_SAMPLE, Identity.CHANGED): _GO,  # it is the sample: a crop has the label of the whole
+    (Destruction.EDIT_SAMPLE, Identity.CHANGED): _GO,  # it is the sample: a cropped one keeps its label
     (Destruction.EDIT_SAMPLE, Identity.UNLISTED): _WAIT,
     (Destruction.EDIT_SAMPLE, Identity.FOREIGN): _STOP,
 }
 
 
 def decide(destruction: Destruction, identity: Identity) -> Decision:
-    """What may be done to the sample, or to the file because of it."""
+    """Return what may be done to the sample, or to the file because of the sample."""
     return DECISIONS[destruction, identity]
 
 
 def weigh(
     sent: Sent, listed: RemoteSample, *, before: RemoteSample | None = None, raw_sha256: str | None = None
 ) -> Evidence:
-    """What the witnesses say of `listed`; `before` is how its id was listed the last time, None for the first.
+    """Return what the witnesses say about `listed`. `before` is the last listing of its id; None for the first.
 
-    `raw_sha256`: the hash of its bytes, where somebody looked since it was listed so.
+    `raw_sha256` is the hash of its downloaded bytes, if they were compared since that listing.
     """
     return Evidence(
         content=_content(sent, listed, before, raw_sha256),
@@ -155,12 +153,12 @@ def weigh(
 
 
 def identify(evidence: Evidence) -> Identity:
-    """What all of the evidence means."""
+    """Return the identity that the evidence shows."""
     return IDENTITIES[evidence.content, evidence.name, evidence.added]
 
 
 def why_foreign(sent: Sent, listed: RemoteSample) -> str:
-    """What shows that the id means another sample, in a clause."""
+    """Return what shows that the id belongs to another sample, as a clause."""
     name = listed.original_name or listed.filename
     if sent.name is not None:
         return f"sample {listed.id} was sent as {sent.name!r} and is now {name!r}"
@@ -179,14 +177,14 @@ def _content(sent: Sent, listed: RemoteSample, before: RemoteSample | None, raw_
 
 
 def _name(sent: Sent, listed: RemoteSample, before: RemoteSample | None) -> Agreement:
-    # The name that was sent is in the name of the stored file, which a rename in Studio does not change.
+    # The name of the stored file contains the name that was sent. A rename in Studio does not change it.
     known = sent.name or (before.original_name if before is not None else None)
     if known is not None and listed.original_name is not None:
-        return _compare(nfc(known), nfc(listed.original_name))  # a service may write it in its own form
+        return _compare(nfc(known), nfc(listed.original_name))  # the service may use another Unicode form
     likely = stored_name(known) if known is not None else sent.stored_name
     names = {nfc(listed.filename), nfc(stored_name(listed.original_name or ""))} - {""}
     is_named_so = likely is not None and nfc(likely) in names
-    # Anybody may have renamed it: another name than the one that was sent proves nothing.
+    # A person may have renamed it, so a different name proves nothing.
     return Agreement.AGREES if is_named_so else Agreement.UNKNOWN
 
 

@@ -1,18 +1,16 @@
-"""Say of a link in a watched folder what it is and what to do. Pure.
+"""Decide by the path alone which files of a watched folder are uploaded, and say why others are left out.
 
-eisync follows no links: one that is put in the way could lead out of the folder, or in a circle, and what it leads to
-has a path of its own.
+Patterns are those of gitignore: `!` includes again, a trailing `/` matches only folders, later patterns win. The
+defaults leave out temporary files of editors, browsers and copy tools, and what other programs keep in a shared folder
+(`core.clutter`). A file that remains must have an extension that the service takes (wire contract, section 1: the
+service decides by extension).
 
-Decide which files of a watched folder are for the service, by their path alone.
+A folder may have a rule file, `.eisyncignore`, for everything in it and below it. As with git, the rules of a deeper
+folder win over those above, and all of them win over the configuration and the defaults. When a rule file cannot be
+used, its rules are unknown, so everything that they could affect is left out.
 
-Patterns are gitignore's (`!` brings back, a trailing `/` means folders only, later ones win); the defaults keep out
-what editors, browsers and copy tools leave behind while they write, and what other programs keep in a shared folder
-(`core.clutter`). What remains must have an extension that the service takes (wire contract, section 1: it decides by
-extension).
-
-A folder may hold a file of such rules, `.eisyncignore`, for what is in it and below it. Rules of a deeper folder win
-over those above it, and those over the configuration and the defaults, as with git. Where such a file cannot be used,
-nobody knows what it says: everything it speaks of is left out.
+eisync follows no links. A link could lead out of the watched folder or in a circle, and its target has a path of its
+own. `why_left_out` says what a link is and what to do.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,18 +30,18 @@ class Leads(Enum):
 
     TO_FOLDER = "the folder"
     TO_FILE = "the file"
-    UPWARDS = "upwards"  # to a folder that the watched one is in, or to itself
+    UPWARDS = "upwards"  # to the watched folder or to one above it
     NOWHERE = "nowhere"
     IN_A_CIRCLE = "in a circle"
-    TO_UNREADABLE = "unreadable"  # nobody can tell
+    TO_UNREADABLE = "unreadable"  # the target cannot be checked
     TO_OTHER = "other"  # a pipe, a socket, a device
 
 
 def why_left_out(leads: Leads, *, target: str | None = None, is_uploaded: bool = False) -> str:
-    """Return one clause for a person.
+    """Return one clause for a person that says why a link is left out.
 
-    `target` is what it leads to; None says the same of any such link, so that links can be counted. `is_uploaded`: that
-    lies in the same watched folder and is uploaded from there.
+    `target` is the path that it leads to; None gives the same clause for all such links, so that they can be counted.
+    `is_uploaded` says that the target is in the same watched folder and is uploaded from there.
 
     >>> why_left_out(Leads.TO_FILE)
     'it is a link to a file; eisync does not follow links: copy the file here, or watch the folder that it is in'
@@ -71,7 +69,7 @@ def why_left_out(leads: Leads, *, target: str | None = None, is_uploaded: bool =
 
 
 def behind(link: str, reason: str) -> str:
-    """Return the clause of what lies behind the link at `link`, which is left out for `reason`.
+    """Return the clause for a path that leads through the link at `link`, which is left out for `reason`.
 
     >>> behind("day", "it is a link to …")
     'it is reached through day: it is a link to …'
@@ -86,7 +84,7 @@ ACCEPTED_EXTENSIONS = frozenset(
 RULES_NAME = ".eisyncignore"
 
 TRASH_NAME = ".eisync-trash"
-"""A folder that eisync keeps what it took away in: never for the service, whatever a pattern brings back."""
+"""The folder in which eisync keeps the files that it removed. No pattern can make its content be uploaded."""
 
 DEFAULT_IGNORES = (
     ".*",
@@ -107,7 +105,7 @@ DEFAULT_IGNORES = (
 
 @value
 class Ignored:
-    """Why something is left out: the rule, and the clause that says so to a person."""
+    """Why a file or folder is left out: the rule, and the clause for a person."""
 
     rule: str
     clause: str
@@ -117,7 +115,7 @@ _IN_TRASH = Ignored("eisync's own trash", "it is in eisync's own trash")
 
 
 class RuleFile:
-    """The rules of one folder. `trouble` says why they cannot be used."""
+    """The rules of one folder. `trouble` says why they cannot be used; None when they can."""
 
     def __init__(self, lines: Iterable[str] = (), *, trouble: str | None = None) -> None:
         self._lines = list(lines)
@@ -129,11 +127,11 @@ class RuleFile:
 
     @property
     def weight(self) -> int:
-        """How much memory it takes, in characters of expressions."""
+        """The memory that the rules need, in characters of regular expressions."""
         return self._patterns.weight
 
     def judge(self, place: str, *, is_dir: bool = False) -> tuple[bool, str] | None:
-        """Whether `place`, relative to the folder, is left out, and by which rule; None when no rule speaks of it."""
+        """Return whether `place`, relative to the folder, is left out, and by which rule; None when no rule matches."""
         if self.trouble is not None:
             return True, ""
         decided = self._patterns.decide(place, is_folder=is_dir)
@@ -144,34 +142,35 @@ class RuleFile:
 
 
 class RulesIn(Protocol):
-    """Finds the rules that a folder, relative to the root, holds for itself."""
+    """Find the rule file of a folder. The folder is relative to the root."""
 
     def __call__(self, folder: str, *, anew: bool = False) -> RuleFile | None:
-        """The rules, or None when there are none; `anew`: as they are now, whatever is remembered of them."""
+        """Return the rules, or None when there are none. `anew` reads them again instead of using a cached result."""
 
 
 class IgnoreRules:
-    """What one watched folder takes. Compiled once, asked for every path."""
+    """Which files of one watched folder are uploaded. Compile the rules once, and ask for every path."""
 
     def __init__(self, patterns: Iterable[str] = (), *, rules_in: RulesIn | None = None) -> None:
-        """`patterns` come after the defaults; `rules_in` finds the rules of a folder. Raises ValueError for a pattern
-        that is not gitignore's.
+        """`patterns` come after the defaults. `rules_in` finds the rule file of a folder.
+
+        Raises ValueError for an invalid pattern.
         """
         self._lines = (*DEFAULT_IGNORES, *patterns)
         self._rules_in = rules_in
         self._patterns = GitIgnore(self._lines)
 
     def ignoring_rule(self, path: str, *, is_dir: bool = False) -> str | None:
-        """The rule that leaves `path` out, for a person, or None. `path` is relative to the root, with `/` in it.
+        """Return the rule that leaves out `path`, for a person; None when there is none.
 
-        Only the path itself is judged: whoever walks a tree does not descend into an ignored folder, and
-        `why_left_out` judges the folders above a file.
+        `path` is relative to the root, with `/` between its parts. Only the path itself is checked: a walk does not
+        enter an ignored folder, and `why_left_out` also checks the folders above a file.
         """
         judged = self._judge(path, self._rules_above(path), is_dir=is_dir)
         return None if judged is None else judged.rule
 
     def _rules_above(self, path: str) -> list[tuple[str, RuleFile]]:
-        """The folders above `path` that hold rules, and their rules; the topmost first."""
+        """Return the folders above `path` that have a rule file, with their rules; the topmost first."""
         if self._rules_in is None:
             return []
         found = []
@@ -184,12 +183,12 @@ class IgnoreRules:
                 return found
 
     def _judge(self, path: str, above: Sequence[tuple[str, RuleFile]], *, is_dir: bool) -> Ignored | None:
-        """The rule that leaves `path` out, by what is `above` and by the configuration."""
+        """Return the rule that leaves out `path`, by the rule files `above` it and by the configuration."""
         if _is_in_trash(path):
             return _IN_TRASH
         for folder, rules in reversed(above):
             if folder and len(folder) >= len(path):
-                continue  # it is below
+                continue  # this rule file is below the path
             judged = rules.judge(path[len(folder) + 1 if folder else 0 :], is_dir=is_dir)
             if judged is not None:
                 is_left_out, rule = judged
@@ -198,26 +197,28 @@ class IgnoreRules:
                     return _by_pattern(f"in {origin}, which cannot be used: {rules.trouble}")
                 return _by_pattern(f"{rule}{origin})") if is_left_out else None
         decided = self._patterns.decide(path, is_folder=is_dir)
-        if decided is None or decided[1] < len(DEFAULT_IGNORES):  # what the configuration says goes before what we know
+        if decided is None or decided[1] < len(DEFAULT_IGNORES):  # the configuration wins over known clutter
             name = path.rpartition("/")[2]
             if (known := _in_clutter(name) if is_dir else _clutter(name)) is not None:
                 return known
         return _by_pattern(repr(self._lines[decided[1]])) if decided is not None and decided[0] else None
 
     def is_spoken_of(self, folder: str) -> bool:
-        """Whether `folder`, or one above it, holds rules of its own now. What they say may change while it runs; what
-        the configuration says does not."""
+        """Return whether `folder`, or one above it, has a rule file now.
+
+        Rule files can change while eisync runs; the configuration cannot.
+        """
         if self._rules_in is None:
             return False
         is_any = False
-        while True:  # all of them, for what is remembered of each is asked for next
+        while True:  # read all of them again, because their cached results are used next
             is_any = self._rules_in(folder, anew=True) is not None or is_any
             if not folder:
                 return is_any
             folder = folder.rpartition("/")[0]
 
     def why_left_out(self, path: str) -> str | None:
-        """One clause that says why the file at `path` is not for the service, or None when it is."""
+        """Return one clause that says why the file at `path` is not uploaded; None when it is."""
         if _is_in_trash(path):
             return _IN_TRASH.clause
         if (above := self._rule_above(path)) is not None:
@@ -225,12 +226,12 @@ class IgnoreRules:
         return self.why_file_left_out(path)
 
     def ignoring(self, path: str) -> str | None:
-        """The rule that leaves out the file at `path`, or a folder above it; None when there is none."""
+        """Return the rule that leaves out the file at `path` or a folder above it; None when there is none."""
         above = self._rule_above(path)
         return self.ignoring_rule(path) if above is None else above.rule
 
     def why_ignored(self, path: str, *, is_dir: bool = False) -> str | None:
-        """One clause that says which rule leaves out what is at `path`, or a folder above it; None: none does."""
+        """Return one clause that says which rule leaves out `path` or a folder above it; None when none does."""
         found = self._rule_above(path) or self._judge(path, self._rules_above(path), is_dir=is_dir)
         return None if found is None else found.clause
 
@@ -244,7 +245,7 @@ class IgnoreRules:
         return None
 
     def why_file_left_out(self, path: str) -> str | None:
-        """The same for whoever has judged the folders above the file: only the path itself is looked at."""
+        """Return the same as `why_left_out`, but check only the path itself and not the folders above it."""
         if (judged := self._judge(path, self._rules_above(path), is_dir=False)) is not None:
             return judged.clause
         if (what := WHAT_THEY_ARE.get(path.rpartition("/")[2])) is not None:

@@ -1,14 +1,13 @@
-"""Decide whether a file that was looked at is still the version that is known, from facts alone.
+"""Decide whether a file is still the known version, and what to do with a file whose content was sent before.
 
-Pure. A version is content. Facts only tell when nothing can have happened to it: any write moves ctime, and so do a
-rename, a link and a change of rights. So facts that moved while the size stayed put the content in doubt, and only a
-look at the content decides (`eisync.loops.watcher.content_check`). An inode is none of the content's either: where a
-file system numbers its files anew at every mount, another one says nothing as long as ctime agrees.
+A version is content. Facts alone only show when nothing can have happened to it: any write changes ctime, but so do a
+rename, a link and a change of permissions. So when facts changed and the size did not, the content is in doubt, and
+only its hash decides (`eisync.loops.watcher.content_check`). An inode is no part of the content either: some file
+systems number their files again at every mount, so another inode means nothing as long as ctime agrees.
 
-Decide what becomes of a file that waits to be sent, once its content is known to be one that was sent before.
-
-Pure. A person who deleted a sample deleted its content: under whichever name it comes again, it is not sent by itself.
-What was moved to another folder, or came back under another name, is at the service already.
+A person who deleted a sample deleted its content. If the same content comes again under any name, it is not sent by
+itself. The content of a file that was moved to another folder, or came back under another name, is at the service
+already.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,14 +19,14 @@ from eisync.core.model import FileFacts, shown
 from eisync.core.outcome import Outcome
 
 IN_DOUBT_NS = 1
-"""In the place of a known ctime: the content is to be looked at, whatever the facts say."""
+"""In place of a known ctime: the content must be compared, whatever the facts are."""
 
 PROVEN_UNSTABLE = 8
-"""Files whose inode alone moved, with their content as it was, before inodes are ignored: nothing that happens to a
-file on a disk that keeps its inodes does that without moving ctime."""
+"""After this many files with another inode but the same ctime and content, inodes are ignored. On a disk that keeps its
+inodes, the inode of a file cannot change without a change of ctime."""
 
 PROVEN_VOLATILE = 64
-"""Files whose ctime alone moved, with their content as it was, before ctime is ignored where it was never trusted."""
+"""After this many files with another ctime but the same content, ctime is ignored on a weak file system."""
 
 
 Version = tuple[int, int, int, int]
@@ -36,11 +35,11 @@ Version = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class KnownVersions:
-    """What is known of the files of one root, as a walk asks for it: by default nothing, and every file is handed out.
+    """The known versions of the files of one root, for a walk. By default none is known, and every file is returned.
 
-    `all_in(folder, limit)` are the versions of the files directly in a folder, None where there are more than `limit`;
-    `some_in(folder, names)` those of some of them. `passes_over(known, found)`: whether a file is the version that is
-    known, though these two differ.
+    `all_in(folder, limit)` returns the versions of the files directly in a folder; None when there are more than
+    `limit`. `some_in(folder, names)` returns those of the files with these names. `passes_over(known, found)` says
+    whether the file is the known version although these two differ.
     """
 
     all_in: Callable[[str, int], dict[bytes, Version] | None] = lambda _folder, _limit: {}
@@ -50,12 +49,13 @@ class KnownVersions:
 
 @dataclass(frozen=True, slots=True)
 class FolderPiece:
-    """A piece of one folder of a walk. `path` is relative to the root, empty for the root itself.
+    """A part of one folder of a walk. `path` is relative to the root; it is empty for the root itself.
 
-    `files` are the eligible ones that are not known as they are, by name; `left_out` pairs a path with the reason why
-    it is not for the service. `unmet` are known and were not met; None: they were too many to be held, and `met` counts
-    the others. `trouble` says why the folder could not be read; then nothing may be concluded about what is in it. All
-    pieces but the last have `is_last` False, and say nothing of `unmet` and `met`. `entries` counts what it holds.
+    `files` are the eligible files that are new or changed, by name. `left_out` has pairs of a path and the reason why
+    it is not uploaded. `unmet` are known files that were not found. It is None when they were too many to keep; then
+    `met` counts the known files that were found. `trouble` says why the folder could not be read; then nothing follows
+    about its content. All parts but the last have `is_last` False and no `unmet` and `met`. `entries` counts the
+    entries of the folder in this part.
     """
 
     path: str
@@ -69,36 +69,36 @@ class FolderPiece:
 
 
 class Likeness(Enum):
-    """How what was seen compares with what is known."""
+    """How the facts of a file compare with the known ones."""
 
     SAME = "same"  # nothing happened to it
-    LEARNT = "learnt"  # it is the same; more is known of it now
+    LEARNT = "learnt"  # it is the same, and its ctime is known now
     DOUBTFUL = "doubtful"  # something happened to it: the content decides
     DIFFERENT = "different"  # it is another version
 
 
 def compare(
-    known: FileFacts, seen: FileFacts, *, ignores_inodes: bool = False, ignores_ctime: bool = False
+    known: FileFacts, found: FileFacts, *, ignores_inodes: bool = False, ignores_ctime: bool = False
 ) -> Likeness:
-    """How the file that was seen compares with the version that is known at its place."""
-    if known.size != seen.size:
+    """Compare the facts that were found with the version that is known at the same path."""
+    if known.size != found.size:
         return Likeness.DIFFERENT
-    if known.mtime_ns != seen.mtime_ns or known.ctime_ns == IN_DOUBT_NS:
+    if known.mtime_ns != found.mtime_ns or known.ctime_ns == IN_DOUBT_NS:
         return Likeness.DOUBTFUL
-    is_known_ctime = known.ctime_ns != 0 and seen.ctime_ns != 0
-    if is_known_ctime and known.ctime_ns != seen.ctime_ns and not ignores_ctime:
+    is_known_ctime = known.ctime_ns != 0 and found.ctime_ns != 0
+    if is_known_ctime and known.ctime_ns != found.ctime_ns and not ignores_ctime:
         return Likeness.DOUBTFUL
-    if known.inode != seen.inode and not (ignores_inodes and (is_known_ctime or ignores_ctime)):
+    if known.inode != found.inode and not (ignores_inodes and (is_known_ctime or ignores_ctime)):
         return Likeness.DOUBTFUL
-    return Likeness.SAME if is_known_ctime or not seen.ctime_ns or ignores_ctime else Likeness.LEARNT
+    return Likeness.SAME if is_known_ctime or not found.ctime_ns or ignores_ctime else Likeness.LEARNT
 
 
 @dataclass(slots=True)
 class Trust:
-    """What the facts of one root's files are worth, as far as we have learnt.
+    """How far the facts of one root's files can be trusted, as learnt so far.
 
-    `is_weak`: its file system is of a kind that may make up inodes and ctimes: a ctime there is a hint for when to look
-    at a content, and never a reason not to send a file.
+    `is_weak` says that its file system may make up inodes and ctimes. There, a ctime is only a hint when to compare
+    content, and never a reason not to send a file.
     """
 
     ignores_inodes: bool = False
@@ -108,31 +108,31 @@ class Trust:
     moved_ctimes: int = 0
 
     def strict(self, facts: FileFacts) -> FileFacts:
-        """The facts by which a file is held to be the same from its first look to its last byte."""
+        """Return the facts that must stay equal from the first stat of a file to its last byte."""
         return facts.without_ctime() if self.is_weak else facts
 
-    def compare(self, known: FileFacts, seen: FileFacts) -> Likeness:
-        """How what was seen compares with what is known of the file."""
-        return compare(known, seen, ignores_inodes=self.ignores_inodes, ignores_ctime=self.ignores_ctime)
+    def compare(self, known: FileFacts, found: FileFacts) -> Likeness:
+        """Compare the facts that were found with the known ones, as far as they can be trusted."""
+        return compare(known, found, ignores_inodes=self.ignores_inodes, ignores_ctime=self.ignores_ctime)
 
-    def passes_over(self, known: Version, seen: Version) -> bool:
-        """Whether a walk need not hand the file out, though these (size, mtime_ns, inode, ctime_ns) differ."""
+    def passes_over(self, known: Version, found: Version) -> bool:
+        """Return whether a walk can skip the file although these (size, mtime_ns, inode, ctime_ns) differ."""
         if not (self.ignores_inodes or self.ignores_ctime):
             return False
-        return self.compare(_facts(known), _facts(seen)) is Likeness.SAME
+        return self.compare(_facts(known), _facts(found)) is Likeness.SAME
 
-    def learn(self, known: FileFacts, seen: FileFacts, *, is_same: bool) -> bool:
-        """The content of a file in doubt was looked at. Returns whether inodes are found to be worth nothing by it."""
-        if known.mtime_ns != seen.mtime_ns or known.size != seen.size:
+    def learn(self, known: FileFacts, found: FileFacts, *, is_same: bool) -> bool:
+        """Learn from a file in doubt whose content was compared. Return whether inodes are ignored from now on."""
+        if known.mtime_ns != found.mtime_ns or known.size != found.size:
             return False
         if not is_same:
-            self.moved_ctimes = 0  # it has told of a change
+            self.moved_ctimes = 0  # here ctime showed a real change
             return False
-        if known.ctime_ns == seen.ctime_ns != 0 and known.inode != seen.inode and not self.ignores_inodes:
+        if known.ctime_ns == found.ctime_ns != 0 and known.inode != found.inode and not self.ignores_inodes:
             self.moved_inodes += 1
             self.ignores_inodes = self.moved_inodes >= PROVEN_UNSTABLE
             return self.ignores_inodes
-        if self.is_weak and known.inode == seen.inode:
+        if self.is_weak and known.inode == found.inode:
             self.moved_ctimes += 1
             self.ignores_ctime = self.moved_ctimes >= PROVEN_VOLATILE
         return False
@@ -145,7 +145,7 @@ def _facts(version: Version) -> FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class DeletedContent:
-    """A content of which a person deleted the sample, by the number of that (None: not known)."""
+    """Content whose sample a person deleted, with the id of that sample (None: not known)."""
 
     sha256: str
     sample_id: int | None
@@ -153,7 +153,7 @@ class DeletedContent:
 
 @dataclass(frozen=True, slots=True)
 class StoredContent:
-    """A content that the service has in these samples, from a file that is not at `path` any more."""
+    """Content that the service has in these samples, from a file that is no longer at `path`."""
 
     sha256: str
     path: str
@@ -164,7 +164,7 @@ KnownContent = DeletedContent | StoredContent
 
 
 def settle_known(item_id: int, sha256: str, contents: Iterable[KnownContent]) -> Outcome | None:
-    """What becomes of the file with this hash, of which `contents` are known that it may have; None: it is sent."""
+    """Return the outcome for a file with this hash, by the known `contents`; None when it must be sent."""
     same = [one for one in contents if one.sha256 == sha256]
     for one in sorted(same, key=lambda one: isinstance(one, StoredContent)):
         if isinstance(one, DeletedContent):
@@ -187,6 +187,6 @@ def settle_known(item_id: int, sha256: str, contents: Iterable[KnownContent]) ->
 
 
 def deleted_reason(sample_id: int | None) -> str:
-    """Why a file is not sent whose content was deleted, for a person."""
+    """Return why a file is not sent whose content was deleted, for a person."""
     which = "" if sample_id is None else f" (sample {sample_id})"
     return f"its content was deleted in the project{which}; 'eisync retry' sends it again"

@@ -1,12 +1,12 @@
-"""Keep the life of a file as data: its states, and every arrow that may be walked between them.
+"""Define the states of a file and every allowed transition between them, as data.
 
-A file has one `State` at a time. `step` is the only way from one to the next, and a pair that is not in `TRANSITIONS`
-is a mistake of ours. The diagram in the documentation is drawn from this table by `python -m eisync.core.lifecycle`.
+A file has one `State` at a time. `step` is the only way from one state to the next, and a pair that is not in
+`TRANSITIONS` is a bug. `python -m eisync.core.lifecycle` draws the diagram in the documentation from this table.
 
-DOUBTFUL is honest: the request left and no answer came. Where duplicates are refused, sending again is safe and the
-answer confirms what is there, so ABSENT follows at once. Where they are allowed, only the service's listing may say so.
+DOUBTFUL means that the request was sent and no answer came. If duplicates are refused, sending again is safe and the
+answer confirms what is there, so ABSENT follows at once. If they are allowed, only the service's listing can decide.
 
-Beside its state a file has a `RemovalState`: whether eisync took its copy here away. `REMOVALS` is the table of these.
+Beside its state a file has a `RemovalState`: whether eisync removed its copy here. `REMOVALS` is the table of these.
 """
 
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where a file is."""
+    """How far a file has come."""
 
-    SETTLING = "settling"  # it is still being written, or was a moment ago
-    READY = "ready"  # complete and labelled; goes when it is due
+    SETTLING = "settling"  # not known to be complete yet
+    READY = "ready"  # complete and labelled; sent when it is due
     SENDING = "sending"  # claimed by a request that is under way
     DOUBTFUL = "doubtful"  # sent, and no answer says whether it arrived
     SYNCED = "synced"  # the service confirmed it
@@ -29,22 +29,22 @@ class State(Enum):
 class Event(Enum):
     """What happens to a file."""
 
-    COMPLETE = "complete"  # it is whole
-    CUT = "cut"  # it is not whole, and no program goes on writing it
+    COMPLETE = "complete"  # it is complete
+    CUT = "cut"  # it is truncated, and no program continues to write it
     CLAIM = "claim"  # a request takes it
     STORED = "stored"  # the service stored it
-    DUPLICATE = "duplicate"  # the service holds these bytes already
+    DUPLICATE = "duplicate"  # the service already has these bytes
     DEFER = "defer"  # not now: again when it is due
-    REFUSE = "refuse"  # no, and trying again would not help
-    SILENCE = "silence"  # the request left, no answer came
-    ABSENT = "absent"  # it may be sent (again)
-    CHANGED = "changed"  # the file is not what it was
-    GONE = "gone"  # the file is not there
+    REFUSE = "refuse"  # refused, and trying again would not help
+    SILENCE = "silence"  # the request was sent, no answer came
+    ABSENT = "absent"  # the service does not have it, or sending again is safe
+    CHANGED = "changed"  # it is another version now
+    GONE = "gone"  # the file is missing
     REMOTE_GONE = "remote_gone"  # its samples were deleted at the service
-    REMOVED = "removed"  # it was deleted here, and then we deleted its samples
-    FOUND = "found"  # the service holds these bytes, though they were not sent now
-    DELETED_CONTENT = "deleted_content"  # a person deleted these bytes at the service, under whichever name
-    RETRY = "retry"  # a person says: once more
+    REMOVED = "removed"  # it was deleted here, and then eisync deleted its samples
+    FOUND = "found"  # the service has these bytes, though they were not sent now
+    DELETED_CONTENT = "deleted_content"  # a person deleted these bytes at the service, under any name
+    RETRY = "retry"  # a person asks to send it again
 
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
@@ -81,30 +81,30 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 }
 
 PENDING = frozenset({State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL})
-"""States that end by themselves, without a person."""
+"""States that a file leaves without a person."""
 
 
 class RemovalState(Enum):
-    """Whether the copy of a file here was taken away, by retention or by an action, and what became of it."""
+    """Whether retention or an action removed the local copy of a file, and how."""
 
-    NONE = None  # eisync did not touch it: where it is missing, somebody removed it
+    NONE = None  # eisync did not touch it: if it is missing, someone else removed it
     TRASHED = "trash"  # eisync moved it to the trash
     DELETED = "deleted"  # eisync deleted it, or is about to
     ARCHIVED = "archived"  # eisync moved it to the archive, or is about to
-    KEPT = "kept"  # a person brought it here again: no policy removes it
+    KEPT = "kept"  # a person brought it back: no policy removes it
     SPARED = "spared"  # a person rejected a plan that would have removed it
-    UNSEEN = "unseen"  # it went while eisync could not tell who removed it
+    UNSEEN = "unseen"  # it disappeared while eisync could not tell who removed it
 
 
 class RemovalEvent(Enum):
-    """What happens to the copy of a file here."""
+    """What happens to the local copy of a file."""
 
     TRASH = "trash"  # an action moved it to the trash
-    DELETE = "delete"  # an action deleted it, or retention writes down that it will
-    ARCHIVE = "archive"  # retention writes down that it will move it to the archive
-    CONFIRM = "confirm"  # retention has done what it wrote down
+    DELETE = "delete"  # an action deleted it, or retention recorded that it will
+    ARCHIVE = "archive"  # retention recorded that it will move it to the archive
+    CONFIRM = "confirm"  # retention has done what it recorded
     RELEASE = "release"  # retention has not done it
-    BACK = "back"  # the file is there again, as it was
+    BACK = "back"  # the file is there again, unchanged
     KEEP = "keep"  # a person put it here although its content was deleted in the project, or undid the removal
     SPARE = "spare"  # a person rejected the plan
     MISS = "miss"  # it is missing, and eisync cannot tell since when
@@ -121,7 +121,7 @@ REMOVALS: dict[tuple[RemovalState, RemovalEvent], RemovalState] = {
     (_S.ARCHIVED, _E.CONFIRM): _S.ARCHIVED,
     (_S.DELETED, _E.RELEASE): _S.NONE,
     (_S.ARCHIVED, _E.RELEASE): _S.NONE,
-    # The watcher missed the file while retention held it, and then met it as if a person had brought it back.
+    # The watcher missed the file while retention held it, and then found it as if a person had brought it back.
     (_S.KEPT, _E.RELEASE): _S.NONE,
     (_S.NONE, _E.BACK): _S.NONE,
     (_S.SPARED, _E.BACK): _S.NONE,
@@ -137,18 +137,18 @@ REMOVALS: dict[tuple[RemovalState, RemovalEvent], RemovalState] = {
 }
 
 HERE = frozenset({RemovalState.NONE, RemovalState.KEPT, RemovalState.SPARED})
-"""States of a file that belongs here: where it is missing, that counts as a deletion."""
+"""States of a file that should be in its folder. If it is missing, that counts as a deletion."""
 
 RETRIEVABLE = frozenset({RemovalState.DELETED, RemovalState.ARCHIVED})
-"""States of a file that retention took away; the project or the archive has the content."""
+"""States of a file that retention removed. The project or the archive has the content."""
 
 
 class IllegalTransitionError(Exception):
-    """We tried to walk an arrow that does not exist: a mistake of ours, never of a file."""
+    """A transition that is not in the table was tried. This is a bug in eisync, never a problem of a file."""
 
 
 def step(state: State, event: Event) -> State:
-    """The state after `event`. Raises IllegalTransitionError for a pair that is not in the table."""
+    """Return the state after `event`. Raises IllegalTransitionError for a pair that is not in the table."""
     try:
         return TRANSITIONS[state, event]
     except KeyError:
@@ -156,7 +156,7 @@ def step(state: State, event: Event) -> State:
 
 
 def walk(state: State, events: Iterable[Event]) -> State:
-    """The state after all of `events`, in order."""
+    """Return the state after all of `events`, in order."""
     for event in events:
         state = step(state, event)
     return state
@@ -176,17 +176,17 @@ def removal_sources(event: RemovalEvent) -> tuple[RemovalState, ...]:
 
 
 def can(state: State, event: Event) -> bool:
-    """Whether `event` may happen to a file in `state`."""
+    """Return whether `event` may happen to a file in `state`."""
     return (state, event) in TRANSITIONS
 
 
 def sources(event: Event) -> tuple[State, ...]:
-    """The states in which `event` may happen, in the order of the table."""
+    """Return the states in which `event` may happen, in the order of the table."""
     return tuple(state for state, happening in TRANSITIONS if happening is event)
 
 
 def diagram() -> str:
-    """The table as a Mermaid state diagram. Arrows between the same two states share a line."""
+    """Return the table as a Mermaid state diagram. Transitions between the same two states share a line."""
     arrows: dict[tuple[State, State], list[str]] = {}
     for (before, event), after in TRANSITIONS.items():
         arrows.setdefault((before, after), []).append(event.value)

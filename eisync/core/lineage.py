@@ -1,13 +1,13 @@
-"""Tell whether a state folder and a watched folder have seen the same history, or one of them has not.
+"""Decide whether a state folder and a watched folder have the same history, or one of them was set back.
 
-Whoever takes files out of a folder counts that with the folder itself, before it does it: one stamp for each state
-folder that works there, in an attribute of the folder, or in the file `NAME` where its disk has none. A state folder
-that remembers less than its stamp says is an older one: a lost journal, a snapshot, a backup. A stamp of another that
-has grown means that somebody else took files away. In both cases a file that is missing was not deleted by a person, as
-far as anybody can tell.
+Before eisync removes files from a folder, it counts that in the folder itself. There is one stamp for each state folder
+that works there, in an attribute of the folder, or in the file `NAME` if the disk has no attributes. A state folder
+that remembers less than its stamp says is an older one: a lost journal, a snapshot, a backup. A stamp of another state
+folder that has grown means that another eisync removed files. In both cases a missing file may not have been deleted by
+a person.
 
-Pure: what the state remembers and the stamps in, a finding out. An empty file of that name is a person's word that the
-disk below it is a new one, put there on purpose; it holds no stamps.
+An empty file `NAME` has no stamps. With it a person says that the disk at this place is a new one, put there on
+purpose.
 """
 
 import json
@@ -21,17 +21,17 @@ NAME = ".eisync-root"
 
 MOST_STAMPS = 32
 MOST_BYTES = 3_500
-"""As much as every file system takes for an attribute."""
+"""The size that every file system accepts for an attribute."""
 _MOST_COUNTED = 1 << 62
 _LONGEST_TEXT = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """What one state folder says of its work in a watched folder.
+    """What one state folder records about its work in a watched folder.
 
-    `counter` grows with each start and each file that is taken away, `taken` with the latter only. `process` tells a
-    process of this machine from every other one; `since` (Unix s) is when it began here.
+    `counter` grows with each start and each removed file, `taken` only with each removed file. `process` identifies a
+    process of this machine uniquely. `since` is when it began here (Unix s).
     """
 
     epoch: str
@@ -46,11 +46,11 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """What a state folder remembers of one watched folder.
+    """What a state folder remembers about one watched folder.
 
-    `others`: how many files the others had taken away when that was looked at last, by epoch. `doubt`: why a missing
-    file means nothing now, for a person; it holds while the folder was not scanned since (`is_unscanned`), or the
-    service was not asked for all that it has (`is_unlisted`). `serial` counts the doubts.
+    `others`: how many files each other state folder had removed at the last check, by epoch. `doubt`: why a missing
+    file means nothing now, for a person. It lasts until the folder was scanned (`is_unscanned`) and the whole project
+    was listed (`is_unlisted`). `serial` counts the doubts.
     """
 
     epoch: str
@@ -67,17 +67,17 @@ _WHAT = "by eisync, to count what it removes from this folder; this file may be 
 
 
 class LineageFinding(Enum):
-    """What the stamps in a folder say of a state."""
+    """What the stamps in a folder show about a state folder."""
 
     SAME = "same"
-    STATE_OLDER = "state older"  # it went back in time
-    ROOT_OLDER = "root older"  # the folder did
-    OTHER_STATE = "other state"  # another one took files out of the folder
-    MISSING = "missing"  # nobody can tell
+    STATE_OLDER = "state older"  # the state folder was set back
+    ROOT_OLDER = "root older"  # the watched folder was set back
+    OTHER_STATE = "other state"  # another state folder removed files here
+    MISSING = "missing"  # unknown, because the stamp is missing
 
 
 def read_stamps(raw: bytes | None) -> dict[str, Stamp]:
-    """The stamps by epoch; none of words that are missing, or not ours."""
+    """Return the stamps by epoch; none when the text is missing or not ours."""
     try:
         parsed = json.loads(raw or b"null")
         stamps = [_stamp(one) for one in parsed["stamps"][:MOST_STAMPS]]
@@ -87,18 +87,18 @@ def read_stamps(raw: bytes | None) -> dict[str, Stamp]:
 
 
 def write_stamps(stamps: Mapping[str, Stamp]) -> bytes:
-    """The words for these stamps; of as many as have room, those that began last."""
+    """Return the text for these stamps. When there is not enough room, keep those that began last."""
     newest = sorted(stamps.values(), key=lambda stamp: stamp.since)[-MOST_STAMPS:]
     while True:
-        words = json.dumps({"what": _WHAT, "stamps": [asdict(stamp) for stamp in newest]}, ensure_ascii=False)
-        written = words.encode(errors="replace")
+        text = json.dumps({"what": _WHAT, "stamps": [asdict(stamp) for stamp in newest]}, ensure_ascii=False)
+        written = text.encode(errors="replace")
         if len(written) <= MOST_BYTES or len(newest) <= 1:
             return written
         del newest[0]
 
 
 def merged(found: Iterable[Mapping[str, Stamp]]) -> dict[str, Stamp]:
-    """The stamps of several places; of two for one state, the one that counts more."""
+    """Return the stamps of several places together. Of two stamps for one state folder, keep the higher counter."""
     stamps: dict[str, Stamp] = {}
     for some in found:
         for epoch, stamp in some.items():
@@ -108,29 +108,29 @@ def merged(found: Iterable[Mapping[str, Stamp]]) -> dict[str, Stamp]:
 
 
 def finding_of(own: Own, stamps: Mapping[str, Stamp]) -> LineageFinding:
-    """What the stamps say of the state that remembers `own`."""
+    """Return what the stamps show about the state folder that remembers `own`."""
     mine = stamps.get(own.epoch)
     if mine is None:
         return LineageFinding.MISSING
     if mine.counter > own.counter or mine.taken > own.taken:
         return LineageFinding.STATE_OLDER
-    if mine.counter < own.counter - 1:  # one step is remembered before it is written there
+    if mine.counter < own.counter - 1:  # one step is stored in the state folder before it is written to the stamp
         return LineageFinding.ROOT_OLDER
     return LineageFinding.OTHER_STATE if has_foreign_work(own, stamps) else LineageFinding.SAME
 
 
 def has_foreign_work(own: Own, stamps: Mapping[str, Stamp]) -> bool:
-    """Whether another state took files away of which this one does not know yet."""
+    """Return whether another state folder removed files that this one does not know about yet."""
     return any(stamp.taken != own.others.get(epoch, 0) for epoch, stamp in stamps.items() if epoch != own.epoch)
 
 
 def taken_by_others(own: Own, stamps: Mapping[str, Stamp]) -> dict[str, int]:
-    """What `Own.others` is once the stamps were looked at."""
+    """Return the value of `Own.others` after a check of the stamps."""
     return {epoch: stamp.taken for epoch, stamp in stamps.items() if epoch != own.epoch and stamp.taken}
 
 
 def newest_other(own: Own | None, stamps: Mapping[str, Stamp]) -> Stamp | None:
-    """The stamp of another state that began last."""
+    """Return the stamp of the other state folder that began last; None when there is none."""
     others = [stamp for epoch, stamp in stamps.items() if own is None or epoch != own.epoch]
     return max(others, key=lambda stamp: stamp.since, default=None)
 
@@ -149,18 +149,18 @@ _WHY = {
 
 
 def why_doubted(finding: LineageFinding, other: Stamp | None = None) -> str:
-    """Why nothing is concluded from what is missing, for a person."""
+    """Return why missing files mean nothing now, for a person."""
     who = f" ({holder(other)})" if finding is LineageFinding.OTHER_STATE and other is not None else ""
     return f"{_WHY[finding]}{who}; {_UNTIL} until everything has been checked again"
 
 
 def holder(stamp: Stamp) -> str:
-    """Who made the stamp, for a person."""
+    """Return who made the stamp, for a person."""
     return f"process {stamp.pid} on {stamp.host}, with the state folder {stamp.state}"
 
 
 def _stamp(found: Mapping[str, Any]) -> Stamp:
-    """Raises ValueError, TypeError or KeyError for what is no stamp."""
+    """Read one stamp. Raises ValueError, TypeError or KeyError when it is not one."""
     counter, taken = int(found["counter"]), int(found["taken"])
     if not (0 <= taken <= counter <= _MOST_COUNTED):
         raise ValueError("no count")

@@ -1,16 +1,14 @@
-"""Compare what the index believes with what the service lists, and say what follows.
+"""Compare the index with the service's listing, and decide from a cheap poll whether a full listing is needed.
 
-Pure: a slice of the index and the slice of the listing for the same range of ids in, a list of actions out. The
-reconciler carries them out, the store writes them down; then the same comparison has nothing left to say.
+`compare` takes a slice of the index and the slice of the listing for the same range of ids, and returns index changes.
+The reconciler applies them and the store saves them. After that, the same comparison returns nothing.
 
-A sample is taken for deleted only when two complete sweeps in a row did not list it and the service, asked for it by
-id, does not know it (pages shift while others upload, and listings have been wrong before).
+A sample counts as deleted only when two complete sweeps in a row did not list it, and when the service, asked for it by
+id, does not know it. (Pages shift while others upload, and listings have been wrong before.)
 
-Decide whether the whole listing must be walked, from the little that a look costs.
-
-Pure. The service tells of new samples by id; that something was edited or deleted shows only in the count and in the
-instant of the last modification. A sweep of a large project takes minutes, so changes alone make it run for at most a
-tenth of the time; what was not looked at yet is not forgotten.
+A poll shows new samples by their ids. Edits and deletions show only in the number of samples and in the time of the
+last modification. A sweep of a large project takes minutes, so sweeps that changes ask for run for at most a tenth of
+the time. A change that was not checked yet is not forgotten.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +17,7 @@ from dataclasses import dataclass
 from eisync.core import identity
 from eisync.core.identity import Identity, Sent
 from eisync.core.model import Missing, RemoteSample, sent_name
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import editor, stored_name
 from eisync.core.text import nfc
 
 SWEEPS_TO_SUSPECT = 2
@@ -27,12 +25,12 @@ SWEEPS_TO_SUSPECT = 2
 
 @dataclass(slots=True, unsafe_hash=True)
 class IndexedSample:
-    """A sample in the index, as it was listed last. Not frozen, and not to be changed: see `RemoteSample`.
+    """A sample in the index, as it was last listed. Not frozen, but do not change it: see `RemoteSample`.
 
-    `sent`: what we know of the file of ours that is tied to it; None: none is. `is_gone`: its deletion was confirmed.
-    `missed`: how many complete sweeps in a row did not list it. `is_noted`: the sweep under way did not either, and
-    that is written down. `is_new`: it came after that sweep began, which may have passed its place. `was_listed`: more
-    than its id is known. `is_contradicted`: since then, its id was listed as another sample than ours.
+    `sent`: what is known about our file that is linked to it; None: no file is. `is_gone`: its deletion was confirmed.
+    `missed`: how many complete sweeps in a row did not list it. `is_noted`: the current sweep did not list it either,
+    and that is stored. `is_new`: it came after the current sweep began, which may have passed its position already.
+    `was_listed`: more than its id is known. `is_contradicted`: its id was later listed as a sample that is not ours.
     """
 
     sample: RemoteSample
@@ -46,16 +44,16 @@ class IndexedSample:
 
     @property
     def is_ours(self) -> bool:
-        """Whether a file of ours is tied to it."""
+        """Whether one of our files is linked to it."""
         return self.sent is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What the index believes of a range of ids, and is not plainly as it is listed, newest first.
+    """The samples of the index in a range of ids that may differ from the listing, newest first.
 
-    `agreed`: the samples that are; nothing follows from them. `end_id`: the lowest id that was looked at when there
-    was more than one look takes, else None.
+    `agreed`: the samples that agree with the listing; nothing follows from them. `end_id`: the lowest id that was read
+    when there were too many for one read, else None.
     """
 
     believed: Sequence[IndexedSample] = ()
@@ -65,30 +63,31 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """The index does not know this sample."""
+    """Add this sample to the index, which does not have it."""
 
     sample: RemoteSample
 
 
 @dataclass(frozen=True, slots=True)
 class KeepListed:
-    """The sample is not what the index believes; `changes` say to a person what was edited, if anything was."""
+    """Update the sample in the index. `changes` are clauses for a person about what was edited, `by` says by whom."""
 
     sample: RemoteSample
     changes: tuple[str, ...] = ()
     is_ours: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """The sample was taken for deleted and is there: tombstones that stand for it are lifted."""
+    """Restore a sample that counted as deleted and exists: remove its tombstones."""
 
     sample: RemoteSample
 
 
 @dataclass(frozen=True, slots=True)
 class MarkDiffering:
-    """The id of a sample of ours means another one now: what we know of it stays, and nothing is built on it."""
+    """Mark that the id of one of our samples now belongs to another one. Keep what is known, but do not rely on it."""
 
     sample: RemoteSample
     why: str
@@ -96,7 +95,7 @@ class MarkDiffering:
 
 @dataclass(frozen=True, slots=True)
 class CountMissed:
-    """The sample is not listed where it should be. That counts when the sweep ends well, and not before."""
+    """Note that the sample is not listed where it should be. This counts only once the sweep completes."""
 
     sample_id: int
 
@@ -106,65 +105,75 @@ IndexChange = Learn | KeepListed | Return | MarkDiffering | CountMissed
 
 @dataclass(frozen=True, slots=True)
 class AskService:
-    """Ask the service for this sample: it may be deleted."""
+    """Ask the service for this sample, which may be deleted."""
 
     sample_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What the listing proves about one file. `proven`: its samples; `to_compare`: may be, their bytes will tell."""
+    """What the listing proves about one file: `proven` are its samples, `to_compare` must be compared by bytes."""
 
     proven: tuple[int, ...]
     to_compare: tuple[int, ...]
 
 
-def compare(believed: Iterable[IndexedSample], listed: Iterable[RemoteSample]) -> list[IndexChange]:
-    """What follows from two slices of the same range of ids. An unchanged sample costs no action."""
-    unseen = {one.sample.id: one for one in believed}
-    actions: list[IndexChange] = []
+def compare(
+    believed: Iterable[IndexedSample], listed: Iterable[RemoteSample], *, own_key: int | None = None
+) -> list[IndexChange]:
+    """Return the index changes for two slices of the same range of ids. An unchanged sample needs none.
+
+    `own_key` is the id of our API key, to tell its edits from those of a person.
+    """
+    unlisted = {one.sample.id: one for one in believed}
+    changes: list[IndexChange] = []
     for sample in listed:
-        known = unseen.pop(sample.id, None)
-        action = Learn(sample) if known is None else _after_seeing(known, sample)
-        if action is not None:
-            actions.append(action)
-    actions += [CountMissed(one.sample.id) for one in unseen.values() if _is_missed(one)]
-    return actions
+        known = unlisted.pop(sample.id, None)
+        change = Learn(sample) if known is None else _when_listed(known, sample, own_key)
+        if change is not None:
+            changes.append(change)
+    changes += [CountMissed(one.sample.id) for one in unlisted.values() if _is_missed(one)]
+    return changes
 
 
 def suspects(missing: Iterable[Missing]) -> list[AskService]:
-    """Which samples to ask for, after a complete sweep."""
+    """Return the samples to ask the service for, after a complete sweep."""
     return [AskService(entry.sample_id) for entry in missing if entry.missed >= SWEEPS_TO_SUSPECT]
 
 
 def is_complete(*, listed: int, first_total: int, last_total: int) -> bool:
-    """Whether a sweep that ended has seen all it was promised.
+    """Return whether a sweep that ended has listed everything.
 
-    Deletions meanwhile shrink the total, uploads grow it, so the smaller of the two is what must have been listed.
+    Deletions during the sweep reduce the total and uploads increase it, so the smaller of both totals must have been
+    listed.
     """
     return listed >= min(first_total, last_total)
 
 
 def may_be_listed(listed: int, *, total: int) -> bool:
-    """Whether a listing of `total` samples may have given so many: what comes meanwhile stands above those to come."""
+    """Return whether a listing of `total` samples can plausibly have returned `listed`.
+
+    Samples that arrive during the listing come before the pages that are still to be read.
+    """
     return listed - total <= max(_SHRINK_BELIEVED, total // 10)
 
 
 def is_believable(*, first_total: int, last_total: int) -> bool:
-    """Whether so many samples may have gone while a sweep ran.
+    """Return whether the total can plausibly have dropped this much during a sweep.
 
-    A total that breaks down is rather a listing that cannot be read, or another project's. If a person deleted that
-    many at once, the next sweep begins with the smaller total and believes it.
+    A larger drop rather means a broken listing, or one of another project. If a person really deleted that many at
+    once, the next sweep begins with the smaller total and accepts it.
     """
     return first_total - last_total <= max(_SHRINK_BELIEVED, first_total // 10)
 
 
 def match(path: str, sha256: str, candidates: Sequence[RemoteSample], *, names: Iterable[str] = ()) -> Match:
-    """Which of `candidates` hold the file at `path` with the content hash `sha256`; it may be sent under other `names`.
+    """Return which of `candidates` are samples of the file at `path` with the content hash `sha256`.
 
-    The name filter of the service is a substring, so names are compared again, in NFC: a service may write them in its
-    own form. Whether its hash is that of the bytes is documented for no type (wire contract, section 1), so an unequal
-    hash proves nothing and the bytes are compared.
+    `names` are other names under which it may have been sent. The service's name filter matches substrings, so names
+    are compared again here, in NFC, because the service may use another Unicode form. It is not documented for any type
+    that the service's hash is that of the bytes (wire contract, section 1). So a different hash proves nothing, and the
+    bytes must be compared.
     """
     known_as = list(names) or [sent_name(path)]
     sent = {nfc(name) for name in known_as}
@@ -177,28 +186,29 @@ def match(path: str, sha256: str, candidates: Sequence[RemoteSample], *, names: 
 _SHRINK_BELIEVED = 50
 
 
-def _after_seeing(known: IndexedSample, sample: RemoteSample) -> IndexChange | None:
+def _when_listed(known: IndexedSample, sample: RemoteSample, own_key: int | None) -> IndexChange | None:
     if known.sent is not None:
         before = known.sample if known.was_listed else None
         if identity.identify(identity.weigh(known.sent, sample, before=before)) is Identity.FOREIGN:
-            is_told = known.is_contradicted and not known.is_noted
-            return None if is_told else MarkDiffering(sample, identity.why_foreign(known.sent, sample))
+            is_marked = known.is_contradicted and not known.is_noted
+            return None if is_marked else MarkDiffering(sample, identity.why_foreign(known.sent, sample))
     if known.is_gone:
         return Return(sample)
     if not known.was_listed:
         return KeepListed(sample)
     changes = differences(known.sample, sample)
-    # That the service knows a hash, or names the file as it was sent, is news to the index and none to a person.
+    # A new hash, or the name that was sent, is new for the index but does not interest a person.
     is_news = _proof_of_identity(known.sample) != _proof_of_identity(sample)
     if changes or is_news or known.missed or known.is_noted or known.is_contradicted:
-        return KeepListed(sample, changes, known.is_ours)
+        by = editor(sample.updated_by, own_key) if changes else None
+        return KeepListed(sample, changes, known.is_ours, f" (by {by})" if by else "")
     return None
 
 
 def differences(before: RemoteSample, after: RemoteSample) -> tuple[str, ...]:
-    """What was changed at the service, a clause each."""
+    """Return what was changed at the service, one clause each."""
     if _visible(before) == _visible(after):
-        return ()  # as of nearly all
+        return ()  # true for nearly all samples
     clauses = [
         _clause("label", before.label, after.label),
         _clause("category", before.category, after.category),
@@ -246,7 +256,7 @@ def _switched(before: bool, after: bool, on: str, off: str) -> str:
 
 
 REST = 10.0
-"""After a sweep, changes ask for the next one when so many times its duration has passed."""
+"""After a sweep, changes cause the next one only when this many times its duration has passed."""
 
 RESUME_WITHIN_S = 24 * 3600.0
 _SAME_INSTANT_S = 0.002
@@ -254,7 +264,10 @@ _SAME_INSTANT_S = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastPoll:
-    """What the last look left. Instants of the service are of its own clock; `swept_at` and `sweep_s` are of ours."""
+    """What is stored of the last poll. `modified_at` is by the service's clock, `swept_at` and `sweep_s` by ours.
+
+    `version_index`: the newest dataset version that the index takes account of, -1: there was none; None: not known.
+    """
 
     newest_id: int
     samples: int
@@ -262,11 +275,12 @@ class LastPoll:
     swept_at: float
     sweep_s: float
     has_missed: bool = False
+    version_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepProgress:
-    """How far a sweep has come. `before_id` None: nothing is listed yet. `spent_s` is what it took so far."""
+    """How far a sweep has come. `before_id` None: nothing is listed yet. `spent_s` is the time that it took so far."""
 
     generation: int
     began_at: float
@@ -276,13 +290,15 @@ class SweepProgress:
     before_id: int | None = None
     listed: int = 0
     spent_s: float = 0.0
+    version_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """What a look found. `samples` is None when nothing made us ask; `new` have a higher id than the newest before.
+    """What a poll found. `new` samples have a higher id than the newest one before.
 
-    `unlisted` are samples of ours among the new ones' ids that are not there any more.
+    `samples` is the number of samples; None when there was no reason to ask. `unlisted` counts our samples in the range
+    of new ids that no longer exist.
     """
 
     modified_at: float | None
@@ -293,26 +309,30 @@ class PollResult:
 
 
 def may_resume(progress: SweepProgress, *, now: float) -> bool:
-    """Whether a sweep that was interrupted goes on; not when the clock says that it is old, or begins in the future."""
+    """Return whether to continue an interrupted sweep: not when it is old, or when it began in the future."""
     return 0 <= now - progress.began_at <= RESUME_WITHIN_S
 
 
 def must_count(remembered: LastPoll, *, modified_at: float | None, new: int) -> bool:
-    """Whether to ask how many samples there are: unless the service says that nothing was changed."""
+    """Return whether to ask for the number of samples: always, unless the service reports that nothing was changed."""
     return modified_at is None or modified_at != remembered.modified_at or new > 0
 
 
+def is_sweep_due(remembered: LastPoll, *, now: float, every_s: float) -> bool:
+    """Return whether the last sweep is so old that the next one needs no other reason."""
+    return not 0 <= now - remembered.swept_at < every_s
+
+
 def why_sweep(remembered: LastPoll, poll: PollResult, *, now: float, every_s: float) -> str | None:
-    """Why the listing must be walked now, in a clause; None when it need not, or not yet."""
-    since_s = now - remembered.swept_at
-    if not 0 <= since_s < every_s:
+    """Return why a sweep is needed now, as a clause; None when none is, or not yet."""
+    if is_sweep_due(remembered, now=now, every_s=every_s):
         return "the interval has passed"
     reason = why_changed(remembered, poll)
-    return reason if since_s >= REST * remembered.sweep_s else None
+    return reason if now - remembered.swept_at >= REST * remembered.sweep_s else None
 
 
 def why_changed(remembered: LastPoll, poll: PollResult) -> str | None:
-    """What says that something was edited or deleted; None when new samples explain all that is seen."""
+    """Return what shows that something was edited or deleted; None when new samples explain the result of the poll."""
     if remembered.has_missed:
         return "the last listing missed some samples"
     if poll.unlisted:

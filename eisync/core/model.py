@@ -1,13 +1,12 @@
-"""Values that are made for every file: as cheap to make as they can be, and not to be changed.
+"""Define the values that all packages share: files and their facts, items to send, samples of the service.
 
-A frozen dataclass takes two to four times as long to make as one that is not: each field goes through
-`object.__setattr__`. At a dozen values a file that is a tenth of what a small file costs. So these are frozen for the
-type checker, which is told so, and plain at run time.
+Names of times end in `_at`; they are Unix seconds (UTC). Paths are relative to their root, with `/` between the parts
+and undecodable bytes as surrogate escapes, as `os.fsdecode` returns them.
 
-The values that travel: what a file is, what is to be sent, what the service holds.
-
-Instants end in `_at` and are Unix seconds (UTC). Paths are relative to their root, with `/` between the parts
-and undecodable bytes as surrogate escapes, as `os.fsdecode` makes them.
+Many of these values are created for every file, so they must be cheap. A frozen dataclass takes two to four times as
+long to create as one that is not, because each field goes through `object.__setattr__`. With a dozen values for each
+file, that would be a tenth of the cost of a small file. So `value` makes classes that are frozen for the type checker
+and ordinary at run time. Never change their fields.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +29,7 @@ def value(*, kw_only: bool = False) -> Callable[[type[_T]], type[_T]]: ...
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value(cls: type[_T] | None = None, /, *, kw_only: bool = False) -> type[_T] | Callable[[type[_T]], type[_T]]:
-    """Make the class one of hashable values with slots, compared by their fields. Nobody may set a field."""
+    """Make a dataclass of hashable values with slots, compared by their fields. Do not set its fields."""
 
     def made(cls: type[_T]) -> type[_T]:
         return dataclass(slots=True, unsafe_hash=True, kw_only=kw_only)(cls)
@@ -39,9 +38,9 @@ def value(cls: type[_T] | None = None, /, *, kw_only: bool = False) -> type[_T] 
 
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
+"""The official uploader refuses files of this size and above (wire contract, section 1)."""
 LARGEST_ID = 2**63 - 1
-"""What the database holds: no larger number is believed of a service."""
-"""Files of this size and above are refused by the official uploader (wire contract, section 1)."""
+"""The largest number that the database can store. A larger id from a service is not accepted."""
 
 _TWO_63 = 1 << 63
 _TWO_64 = 1 << 64
@@ -62,10 +61,10 @@ class Category(Enum):
 class FileFacts:
     """What identifies one version of a file without opening it.
 
-    Two facts are equal when size (bytes), mtime (ns) and inode are. `touched_at` is when the file was last touched
-    in any way, by the file system's clock; it ages a file and does not identify it. `ctime_ns` moves with every write,
-    and with a rename, a link or a change of rights as well: another one puts the content in doubt, no more
-    (`eisync.core.known_content`). 0: not known.
+    Two facts are equal when size (bytes), mtime (ns) and inode are equal. `touched_at` is when the file was last
+    touched in any way, by the file system's clock; it gives the age of a file and does not identify it. `ctime_ns`
+    changes with every write, but also with a rename, a link or a change of permissions. So another ctime only puts the
+    content in doubt (`eisync.core.known_content`). 0: not known.
     """
 
     size: int
@@ -75,8 +74,8 @@ class FileFacts:
     ctime_ns: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
-        # Some file systems number inodes past 2^63, and a clock gone wrong sets an mtime past the year 2262; the
-        # database holds signed integers of 64 bits. Versions are told apart all the same.
+        # Some file systems have inode numbers above 2^63, and a wrong clock can set an mtime after the year 2262. The
+        # database stores signed 64-bit integers. Folding such numbers still keeps versions distinct.
         if not (-_TWO_63 <= self.inode < _TWO_63 and -_TWO_63 <= self.mtime_ns < _TWO_63):
             object.__setattr__(self, "inode", _signed(self.inode))
             object.__setattr__(self, "mtime_ns", _signed(self.mtime_ns))
@@ -84,22 +83,22 @@ class FileFacts:
             object.__setattr__(self, "ctime_ns", _signed(self.ctime_ns))
 
     def is_untouched_since(self, before: "FileFacts") -> bool:
-        """Whether these are the facts of the version `before`, and nothing happened to it: ctime too, where known."""
+        """Return whether these are the facts of the version `before`, with the same ctime where both are known."""
         if self != before:
             return False
         return self.ctime_ns == before.ctime_ns or not self.ctime_ns or not before.ctime_ns
 
     def without_ctime(self) -> "FileFacts":
-        """The same, from a file system whose ctime proves nothing."""
+        """Return the facts without ctime, for a file system whose ctime proves nothing."""
         return FileFacts(self.size, self.mtime_ns, self.inode, self.touched_at) if self.ctime_ns else self
 
 
 @value
 class KnownFile:
-    """What the outbox holds of one path.
+    """What the outbox stores about one path.
 
-    `is_absent`: the file was not there at the last check. `taken_sha256` is the content of a file that eisync removed
-    after its upload, None where it did not. `sha256` is the content that was sent.
+    `is_absent` says that the file did not exist at the last check. `taken_sha256` is the content hash of a file that
+    eisync removed after its upload; None if it did not. `sha256` is the content hash of what was sent.
     """
 
     id: int
@@ -112,7 +111,7 @@ class KnownFile:
 
 @dataclass(frozen=True, slots=True)
 class StoredSidecar:
-    """A sidecar that was read, with these facts. `trouble` says why nothing of it can be used."""
+    """A sidecar that was read when it had these facts. `trouble` says why it cannot be used; None when it can."""
 
     id: int
     facts: FileFacts
@@ -122,7 +121,7 @@ class StoredSidecar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """A watched folder, as the store knows it. `path` is absolute."""
+    """A watched folder, as stored. `path` is absolute."""
 
     id: int
     path: str
@@ -131,11 +130,11 @@ class Root:
 
 @value(kw_only=True)
 class Candidate:
-    """A complete file with its label, ready to enter the outbox. `label` None: assign none, infer none.
+    """A complete file with its description, ready to enter the outbox. `label` None means no label.
 
-    `companions` is what else is said of it (`eisync.core.labels.parts.packed`), None when nothing is. `replaces`: the
-    samples of its versions before are to be deleted once it is at the service. `sent_as` is the name that it is given
-    there, None: its own; `remarks` say what is said of it and not sent, a sentence by kind.
+    `companions` are boxes, structured labels and label map (`eisync.core.labels.parts.packed`), or None. `replaces`
+    says that the samples of its earlier versions are deleted once it is at the service. `sent_as` is the name under
+    which it is sent; None means its own. `remarks` has a sentence for each kind of information that is not sent.
     """
 
     root_id: int
@@ -153,11 +152,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
-    """A known file that is found at `path` now, with the label, the category and the name that this path gives it.
+    """A known file that is now at `path`, with the label, the category and the name that this path gives.
 
-    `updates`: where it is at the service already, its samples are to follow. `before`: what it was called, where the
-    index has it at `path` already because another file took its name. `ctime_ns` is the one that the rename gave it; 0:
-    not known. `is_proven`: by its content.
+    `updates` says that its samples must follow if it is at the service already. `before` is its earlier path when the
+    index has it at `path` already, because another file took its name. `ctime_ns` is its ctime after the rename; 0: not
+    known. `is_proven` says that its content proved the rename.
     """
 
     id: int
@@ -176,10 +175,10 @@ class Rename:
 class Item:
     """A row of the outbox that was claimed for sending.
 
-    `batch_cap` is the largest request it may share: 1 sends it alone, None leaves it to the limits.
-    `sha256` is of the version that was sent last, None when none was. `companions` is what else is said of the file
-    (`eisync.core.labels.parts.packed`), None when nothing is. `sent_as` is the name that an account gives it, None: its
-    own.
+    `batch_cap` is the most files in its request: 1 sends it alone, None applies only the general limits. `sha256` is
+    the content hash of the version that was sent last; None when none was. `companions` are boxes, structured labels
+    and label map (`eisync.core.labels.parts.packed`), or None. `sent_as` is the name that `info.labels` gives; None
+    means its own.
     """
 
     id: int
@@ -198,23 +197,23 @@ class Item:
 
     @property
     def name(self) -> str:
-        """The file name as it is told to the service."""
+        """The file name that is sent to the service."""
         return self.sent_as or sent_name(self.path)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names under which the service may know it: another upload may have sent it under its own."""
+        """The names under which the service may know the file: another upload may have used the file's own name."""
         return tuple(dict.fromkeys((self.name, sent_name(self.path))))
 
     @property
     def weight(self) -> int:
-        """Bytes that it adds to a request, but for what every part has."""
+        """The bytes that it adds to a request, without the overhead that every part has."""
         return self.facts.size + len(self.companions or "")
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A file of which nobody knows whether it arrived, and since when."""
+    """A file that may or may not have arrived, and since when that is unknown."""
 
     item: Item
     since_at: float
@@ -222,10 +221,12 @@ class Doubt:
 
 @value
 class RemoteSample:
-    """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
+    """A sample as Studio lists it. `original_name` is the file name that was sent, if known.
 
-    `metadata` is sorted by name; `added` is when it was stored, as the service writes that. `is_cropped`: it is a piece
-    of what was sent. A sweep makes two for every sample and names no field: that is half of what it costs.
+    `metadata` is sorted by name. `added` is when it was stored, in the service's own text form. `is_cropped` says that
+    it is a part of what was sent. `updated_by` says who edited it last, as `"user 5"` or `"projectApiKey 7"`; None: the
+    service does not say. It is not stored. A sweep creates two of these for every sample with positional arguments,
+    because keywords would double the cost.
     """
 
     id: int
@@ -239,13 +240,14 @@ class RemoteSample:
     has_processing_error: bool = False
     added: str | None = None
     is_cropped: bool = False
+    updated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An entry of a page that cannot be read, and why; it came after `after` of the page's that can be.
+    """An entry of a page that cannot be read, and why. It comes after `after` readable entries of the page.
 
-    `sample_id`: its id, where at least that can be read.
+    `sample_id` is its id, if at least that can be read.
     """
 
     sample_id: int | None
@@ -255,10 +257,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the listing, newest first, and how many samples the whole has.
+    """A page of the listing, newest first, and the number of samples in the whole listing.
 
-    `newest_added_at`: when the sample with the highest id of them was added (Unix s); None: the service did not say.
-    `unread`: entries of the page that cannot be read.
+    `newest_added_at` is when the sample with the highest id of the page was added (Unix s); None when the service does
+    not give it. `unread` are the entries of the page that cannot be read.
     """
 
     samples: tuple[RemoteSample, ...]
@@ -269,14 +271,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A sample of ours that a complete sweep did not list; `missed` counts such sweeps in a row, this one included."""
+    """A sample of ours that a complete sweep did not list. `missed` counts such sweeps in a row, including this one."""
 
     sample_id: int
     missed: int
 
 
 def too_large(size: int) -> str | None:
-    """Say why a file of so many bytes can never be accepted, or None."""
+    """Return why a file of `size` bytes can never be accepted; None when it can."""
     if size < MAX_FILE_BYTES:
         return None
     return (
@@ -286,22 +288,22 @@ def too_large(size: int) -> str | None:
 
 
 def shown(path: str) -> str:
-    """`path` for a person's eyes or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
+    """Return `path` for a person or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
     if path.isascii():
         return path
     try:
         return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    except UnicodeEncodeError:  # half a character, which no file system gives: somebody's JSON has it
+    except UnicodeEncodeError:  # a lone surrogate that comes from JSON, because no file system returns one
         return path.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def sent_name(path: str) -> str:
-    """The file name as it is told to the service where none is given: the base name, undecodable bytes as U+FFFD."""
+    """Return the file name that is sent when no other is given: the base name, undecodable bytes as U+FFFD."""
     return shown(path).rsplit("/", 1)[-1]
 
 
 def extension_of(path: str) -> str:
-    """The last extension in lower case with its dot, or an empty text."""
+    """Return the last extension in lower case with its dot, or an empty text."""
     at = path.rfind(".")
     return path[at:].lower() if at > path.rfind("/") + 1 else ""
 

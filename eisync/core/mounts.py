@@ -1,9 +1,9 @@
-"""Which file system a path is on, read from the kernel's table of mounts.
+"""Find the file system of a path in the kernel's mount table, and what that file system can and cannot do.
 
-Source: proc(5), `/proc/[pid]/mountinfo`. SQLite's write-ahead log needs shared memory and locks that work, which file
-systems over a network do not give (sqlite.org, "Write-Ahead Logging", section 9). And a kernel announces only what went
-through it: what another machine, or the host of a virtual one, writes into a share comes without an event (inotify(7),
-"Limitations and caveats").
+Source: proc(5), `/proc/[pid]/mountinfo`. SQLite's write-ahead log needs working shared memory and locks, which network
+file systems do not have (sqlite.org, "Write-Ahead Logging", section 9). A kernel reports only events of its own writes.
+When another machine, or the host of a virtual machine, writes into a share, no event comes (inotify(7), "Limitations
+and caveats").
 """
 
 import re
@@ -23,14 +23,14 @@ _REMOTE_FUSE = (
     "fuse.vmhgfs-fuse",
 )
 
-# What runs through a program of somebody else's, beside the above, announces at best what we write ourselves.
+# File systems that report at best this machine's own writes: the above, and those that another program implements.
 _SILENT_TYPES = REMOTE_TYPES | {"virtiofs", "fuse", "fakeowner", "ncpfs", "coda"}
 
-# Where others write without this machine's kernel, or behind it: several machines share the disk, or a program stands
+# File systems where this machine's kernel does not see every writer: several machines share the disk, or a program is
 # between the kernel and the files.
 _SHARED_TYPES = _SILENT_TYPES | {"fuseblk", "gfs2", "ocfs2", "gpfs", "beegfs", "orangefs", "vmhgfs"}
 
-# What keeps no inodes or no ctimes of its own on the disk, and what passes on those of a program or of another system.
+# File systems that store no inodes or no ctimes on the disk, or pass on those of a program or of another system.
 _WEAK_TYPES = (_SILENT_TYPES - {"nfs", "nfs4"}) | {
     "vfat",
     "msdos",
@@ -49,8 +49,8 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 class FileSystem:
     """What the file system of a folder means for watching it.
 
-    `why_silent` says why no events are to be expected, as a clause; None: they are. `has_weak_facts`: it may make up
-    inodes and ctimes.
+    `why_silent` is the clause that says why no events can be expected; None means that they can. `has_weak_facts` says
+    that it may make up inodes and ctimes.
     """
 
     why_silent: str | None = None
@@ -58,28 +58,28 @@ class FileSystem:
 
 
 def file_system_of(path: str, mountinfo: str) -> FileSystem:
-    """Describe the file system that `path` (absolute, links resolved) is on."""
+    """Return the properties of the file system of `path` (absolute, links resolved)."""
     return FileSystem(why_silent(path, mountinfo), has_weak_facts(type_of(path, mountinfo)))
 
 
 def type_of(path: str, mountinfo: str) -> str | None:
-    """The type of the file system that `path` (absolute, links resolved) is on; None when the table does not tell."""
+    """Return the type of the file system of `path` (absolute, links resolved); None when the table does not list it."""
     found = _mount_of(path, mountinfo)
     return None if found is None else found[0]
 
 
 def is_remote(file_system: str | None) -> bool:
-    """Whether the file system is known to be somebody else's."""
+    """Return whether the file system is known to be on another machine."""
     return file_system is not None and (file_system in REMOTE_TYPES or file_system in _REMOTE_FUSE)
 
 
 def has_weak_facts(file_system: str | None) -> bool:
-    """Whether the file system may make up inodes and ctimes: anew at a mount, or whenever a file is looked at."""
+    """Return whether the file system may make up inodes and ctimes, at each mount or at each stat."""
     return file_system is not None and (file_system in _WEAK_TYPES or file_system.startswith("fuse."))
 
 
 def why_no_leases(file_system: str | None) -> str | None:
-    """Why a lease does not tell who writes a file of the file system, as a clause; None when it does."""
+    """Return the clause that says why a lease does not show who writes a file there; None when it does."""
     if file_system is None:
         return "the mount table does not list its file system"
     if file_system in _SHARED_TYPES or file_system.startswith("fuse."):
@@ -88,12 +88,15 @@ def why_no_leases(file_system: str | None) -> str | None:
 
 
 def holds_mounts(folder: str, mountinfo: str) -> bool:
-    """Whether something is mounted directly in `folder` (absolute, links resolved): a file may be, in a container."""
+    """Return whether anything is mounted directly in `folder` (absolute, links resolved).
+
+    In a container a single file can be mounted.
+    """
     return any("/" not in place for place in points_below(folder, mountinfo))
 
 
 def why_silent(path: str, mountinfo: str) -> str | None:
-    """Why no events are to be expected of a folder, as a clause; None when they are."""
+    """Return the clause that says why no events can be expected for a folder; None when they can."""
     file_system, is_part = _mount_of(path, mountinfo) or ("", False)
     if file_system in _SILENT_TYPES or file_system.startswith("fuse."):
         return f"its file system ({file_system}) does not report what others write"
@@ -103,14 +106,16 @@ def why_silent(path: str, mountinfo: str) -> str | None:
 
 
 def point_of(path: str, mountinfo: str) -> str:
-    """Where the file system is mounted that `path` (absolute, links resolved) is on; empty when nobody can tell."""
+    """Return the mount point of the file system of `path` (absolute, links resolved); empty when it is unknown."""
     inside = (place for _, place in _points(mountinfo) if path == place or path.startswith(place.rstrip("/") + "/"))
     return max(inside, key=len, default="")
 
 
 def points_below(path: str, mountinfo: str) -> dict[str, str]:
-    """Where others are mounted below `path` (absolute, links resolved), relative to it, with the number of the mount,
-    which is another one each time."""
+    """Return the mount points below `path` (absolute, links resolved), relative to it, each with its mount number.
+
+    Each new mount has a new number.
+    """
     top = path.rstrip("/") + "/"
     return {place[len(top) :]: number for number, place in _points(mountinfo) if place.startswith(top) and place != top}
 
@@ -123,7 +128,7 @@ def _points(mountinfo: str) -> Iterator[tuple[str, str]]:
 
 
 def _mount_of(path: str, mountinfo: str) -> tuple[str, bool] | None:
-    """The type of the file system that is mounted nearest above `path`, and whether only a part of it is (a bind)."""
+    """Return the type of the file system mounted nearest above `path`, and whether it is only a part (a bind mount)."""
     longest, found = -1, None
     for line in mountinfo.splitlines():
         before, separator, after = line.partition(" - ")
@@ -132,7 +137,7 @@ def _mount_of(path: str, mountinfo: str) -> tuple[str, bool] | None:
             continue
         place = _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
         inside = path == place or path.startswith(place.rstrip("/") + "/")
-        # Later lines are mounted over earlier ones.
+        # A later line is mounted over an earlier one.
         if inside and len(place) >= longest:
             longest, found = len(place), (after.split(" ")[0], fields[3] != "/")
     return found

@@ -1,7 +1,7 @@
-"""Decide what the outbox writes down about one file after an attempt.
+"""Decide what the outbox stores about one file after an attempt.
 
-Pure: the uploader gathers the answer, `outcome_of` decides, the store applies. A wrong key, a peer's fault or a
-refusal of the request as a whole cost a file no attempt.
+The uploader gathers the answer, `outcome_of` decides, the store applies it. A wrong key, a fault of another file, or a
+refusal of the whole request does not count as an attempt of a file.
 """
 
 import re
@@ -15,10 +15,10 @@ from eisync.errors import FileChangedError, FileError, FileGoneError
 
 @value(kw_only=True)
 class Outcome:
-    """What happened to one claimed file, ready to be written. `events` are walked in order.
+    """What happened to one claimed file, ready to be stored. `events` are applied in order.
 
-    `due_at`, `batch_cap` and `sha256` of None leave what was written before. `sent_name` is the name under which the
-    samples were stored; None: this attempt did not store them.
+    None in `due_at`, `batch_cap` and `sha256` keeps the stored value. `sent_name` is the name under which the samples
+    were stored; None: this attempt did not store them.
     """
 
     item_id: int
@@ -35,7 +35,7 @@ class Outcome:
 _OF_A_CATEGORY = re.compile(r"validation|categor", re.IGNORECASE)
 
 MOST_DISPUTES = 10
-"""After so many answers that named a sample with other content, a person must look at the file."""
+"""After this many answers that named a sample with other content, a person must check the file."""
 
 
 def outcome_of(
@@ -51,7 +51,8 @@ def outcome_of(
 ) -> Outcome:
     """Return what happened to `item`, from the answer `outcome`. `jitter` is in [0, 1).
 
-    `batch_cap`: after a failure of which the file may be guilty, it is sent again among so many, and soon.
+    `batch_cap`: after a failure that the file may have caused, send it again soon, in a request of at most this many
+    files.
     """
     match outcome:
         case wire.Stored() | wire.Duplicate():
@@ -60,7 +61,8 @@ def outcome_of(
             reason += _remedy(item, reason)
             return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=sha256)
         case wire.Smaller(reason=reason, cap=cap, is_doubtful=is_doubtful):
-            # A file that may have been stored is asked for where duplicates are allowed: sending it twice stores two.
+            # The file may have been stored. If duplicates are allowed, sending it again would store it twice, so the
+            # listing must be checked first.
             events = (Event.SILENCE,) if is_doubtful and allow_duplicates else (Event.DEFER,)
             return Outcome(
                 item_id=item.id,
@@ -87,7 +89,7 @@ def outcome_of(
 
 def dispute(
     item: Item,
-    told: Outcome,
+    answered: Outcome,
     sample_id: int,
     *,
     policy: RetryPolicy,
@@ -95,28 +97,28 @@ def dispute(
     now: float,
     jitter: float,
 ) -> Outcome:
-    """Return what happened to `item` in place of `told`, which names a sample that holds other content of ours.
+    """Return what happened to `item` instead of `answered`, which names a sample with other content that we sent.
 
-    It counts as silence: the answer is another file's. A service that says so again and again of a file that it has
-    "already" may take two contents for one, and only a person can tell.
+    The answer belongs to another file, so it counts as no answer. A service that repeatedly answers "already exists" in
+    this way may confuse two contents, and only a person can decide.
     """
     reason = f"the answer names sample {sample_id}, which holds other content that was sent; eisync ignores the answer"
-    if told.events == (Event.DUPLICATE,) and item.attempts + 1 >= MOST_DISPUTES:
+    if answered.events == (Event.DUPLICATE,) and item.attempts + 1 >= MOST_DISPUTES:
         reason += "; compare the two in Studio, then 'eisync retry FILE' sends it again"
-        return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=told.sha256)
+        return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=answered.sha256)
     failed = wire.Failed(Fault.UNANSWERED, reason)
     return outcome_of(
-        item, failed, policy=policy, allow_duplicates=allow_duplicates, now=now, jitter=jitter, sha256=told.sha256
+        item, failed, policy=policy, allow_duplicates=allow_duplicates, now=now, jitter=jitter, sha256=answered.sha256
     )
 
 
 def give_back(item: Item) -> Outcome:
-    """`item` was claimed and nothing of it was sent: it is due as it was, and keeps its place in the queue."""
+    """Return the outcome for an item that was not sent: it is due as before, and keeps its place in the queue."""
     return Outcome(item_id=item.id, events=(Event.DEFER,), is_attempt=False)
 
 
 def _there(item: Item, outcome: wire.Stored | wire.Duplicate, sha256: str | None) -> Outcome:
-    """Return the outcome of a file that is in the project: an attempt on the way of every file."""
+    """Return the outcome of a file that is in the project."""
     if isinstance(outcome, wire.Stored):
         return Outcome(
             item_id=item.id,
@@ -133,9 +135,10 @@ def _there(item: Item, outcome: wire.Stored | wire.Duplicate, sha256: str | None
 
 
 def _remedy(item: Item, reason: str) -> str:
-    """What a person can do, where the refusal most likely means that the project has no validation set.
+    """Return what a person can do when the refusal most likely means that the project has no validation set.
 
-    What the service answers then is not documented (wire contract, second measurement); it will name one or the other.
+    The service's answer in that case is not documented (wire contract, second measurement). It will mention
+    "validation" or "category".
     """
     if item.category is not Category.VALIDATION or not _OF_A_CATEGORY.search(reason):
         return ""
@@ -148,18 +151,18 @@ def _remedy(item: Item, reason: str) -> str:
 def _after_failure(fault: Fault, *, allow_duplicates: bool) -> tuple[Event, ...]:
     if fault is not Fault.UNANSWERED:
         return (Event.DEFER,)
-    # The service refuses what it holds already: sending again is safe, and its answer is the confirmation. Where
-    # duplicates are allowed the file stays doubtful until somebody has looked.
+    # The service refuses content that it already has, so sending again is safe and its answer is the confirmation. If
+    # duplicates are allowed, the file stays doubtful until the listing was checked.
     return (Event.SILENCE,) if allow_duplicates else (Event.SILENCE, Event.ABSENT)
 
 
 def refuse(item: Item, reason: str) -> Outcome:
-    """Park the file; it was not sent."""
+    """Return the outcome that parks the file, which was not sent."""
     return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, is_attempt=False)
 
 
 def after_file_error(item: Item, error: FileError) -> Outcome:
-    """Decide what becomes of a file that could not be read, and was not sent."""
+    """Return the outcome for a file that could not be read and was not sent."""
     if isinstance(error, FileGoneError):
         return Outcome(item_id=item.id, events=(Event.GONE,), reason=str(error), is_attempt=False)
     if isinstance(error, FileChangedError):

@@ -1,6 +1,6 @@
-"""What a watched folder wants to follow from changes, renames, deletions and uploads, and how it is written.
+"""Define what follows from changes, renames, deletions and uploads in a watched folder, and read the option values.
 
-Pure. The defaults destroy nothing. `eisync.settings` reads the texts; every other room is given the values.
+The defaults destroy nothing. Only `eisync.settings` reads texts; all other packages get the values.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ _UNITS = {
 
 
 class OnRemoteDelete(Enum):
-    """What becomes of the file whose sample a person deleted."""
+    """What to do with a file whose sample a person deleted."""
 
     KEEP = "keep"
     TRASH = "trash"
@@ -25,25 +25,25 @@ class OnRemoteDelete(Enum):
 
 
 class OnChange(Enum):
-    """What becomes of the new version of a file that is at the service."""
+    """What to do with a new version of a file that is at the service."""
 
-    ADD = "add"  # it is sent, and stands beside the old one
-    REPLACE = "replace"  # it is sent, then the old one is deleted
-    IGNORE = "ignore"  # it is not sent
+    ADD = "add"  # send it, and keep the old one beside it
+    REPLACE = "replace"  # send it, then delete the old one
+    IGNORE = "ignore"  # do not send it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What one watched folder wants. The defaults destroy nothing."""
+    """What eisync may do to files and samples of one watched folder. The defaults destroy nothing."""
 
     on_remote_delete: OnRemoteDelete = OnRemoteDelete.KEEP
-    deletes_samples: bool = False  # of files that were deleted here
-    edits_samples: bool = True  # of files that were renamed here
-    replaces_samples: bool = False  # of files that were changed here
+    deletes_samples: bool = False  # whose files were deleted here
+    edits_samples: bool = True  # whose files were renamed here
+    replaces_samples: bool = False  # whose files were changed here
 
 
 class Trigger(Enum):
-    """What a file is marked with when something may follow from it."""
+    """What happened to a file so that an action may follow."""
 
     RENAMED = "renamed"
     REPLACED = "replaced"
@@ -52,7 +52,7 @@ class Trigger(Enum):
 
 
 def triggers(policies: Mapping[int, Policy]) -> dict[Trigger, frozenset[int]]:
-    """Return the roots by what must be searched for in them; what no policy cares about is left out."""
+    """Return, for each trigger, the roots whose policy needs it. Triggers that no policy needs are left out."""
     found = {
         trigger: frozenset(root for root, policy in policies.items() if cares(policy)) for trigger, cares in _CARES
     }
@@ -68,7 +68,7 @@ _CARES: tuple[tuple[Trigger, Callable[[Policy], bool]], ...] = (
 
 
 class After(Enum):
-    """What becomes of a file after its upload."""
+    """What to do with a file after its upload."""
 
     KEEP = "keep"
     DELETE = "delete"
@@ -77,17 +77,17 @@ class After(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MinFree:
-    """How much of a disk must stay free: `size` bytes, or `percent` of all that it holds."""
+    """How much of a disk must stay free: `size` bytes, or `percent` of its capacity."""
 
     size: int = 0
     percent: float = 0.0
 
     def of(self, total: int) -> int:
-        """The bytes that are to be free where the disk holds `total`."""
+        """Return how many bytes must be free on a disk of `total` bytes."""
         return max(self.size, round(total * self.percent / 100.0))
 
     def __str__(self) -> str:
-        """Return the text that `read_min_free` reads as this."""
+        """Return the text from which `read_min_free` reads this value."""
         if self.percent:
             return f"{self.percent!r}%"
         for unit, factor in (("TB", 1000**4), ("GB", 1000**3), ("MB", 1000**2), ("KB", 1000)):
@@ -97,7 +97,7 @@ class MinFree:
 
 
 def read_min_free(value: int | str) -> MinFree:
-    """Read `500_000_000`, `"2 GB"`, `"512 MiB"` or `"10%"`. Raises ValueError with the sentence to show."""
+    """Read `500_000_000`, `"2 GB"`, `"512 MiB"` or `"10%"`. Raises ValueError with a sentence for the user."""
     text = str(value).strip()
     number, unit = text, ""
     for index, character in enumerate(text):
@@ -117,7 +117,10 @@ def read_min_free(value: int | str) -> MinFree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """What one watched folder wants. The defaults remove nothing but old trash. `archive` is absolute."""
+    """What happens to the files of one watched folder after their upload. `archive` is an absolute path.
+
+    The defaults remove only old trash.
+    """
 
     after: After = After.KEEP
     archive: str | None = None
@@ -131,24 +134,24 @@ class Retention:
 
     @property
     def removes(self) -> bool:
-        """Whether it may ever take a file away."""
+        """Whether it may ever remove a file."""
         return self.after is not After.KEEP or self.min_free != MinFree()
 
 
 @dataclass(frozen=True, slots=True)
 class AfterUpload:
-    """What a folder wants to become of its files after their upload; the folder `archive` where they are archived."""
+    """What to do with the files of a folder after their upload. `archive` is the folder to move them to, if any."""
 
     after: After = After.KEEP
     archive: str | None = None
 
     def __str__(self) -> str:
-        """Return the text that `read_after` reads as this."""
+        """Return the text from which `read_after` reads this value."""
         return self.after.value if self.archive is None else f"{_ARCHIVE}{self.archive}"
 
 
 def read_after(value: str) -> AfterUpload:
-    """Read `"keep"`, `"delete"` or `"archive:DIR"`. Raises ValueError with the sentence to show."""
+    """Read `"keep"`, `"delete"` or `"archive:DIR"`. Raises ValueError with a sentence for the user."""
     if value.startswith(_ARCHIVE) and value != _ARCHIVE:
         return AfterUpload(After.ARCHIVE, value.removeprefix(_ARCHIVE))
     if value in (After.KEEP.value, After.DELETE.value):

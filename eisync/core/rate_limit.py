@@ -1,4 +1,4 @@
-"""How fast, and when not at all: a bucket of tokens for the bytes, and the hours in which to be quiet. Pure."""
+"""Limit the upload rate with a token bucket for bytes, and pause uploads in quiet hours."""
 
 import dataclasses
 import re
@@ -12,27 +12,27 @@ _SPAN = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s*
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenBucket:
-    """Tokens for bytes: `rate` a second, a second's worth at most. `at` is any clock that only goes forward."""
+    """A token bucket for bytes: `rate` a second, up to those of one second. `at` is by a clock that never goes back."""
 
     rate: float
     at: float
-    level: float = 0.0  # below zero: what was spent ahead
+    level: float = 0.0  # below zero: bytes that were sent in advance
 
     def __post_init__(self) -> None:
         if self.rate <= 0:
             raise ValueError(f"nothing moves at {self.rate:g} bytes a second")
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next piece may go; 0 when it may go now."""
+        """Return the seconds until the next chunk may be sent; 0 when it may be sent now."""
         level = self._filled(now)
         return 0.0 if level >= 0 else -level / self.rate
 
     def spent(self, size: int, now: float) -> "TokenBucket":
-        """After a piece of `size` bytes, which may be more than there was: the next one waits for it."""
+        """Return the bucket after a chunk of `size` bytes. If it was more than the level, the next chunk waits."""
         return dataclasses.replace(self, level=self._filled(now) - size, at=max(now, self.at))
 
     def at_rate(self, rate: float, now: float) -> "TokenBucket":
-        """The same bucket at another rate; what was spent ahead stays spent."""
+        """Return the same bucket at another rate. Bytes that were sent in advance still count."""
         return dataclasses.replace(self, rate=rate, level=min(self._filled(now), rate * BURST_S), at=max(now, self.at))
 
     def _filled(self, now: float) -> float:
@@ -41,8 +41,7 @@ class TokenBucket:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Spans of the day, in seconds since midnight by the clock on the wall. One that ends before it begins spans
-    midnight."""
+    """Spans of the day, in seconds since midnight local time. A span that ends before it begins includes midnight."""
 
     spans: tuple[tuple[int, int], ...] = ()
 
@@ -55,12 +54,12 @@ class QuietHours:
         return longest
 
     def __str__(self) -> str:
-        """Return the text that `read_quiet_hours` reads as this."""
+        """Return the text from which `read_quiet_hours` reads this value."""
         return ", ".join(f"{_clock(begin)}-{_clock(end)}" for begin, end in self.spans)
 
 
 def read_quiet_hours(text: str) -> QuietHours:
-    """`22:00-06:00`, several with commas, or an empty text for none. Raises ValueError with a sentence."""
+    """Read `22:00-06:00`, several with commas, or an empty text for none. Raises ValueError with a sentence."""
     return QuietHours(tuple(_span(part) for part in text.split(",") if text.strip()))
 
 

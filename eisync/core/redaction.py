@@ -1,11 +1,11 @@
-"""Take API keys out of texts, however whoever repeats them has written them.
+"""Remove API keys from texts, in every form in which a service, a proxy or a person may repeat them.
 
-A service, a proxy or a person may repeat a key: as it is, without its `ei_`, in another case, percent-encoded, in the
-escapes of JSON or HTML, in base64 or hex, broken over lines, or cut short. So a text is compared in its plainest form,
-and what is found there is taken out of the text as it was written.
+A key may be repeated unchanged, without its `ei_`, in another letter case, percent-encoded, in the escapes of JSON or
+HTML, in base64 or hex, broken over lines, or cut short. So a text is searched in its plainest form, and each match is
+removed from the original text.
 
-`KEYS` is what this process knows to be secret. Answers of a service pass it where they come in, and what is logged,
-printed or answered passes it once more. Nothing else here has state.
+`KEYS` has the secrets of this process. Answers of a service are redacted when they arrive, and everything that is
+logged, printed or answered is redacted once more. Nothing else here has state.
 
 Sources: RFC 3986 §2.1; RFC 8259 §7; RFC 4648 §4, §5 and §8; HTML, "character references".
 """
@@ -18,16 +18,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 MARK = "ei_…"
-"""What stands where a key was."""
+"""The text that replaces a key."""
 
 SHORTEST_KEY = 8
-"""A shorter text is no secret: taking it out would take words out of every sentence."""
+"""A shorter text does not count as a secret, because removing it would remove ordinary words."""
 
 MOST_KEYS = 64
-"""Keys are forgotten, the first one first, where a program speaks for more projects."""
+"""The most keys that are kept. When a program uses more projects, the oldest key is forgotten first."""
 
-_SHORTEST_PIECE = 16  # of a key: what is shorter gives nothing away
-_BLOCK = 8  # every piece of twice this length, less one, holds one of the blocks that a key is cut into
+_SHORTEST_PIECE = 16  # a shorter part of a key reveals nothing
+_BLOCK = 8  # a key is divided into blocks, and every part of at least 2 * _BLOCK - 1 characters contains a whole one
 _LEVELS = 4  # of escapes within escapes
 
 _ESCAPE = re.compile(
@@ -60,29 +60,29 @@ _NAMES = {
     "/": "/",
 }
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-# As the service makes them; a sample may be called `ei_recording`, and a log line's word after a line break may be one.
+# Keys as the service makes them. A shorter word may be the name of a sample (`ei_recording`), or a key in our own log.
 _LIKELY = re.compile(r"(?<![0-9a-z])ei_[0-9a-z]{32,}|ei_[0-9a-f]{40,}")
 _POSSIBLE = re.compile(r"(?:\b|(?<=\\[nrt]))ei_[0-9A-Za-z]{8,}")
 
-# Letters, digits and `_` need no escapes: who writes them so hides something, or repeats what was hidden. Each pattern
-# begins with plain bytes, which makes looking for it cheap.
+# Letters, digits and `_` need no escapes, so an escaped one is suspect. Each pattern begins with plain bytes, which
+# makes searching for it cheap.
 _ODD = rb"(?:3[0-9]|[46][1-9a-f]|[57][0-9a]|5f)"
 _ODD_ESCAPES = tuple(re.compile(begin + _ODD) for begin in (rb"\\u00", rb"\\u\{0*", rb"\\x", rb"%(?:25)*"))
 _ODD_ENTITIES = (b"&#", b"&amp;#", b"&lowbar", b"&underbar")
-_SMALL_BYTES = 64 * 1024  # a larger one, a listing, is looked through for whole keys in letters only
+_SMALL_BYTES = 64 * 1024  # a larger body (a listing) is first searched only for plain keys and suspect escapes
 
 
 class Redactor:
-    """Takes out the keys that it has learnt. Safe to use from any thread."""
+    """Remove known keys from texts. Safe to use from any thread."""
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        # What to look for, by key. An entry is made at once, so that threads need no lock.
+        # What to search for, by key. Each entry is added in one step, so that threads need no lock.
         self._needles: dict[str, _Needles] = {}
         for key in keys:
             self.learn(key)
 
     def learn(self, key: str) -> None:
-        """Take `key` out from now on. Cheap when it is known; one that was replaced stays a secret."""
+        """Remove `key` from now on. Cheap when it is known already. A key that was replaced stays a secret."""
         if key in self._needles or len(key) < SHORTEST_KEY:
             return
         if len(self._needles) >= MOST_KEYS:
@@ -90,36 +90,36 @@ class Redactor:
         self._needles[key] = _needles_of(key)
 
     def text(self, text: str) -> str:
-        """`text` without any key that is known, nor what looks like one."""
+        """Return `text` without any known key, and without anything that may be a key."""
         return self._without(text, _POSSIBLE)
 
-    def told(self, text: str) -> str:
-        """The same of what a service or a person told: `ei_recording` is a good name there."""
+    def without_keys(self, text: str) -> str:
+        """Return the same for texts from others, in which a word like `ei_recording` may be a name and stays."""
         return self._without(text, None)
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers of an answer, each without any key."""
+        """Return the headers of an answer, each without any key."""
         joined = " ".join(f"{name}: {value}" for name, value in headers.items())
-        if self.told(joined) == joined:  # as nearly always: one look instead of twenty
+        if self.without_keys(joined) == joined:  # true nearly always: one search instead of twenty
             return dict(headers)
-        return {self.told(name): self.told(value) for name, value in headers.items()}
+        return {self.without_keys(name): self.without_keys(value) for name, value in headers.items()}
 
     def body(self, body: bytes | bytearray) -> bytes | bytearray:
-        """The body of an answer without any key; the same object when there was none."""
+        """Return the body of an answer without any key; the same object when there was none."""
         if len(body) > _SMALL_BYTES and b"\0" not in body[:4] and not self._is_suspect(body.lower()):
             return body
         raw = clean = bytes(body)
-        # Readers of JSON take UTF-16 and UTF-32, too. Bytes that only begin like those may hold a key in letters.
+        # Readers of JSON accept UTF-16 and UTF-32, too. Bytes that only begin like these may contain a plain key.
         for encoding in dict.fromkeys((json.detect_encoding(raw), "utf-8")):
             errors = "surrogateescape" if encoding.startswith("utf-8") else "surrogatepass"
-            with contextlib.suppress(UnicodeDecodeError):  # then it is no JSON of that kind
+            with contextlib.suppress(UnicodeDecodeError):  # then it is no JSON in that encoding
                 text = clean.decode(encoding, errors)
-                if (cleaned := self.told(text)) != text:
+                if (cleaned := self.without_keys(text)) != text:
                     clean = cleaned.encode(encoding, errors)
         return body if clean == raw else clean
 
     def _is_suspect(self, lowered: bytes | bytearray) -> bool:
-        """Whether a large body is worth the time of a closer look."""
+        """Return whether a large body needs the slow search."""
         return (
             any(known.middle in lowered for known in self._known())
             or (b"&" in lowered and any(entity in lowered for entity in _ODD_ENTITIES))
@@ -144,10 +144,10 @@ KEYS = Redactor()
 
 @dataclass(frozen=True, slots=True)
 class _Needles:
-    """What to look for to find a key: blocks of its forms, each with the form and its place in it."""
+    """What to search for to find a key: blocks of its forms, each with the form and its position in it."""
 
     blocks: tuple[tuple[str, str, int], ...]
-    middle: bytes  # of the key as it is
+    middle: bytes  # of the plain key
 
 
 def _needles_of(key: str) -> _Needles:
@@ -156,7 +156,7 @@ def _needles_of(key: str) -> _Needles:
 
 
 def _found(plain: str, blocks: Iterable[tuple[str, str, int]]) -> Iterator[tuple[int, int]]:
-    """Where in the plain text a key is, or a piece of one that is long enough."""
+    """Yield where in the plain text a key is, or a part of one that is long enough."""
     for block, form, at in blocks:
         found = plain.find(block) if block in plain else -1
         while found >= 0:
@@ -167,13 +167,13 @@ def _found(plain: str, blocks: Iterable[tuple[str, str, int]]) -> Iterator[tuple
 
 
 def _forms(key: str) -> tuple[str, ...]:
-    """The key in the ways that it may be written, all in lower case."""
+    """Return the forms in which the key may be written, all in lower case."""
     bare = key.removeprefix("ei_")
     raw = key.encode("utf-8", "replace")
     written = [key, raw.hex()]
-    if SHORTEST_KEY <= len(bare) < _SHORTEST_PIECE:  # otherwise it is one of the pieces
+    if SHORTEST_KEY <= len(bare) < _SHORTEST_PIECE:  # a longer one is found as a part of the key
         written.append(bare)
-    for shift in range(3):  # base64 has three ways, by what is before; what others take part in is left out
+    for shift in range(3):  # base64 depends on the offset, so there are three forms; leave out the edge characters
         coded = base64.b64encode(b"\0" * shift + raw)
         inner = coded[-(-8 * shift // 6) : 8 * (shift + len(raw)) // 6].decode()
         written += [inner, inner.replace("+", "-").replace("/", "_")]
@@ -190,7 +190,7 @@ def _middle(needle: str) -> str:
 
 
 def _widened(plain: str, needle: str, found: int, at: int, length: int) -> tuple[int, int]:
-    """The piece of the needle around a block of it that was found."""
+    """Return the largest part of the needle around a block of it that was found."""
     start, end, last = found, found + length, at + length
     while at and start and plain[start - 1] == needle[at - 1]:
         start, at = start - 1, at - 1
@@ -200,7 +200,7 @@ def _widened(plain: str, needle: str, found: int, at: int, length: int) -> tuple
 
 
 def _plain(text: str) -> str:
-    """`text` in lower case, without escapes and without what nobody sees."""
+    """Return `text` in lower case, without escapes and invisible characters."""
     for _ in range(_LEVELS):
         if "\\" not in text and "%" not in text and "&" not in text:
             break
@@ -221,7 +221,7 @@ def _meant(escape: re.Match[str]) -> str:
 
 
 def _lowered(text: str) -> str:
-    # Of some letters the lower case is two characters long; places must stay what they are.
+    # The lower case of some letters has two characters, but positions must not change.
     lowered = text.lower()
     if len(lowered) == len(text):
         return lowered
@@ -229,7 +229,7 @@ def _lowered(text: str) -> str:
 
 
 def _cut(text: str, spans: list[tuple[int, int]]) -> str:
-    """`text` without what its plain form has between these places."""
+    """Return `text` without the parts that are at these positions in its plain form."""
     origins = [(at, at + 1) for at in range(len(text))]
     plain = text
     for _ in range(_LEVELS):

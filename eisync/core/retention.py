@@ -1,9 +1,9 @@
-"""Decide which files may leave a small disk, because the service has them for certain.
+"""Decide which files may be removed from a small disk because the service certainly has them.
 
-Pure: what the index knows of a file, what the configuration wants, the instant and the free bytes in; an action out, or
-the reason why the file stays. A file is confirmed when every sample of it that is there was listed by the service as
-what was sent, without an error, and not missed since; a file of which anything else is known stays, however full the
-disk is. Before one goes, the service is asked once more (`why_unproven`).
+The input is what the index knows about a file, the configuration, the time and the free bytes. The result is an action,
+or the reason why the file stays. A file is confirmed when the service listed each of its existing samples as what was
+sent, without an error, and did not miss it since. All other files stay, however full the disk is. Before a file is
+removed, the service is asked once more (`why_unproven`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from eisync.core.policy import After, Retention
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A file system, in bytes. `free` is what a user without special rights may write."""
+    """The size of a file system in bytes. `free` is what an ordinary user can still write."""
 
     free: int
     total: int
@@ -30,7 +30,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a file takes of its disk. `links`: under how many names."""
+    """The space that a file needs on its disk. `links` is the number of its names (hard links)."""
 
     device: int
     bytes: int
@@ -38,7 +38,7 @@ class Room:
 
     @property
     def why_none_is_freed(self) -> "Why | None":
-        """Why the disk has no more room when the file is deleted; None: it has."""
+        """Why deleting the file frees no space; None when it does."""
         if self.links > 1:
             return Why.LINKED
         return None if self.bytes else Why.EMPTY
@@ -46,18 +46,18 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """A sample of the file that was not deleted, as it was listed last.
+    """An existing sample of the file, as it was last listed.
 
-    `raw_sha256`: the hash of its bytes, where we looked at them since it is listed so.
+    `raw_sha256` is the hash of its downloaded bytes, if they were compared since that listing.
     """
 
     id: int
     sent: Sent
     listed: RemoteSample
     identity: Identity = Identity.PROVEN
-    is_missed: bool = False  # by the last sweep, or by the one under way
+    is_missed: bool = False  # by the last sweep, or by the current one
     raw_sha256: str | None = None
-    is_cut: bool = False  # it is a piece of what was sent: a person split or cropped it
+    is_cut: bool = False  # it is only a part of what was sent, because a person split or cropped it
 
     @property
     def has_error(self) -> bool:
@@ -67,10 +67,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
-    """One file, and what the index knows of it. `since_at`: when it came into its state.
+    """One file, and what the index knows about it. `since_at` is when it entered its state.
 
-    `removal`: whether eisync took it away, or is about to. `is_followed`: something is still to
-    be said to the service because of it (a rename, an older version to delete).
+    `removal` says whether eisync removed it, or is about to. `is_followed` says that a change of it has not reached the
+    service yet (a rename, an older version to delete).
     """
 
     id: int
@@ -90,10 +90,10 @@ class Local:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """A file that is to leave its folder, as it must be then; `name` is what it is called meanwhile, in that folder.
+    """A file that will be removed from its folder, with the facts and hash that it must have at that moment.
 
-    `to`: where in the archive it goes (absolute); None: it is deleted. `archive` is that archive (absolute), with the
-    marker that it must have then.
+    `name` is its temporary name in that folder. `to` is its place in the archive (absolute); None: it is deleted.
+    `archive` is that archive (absolute), with the `marker` that it must have at that moment.
     """
 
     file_id: int
@@ -108,10 +108,10 @@ class Removal:
 
 
 class Whereabout(Enum):
-    """Where a file is that was to be taken away."""
+    """Where a file is that should be removed."""
 
     IN_PLACE = "in place"
-    TAKEN = "taken"  # it waits under its other name
+    TAKEN = "taken"  # it has its temporary name
     NOWHERE = "nowhere"
 
 
@@ -139,12 +139,12 @@ class Why(Enum):
     TROUBLED = "it could not be removed; eisync will try again"
 
 
-# The worst first: where the project is another one, nothing that it lists counts.
+# The worst comes first: if the project is a different one, nothing that it lists counts.
 _UNPROVEN = {Decision.STOP: Why.FOREIGN, Decision.WAIT: Why.UNLISTED, Decision.LEAVE: Why.CHANGED}
 
 
 def why_unconfirmed(file: Local) -> Why | None:
-    """Return why the file must stay; None when the service has it for certain, and it is there."""
+    """Return why the file must stay; None when the service certainly has it, and the file is there."""
     if file.state is not State.SYNCED:
         return Why.NOT_SYNCED
     if file.is_absent:
@@ -170,16 +170,19 @@ def why_unconfirmed(file: Local) -> Why | None:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofLook:
+class NeedsComparison:
     """Compare the bytes of this sample with what was sent."""
 
     sample_id: int
 
 
-def why_unproven(file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[int, str]) -> Why | ProofLook | None:
-    """Why the file may not go now that the service was asked once more; a look that would tell; None: it may.
+def why_unproven(
+    file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[int, str]
+) -> Why | NeedsComparison | None:
+    """Decide, after the service was asked once more, whether the file may be removed (None).
 
-    `listed`: those of its samples that are there now, by id; `raw`: the hashes of the bytes that were looked at now.
+    Otherwise return why it stays, or which sample's bytes must be compared first. `listed` are its existing samples by
+    id. `raw` are the hashes of the bytes that were downloaded now, by sample id.
     """
     for proof in file.proofs:
         sample = listed.get(proof.id)
@@ -194,8 +197,8 @@ def why_unproven(file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[i
         sent = replace(proof.sent, sha256=file.sha256)
         evidence = identity.weigh(sent, sample, before=proof.listed, raw_sha256=raw_sha256)
         decision = identity.decide(Destruction.REMOVE_FILE, identity.identify(evidence))
-        if decision is Decision.LOOK:
-            return ProofLook(proof.id)
+        if decision is Decision.COMPARE:
+            return NeedsComparison(proof.id)
         if decision is not Decision.GO:
             return _UNPROVEN[decision]
     return None if file.proofs else Why.UNLISTED
@@ -213,9 +216,9 @@ def decide(
 ) -> Action | Why:
     """Decide what to do with the file.
 
-    `short_bytes`: so much is missing of `min_free`; then `grace_s` is not waited for. `frees`: the archive, if there is
-    one, is on another disk. `counts_from`: no time before counts for the grace, because the clock was set there.
-    `doubts_clock`: the clock may be wrong, and no grace is ever over.
+    `short_bytes`: how many bytes are missing for `min_free`; if any, `grace_s` does not apply. `frees`: the archive, if
+    there is one, is on another disk. `counts_from`: time before this does not count for `grace_s`, because the clock
+    was set then. `doubts_clock`: the clock may be wrong, so `grace_s` never ends.
     """
     if not policy.removes:
         return Why.KEPT
@@ -242,9 +245,9 @@ def make_room(
     frees: bool = True,
     rooms: Mapping[int, Room] | None = None,
 ) -> list[Action]:
-    """The actions that free `short_bytes`, or as much as can be had: the oldest first, and no more than are needed.
+    """Return the actions that free `short_bytes`, or as much as possible: the oldest files first, no more than needed.
 
-    `rooms`: what each file takes of the disk, by id; as much as it has bytes where that is not known.
+    `rooms` is the space of each file on the disk, by id. When it is unknown, the size of the file counts.
     """
     actions: list[Action] = []
     for file in sorted(files, key=lambda file: (file.since_at, file.id)):
@@ -259,33 +262,32 @@ def make_room(
 
 
 def shortage(policy: Retention, disk: Disk) -> int:
-    """How many bytes are missing of `min_free`."""
+    """Return how many bytes are missing for `min_free`."""
     return max(0, policy.min_free.of(disk.total) - disk.free)
 
 
 def oldest_day(now: float, days: int) -> str:
-    """The first day (as 2026-11-26, UTC) that is not older than `days` days."""
+    """Return the first day (as 2026-11-26, UTC) that is not older than `days` days."""
     return (datetime.fromtimestamp(now, UTC) - timedelta(days=days)).date().isoformat()
 
 
 def is_trash_old(made_at: float | None, newest_at: float, days: int, *, setting: ClockSetting, now: float) -> bool:
-    """Whether a day's folder in the trash may be removed, whose name says so.
+    """Return whether a day's folder in the trash, which is old by its name, may be removed.
 
-    Its name is by the clock of that day, which may have been wrong: all else that is known of it must say so too.
-    `made_at`: when the last act wrote down that it puts something there; None: none that is remembered. `newest_at`:
-    what the file system says of it.
+    The clock may have been wrong on that day, so all other evidence must agree. `made_at` is when the last action
+    recorded that it puts something there; None: no such action is stored. `newest_at` is the time by the file system.
     """
     evidence = [newest_at] if made_at is None else [newest_at, made_at]
     return all(setting.age_s(at, now) >= days * 24 * 3600.0 for at in evidence)
 
 
 def taken_name(action_id: int, made_at: float) -> str:
-    """Under which name a file waits, in its own folder, to be looked at and taken away. Never given twice."""
+    """Return the temporary name of a file in its own folder, before it is checked and removed. Each name is unique."""
     return f".eisync-{action_id}-{round(made_at * 1000)}.taken"
 
 
 def removal_of(written: StoredAction, file: Local) -> Removal:
-    """The action as the hands want it. The facts are those of the row: of a newer version, none is what was sent."""
+    """Return the removal for a stored action. It has the facts of the row, so a newer version is never removed."""
     return Removal(
         file_id=file.id,
         root=written.action.root,
@@ -298,7 +300,7 @@ def removal_of(written: StoredAction, file: Local) -> Removal:
 
 
 def is_wanted(removal: Removal, policy: Retention) -> bool:
-    """Whether a removal that was begun is still to be done, where it was to go to."""
+    """Return whether the configuration still wants a removal that was begun, with the same archive."""
     if removal.to is None or not policy.removes:
         return policy.removes
     return policy.archive is not None and removal.to.startswith(policy.archive.rstrip("/") + "/")

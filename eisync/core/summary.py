@@ -1,7 +1,4 @@
-"""What a person is told first: one sentence about all files.
-
-Pure: counts and instants in, text out.
-"""
+"""Write the first line of the status: a sentence about all files."""
 
 from collections.abc import Iterable
 
@@ -19,17 +16,19 @@ def sentence(
     emptied: Iterable[str] = (),
     foreign: Iterable[str] = (),
 ) -> str:
-    """Whether everything is where it belongs, and if not, what is not.
+    """Return whether all files are in the project and, if not, what is missing.
 
-    `emptied`: what happened to whole projects, which is said first. `foreign`: targets whose project is another one
-    than their files were sent to.
+    `emptied` are clauses about projects that lost nearly all samples; they come first. `foreign` are targets whose
+    project is not the one that their files were sent to.
     """
-    told = [f"{clause[:1].upper()}{clause[1:]}. eisync waits for your decision ('eisync plan')." for clause in emptied]
-    told += [
+    sentences = [
+        f"{clause[:1].upper()}{clause[1:]}. eisync waits for your decision ('eisync plan')." for clause in emptied
+    ]
+    sentences += [
         f"The project of target {target!r} is not the one that its files were sent to; 'eisync status' says what to do."
         for target in foreign
     ]
-    return " ".join([*told, _of_files(census, last_synced_at, now), *_of_folders(census)])
+    return " ".join([*sentences, _of_files(census, last_synced_at, now), *_of_folders(census)])
 
 
 def _of_files(census: FileCounts, last_synced_at: float | None, now: float) -> str:
@@ -40,18 +39,18 @@ def _of_files(census: FileCounts, last_synced_at: float | None, now: float) -> s
         return "No files are visible." if census.folders else "There are no files yet."
     when = f"; last upload {ago(now - last_synced_at)}" if last_synced_at is not None and synced else ""
     if synced == total:
-        seen = "visible " if census.folders else ""
-        is_one = f"The only {seen}file is in Edge Impulse{when}."
-        return is_one if total == 1 else f"All {total:,} {seen}files are in Edge Impulse{when}."
+        visible = "visible " if census.folders else ""
+        is_one = f"The only {visible}file is in Edge Impulse{when}."
+        return is_one if total == 1 else f"All {total:,} {visible}files are in Edge Impulse{when}."
     parts = _others(census)
     if total == 1:
         return f"The only file is not in Edge Impulse: it {_and([one for _, one, _ in parts])}."
-    told = [f"{number:,} {one if number == 1 else many}" for number, one, many in parts]
-    return f"{synced:,} of {total:,} files {'is' if synced == 1 else 'are'} in Edge Impulse{when}; {_and(told)}."
+    clauses = [f"{number:,} {one if number == 1 else many}" for number, one, many in parts]
+    return f"{synced:,} of {total:,} files {'is' if synced == 1 else 'are'} in Edge Impulse{when}; {_and(clauses)}."
 
 
 def _others(census: FileCounts) -> list[tuple[int, str, str]]:
-    """What is said of the files that are not in the project for certain: how many, and the words for one and many."""
+    """Return the groups of files that are not certainly in the project: their number, and the words for 1 and many."""
     counts = census.by_state
     parts = [
         (sum(counts.get(state, 0) for state in _WAITING), "waits", "wait"),
@@ -83,7 +82,7 @@ def _of_folders(census: FileCounts) -> list[str]:
 
 
 def ago(seconds: float) -> str:
-    """A span of time in a person's words."""
+    """Return how long ago something was, in words."""
     seconds = max(0.0, seconds)
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * length:
@@ -92,7 +91,7 @@ def ago(seconds: float) -> str:
 
 
 def in_bytes(number: int) -> str:
-    """A size for a person: `1.5 GB`."""
+    """Return a size for a person: `1.5 GB`."""
     size = float(number)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:

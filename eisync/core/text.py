@@ -1,9 +1,10 @@
-"""Make texts fit for a terminal: none of them may move its cursor, change its title, or read otherwise than it is.
+"""Make texts safe for a terminal, and compare names and labels in every Unicode form.
 
-Compare names and labels as people see them: `ü` may be one character, or a `u` and an accent behind it.
+A text must not move the terminal's cursor, change its title, or hide what it says.
 
-macOS writes names in the second form (NFD), everything else in the first (NFC); git, zip and copies carry both about.
-Only canonical forms are the same text: what merely looks alike (half-width letters, ligatures) stays apart.
+`ü` may be one character, or a `u` followed by an accent. macOS writes names in the second form (NFD), other systems
+write the first (NFC), and git, zip and copies spread both. Only canonical forms count as the same text. Characters that
+only look alike (half-width letters, ligatures) stay different.
 
 Source: Unicode Standard Annex #15 (normalization forms).
 """
@@ -14,10 +15,10 @@ LONGEST_REASON = 300
 
 
 def printable(text: str) -> str:
-    r"""`text` on one line of any terminal, whoever wrote it. Safe to repeat.
+    r"""Return `text` as one line that is safe for any terminal. Safe to repeat.
 
-    Control characters, line separators, and what turns the direction of a text or is not seen at all are shown as
-    escapes, undecodable bytes as `\xff`.
+    Control characters, line separators, direction marks and invisible characters become escapes, undecodable bytes
+    become `\xff`.
 
     >>> printable("a\x1b[31mb\n\u202ec\udcff")
     'a\\x1b[31mb\\n\\u202ec\\xff'
@@ -31,19 +32,19 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same of a text that has several lines on purpose, such as a traceback."""
+    """Return the same for a text with several lines, such as a traceback."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def one_line(text: str) -> str:
-    """Return `text` of a service or a file as a sentence of bearable length."""
-    # JSON may hold half a character (a lone surrogate), which no log and no database takes.
+    """Return a text from a service or a file as one line of limited length."""
+    # JSON may contain half a character (a lone surrogate), which no log and no database takes.
     line = printable(" ".join(text.encode("utf-8", "replace").decode("utf-8").split()))
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
 def amount(number: int, noun: str) -> str:
-    """Return so many of something, for a person.
+    """Return a number with its noun, for a person.
 
     >>> amount(1, "file"), amount(1200, "file")
     ('1 file', '1,200 files')
@@ -53,12 +54,12 @@ def amount(number: int, noun: str) -> str:
 
 def _escape(character: str) -> str:
     code = ord(character)
-    # A surrogate escape stands for one undecodable byte.
+    # A surrogate escape represents one undecodable byte.
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else character.encode("unicode_escape").decode("ascii")
 
 
 def nfc(text: str) -> str:
-    """Return the text in the form that is the same for every way to write it. Safe to repeat.
+    """Return the text in NFC, which is the same for every way to write it. Safe to repeat.
 
     >>> nfc("tu\\u0308r") == "t\\u00fcr", nfc("\\uff21") == "A"
     (True, False)
@@ -67,7 +68,7 @@ def nfc(text: str) -> str:
 
 
 def caseless(text: str) -> str:
-    """Return what is the same for all texts that differ in nothing but form and case. Safe to repeat.
+    """Return a text that is equal for all texts that differ only in Unicode form and letter case. Safe to repeat.
 
     >>> caseless("Tu\\u0308r.csv") == caseless("t\\u00dcr.CSV")
     True
@@ -76,7 +77,7 @@ def caseless(text: str) -> str:
 
 
 def forms(text: str) -> tuple[str, ...]:
-    """Return the text as it is, and in the two forms in which file systems have it."""
+    """Return the text unchanged, in NFC and in NFD, each once. File systems use both forms."""
     if text.isascii():
         return (text,)
     return tuple(dict.fromkeys((text, nfc(text), unicodedata.normalize("NFD", text))))

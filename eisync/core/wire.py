@@ -1,8 +1,8 @@
-"""What we say to the service and what its answers mean, without sending anything.
+"""Build upload requests, and read the service's answers, without sending anything.
 
-`envelope` turns a request into headers and parts; `read_reply` turns an answer into exactly one outcome for each file
-sent. HTTP 200 is not success: every file has its own entry, by position, and a count that differs from what was sent
-is resolved by asking for each file alone, never guessed (wire contract, section 1).
+`envelope` turns a request into headers and parts. `read_reply` turns an answer into exactly one outcome for each file
+that was sent. HTTP 200 is not success: every file has its own entry, by position. If the number of entries differs from
+the number of files, each file is sent again alone; nothing is guessed (wire contract, section 1).
 """
 
 import json
@@ -25,11 +25,11 @@ PART_NAME = "data"
 BETWEEN = b"\r\n"
 
 _ENCODE_URI_COMPONENT_KEEPS = "!~*'()"
-# All of it: what else may exist already (a label, a name) says nothing about these bytes.
+# The whole sentence counts: that something else exists already (a label, a name) says nothing about these bytes.
 _ALREADY_THERE = re.compile(
     r"an item with this hash already exists(?:\s*\(ids?:\s*(?P<ids>[\d,\s]+)\))?", re.IGNORECASE
 )
-# How services and proxies word that a request has too many bytes or files.
+# The words of services and proxies for a request with too many bytes or files.
 _TOO_LARGE = re.compile(r"too (?:large|big|many (?:files|parts))|(?:at most|more than) \d+ files", re.IGNORECASE)
 
 _CONTENT_TYPES = {
@@ -50,7 +50,7 @@ _CONTENT_TYPES = {
 
 @value
 class FilePart:
-    """One file of the body: the bytes before it, and the item whose file follows."""
+    """One file of the body: the bytes before it, and the item with the file."""
 
     preamble: bytes
     item: Item
@@ -58,24 +58,24 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A request ready to be sent, but for the key and the bytes of the files."""
+    """A request that is ready to be sent, without the API key and the bytes of the files."""
 
     path: str
     headers: Mapping[str, str]
     parts: tuple[FilePart, ...]
     between: bytes  # after each file
-    closing: bytes  # after the last one: what else is said of the files, and the end
+    closing: bytes  # after the last one: the companion parts, and the end of the body
 
     @property
     def content_length(self) -> int:
-        """Bytes of the whole body, as the facts of the items promise them."""
+        """The bytes of the whole body, by the facts of the items."""
         files = sum(len(part.preamble) + part.item.facts.size + len(self.between) for part in self.parts)
         return files + len(self.closing)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of the service, whole."""
+    """A complete answer of the service."""
 
     status: int
     headers: Mapping[str, str]
@@ -84,9 +84,9 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No usable answer came. `fault` says whether the request can have arrived, `is_timeout` whether time ran out.
+    """No usable answer came. `fault` says whether the request may have arrived, `is_timeout` whether time ran out.
 
-    `is_too_large`: one came, and less is to be asked for.
+    `is_too_large` says that an answer came but was too large, so that less must be asked for.
     """
 
     fault: Fault
@@ -97,9 +97,9 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class UploadReply:
-    """What came back for an upload, the content hashes of what was sent, by item id, and how long it took.
+    """The answer to an upload, the content hashes of what was sent by item id, and how long it took.
 
-    What it waited for its turn on the line, because a rate was asked for, is not counted.
+    The time does not include waiting because of `max_rate`.
     """
 
     reply: Reply | Silence
@@ -117,21 +117,21 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The service holds these bytes already, as the samples of `sample_ids` (empty when it did not say)."""
+    """The service already has these bytes, as the samples `sample_ids` (empty when it does not list them)."""
 
     sample_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The service read this file and said no; trying again would not help."""
+    """The service read this file and refused it. Trying again would not help."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No usable answer; again later. `asked_s` is how long the service asked us to wait."""
+    """No usable answer came; try again later. `asked_s` is how long the service asked us to wait."""
 
     fault: Fault
     reason: str
@@ -140,9 +140,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Smaller:
-    """The answer does not tell about this file alone: send it again among at most `cap` files.
+    """The answer does not show the result of this file: send it again in a request of at most `cap` files.
 
-    `is_doubtful` when it may have been stored, `is_size` when the request was too large.
+    `is_doubtful` says that it may have been stored, `is_size` that the request was too large.
     """
 
     reason: str
@@ -153,7 +153,7 @@ class Smaller:
 
 @dataclass(frozen=True, slots=True)
 class Barred:
-    """The key or the project was refused. No file is to blame; the target waits for a person."""
+    """The key or the project was refused. No file is the cause; the target waits for a person."""
 
     reason: str
 
@@ -162,7 +162,7 @@ Outcome = Stored | Duplicate | Refused | Failed | Smaller | Barred
 
 
 def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Envelope:
-    """The multipart request that carries `request`. `boundary` must not occur in any file (random, 128 bits)."""
+    """Return the multipart form of `request`. `boundary` must not occur in any file (random, 128 bits)."""
     headers = upload_headers(boundary, allow_duplicates=allow_duplicates) | label_headers(request.label)
     if request.metadata:
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
@@ -179,13 +179,13 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
 
 
 def upload_headers(boundary: str, *, allow_duplicates: bool) -> dict[str, str]:
-    """The headers that every upload has, but for the key."""
+    """Return the headers that every upload has, without the API key."""
     headers = {"content-type": f"multipart/form-data; boundary={boundary}", "x-upload-source": "eisync"}
     return headers if allow_duplicates else headers | {"x-disallow-duplicates": "1"}
 
 
 def read_reply(reply: Reply | Silence, *, sent: int, now: float) -> Sequence[Outcome]:
-    """One outcome for each of the `sent` files, in the order in which they were sent. Never raises."""
+    """Return one outcome for each of the `sent` files, in the order in which they were sent. Never raises."""
     if isinstance(reply, Silence):
         return [Failed(reply.fault, reply.reason)] * sent
     if reply.status == 200:
@@ -194,16 +194,16 @@ def read_reply(reply: Reply | Silence, *, sent: int, now: float) -> Sequence[Out
 
 
 def label_headers(label: str | None) -> dict[str, str]:
-    """What tells the service the label of every file of a request; None: assign none, infer none."""
-    # The official TypeScript and Rust clients percent-encode, so the service decodes; the CLI sends an empty
-    # x-label beside x-no-label.
+    """Return the headers with the label of every file of a request. None: assign none, and infer none."""
+    # The official TypeScript and Rust clients percent-encode, so the service decodes. The CLI sends an empty x-label
+    # together with x-no-label.
     if label is None:
         return {"x-label": "", "x-no-label": "1"}
     return {"x-label": quote(label, safe=_ENCODE_URI_COMPONENT_KEEPS)}
 
 
 def preamble(name: str, boundary: str) -> bytes:
-    """The bytes before the file that is sent as `name`. Companion parts are JSON by their extension."""
+    """Return the bytes before the file that is sent as `name`. The extension of a companion part means JSON."""
     content_type = _CONTENT_TYPES.get(extension_of(name), "application/octet-stream")
     lines = (
         f"--{boundary}",
@@ -214,13 +214,13 @@ def preamble(name: str, boundary: str) -> bytes:
 
 
 def closing(companions: LabelParts, boundary: str) -> bytes:
-    """The bytes after the last file: the parts that describe the files, and the end of the body."""
+    """Return the bytes after the last file: the parts that describe the files, and the end of the body."""
     parts = (preamble(name, boundary) + document + BETWEEN for name, document in companions.parts())
     return b"".join(parts) + f"--{boundary}--\r\n".encode("ascii")
 
 
 def _quoted(name: str) -> str:
-    # As browsers do it: HTML standard, "multipart/form-data encoding algorithm".
+    # The same as in browsers: HTML standard, "multipart/form-data encoding algorithm".
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -236,18 +236,18 @@ def _read_answer(reply: Reply, sent: int) -> Sequence[Outcome]:
         return [Failed(Fault.UNANSWERED, "the answer names no files")] * sent
     if len(entries) != sent:
         reason = f"the answer has {len(entries)} entries for {sent} files"
-        # A lone file that became several samples (CSV wizard) is stored; its ids are all of them.
+        # A single file that became several samples (CSV wizard) is stored, with all of their ids.
         return [_several(entries, reason)] if sent == 1 else [Smaller(reason, 1, is_doubtful=True)] * sent
     outcomes = [_entry(entry) for entry in entries]
     shared_id = _shared_id(outcomes)
     if shared_id is not None:
-        # Two files never became one sample: these entries are not those of the files at their positions.
+        # Two files cannot be one sample, so these entries do not belong to the files at their positions.
         return [Smaller(f"the answer names sample {shared_id} for several files", 1, is_doubtful=True)] * sent
     return outcomes
 
 
 def _shared_id(outcomes: Sequence[Outcome]) -> int | None:
-    """A sample that several files are said to be stored as."""
+    """Return the id of a sample that is the answer for several files; None when there is none."""
     ids = Counter(outcome.sample_id for outcome in outcomes if isinstance(outcome, Stored))
     return next((sample_id for sample_id, files in ids.items() if files > 1), None)
 
@@ -283,7 +283,7 @@ def _entry(entry: Any) -> Outcome:
 
 
 def _duplicate(error: str) -> Duplicate | None:
-    """What `error` says of samples that hold these bytes already; None when it says something else."""
+    """Return the duplicate that `error` reports; None when it reports something else."""
     known = _ALREADY_THERE.search(error)
     if known is None:
         return None
@@ -299,7 +299,7 @@ def _id_of(value: object) -> int | None:
 
 
 def _whole(reply: Reply, sent: int, now: float) -> Outcome:
-    """The outcome that an answer other than 200 gives to every file of the request."""
+    """Return the outcome of every file of the request for an answer other than 200."""
     error = _error_of(json_object(reply.body) or {}) or _excerpt(reply.body)
     reason = f"HTTP {reply.status}: {error}" if error else f"HTTP {reply.status}"
     match reply.status:
@@ -308,7 +308,7 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
         case 429 | 503:
             return Failed(Fault.THROTTLED, reason, asked_s(reply.headers, now))
         case 404 | 407 | 408:
-            # Not the service, or not the request: somebody between us and it. It will be mended, or a person reads why.
+            # This comes from something between us and the service. Either it is repaired, or a person reads the reason.
             return Failed(Fault.UNREACHABLE, reason, asked_s(reply.headers, now))
         case status if 300 <= status < 400:
             place = one_line(header(reply.headers, "location") or "nowhere")
@@ -323,7 +323,7 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
 
 
 def _refusal(reason: str, sent: int) -> Outcome:
-    # One file of a refused request is guilty, and the answer does not say which: halve until it is alone.
+    # One file of the refused request is the cause, and the answer does not say which: halve until it is alone.
     if "invalid api key" in reason.lower():
         return Barred(reason)
     if sent > 1:

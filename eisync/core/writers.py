@@ -1,11 +1,12 @@
-"""Say what the kernel's answer means: whether a program has a file open for writing.
+"""Interpret the kernel's answer to the question whether a program has a file open for writing.
 
-On Linux it is the answer to a read lease, on Windows to opening the file with a share mode that denies writers.
+On Linux the question is a request for a read lease. On Windows it is opening the file with a share mode that denies
+writers.
 
-Source: fcntl(2), "Leases", and `generic_setlease` of Linux (fs/locks.c): a read lease is granted while no process of
-this machine has the file open for writing, through whatever descriptor or writable mapping and however long before.
-Otherwise the answer is EAGAIN. For Windows: CreateFileW, `dwShareMode` (learn.microsoft.com): ERROR_SHARING_VIOLATION
-where the access of a handle that is open is not among what is to be shared.
+Sources: fcntl(2), "Leases", and `generic_setlease` of Linux (fs/locks.c): a read lease is granted while no process of
+this machine has the file open for writing, through any descriptor or writable mapping, opened at any time. Otherwise
+the answer is EAGAIN. For Windows: CreateFileW, `dwShareMode` (learn.microsoft.com): ERROR_SHARING_VIOLATION when an
+open handle has an access that the share mode does not include.
 """
 
 import errno
@@ -15,7 +16,7 @@ from typing import Protocol
 
 
 class Presence(Enum):
-    """Whether there are writers."""
+    """Whether any program has the file open for writing."""
 
     NONE = "none"
     SOME = "some"
@@ -24,17 +25,17 @@ class Presence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Writers:
-    """Who has a file open for writing. `why` says why nobody can tell, as a clause; it is empty otherwise."""
+    """The answer about who has a file open for writing. `why` is the clause that says why it is unknown, else empty."""
 
     presence: Presence
     why: str = ""
 
 
 class Ask(Protocol):
-    """Tells who has a file open for writing."""
+    """Find out who has a file open for writing."""
 
     def __call__(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
-        """Ask about the file that is open as `descriptor`. `is_last`: the descriptor is closed next."""
+        """Ask about the file that is open as `descriptor`. `is_last` says that the descriptor is closed next."""
 
 
 NO_WRITERS = Writers(Presence.NONE)
@@ -47,7 +48,7 @@ NONE_WRITES = "no program has it open for writing"
 
 
 def cannot_tell(why: str) -> Writers:
-    """Return that nobody can tell, and why."""
+    """Return the answer that it is unknown, and why."""
     return Writers(Presence.CANNOT_TELL, why)
 
 
@@ -56,12 +57,12 @@ NOT_ASKED = cannot_tell("the kernel was not asked")
 
 @dataclass(frozen=True, slots=True)
 class SameAnswer:
-    """An `Ask` that says the same of every file, where the kernel cannot be asked."""
+    """An `Ask` with the same answer for every file, for systems whose kernel cannot be asked."""
 
     answer: Writers = NOT_ASKED
 
     def __call__(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
-        """Return that answer."""
+        """Return the fixed answer."""
         return self.answer
 
 
@@ -69,7 +70,7 @@ _UNENTITLED = cannot_tell("the file belongs to another user, and eisync may not 
 
 
 def writers_of(error_number: int | None) -> Writers:
-    """Return what the answer to a read lease means; None: it was granted."""
+    """Return what the error number of a request for a read lease means. None: the lease was granted."""
     match error_number:
         case None:
             return NO_WRITERS
@@ -81,7 +82,7 @@ def writers_of(error_number: int | None) -> Writers:
 
 
 def writers_of_windows(error_number: int | None) -> Writers:
-    """Return what the answer to an opening that denies writers means; None: it was opened."""
+    """Return what the error number of an open that denies writers means. None: the file was opened."""
     match error_number:
         case None:
             return NO_WRITERS
@@ -90,7 +91,7 @@ def writers_of_windows(error_number: int | None) -> Writers:
     return cannot_tell(f"Windows does not let eisync ask for it (error {error_number})")
 
 
-def worded(writers: Writers) -> str:
+def describe_writers(writers: Writers) -> str:
     """Return who writes the file, for a person."""
     match writers.presence:
         case Presence.NONE:
@@ -100,8 +101,8 @@ def worded(writers: Writers) -> str:
     return f"cannot tell: {writers.why}"
 
 
-def said_of_folder(writers: Writers) -> str:
-    """Return how it is known of a folder's files who writes them, by what was said of those that were judged last."""
+def describe_folder_writers(writers: Writers) -> str:
+    """Return how eisync knows who writes the files of a folder, for a person. `writers` is the last file's answer."""
     if writers.presence is Presence.CANNOT_TELL:
         remedy = "; docs/writers.md says how to give it" if writers == _UNENTITLED else ""
         return f"eisync cannot tell who writes some of its files: {writers.why}{remedy}"

@@ -244,7 +244,7 @@ def _answer_in(reply: Reply) -> dict[str, Any] | None:
     # A file is not parsed to find out that it is one: refusals are short.
     if len(reply.body) > 1024 and "json" not in str(_content_type(reply)):
         return None
-    return json_object(reply.body, most=None)  # a listing, or a sample with all its values: as large as was asked for
+    return json_object(reply.body, limit=None)  # a listing, or a sample with all its values: as large as was asked for
 
 
 def _content_type(reply: Reply) -> str:

@@ -21,11 +21,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from eisync.adapters.thread_pool import hand_over
+from eisync.adapters.process import hand_over
 from eisync.core.batching import PageSize
 from eisync.core.listing import may_be_listed
-from eisync.core.sample_names import original_name
-from eisync.core.studio import MOST_LISTED, says_no_sample
+from eisync.core.studio import MOST_LISTED, original_name, says_no_sample
 from eisync.data.client import LARGEST_ANSWER_BYTES, Access, TooLargeException
 from eisync.data.sample_type import Sample
 from eisync.data.uploading import Progress, counting

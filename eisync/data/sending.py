@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from eisync.adapters import clock
 from eisync.adapters.client.body import joined
-from eisync.adapters.thread_pool import hand_over
+from eisync.adapters.process import hand_over
 from eisync.core.batching import Limits
 from eisync.core.formats.json_syntax import json_object
 from eisync.core.labels.parts import LabelParts

@@ -9,17 +9,17 @@ import hashlib
 import hmac
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cbor2
 
-from eisync.emulator.model import Facts, Refused, Sensor
+from eisync.emulator.model import Facts, Refused, Sensor, can_be_shown
+from eisync.emulator.references import read_samples, refers_to_file, sample_type_of, split_header
+from eisync.emulator.settings import EmulatorSettings
 
 _NO_SIGNATURE = "0" * 64
-_MAX_CBOR_CONTAINERS = 500_000  # a CBOR array of nothing is one byte there and seventy here
-_MAX_SENSORS = 1000
-_MAX_NAME_CHARS = 200  # what is shown in every listing
 _MAX_SIGNATURE_PLACES = 8
 # What cbor2 lets through from the makers of its tagged values (dates, fractions, addresses) when they are nonsense.
 _CBOR_ERRORS = (
@@ -37,12 +37,19 @@ _CBOR_ERRORS = (
 @dataclass(frozen=True, slots=True)
 class Acquisition:
     facts: Facts
-    rows: list[list[float]]
+    values: Sequence[Any]  # a list for each reading, or the number itself where there is one sensor
+    structured_labels: object = None  # as they came
+    refers_to_file: bool = False  # its values are in another part of the request
+
+    @property
+    def rows(self) -> list[list[float]]:
+        return [row if isinstance(row, list) else [row] for row in self.values]
 
 
-def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, unsigned_is_valid: bool) -> Acquisition | Refused:
+def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, settings: EmulatorSettings) -> Acquisition | Refused:
     """A wrong signature is marked, not refused."""
-    document = _decode_cbor(raw) if is_cbor else _decode_json(raw)
+    header, behind = split_header(raw, settings.max_cbor_items) if is_cbor else (raw, b"")
+    document = _decode_cbor(header, settings.max_cbor_items) if is_cbor else _decode_json(raw)
     if isinstance(document, Refused):
         return document
     if not isinstance(document, dict):
@@ -53,17 +60,14 @@ def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, unsigned_is_va
     method = protected.get("alg")
     if method not in ("HS256", "none"):
         return Refused("Invalid acquisition file: protected.alg should be HS256 or none")
-    if _is_zero(signature):
-        signature = None
-    if signature is not None and not isinstance(signature, str):
-        return Refused("Invalid acquisition file: signature should be a string")
     if not isinstance(payload, dict):
         return Refused("Invalid acquisition file: payload is missing")
-    read = _read_payload(payload)
+    read = _read_payload(payload, behind, settings)
     if isinstance(read, Refused):
         return read
     sensors, values = read
-    is_unsigned = method == "none" or not signature or signature == _NO_SIGNATURE
+    if not can_be_shown(float(payload["interval_ms"]), len(values)):
+        return Refused("Invalid acquisition file: payload.interval_ms is no length of time")
     facts = Facts(
         chart_type=_chart_type(sensors),
         sensors=sensors,
@@ -71,11 +75,22 @@ def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, unsigned_is_va
         device_name=payload.get("device_name"),
         interval_ms=float(payload["interval_ms"]),
         values_count=len(values),
-        signature_valid=unsigned_is_valid if is_unsigned else is_signed(raw, signature or "", hmac_key),
+        signature_valid=_is_valid(raw, method, signature, hmac_key, settings),
         signature_method=str(method),
         created_ms=_instant_ms(protected.get("iat")),
     )
-    return Acquisition(facts, [row if isinstance(row, list) else [row] for row in values])
+    labels = payload.get("structured_labels")
+    return Acquisition(facts, values, labels, refers_to_file=refers_to_file(payload["values"]))
+
+
+def _is_valid(raw: bytes, method: object, signature: object, hmac_key: str, settings: EmulatorSettings) -> bool:
+    """Of the whole file: what stands behind a CBOR item is signed, too.
+
+    No signature are 64 zeros, null (as the official SDK sends), and the number 0 (as the official tutorial does).
+    """
+    if method == "none" or not signature or signature == _NO_SIGNATURE:
+        return settings.unsigned_is_valid
+    return isinstance(signature, str) and is_signed(raw, signature, hmac_key)
 
 
 def is_signed(raw: bytes, signature: str, hmac_key: str) -> bool:
@@ -107,8 +122,8 @@ def _decode_json(raw: bytes) -> object:
     return document
 
 
-def _decode_cbor(raw: bytes) -> object:
-    if not _is_modest_cbor(raw):
+def _decode_cbor(raw: bytes, max_items: int) -> object:
+    if not _is_modest_cbor(raw, max_items):
         return Refused("Invalid CBOR: too many arrays")
     try:
         return cbor2.loads(raw)
@@ -116,9 +131,9 @@ def _decode_cbor(raw: bytes) -> object:
         return Refused("Invalid CBOR")
 
 
-def _is_modest_cbor(raw: bytes) -> bool:
+def _is_modest_cbor(raw: bytes, max_items: int) -> bool:
     """Count the arrays, maps and tags without building one. RFC 8949 §3."""
-    if len(raw) <= _MAX_CBOR_CONTAINERS:
+    if len(raw) <= max_items:
         return True
     at, containers, end = 0, 0, len(raw)
     while at < end:
@@ -133,24 +148,37 @@ def _is_modest_cbor(raw: bytes) -> bool:
             at += argument
         elif major in (4, 5, 6):
             containers += 1
-            if containers > _MAX_CBOR_CONTAINERS:
+            if containers > max_items:
                 return False
     return True
 
 
-def _read_payload(payload: dict[str, Any]) -> tuple[tuple[Sensor, ...], list[Any]] | Refused:
-    if not _is_name(payload.get("device_type")):
+def _read_payload(
+    payload: dict[str, Any], behind: bytes, settings: EmulatorSettings
+) -> tuple[tuple[Sensor, ...], Sequence[Any]] | Refused:
+    """The sensors and the values; `behind` is what follows the CBOR item."""
+    if not _is_name(payload.get("device_type"), settings):
         return Refused("Invalid acquisition file: payload.device_type should be a string")
-    if payload.get("device_name") is not None and not _is_name(payload["device_name"]):
+    if payload.get("device_name") is not None and not _is_name(payload["device_name"], settings):
         return Refused("Invalid acquisition file: payload.device_name should be a string")
     if not _is_number(payload.get("interval_ms")) or payload["interval_ms"] < 0:
         return Refused("Invalid acquisition file: payload.interval_ms should be a number of 0 or more")
-    sensors = _read_sensors(payload.get("sensors"))
+    sensors = _read_sensors(payload.get("sensors"), settings)
     if sensors is None:
         return Refused("Invalid acquisition file: payload.sensors should be a list of name and units")
     values = payload.get("values")
+    sample_type = sample_type_of(values)
+    if sample_type is not None or refers_to_file(values):
+        if len(sensors) != 1:
+            return Refused("Invalid acquisition file: a binary payload should have a single sensor")
+        if sample_type is None:
+            return sensors, [0]  # one image, which comes beside
+        values = read_samples(behind, sample_type)
+        return (sensors, values) if values else Refused("Invalid acquisition file: the binary payload is missing")
     if not isinstance(values, list) or not values:
         return Refused("Invalid acquisition file: payload.values should be a list with at least one reading")
+    if not settings.refuse_values_not_finite:
+        values = [_finite(row) for row in values]
     width = len(sensors)
     for row in values:
         if isinstance(row, list):
@@ -161,32 +189,34 @@ def _read_payload(payload: dict[str, Any]) -> tuple[tuple[Sensor, ...], list[Any
     return sensors, values
 
 
-def _read_sensors(found: object) -> tuple[Sensor, ...] | None:
-    if not isinstance(found, list) or not 0 < len(found) <= _MAX_SENSORS:
+def _finite(row: Any) -> Any:
+    """A reading with 0 where there is no number, or one that JSON cannot carry."""
+    if isinstance(row, list):
+        return [_finite(value) for value in row]
+    return 0 if row is None or (isinstance(row, float) and not math.isfinite(row)) else row
+
+
+def _read_sensors(found: object, settings: EmulatorSettings) -> tuple[Sensor, ...] | None:
+    if not isinstance(found, list) or not 0 < len(found) <= settings.max_sensors:
         return None
     sensors = []
     for one in found:
-        if not isinstance(one, dict) or not _is_name(one.get("name")) or not _is_name(one.get("units")):
+        if not isinstance(one, dict) or not all(_is_name(one.get(key), settings) for key in ("name", "units")):
             return None
         sensors.append(Sensor(one["name"], one["units"]))
     return tuple(sensors)
 
 
-def _is_zero(value: object) -> bool:
-    """The number 0, which the official tutorial on uploads sends in place of a signature: stored, and not valid."""
-    return _is_number(value) and value == 0
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _MAX_NAME_CHARS
+def _is_name(value: object, settings: EmulatorSettings) -> bool:
+    return isinstance(value, str) and len(value) <= settings.max_name_chars
 
 
 def _is_number(value: object) -> bool:
-    """A number that JSON can carry; True is none, and nothing wider than 64 bits is."""
+    """A number that a double can hold; True is none."""
     if isinstance(value, bool):
         return False
     if isinstance(value, int):
-        return value.bit_length() <= 64
+        return value.bit_length() < 1024
     return isinstance(value, float) and math.isfinite(value)
 
 

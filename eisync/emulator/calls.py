@@ -7,9 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
+from eisync.emulator.callers import find_caller
 from eisync.emulator.companions import read_json
-from eisync.emulator.model import Key, Page, Project, Role, Sample, Selection
-from eisync.emulator.replies import FORBIDDEN, INVALID_KEY, BodyCut, BodyTooLarge, answer, find_key, read_small, refuse
+from eisync.emulator.model import Actor, Caller, Page, Project, Role, Sample, Selection
+from eisync.emulator.replies import FORBIDDEN, INVALID_KEY, BodyCut, BodyTooLarge, answer, read_small, refuse
 from eisync.emulator.selecting import Refusal
 from eisync.emulator.service import SERVICE, Service
 
@@ -28,8 +29,12 @@ class Call:
 
     request: web.Request
     service: Service
-    key: Key
+    caller: Caller
     project: Project
+
+    @property
+    def actor(self) -> Actor:
+        return self.caller.actor
 
     @property
     def query(self) -> dict[str, str]:
@@ -63,18 +68,28 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 def guarded(need: Need, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answered(request: web.Request) -> web.StreamResponse:
         service = request.app[SERVICE]
-        key = find_key(request)
-        if key is None:
+        caller = find_caller(request)
+        if caller is None:
             return refuse(INVALID_KEY, status=401)
-        project_id = int(request.match_info.get("project", key.project_id))
-        if project_id != key.project_id or not _allows(key.role, need):
+        project = _project_of(service, caller, request.match_info.get("project"))
+        is_allowed = not service.settings.refuse_by_role or _allows(caller.role, need)
+        if project is None or not is_allowed:
             return refuse(FORBIDDEN, status=service.settings.forbidden_status)
         try:
-            return await handler(Call(request, service, key, service.store.project(project_id)))
+            return await handler(Call(request, service, caller, project))
         except Refusal as refusal:
             return refuse(str(refusal))
 
     return answered
+
+
+def _project_of(service: Service, caller: Caller, asked: str | None) -> Project | None:
+    """The one that is asked for; else that of the key, or a person's first. None: it is not the caller's."""
+    if caller.project_id is None:
+        project_id = service.store.list_projects()[0].id if asked is None else int(asked)
+        return service.store.find_project(project_id)
+    is_own = asked is None or int(asked) == caller.project_id
+    return service.store.project(caller.project_id) if is_own else None
 
 
 def _allows(role: Role, need: Need) -> bool:

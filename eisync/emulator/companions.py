@@ -1,5 +1,7 @@
 """Read the parts of a request that describe other parts: boxes, structured labels, attachments, label maps.
 
+Structured labels are kept as they came: how many readings a file has is known when it is read.
+
 Source: the wire contract, section 1. Pure.
 """
 
@@ -27,7 +29,7 @@ class Companions:
     boxes: dict[str, Any] = field(default_factory=dict)
     structured_labels: dict[str, Any] = field(default_factory=dict)
     attachments: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    label_maps: dict[str, dict[str, str]] = field(default_factory=dict)
+    label_maps: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def attached_names(self) -> frozenset[str]:
@@ -54,8 +56,9 @@ class Companions:
                     return Refused(f"Invalid {name}: every attachment should have a filename")
                 self.attachments[file] = tuple(one["filename"] for one in attached)
         else:
-            for file, label_map in entries.items():
-                if not is_string_map(label_map):
+            for file, labels in entries.items():
+                label_map = read_label_map(labels)
+                if label_map is None:
                     return Refused(f"Invalid {name}: every label should be a string")
                 self.label_maps[file] = label_map
         return None
@@ -75,12 +78,19 @@ def read_json(raw: bytes | str) -> object:
     return document
 
 
+def read_label_map(found: Any) -> Mapping[str, str] | None:
+    """Texts by key. A list of texts has the keys "0", "1", …; None for everything else."""
+    if isinstance(found, list):
+        found = {str(index): label for index, label in enumerate(found)}
+    return found if is_string_map(found) else None
+
+
 def is_string_map(found: object) -> bool:
     return isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
 
 
 def read_boxes(found: object) -> tuple[Box, ...] | Refused:
-    """Boxes of one image, in pixels."""
+    """Boxes of one image, in pixels: any numbers, also fractions and corners outside of the image."""
     if not isinstance(found, list):
         return Refused("Invalid bounding boxes: expected a list")
     boxes: list[Box] = []
@@ -88,45 +98,9 @@ def read_boxes(found: object) -> tuple[Box, ...] | Refused:
         if not isinstance(one, dict) or not isinstance(one.get("label"), str):
             return Refused("Invalid bounding boxes: every box should have a label")
         numbers = [one.get(name) for name in ("x", "y", "width", "height")]
-        if not all(is_index(number) for number in numbers):
-            return Refused("Invalid bounding boxes: x, y, width and height should be whole numbers of 0 or more")
-        if one["width"] == 0 or one["height"] == 0:
+        if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers):
+            return Refused("Invalid bounding boxes: x, y, width and height should be numbers")
+        if one["width"] <= 0 or one["height"] <= 0:
             return Refused("Invalid bounding boxes: width and height should be larger than 0")
         boxes.append({name: one[name] for name in ("label", "x", "y", "width", "height")})
     return tuple(boxes)
-
-
-def read_structured_labels(found: object, *, values_count: int) -> tuple[Mapping[str, object], ...] | Refused:
-    """They must cover every value from the first to the last without a gap."""
-    if not isinstance(found, list) or not found:
-        return Refused("Invalid structured labels: expected a list")
-    labels: list[Mapping[str, object]] = []
-    expected = 0
-    for one in found:
-        if not isinstance(one, dict) or not isinstance(one.get("label"), str):
-            return Refused("Invalid structured labels: every range should have a label")
-        start, end = one.get("startIndex"), one.get("endIndex")
-        if not is_index(start) or not is_index(end) or start != expected or one["endIndex"] < one["startIndex"]:
-            return Refused(f"Invalid structured labels: expected a range that starts at {expected}")
-        taken = {name: one[name] for name in ("startIndex", "endIndex", "label")}
-        if one.get("labelMap") is not None:
-            label_map = _read_label_map(one["labelMap"])
-            if label_map is None:
-                return Refused("Invalid structured labels: every label of a labelMap should be a string")
-            taken["labelMap"] = label_map
-        labels.append(taken)
-        expected = one["endIndex"] + 1
-    if expected != values_count:
-        return Refused(f"Invalid structured labels: they end at {expected - 1}, the values at {values_count - 1}")
-    return tuple(labels)
-
-
-def _read_label_map(found: Any) -> Mapping[str, str] | None:
-    """Bare, or as Studio itself shows it: `{"type": "key-values", "labels": {…}}`."""
-    if isinstance(found, dict) and found.get("type") == "key-values" and isinstance(found.get("labels"), dict):
-        found = found["labels"]
-    return found if is_string_map(found) else None
-
-
-def is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53

@@ -10,9 +10,10 @@ from typing import Any
 from aiohttp import web
 
 from eisync.emulator.calls import Call, success
-from eisync.emulator.companions import is_string_map, read_boxes, read_structured_labels
+from eisync.emulator.companions import is_string_map, read_boxes
 from eisync.emulator.model import STORED_CATEGORIES, Refused, Sample, Selection
 from eisync.emulator.names import choose_split
+from eisync.emulator.ranges import read_structured_labels
 from eisync.emulator.replies import NO_VALIDATION_SET
 from eisync.emulator.selecting import Refusal, read_category, read_selection
 from eisync.emulator.showing import iso
@@ -21,14 +22,14 @@ from eisync.emulator.spool import hash_md5
 
 async def delete_sample(call: Call) -> web.StreamResponse:
     sample = call.sample
-    call.service.store.delete(call.one(), now_ms=call.service.now_ms())
+    call.service.store.delete(call.one(), now_ms=call.service.now_ms(), actor=call.actor)
     return success(id=sample.id)
 
 
 async def delete_all(call: Call) -> web.StreamResponse:
     category = call.request.match_info.get("category")
     selection = Selection(project_id=call.project.id, category=None if category is None else read_category(category))
-    call.service.store.delete(selection, now_ms=call.service.now_ms())
+    call.service.store.delete(selection, now_ms=call.service.now_ms(), actor=call.actor)
     return success()
 
 
@@ -50,7 +51,7 @@ async def edit_batch(call: Call) -> web.StreamResponse:
     above = call.service.settings.batch_job_above
     is_job = above is not None and call.service.store.count_samples(selection) > above
     if action == "delete":
-        call.service.store.delete(selection, now_ms=call.service.now_ms())
+        call.service.store.delete(selection, now_ms=call.service.now_ms(), actor=call.actor)
     else:
         _BATCH_EDITS[action](call, selection, body, None)
     if not is_job:
@@ -151,7 +152,7 @@ _BATCH_EDITS: dict[str, Edit] = {
 
 
 def _set(call: Call, selection: Selection, column: str, value: object) -> None:
-    call.service.store.edit(selection, column, value, now_ms=call.service.now_ms())
+    call.service.store.edit(selection, column, value, now_ms=call.service.now_ms(), actor=call.actor)
 
 
 def _text_of(body: dict[str, Any], name: str) -> str:

@@ -3,30 +3,21 @@
 No network and no store; it reads the bodies. Source: the wire contract, section 1.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from eisync.emulator import companions
-from eisync.emulator.companions import Companions, read_boxes, read_structured_labels
+from eisync.emulator.companions import Companions, read_boxes
 from eisync.emulator.model import Box, Facts, NewSample, Project, Refused
 from eisync.emulator.multipart import Part
 from eisync.emulator.names import base_name, choose_split, encode_id8, infer_label, shown_name, stored_name
-from eisync.emulator.recognise import recognise
+from eisync.emulator.ranges import Label, read_structured_labels
+from eisync.emulator.recognise import Content, recognise
 from eisync.emulator.settings import EmulatorSettings
 from eisync.emulator.spool import Body
+from eisync.emulator.upload_headers import UploadHeaders
 
 Accepted = tuple[NewSample, Body]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadHeaders:
-    """What the headers ask of every file of the request."""
-
-    label: str | None = None  # None: infer it
-    refuse_duplicates: bool = False
-    metadata: Mapping[str, str] | None = None
-    boxes: tuple[Box, ...] = ()
-    add_date_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +28,7 @@ class Upload:
     headers: UploadHeaders
     parts: Sequence[Part]  # the data files, in the order sent
     companions: Companions
+    message: Facts | None = None  # what a message says of the only file, which came beside it
 
 
 def sort_parts(parts: Sequence[Part], settings: EmulatorSettings) -> tuple[list[Part], Companions] | Refused:
@@ -79,21 +71,18 @@ def _examine_one(
     name = base_name(sent)
     if part.is_too_large:
         return Refused(f"This file is too large: files should be smaller than {settings.max_file_bytes} bytes")
-    if part.size_bytes == 0:
+    if part.size_bytes == 0 and settings.refuse_empty_files:
         return Refused("This file is empty")
-    facts = recognise(name, part.body, hmac_key=project.hmac_key, settings=settings)
-    if isinstance(facts, Refused):
-        return facts
+    content = recognise(name, part.body, hmac_key=project.hmac_key, settings=settings)
+    if isinstance(content, Refused):
+        return content
+    facts = content.facts if upload.message is None else _as_told(content.facts, upload.message)
     boxes = _boxes_of(sent, upload, facts)
     if isinstance(boxes, Refused):
         return boxes
-    structured = None
-    if sent in upload.companions.structured_labels:
-        found = upload.companions.structured_labels[sent]
-        labels = read_structured_labels(found, values_count=facts.values_count)
-        if isinstance(labels, Refused):
-            return labels
-        structured = labels
+    structured = _structured_labels_of(sent, upload, content)
+    if isinstance(structured, Refused):
+        return structured
     headers = upload.headers
     label = infer_label(name, otherwise=settings.label_without_match) if headers.label is None else headers.label
     shown = shown_name(name)
@@ -112,6 +101,26 @@ def _examine_one(
         attachments=upload.companions.attachments.get(sent, ()),
     )
     return sample, part.body
+
+
+def _as_told(facts: Facts, message: Facts) -> Facts:
+    """What the file is, and what a message beside it says of who recorded it."""
+    return replace(
+        facts,
+        device_type=message.device_type,
+        device_name=message.device_name,
+        signature_valid=message.signature_valid,
+        signature_method=message.signature_method,
+        created_ms=message.created_ms,
+    )
+
+
+def _structured_labels_of(sent: str, upload: Upload, content: Content) -> tuple[Label, ...] | Refused | None:
+    """The companion part's word goes before that of the file itself."""
+    found = upload.companions.structured_labels.get(sent, content.structured_labels)
+    if found is None and sent not in upload.companions.structured_labels:
+        return None
+    return read_structured_labels(found, values_count=content.facts.values_count)
 
 
 def _category_of(asked: str, part: Part, settings: EmulatorSettings) -> str:

@@ -1,8 +1,10 @@
 """The values the emulator speaks of. Instants ending in `_ms` are Unix milliseconds, UTC."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 Box = Mapping[str, object]  # {label, x, y, width, height}, as it came
 
@@ -38,6 +40,36 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A user who logged in. Every project is theirs."""
+
+    id: int
+    username: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something."""
+
+    kind: str  # projectApiKey or user
+    id: int
+
+    def as_json(self) -> dict[str, object]:
+        """As `lastUpdatedBy` shows it."""
+        return {"type": self.kind, "id": self.id}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls Studio, and what they may do there."""
+
+    actor: Actor
+    role: Role
+    project_id: int | None  # None: every project
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     id: int
     name: str
@@ -67,6 +99,11 @@ class Facts:
     signature_method: str = "none"
     created_ms: int | None = None  # when the device says it measured
     image_size: tuple[int, int] | None = None
+
+
+def can_be_shown(interval_ms: float, values_count: int) -> bool:
+    """Whether frequency and length are numbers that JSON can carry."""
+    return interval_ms == 0 or (math.isfinite(1000 / interval_ms) and math.isfinite(interval_ms * values_count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +140,7 @@ class Sample(NewSample):
     added_ms: int
     modified_ms: int
     is_disabled: bool
+    updated_by: Mapping[str, object] | None = None  # as `lastUpdatedBy` shows it; None: from before it was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +177,44 @@ class Page:
     limit: int
     offset: int = 0
     shuffled: bool = False
+
+
+VERSION_TYPES = ("auto_save", "restore", "manual")
+CHANGE_ACTIONS = ("insert", "update", "delete")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A stretch of changes of a project; a closed one is a version of its dataset.
+
+    Samples that were added within it have ids from `first_sample` to below `end_sample`. Its counts are set when it
+    closes.
+    """
+
+    id: int
+    project_id: int
+    kind: str  # one of VERSION_TYPES
+    opened_ms: int
+    closed_ms: int | None
+    first_sample: int
+    end_sample: int | None
+    version_id: int | None
+    version_index: int | None
+    parent_id: int | None
+    restored_from: int | None
+    description: str | None
+    events: int
+    changed: int
+    inserts: int
+    updates: int
+    deletes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of a sample within a window. The values are columns of the database, of updates alone."""
+
+    sample_id: int
+    actions: tuple[str, ...]  # of CHANGE_ACTIONS
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]

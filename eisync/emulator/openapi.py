@@ -9,8 +9,9 @@ Source: OpenAPI 3.0.3.
 from collections.abc import Iterator, Mapping
 
 from eisync.emulator.model import STORED_CATEGORIES, UPLOAD_CATEGORIES, Role
+from eisync.emulator.openapi_parts import FAILED, Route, operation, paging, parameter, selection
+from eisync.emulator.openapi_versions import VERSION_SCHEMAS, version_routes
 from eisync.emulator.shapes import (
-    BOOLEAN,
     BYTES,
     COUNT,
     ID,
@@ -27,9 +28,6 @@ from eisync.emulator.shapes import (
     record,
     ref,
 )
-
-Operation = dict[str, object]
-Route = tuple[str, str, Operation]  # method, path, what it does
 
 _PROJECT = "/api/{project}"
 _RAW = _PROJECT + "/raw-data"
@@ -61,7 +59,7 @@ _FILES = {
 _UPLOAD_HEADERS = {
     "x-label": "of every file of the request, percent-encoded; without it, inferred from the file name",
     "x-no-label": "1: neither take nor infer a label",
-    "x-disallow-duplicates": "1: refuse a file whose content the project holds already",
+    "x-disallow-duplicates": "when set: refuse a file whose content the project holds already",
     "x-metadata": "a JSON object of strings, for every file of the request",
     "x-bounding-boxes": "a JSON array of boxes, for one image",
     "x-add-date-id": "1: add a unique date id to the name",
@@ -87,22 +85,22 @@ def describe(studio_url: str, ingestion_url: str) -> dict[str, object]:
         },
         "components": {
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
-            "schemas": SCHEMAS,
+            "schemas": {**SCHEMAS, **VERSION_SCHEMAS},
         },
     }
 
 
 def _paths(routes: Iterator[Route], server_url: str) -> dict[str, dict[str, object]]:
     paths: dict[str, dict[str, object]] = {}
-    for method, path, operation in routes:
+    for method, path, one in routes:
         item = paths.setdefault(path, {"servers": [{"url": server_url}], "parameters": _parameters_of(path)})
-        item[method] = {"operationId": f"{method} {path}", **operation}
+        item[method] = {"operationId": f"{method} {path}", **one}
     return paths
 
 
 def _parameters_of(path: str) -> list[dict[str, object]]:
     categories = (*STORED_CATEGORIES, "all") if "delete-all" in path else UPLOAD_CATEGORIES
-    schemas = {"{project}": ID, "{sample}": ID, "{job}": ID, "{category}": one_of(categories)}
+    schemas = {"{project}": ID, "{sample}": ID, "{job}": ID, "{version}": ID, "{category}": one_of(categories)}
     return [
         {"name": name.strip("{}"), "in": "path", "required": True, "schema": schema}
         for name, schema in schemas.items()
@@ -111,8 +109,8 @@ def _parameters_of(path: str) -> list[dict[str, object]]:
 
 
 def _ingestion_routes() -> Iterator[Route]:
-    headers = [_in("header", name, TEXT, text) for name, text in _UPLOAD_HEADERS.items()]
-    name = _in("header", "x-file-name", TEXT, "of the file that is the body") | {"required": True}
+    headers = [parameter("header", name, TEXT, text) for name, text in _UPLOAD_HEADERS.items()]
+    name = parameter("header", "x-file-name", TEXT, "of the file that is the body") | {"required": True}
     form = record({"data": list_of(BYTES, at_least=1)})
     refused = {
         "description": "A text; a Failure when the key or the whole request is refused.",
@@ -122,7 +120,7 @@ def _ingestion_routes() -> Iterator[Route]:
     yield (
         "post",
         "/api/{category}/files",
-        _operation(
+        operation(
             "Upload files. A 200 is not success: every file has its own entry, in the order sent.",
             answer(files=list_of(ref("Entry"))),
             headers,
@@ -130,116 +128,70 @@ def _ingestion_routes() -> Iterator[Route]:
             body_type="multipart/form-data",
         ),
     )
-    legacy = _operation("Upload one file as the body.", TEXT, [name, *headers], BYTES, "application/octet-stream")
+    forms = {
+        "application/octet-stream": BYTES,
+        "application/cbor": BYTES,
+        "application/json": {"type": "object"},
+        "multipart/form-data": record({"message": BYTES}, {"image": BYTES}),
+    }
+    body = {"required": True, "content": {kind: {"schema": schema} for kind, schema in forms.items()}}
+    one = operation("Upload one item: the body, or a message and what it refers to.", TEXT, [name, *headers])
     yield (
         "post",
         "/api/{category}/data",
-        legacy | {"deprecated": True, "responses": {"200": stored, "default": refused}},
+        one | {"deprecated": True, "requestBody": body, "responses": {"200": stored, "default": refused}},
     )
 
 
 def _studio_routes() -> Iterator[Route]:
     role = one_of([role.value for role in Role])
-    yield "get", "/api/projects", _operation("The project of the key.", answer(projects=list_of(ref("Project"))))
+    yield "get", "/api/projects", operation("The project of the key.", answer(projects=list_of(ref("Project"))))
     key_info = answer(apiKeyId=ID, projectId=ID, role=role)
-    yield "get", "/api/projects/api-key-info", _operation("What the key allows.", key_info)
-    yield "get", _PROJECT, _operation("One project.", answer(project=ref("Project")))
-    yield "get", f"{_PROJECT}/devkeys/hmac", _operation("What devices sign with.", answer(hmacKey=TEXT))
+    yield "get", "/api/projects/api-key-info", operation("What the key allows.", key_info)
+    yield "get", _PROJECT, operation("One project.", answer(project=ref("Project")))
+    yield "get", f"{_PROJECT}/devkeys/hmac", operation("What devices sign with.", answer(hmacKey=TEXT))
     changed = {"anyOf": [record({"success": TRUE}, {"lastModificationDate": INSTANT}), ref("Failure")]}
-    yield "get", f"{_PROJECT}/last-modification", _operation("When data last changed.", changed)
-    yield "get", _PROJECT + "/jobs/{job}/status", _operation("One job.", answer(job=ref("Job")))
+    yield "get", f"{_PROJECT}/last-modification", operation("When data last changed.", changed)
+    yield "get", _PROJECT + "/jobs/{job}/status", operation("One job.", answer(job=ref("Job")))
     page = answer(samples=list_of(ref("Sample")), totalCount=COUNT)
-    yield "get", _RAW, _operation("Samples, newest first.", page, [*_selection(), *_paging()])
-    yield "get", f"{_RAW}/count", _operation("How many a listing holds.", answer(count=COUNT), _selection())
+    yield "get", _RAW, operation("Samples, newest first.", page, [*selection(), *paging()])
+    yield "get", f"{_RAW}/count", operation("How many a listing holds.", answer(count=COUNT), selection())
     one = answer(sample=ref("Sample"), payload=ref("Payload"), totalPayloadLength=COUNT, datastreamPayloads=list_of({}))
-    yield "get", _SAMPLE, _operation("One sample with its values.", one)
-    yield "delete", _SAMPLE, _operation("Delete a sample.", _DONE)
+    yield "get", _SAMPLE, operation("One sample with its values.", one)
+    yield "delete", _SAMPLE, operation("Delete a sample.", _DONE)
     for kind, content_types in _FILES.items():
-        axis = [_in("query", "axisIx", COUNT)] if kind == "wav" else []
+        axis = [parameter("query", "axisIx", COUNT)] if kind == "wav" else []
         content: dict[str, object] = {one: {"schema": BYTES} for one in content_types}
         content["application/json"] = {"schema": ref("Failure")}
         given = {"200": {"description": "The bytes; a Failure when there are none.", "content": content}}
-        operation = _operation(f"The sample as {kind}.", _DONE, axis)
-        yield "get", f"{_SAMPLE}/{kind}", operation | {"responses": given | {"default": _FAILED}}
-    yield "post", f"{_RAW}/delete-all", _operation("Delete every sample.", _DONE)
-    yield "post", _RAW + "/delete-all/{category}", _operation("Delete every sample of a category.", _DONE)
+        shown = operation(f"The sample as {kind}.", _DONE, axis)
+        yield "get", f"{_SAMPLE}/{kind}", shown | {"responses": given | {"default": FAILED}}
+    yield "post", f"{_RAW}/delete-all", operation("Delete every sample.", _DONE)
+    yield "post", _RAW + "/delete-all/{category}", operation("Delete every sample of a category.", _DONE)
+    yield from version_routes(_PROJECT)
+    login = record({"username": TEXT, "password": TEXT})
+    yield "post", "/api-login", {"security": []} | operation("A token for a person.", answer(token=TEXT), body=login)
     for action, body in _EDITS.items():
-        yield "post", f"{_SAMPLE}/{action}", _operation(f"{action} one sample.", _DONE, body=body)
-    ids = _in("query", "ids", TEXT, "a JSON array of sample ids")
+        yield "post", f"{_SAMPLE}/{action}", operation(f"{action} one sample.", _DONE, body=body)
+    ids = parameter("query", "ids", TEXT, "a JSON array of sample ids")
     for action, body in _BATCHES.items():
         done = {"anyOf": [record({"success": TRUE}, {"id": ID}), ref("Failure")]}
-        batch = _operation(f"{action} a selection; with an id: that of a job.", done, [*_selection(), ids], body)
+        batch = operation(f"{action} a selection; with an id: that of a job.", done, [*selection(), ids], body)
         yield "post", f"{_RAW}/batch/{action}", batch
 
 
 def _control_routes() -> Iterator[Route]:
     own: dict[str, object] = {"security": []}
-    project = _in("query", "project", ID, "narrows the lasting figures to one project")
+    project = parameter("query", "project", ID, "narrows the lasting figures to one project")
     ledger = answer(requests=COUNT, files=COUNT, bytes=COUNT, stored=COUNT, stored_by_hash={"type": "object"})
-    yield "get", "/emulator/ledger", own | _operation("The exact account.", ledger, [project])
+    yield "get", "/emulator/ledger", own | operation("The exact account.", ledger, [project])
     rules = answer(rules=list_of(ref("Rule")))
     wanted = record({"rules": list_of(ref("NewRule"))}, {"seed": INTEGER})
-    yield "get", "/emulator/faults", own | _operation("The rules of misbehaviour.", rules)
-    yield "post", "/emulator/faults", own | _operation("Replace the rules.", rules, body=wanted)
-    yield "delete", "/emulator/faults", own | _operation("Behave.", rules)
+    yield "get", "/emulator/faults", own | operation("The rules of misbehaviour.", rules)
+    yield "post", "/emulator/faults", own | operation("Replace the rules.", rules, body=wanted)
+    yield "delete", "/emulator/faults", own | operation("Behave.", rules)
     projects = answer(projects=list_of(ref("OwnProject")))
-    yield "get", "/emulator/projects", own | _operation("Every project with its keys.", projects)
+    yield "get", "/emulator/projects", own | operation("Every project with its keys.", projects)
     made = answer(project=ref("OwnProject"), studio_url=TEXT, ingestion_url=TEXT)
-    yield "post", "/emulator/projects", own | _operation("Make a project.", made, body=ref("NewProject"))
-    yield "get", "/emulator/openapi.json", own | _operation("This document.", {"type": "object"})
-
-
-def _selection() -> list[dict[str, object]]:
-    return [
-        _in("query", "category", one_of((*STORED_CATEGORIES, "all"))) | {"required": True},
-        _in("query", "labels", TEXT, "a JSON array of labels, or null for all"),
-        _in("query", "filename", TEXT, "a part of the name"),
-        _in("query", "search", TEXT, "a part of the name or the label"),
-        _in("query", "minId", ID, "this one and above"),
-        _in("query", "maxId", ID, "below this one"),
-        _in("query", "minDate", INSTANT),
-        _in("query", "maxDate", INSTANT),
-        _in("query", "metadata", TEXT, "a JSON object of strings, all of which must be there"),
-        _in("query", "includeDisabled", one_of(("both", "enabled", "disabled"))),
-    ]
-
-
-def _paging() -> list[dict[str, object]]:
-    return [
-        _in("query", "limit", COUNT),
-        _in("query", "offset", COUNT),
-        _in("query", "sortBy", one_of(("id-desc", "random"))),
-        _in("query", "excludeSensors", BOOLEAN),
-    ]
-
-
-_FAILED = {
-    "description": "Refused: a wrong key, a forbidden call, a request that cannot be read.",
-    "content": {"application/json": {"schema": ref("Failure")}},
-}
-
-
-def _operation(
-    summary: str,
-    given: Schema,
-    parameters: list[dict[str, object]] | None = None,
-    body: Schema | None = None,
-    body_type: str = "application/json",
-) -> Operation:
-    operation: Operation = {
-        "summary": summary,
-        "responses": {
-            "200": {"description": "Done, or a Failure.", "content": {"application/json": {"schema": given}}},
-            "default": _FAILED,
-        },
-    }
-    if parameters:
-        operation["parameters"] = parameters
-    if body is not None:
-        operation["requestBody"] = {"required": "required" in body, "content": {body_type: {"schema": body}}}
-    return operation
-
-
-def _in(place: str, name: str, schema: Schema, text: str = "") -> dict[str, object]:
-    described = {"description": text} if text else {}
-    return {"name": name, "in": place, "schema": schema, **described}
+    yield "post", "/emulator/projects", own | operation("Make a project.", made, body=ref("NewProject"))
+    yield "get", "/emulator/openapi.json", own | operation("This document.", {"type": "object"})

@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from eisync.emulator.faults import Plan, Rule
-from eisync.emulator.model import Key
+from eisync.emulator.model import Actor, Key
 from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.visitors import why_barred
 
@@ -24,6 +24,7 @@ NO_VALIDATION_SET = "This project has no validation set"  # how the service word
 FORBIDDEN = "This API key does not allow this"
 
 _IDLE = Plan()
+_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)  # of the same
 _plan: ContextVar[Plan] = ContextVar("plan", default=_IDLE)  # of the request this task is busy with
 
 
@@ -57,8 +58,15 @@ def refuse(error: str, *, status: int = 200) -> web.Response:
 
 
 def find_key(request: web.Request) -> Key | None:
-    key = request.headers.get("x-api-key", "")
-    return request.app[SERVICE].store.find_key(key.encode("utf-8", "replace").decode()) if key else None
+    text = request.headers.get("x-api-key", "")
+    key = request.app[SERVICE].store.find_key(text.encode("utf-8", "replace").decode()) if text else None
+    _actor.set(None if key is None else Actor("projectApiKey", key.id))
+    return key
+
+
+def actor_now() -> Actor | None:
+    """Whose key the request bears that this task is busy with."""
+    return _actor.get()
 
 
 def fault_now() -> Rule | None:

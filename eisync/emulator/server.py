@@ -25,7 +25,7 @@ from eisync.emulator.model import Project, Role
 from eisync.emulator.replies import guard
 from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.settings import EmulatorSettings, is_loopback
-from eisync.emulator.store import StoreError, open_store
+from eisync.emulator.store import HistoryOptions, StoreError, open_store
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 30.0
@@ -55,7 +55,7 @@ class Emulator:
         """Raises EmulatorError, and leaves nothing open then."""
         settings = self.settings
         try:
-            store = open_store(settings.data)
+            store = open_store(settings.data, _history_options(settings), signs=settings.last_updated_by)
         except StoreError as error:
             raise EmulatorError(str(error)) from error
         self._service = service = Service(settings, store, Ledger(), Faults(settings.seed))
@@ -127,6 +127,12 @@ class Emulator:
                 "end what uses it, or choose another one."
             ) from error
         return int(runner.addresses[0][1])
+
+
+def _history_options(settings: EmulatorSettings) -> HistoryOptions | None:
+    if not settings.dataset_versions:
+        return None
+    return HistoryOptions(window_ms=settings.dataset_window_ms, commit_ms=settings.dataset_commit_ms)
 
 
 class RunningEmulator:

@@ -1,12 +1,13 @@
 """What may be chosen about an emulator. Valid from birth: a value that could not be obeyed raises ValueError.
 
-The second half are the switches: each answers a question that the wire contract leaves open, and its default is the
-answer that asks most of a client.
+The second half are the switches. `SWITCHES` answer what the wire contract leaves open, each by the answer that asks
+most of a client. `STRICTNESS` are refusals that no source states: our own invention, and each can be turned off.
+`LIMITS` keep memory bounded. docs/emulator.md has a row for each.
 """
 
 import ipaddress
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eisync.emulator.model import STORED_CATEGORIES
@@ -29,9 +30,40 @@ SWITCHES = (
     "missing_file_name_status",
     "forbidden_status",
     "max_request_bytes",
+    "dataset_versions",
+    "dataset_window_ms",
+    "dataset_commit_ms",
+    "last_updated_by",
+    "zero_disallows_duplicates",
+    "decode_labels",
+)
+STRICTNESS = (
+    "refuse_broken_media",
+    "refuse_by_role",
+    "refuse_empty_files",
+    "refuse_metadata_not_text",
+    "refuse_odd_csv",
+    "refuse_values_not_finite",
+)
+LIMITS = (
+    "max_files_per_request",
+    "max_file_bytes",
+    "max_header_bytes",
+    "max_parse_bytes",
+    "max_companion_bytes",
+    "max_json_bytes",
+    "max_sensors",
+    "max_name_chars",
+    "max_line_chars",
+    "max_cbor_items",
+    "max_form_parts",
+    "spool_bytes",
+    "spool_total_bytes",
+    "idle_timeout_s",
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
+SIGNED = ("all", "edits", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +91,11 @@ class EmulatorSettings:
     max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored as it is, its values unread
     max_companion_bytes: int = 16 * MIB
     max_json_bytes: int = 4 * MIB  # the body of a Studio or control request
+    max_sensors: int = 1000  # of one file; a CSV has as many columns at most
+    max_name_chars: int = 200  # of a sensor, its units and a device: every listing shows them
+    max_line_chars: int = 256 * 1024  # of a CSV
+    max_cbor_items: int = 500_000  # arrays, maps and tags: one of nothing is a byte there and seventy here
+    max_form_parts: int = 64  # of a form that is sent to the data endpoint
     idle_timeout_s: float = 60.0  # a body that pauses longer is given up
 
     # Switches: what the contract does not say.
@@ -76,6 +113,20 @@ class EmulatorSettings:
     batch_job_above: int | None = None  # batch calls on more samples answer with the id of a job
     missing_file_name_status: int = 421  # legacy /data without x-file-name: documented 421, observed 422
     forbidden_status: int = 403  # a valid key whose role or project does not allow the call
+    zero_disallows_duplicates: bool = True  # whether `x-disallow-duplicates: 0` (or `false`) counts as set
+    decode_labels: bool = True  # the Python SDK sends labels raw, other clients percent-encode them
+    dataset_versions: bool = True  # False: the calls are not there, and nothing of what changes is kept
+    dataset_window_ms: int = 60_000  # after the first change it takes in, a window is closed and becomes a version
+    dataset_commit_ms: int = 1000  # so much later it is there; documented: "within a few seconds"
+    last_updated_by: str = "all"  # which samples have `lastUpdatedBy`: "all", those of "edits" without uploads, "none"
+
+    # Strictness of our own: what no source says that the service refuses.
+    refuse_broken_media: bool = True  # a WAV or an image whose header cannot be read, or contradicts itself
+    refuse_by_role: bool = True  # only the names of the roles are known
+    refuse_empty_files: bool = True  # False: what an empty file is called decides
+    refuse_metadata_not_text: bool = True  # x-metadata: values that are no text. False: they are written as text
+    refuse_odd_csv: bool = True  # no UTF-8, a column without a name, a first line that holds only numbers
+    refuse_values_not_finite: bool = True  # null, NaN, infinity among the values. False: they are 0
 
     def __post_init__(self) -> None:
         for port in (self.studio_port, self.ingestion_port):
@@ -98,15 +149,27 @@ class EmulatorSettings:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if self.validation not in VALIDATION_ANSWERS:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
-        if min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1 or self.idle_timeout_s <= 0:
+        if self.last_updated_by not in SIGNED:
+            raise ValueError(f"{self.last_updated_by!r} is none of {', '.join(SIGNED)}.")
+        if min(self.dataset_window_ms, self.dataset_commit_ms) < 0:
+            raise ValueError("A window's time cannot be negative.")
+        if self.max_page_limit < 1 or not all(getattr(self, name) > 0 for name in LIMITS):
             raise ValueError("Every limit must be positive.")
+
+
+_VALUES: dict[Any, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+}
 
 
 def read_switch(text: str) -> tuple[str, Any]:
     """`NAME=VALUE`, its value as JSON or, where a text is wanted, as it is. Raises ValueError."""
     name, equals, value = text.partition("=")
-    if not equals or name not in SWITCHES:
-        raise ValueError(f"{text!r} is no switch: expected NAME=VALUE with one of {', '.join(SWITCHES)}.")
+    names = (*SWITCHES, *STRICTNESS, *LIMITS)
+    if not equals or name not in names:
+        raise ValueError(f"{text!r} is no switch: expected NAME=VALUE with one of {', '.join(names)}.")
     kind = EmulatorSettings.__annotations__[name]
     if kind is str:
         return name, value
@@ -114,11 +177,16 @@ def read_switch(text: str) -> tuple[str, Any]:
         found: object = json.loads(value)
     except ValueError:
         found = value
-    wanted = {bool: "true or false", int: "a whole number"}.get(kind, "a whole number or null")
-    is_none = found is None and kind not in (bool, int)
-    if not is_none and type(found) is not (bool if kind is bool else int):
+    types, wanted = _VALUES.get(kind, ((int, type(None)), "a whole number or null"))
+    if type(found) not in types:
         raise ValueError(f"{name} should be {wanted}, not {value!r}.")
     return name, found
+
+
+def for_stored(settings: EmulatorSettings) -> EmulatorSettings:
+    """With which a file is read again that was stored: whatever the switches say today, its values are there."""
+    lenient: dict[str, Any] = dict.fromkeys(STRICTNESS, False)
+    return replace(settings, csv_constant_interval=False, **lenient)
 
 
 def is_loopback(host: str) -> bool:

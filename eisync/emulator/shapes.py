@@ -41,7 +41,8 @@ def answer(**fields: Schema) -> Schema:
     return {"anyOf": [record({"success": TRUE, **fields}), ref("Failure")]}
 
 
-_BOX = record({"label": TEXT, "x": COUNT, "y": COUNT, "width": COUNT, "height": COUNT})
+_SIDE: Schema = {"type": "number", "minimum": 0, "exclusiveMinimum": True}
+_BOX = record({"label": TEXT, "x": NUMBER, "y": NUMBER, "width": _SIDE, "height": _SIDE})
 _LABEL_MAP = record({"type": one_of(["key-values"]), "labels": TEXTS})
 _SENSOR = record({"index": COUNT, "name": TEXT, "units": TEXT})
 _KEY = record({"key": TEXT, "role": one_of([role.value for role in Role])})

@@ -15,7 +15,7 @@ from eisync.emulator.acquisition import read_acquisition
 from eisync.emulator.media import WavHeader, read_wav_header
 from eisync.emulator.model import Facts, Refused, Sample, Sensor
 from eisync.emulator.names import extension_of, sent_name
-from eisync.emulator.settings import EmulatorSettings
+from eisync.emulator.settings import EmulatorSettings, for_stored
 from eisync.emulator.store import Store
 from eisync.emulator.tabular import read_table
 
@@ -69,6 +69,8 @@ def write_samples(samples: Sequence[Sample], *, exclude_sensors: bool = False) -
             f'"isDisabled":{"true" if one.is_disabled else "false"},"projectId":{one.project_id},'
             f'"sha256Hash":{_text(one.sha256)},'
         )
+        if one.updated_by is not None:
+            items[-1] += f'"lastUpdatedBy":{once(one.updated_by, _COMPACT.encode)},'
         if one.metadata is not None:
             items[-1] += f'"metadata":{once(one.metadata, _COMPACT.encode)},'
         if one.structured_labels is not None or one.label_map is not None:
@@ -95,6 +97,8 @@ def _show_own(sample: Sample) -> dict[str, object]:
         "projectId": sample.project_id,
         "sha256Hash": sample.sha256,
     }
+    if sample.updated_by is not None:
+        shown["lastUpdatedBy"] = sample.updated_by
     if sample.metadata is not None:
         shown["metadata"] = sample.metadata
     return shown | _show_labels(sample)
@@ -104,9 +108,9 @@ def _show_labels(sample: Sample) -> dict[str, object]:
     """What there is beside its label."""
     shown: dict[str, object] = {}
     if sample.structured_labels is not None:
-        shown["structuredLabels"] = [_show_structured(one) for one in sample.structured_labels]
+        shown["structuredLabels"] = [show_structured(one) for one in sample.structured_labels]
     if sample.label_map is not None:
-        shown["labelMap"] = _show_label_map(sample.label_map)
+        shown["labelMap"] = show_label_map(sample.label_map)
     return shown
 
 
@@ -164,10 +168,11 @@ def read_rows(sample: Sample, store: Store, settings: EmulatorSettings) -> list[
     extension = extension_of(sent_name(sample.stored_name))
     with store.open_content(sample.sha256) as file:
         if extension in (".csv", ".txt"):
-            table = read_table(file, constant_interval=False, keep_rows=True)
+            table = read_table(file, for_stored(settings), keep_rows=True)
             return [] if isinstance(table, Refused) else table.rows
         if extension in (".cbor", ".json"):
-            read = read_acquisition(file.read(), is_cbor=extension == ".cbor", hmac_key="", unsigned_is_valid=False)
+            is_cbor = extension == ".cbor"
+            read = read_acquisition(file.read(), is_cbor=is_cbor, hmac_key="", settings=for_stored(settings))
             return [] if isinstance(read, Refused) else read.rows
         if extension == ".wav":
             header = read_wav_header(file)
@@ -214,10 +219,10 @@ def _rows(values: list[float], width: int) -> list[list[float]]:
     return [values[at : at + width] for at in range(0, len(values), width)]
 
 
-def _show_label_map(label_map: Mapping[str, str]) -> dict[str, object]:
+def show_label_map(label_map: Mapping[str, str]) -> dict[str, object]:
     return {"type": "key-values", "labels": label_map}
 
 
-def _show_structured(one: Mapping[str, object]) -> Mapping[str, object]:
+def show_structured(one: Mapping[str, object]) -> Mapping[str, object]:
     label_map: Any = one.get("labelMap")
-    return one if label_map is None else {**one, "labelMap": _show_label_map(label_map)}
+    return one if label_map is None else {**one, "labelMap": show_label_map(label_map)}

@@ -1,10 +1,7 @@
-"""Every SQL statement of the emulator, a sentence each, and the where-clause of a selection."""
+"""Every SQL statement of the emulator, a sentence each."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
-
-from eisync.emulator.model import Selection
 
 BLOCK_BITS = 10  # of ids that are counted together
 
@@ -96,6 +93,35 @@ MIGRATIONS = (
     create index sample_by_project on sample (project_id, id, category, label, is_disabled, filename);
     drop trigger sample_added;
     """,
+    # Who changed a sample last, people who log in, and the history that dataset versions are made of. What was added
+    # within a window is told by the ids it spans: a row for each would cost every upload. A deleted sample's whole row
+    # is kept, and with it its bytes. The ids of windows are far from those of versions, so that none passes for the
+    # other.
+    """
+    alter table sample add column updated_by text;
+    create table person (
+        id integer primary key autoincrement, username text not null unique, token text not null unique
+    );
+    create table version_window (
+        id integer primary key autoincrement, project_id integer not null, kind text not null,
+        opened_ms integer not null, closed_ms integer, first_sample integer not null, end_sample integer,
+        version_id integer unique, version_index integer, parent_id integer, restored_from integer, description text,
+        events integer not null default 0, changed integer not null default 0, inserts integer not null default 0,
+        updates integer not null default 0, deletes integer not null default 0
+    );
+    create index window_by_project on version_window (project_id, id);
+    insert into sqlite_sequence (name, seq) values ('version_window', 1000000);
+    create table window_actor (
+        window_id integer not null, actor text not null, primary key (window_id, actor)
+    ) without rowid;
+    create table change (
+        id integer primary key autoincrement, project_id integer not null, window_id integer not null,
+        sample_id integer not null, action text not null, old text, new text, sha256 text
+    );
+    create index change_by_window on change (window_id, sample_id);
+    create index change_by_sample on change (project_id, sample_id, id);
+    create index change_by_content on change (sha256) where sha256 is not null;
+    """,
 )
 
 # Every project, oldest first.
@@ -118,6 +144,18 @@ LIST_KEYS = "select * from access_key where project_id = :project_id order by id
 # The key as it is sent.
 FIND_KEY = "select * from access_key where key = :key"
 
+# The person with this token.
+FIND_PERSON = "select * from person where token = :token"
+
+# Every person, in the order of their first login.
+LIST_PEOPLE = "select * from person order by id"
+
+# A person logs in: the same one under the same name.
+LOG_IN = """
+    insert into person (username, token) values (:username, :token)
+    on conflict (username) do update set username = username returning *
+"""
+
 # One more key.
 ADD_KEY = "insert into access_key (project_id, key, role) values (:project_id, :key, :role) returning *"
 
@@ -130,9 +168,9 @@ NEXT_ID = "select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 's
 # One sample more.
 ADD_SAMPLE = """
     insert into sample (id, project_id, category, label, filename, stored_name, sha256, size_bytes, added_ms,
-                        modified_ms, facts, metadata, boxes, structured_labels, label_map, attachments)
+                        modified_ms, facts, metadata, boxes, structured_labels, label_map, attachments, updated_by)
     values (:id, :project_id, :category, :label, :filename, :stored_name, :sha256, :size_bytes, :now_ms, :now_ms,
-            :facts, :metadata, :boxes, :structured_labels, :label_map, :attachments)
+            :facts, :metadata, :boxes, :structured_labels, :label_map, :attachments, :updated_by)
 """
 
 # So many samples more of a label and category.
@@ -175,8 +213,11 @@ READ_EVER_STORED = """
 # Samples stored now, in all projects.
 COUNT_ALL = "select count(*) from sample where :project_id is null or project_id = :project_id"
 
-# Whether any sample of any project still needs these bytes.
-IS_NEEDED = "select 1 from sample where sha256 = :sha256 limit 1"
+# Whether any sample of any project still needs these bytes, or one that may be restored.
+IS_NEEDED = """
+    select 1 from sample where sha256 = :sha256
+    union all select 1 from change where sha256 = :sha256 limit 1
+"""
 
 # For the page: samples by label and category.
 COUNT_BY_LABEL = """
@@ -217,7 +258,9 @@ COUNT_SAMPLES = "select count(*) from sample where {where}"
 DELETE_SAMPLES = "delete from sample where {where} returning sha256"
 
 # Change one thing about every sample of a selection.
-EDIT_SAMPLES = "update sample set {column} = :value, modified_ms = :now_ms where {where}"
+EDIT_SAMPLES = """
+    update sample set {column} = {expression}, modified_ms = :now_ms, updated_by = :updated_by where {where}
+"""
 
 # The hashes of a selection, for a move that lets the service decide.
 LIST_HASHES = "select id, sha256 from sample where {where}"
@@ -231,46 +274,3 @@ def statements_of(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-def where(selection: Selection) -> tuple[str, dict[str, object]]:
-    """The condition and its named values. Only fixed text goes into the condition."""
-    terms = ["project_id = :project_id"]
-    values: dict[str, object] = {"project_id": selection.project_id}
-
-    def add(term: str, **named: object) -> None:
-        terms.append(term)
-        values.update(named)
-
-    if selection.category is not None:
-        add("category = :category", category=selection.category)
-    if selection.ids is not None:
-        add("id in (select value from json_each(:ids))", ids=json.dumps(selection.ids))
-    if len(selection.labels) == 1:  # the index of a label has its samples in order, that of several has not
-        add("label = :label", label=selection.labels[0])
-    elif selection.labels:
-        add("label in (select value from json_each(:labels))", labels=json.dumps(selection.labels))
-    if selection.filename:
-        column = "lower(filename)" if selection.ignores_case else "filename"
-        wanted = selection.filename.lower() if selection.ignores_case else selection.filename
-        add(f"instr({column}, :filename) > 0", filename=wanted)
-    if selection.search:
-        add("(instr(filename, :search) > 0 or instr(label, :search) > 0)", search=selection.search)
-    if selection.min_id is not None:
-        add("id >= :min_id", min_id=selection.min_id)
-    if selection.max_id is not None:
-        add("id < :max_id", max_id=selection.max_id)
-    if selection.min_added_ms is not None:
-        add("added_ms >= :min_added_ms", min_added_ms=selection.min_added_ms)
-    if selection.max_added_ms is not None:
-        add("added_ms <= :max_added_ms", max_added_ms=selection.max_added_ms)
-    if selection.is_disabled is not None:
-        add("is_disabled = :is_disabled", is_disabled=int(selection.is_disabled))
-    if selection.metadata:
-        add(
-            "not exists (select 1 from json_each(:metadata) as wanted where not exists ("
-            "select 1 from json_each(sample.metadata) as held "
-            "where held.key = wanted.key and held.value = wanted.value))",
-            metadata=json.dumps(dict(selection.metadata)),
-        )
-    return " and ".join(terms), values

@@ -4,38 +4,40 @@ One SQLite database, in memory or in a folder, and the bytes beside it. Every me
 everything is there whose method had returned. One thread, one connection: the server's event loop is the only caller.
 """
 
-import functools
 import json
 import os
 import sqlite3
-import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from eisync.emulator import statements as sql
 from eisync.emulator.blobs import Blobs, MemoryBlobs, StoredBlobs
+from eisync.emulator.conditions import where
+from eisync.emulator.counts import count_added, count_each, count_samples, skip
+from eisync.emulator.history import History, forget
 from eisync.emulator.model import (
+    Actor,
     Duplicate,
-    Facts,
     Key,
     NewSample,
     Page,
+    Person,
     Project,
     Role,
     Sample,
     Selection,
-    Sensor,
     Stored,
+    Window,
 )
+from eisync.emulator.restoring import restore_samples, restored_by
+from eisync.emulator.rows import row_of, sample_of
 from eisync.emulator.spool import Body
 
 _OWNER = "emulator"
-_FACTS = tuple(field.name for field in fields(Facts))
 _COLUMNS = frozenset(
-    {"category", "label", "filename", "is_disabled", "metadata", "boxes", "structured_labels"}  # what may be edited
+    {"category", "label", "filename", "is_disabled", "metadata", "boxes", "structured_labels", "label_map"}
 )
 
 
@@ -52,12 +54,23 @@ class Account:
     stored_by_hash: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryOptions:
+    """How long a window takes in changes, and how long after its end it is a version."""
+
+    window_ms: int
+    commit_ms: int
+
+
 class Store:
     """Open with `open_store`; `close` in the end."""
 
-    def __init__(self, database: sqlite3.Connection, blobs: Blobs) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, blobs: Blobs, keeping: HistoryOptions | None = None, *, signs: str = "all"
+    ) -> None:
         self._database = database
         self._blobs = blobs
+        self._signs = signs
         database.row_factory = sqlite3.Row
         with self._transaction() as execute:
             done = execute("pragma user_version").fetchone()[0]
@@ -65,6 +78,9 @@ class Store:
                 for statement in sql.statements_of(script):
                     execute(statement)
                 execute(f"pragma user_version = {version}")
+        self.history = History(database, window_ms=keeping.window_ms, commit_ms=keeping.commit_ms) if keeping else None
+        if keeping is None:
+            self._forget_history()
 
     @property
     def spool_folder(self) -> str:
@@ -83,6 +99,10 @@ class Store:
         """One that exists: keys point nowhere else."""
         return Project(**self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone())
 
+    def find_project(self, project_id: int) -> Project | None:
+        row = self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone()
+        return None if row is None else Project(**row)
+
     def add_project(self, name: str, *, hmac_key: str, now_ms: int) -> Project:
         with self._transaction() as execute:
             row = execute(
@@ -97,6 +117,18 @@ class Store:
         row = self._database.execute(sql.FIND_KEY, {"key": key}).fetchone()
         return None if row is None else _key(row)
 
+    def find_person(self, token: str) -> Person | None:
+        row = self._database.execute(sql.FIND_PERSON, {"token": token}).fetchone()
+        return None if row is None else Person(**row)
+
+    def list_people(self) -> list[Person]:
+        return [Person(**row) for row in self._database.execute(sql.LIST_PEOPLE)]
+
+    def log_in(self, username: str, token: str) -> Person:
+        """The person of this name; `token` is theirs from now on when they are new."""
+        with self._transaction() as execute:
+            return Person(**execute(sql.LOG_IN, {"username": username, "token": token}).fetchone())
+
     def add_key(self, project_id: int, key: str, role: Role) -> Key:
         """Raises ValueError when the key exists."""
         try:
@@ -108,10 +140,17 @@ class Store:
     # Samples
 
     def commit(
-        self, project_id: int, samples: Sequence[tuple[NewSample, Body]], *, refuse_duplicates: bool, now_ms: int
+        self,
+        project_id: int,
+        samples: Sequence[tuple[NewSample, Body]],
+        *,
+        refuse_duplicates: bool,
+        now_ms: int,
+        actor: Actor | None = None,
     ) -> list[Stored | Duplicate]:
         """Store what one request brought, all of it or, if killed, nothing. One answer for each, in the same order."""
         answers: list[Stored | Duplicate] = []
+        signature = self._signature(actor, is_upload=True)
         rows: list[dict[str, Any]] = []
         fresh: dict[str, int] = {}  # content of this request -> its first sample
         with self._transaction() as execute:
@@ -127,10 +166,12 @@ class Store:
                 self._blobs.put(sample.sha256, body)
                 sample_id = next_id + len(rows)
                 fresh.setdefault(sample.sha256, sample_id)
-                rows.append(_row_of(sample) | of_content | {"id": sample_id, "now_ms": now_ms})
+                rows.append(row_of(sample) | of_content | {"id": sample_id, "now_ms": now_ms, "updated_by": signature})
                 answers.append(Stored(sample_id))
+            if rows and self.history is not None:
+                self.history.note(project_id, _written(actor), now_ms)
             self._database.executemany(sql.ADD_SAMPLE, rows)
-            self._count_added(project_id, rows)
+            count_added(self._database, project_id, rows)
             for name, by in (("commits", int(bool(rows))), ("duplicates_refused", len(answers) - len(rows))):
                 if by:
                     execute(sql.ADD_TO_TALLY, {"project_id": project_id, "name": name, "by": by})
@@ -138,59 +179,18 @@ class Store:
                 execute(sql.TOUCH_PROJECT, {"project_id": project_id, "now_ms": now_ms})
         return answers
 
-    def _count_added(self, project_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        labels = Counter((row["label"], row["category"]) for row in rows)
-        blocks = Counter((row["id"] >> sql.BLOCK_BITS, row["category"]) for row in rows)
-        for statement, name, counted in ((sql.COUNT_LABEL, "label", labels), (sql.COUNT_BLOCK, "block", blocks)):
-            self._database.executemany(
-                statement,
-                [
-                    {"project_id": project_id, name: value, "category": category, "by": samples}
-                    for (value, category), samples in counted.items()
-                ],
-            )
-
     def list_samples(self, selection: Selection, page: Page) -> list[Sample]:
         """Newest first, unless the page is shuffled."""
-        selection, offset = (selection, page.offset) if page.shuffled else self._skip(selection, page.offset)
-        condition, values = sql.where(selection)
+        selection, offset = (selection, page.offset) if page.shuffled else skip(self._database, selection, page.offset)
+        condition, values = where(selection)
         statement = sql.LIST_SHUFFLED if page.shuffled else sql.LIST_SAMPLES
         cursor = self._database.cursor()
         cursor.row_factory = None  # a page is a thousand rows of seventeen columns, and a Row gives each one by one
         cursor.execute(statement.format(where=condition), values | {"limit": page.limit, "offset": offset})
-        return [_sample(row) for row in cursor.fetchall()]
+        return [sample_of(row) for row in cursor.fetchall()]
 
     def count_samples(self, selection: Selection) -> int:
-        if _counts_by_block(selection):
-            return sum(samples for _, samples in self._blocks(selection))
-        return self._count(selection)
-
-    def _count(self, selection: Selection) -> int:
-        condition, values = sql.where(selection)
-        return int(self._database.execute(sql.COUNT_SAMPLES.format(where=condition), values).fetchone()[0])
-
-    def _blocks(self, selection: Selection) -> Iterator[tuple[int, int]]:
-        """(first id, samples of the selection) of each block of ids, newest first, without a walk over the samples."""
-        low = 0 if selection.min_id is None else selection.min_id
-        high = sys.maxsize if selection.max_id is None else selection.max_id
-        asked = {"project_id": selection.project_id, "category": selection.category}
-        for block, samples in self._pairs(sql.COUNT_BY_BLOCK, asked):
-            first, end = int(block) << sql.BLOCK_BITS, (int(block) + 1) << sql.BLOCK_BITS
-            if low <= first and end <= high:
-                yield first, samples
-            elif low < end and first < high:  # one of the two at the edges
-                yield first, self._count(replace(selection, min_id=max(first, low), max_id=min(end, high)))
-
-    def _skip(self, selection: Selection, offset: int) -> tuple[Selection, int]:
-        """The same page with a smaller offset: whole blocks are left behind by their counts."""
-        if offset < 1 << sql.BLOCK_BITS or not _counts_by_block(selection):
-            return selection, offset
-        for first, samples in self._blocks(selection):
-            if offset < samples:
-                break
-            offset -= samples
-            selection = replace(selection, max_id=first)
-        return selection, offset
+        return count_samples(self._database, selection)
 
     def count_by_label(self, project_id: int) -> list[tuple[str, str, int]]:
         """(label, category, samples), sorted."""
@@ -198,40 +198,99 @@ class Store:
 
     def list_hashes(self, selection: Selection) -> list[tuple[int, str]]:
         """(id, sha256) of every sample selected."""
-        condition, values = sql.where(selection)
+        condition, values = where(selection)
         return [tuple(row) for row in self._database.execute(sql.LIST_HASHES.format(where=condition), values)]
 
     def open_content(self, sha256: str) -> BinaryIO:
         return self._blobs.open(sha256)
 
-    def delete(self, selection: Selection, *, now_ms: int) -> int:
+    def delete(self, selection: Selection, *, now_ms: int, actor: Actor | None = None) -> int:
         """How many there were."""
-        condition, values = sql.where(selection)
+        condition, values = where(selection)
         with self._transaction() as execute:
+            if self.history is not None and count_each(self._database, selection):
+                window_id = self.history.note(selection.project_id, _written(actor), now_ms)
+                self.history.note_delete(window_id, selection)
             hashes = [row[0] for row in execute(sql.DELETE_SAMPLES.format(where=condition), values).fetchall()]
             if hashes:
                 gone = ({"project_id": selection.project_id, "sha256": sha256} for sha256 in hashes)
                 self._database.executemany(sql.COUNT_REMOVED, gone)
                 execute(sql.TOUCH_PROJECT, {"project_id": selection.project_id, "now_ms": now_ms})
-        with self._transaction() as execute:  # after the samples are gone: bytes without a sample do no harm
+        self._discard(hashes)
+        return len(hashes)
+
+    def _signature(self, actor: Actor | None, *, is_upload: bool = False) -> str | None:
+        """What a sample bears as its last updater."""
+        is_signed = self._signs == "all" or (self._signs == "edits" and not is_upload)
+        return _written(actor) if is_signed else None
+
+    def _discard(self, hashes: Iterable[str]) -> None:
+        """After the samples are gone: bytes without a sample do no harm."""
+        with self._transaction() as execute:
             for sha256 in set(hashes):
                 if execute(sql.IS_NEEDED, {"sha256": sha256}).fetchone() is None:
                     self._blobs.discard(sha256)
-        return len(hashes)
 
-    def edit(self, selection: Selection, column: str, value: object, *, now_ms: int) -> int:
-        """Set one column of every sample selected, to text, a truth value, or something JSON holds. How many."""
+    def edit(
+        self,
+        selection: Selection,
+        column: str,
+        value: object,
+        *,
+        now_ms: int,
+        actor: Actor | None = None,
+        expression: str = ":value",
+    ) -> int:
+        """Set one column of every sample selected, to text, a truth value, or something JSON holds. How many.
+
+        `expression` is SQL that makes the new value out of `:value` and what the column holds.
+        """
         if column not in _COLUMNS:
             raise ValueError(f"{column} cannot be edited")
-        condition, values = sql.where(selection)
+        condition, values = where(selection)
         stored = value if isinstance(value, str | bool | None) else json.dumps(value)
         with self._transaction() as execute:
+            if self.history is not None and count_each(self._database, selection):
+                window_id = self.history.note(selection.project_id, _written(actor), now_ms)
+                self.history.note_edit(window_id, selection, column, expression, stored)
             cursor = execute(
-                sql.EDIT_SAMPLES.format(column=column, where=condition), values | {"value": stored, "now_ms": now_ms}
+                sql.EDIT_SAMPLES.format(column=column, expression=expression, where=condition),
+                values | {"value": stored, "now_ms": now_ms, "updated_by": self._signature(actor)},
             )
             if cursor.rowcount:
                 execute(sql.TOUCH_PROJECT, {"project_id": selection.project_id, "now_ms": now_ms})
             return int(cursor.rowcount)
+
+    # Dataset versions
+
+    def restore(self, version: Window, actor: Actor, *, group_key: str, now_ms: int) -> None:
+        """Make the project's samples what they were at the end of a version. Needs a history."""
+        assert self.history is not None
+        project_id = version.project_id
+        with self._transaction() as execute:
+            window = self.history.begin_restore(project_id, version, json.dumps(actor.as_json()), now_ms)
+            updated_by = restored_by(version, actor.as_json(), group_key)
+            if restore_samples(self._database, self.history, version, window, updated_by=updated_by, now_ms=now_ms):
+                execute(sql.TOUCH_PROJECT, {"project_id": project_id, "now_ms": now_ms})
+            self.history.end_restore(window, now_ms)
+
+    @contextmanager
+    def reading_history(self, project_id: int, now_ms: int) -> Iterator[History]:
+        """One transaction with the history, the window closed whose time is over. Needs one. Do not wait within."""
+        assert self.history is not None
+        try:
+            with self._transaction():
+                self.history.close_due(project_id, now_ms)
+                yield self.history
+        except BaseException:
+            self.history.drop_snapshot()
+            raise
+
+    def _forget_history(self) -> None:
+        """What was kept before this store kept none would have a hole in it."""
+        with self._transaction():
+            kept = forget(self._database)
+        self._discard(kept)
 
     def account(self, project_id: int | None) -> Account:
         """The exact figures, of one project or of all."""
@@ -256,10 +315,14 @@ class Store:
         self._database.execute("commit")
 
 
-def open_store(folder: str | None) -> Store:
-    """In memory, or in `folder`, which is made when it is missing. Raises StoreError."""
+def open_store(folder: str | None, keeping: HistoryOptions | None = None, *, signs: str = "all") -> Store:
+    """In memory, or in `folder`, which is made when it is missing. Raises StoreError.
+
+    Without `keeping`, no history of changes is kept, and one that was kept is forgotten. `signs` says which samples
+    bear who updated them last: "all", those of "edits", or "none".
+    """
     if folder is None:
-        return Store(sqlite3.connect(":memory:", isolation_level=None), MemoryBlobs())
+        return Store(sqlite3.connect(":memory:", isolation_level=None), MemoryBlobs(), keeping, signs=signs)
     try:
         os.makedirs(folder, exist_ok=True)
         database = sqlite3.connect(os.path.join(folder, "emulator.db"), isolation_level=None, timeout=0.5)
@@ -275,102 +338,15 @@ def open_store(folder: str | None) -> Store:
         database.execute("pragma cache_size = -16000")
         database.execute("begin immediate")  # takes the lock, before the other emulator's spool could be swept
         database.execute("commit")
-        return Store(database, StoredBlobs(database, folder))
+        return Store(database, StoredBlobs(database, folder), keeping, signs=signs)
     except (OSError, sqlite3.Error) as error:
         database.close()
         raise StoreError(f"The data folder {folder!r} cannot be used: {error}.") from error
 
 
-def _counts_by_block(selection: Selection) -> bool:
-    """Whether it narrows by project, category and id alone."""
-    rest = replace(selection, category=None, min_id=None, max_id=None, ignores_case=False)
-    return rest == Selection(project_id=selection.project_id)
+def _written(actor: Actor | None) -> str | None:
+    return None if actor is None else json.dumps(actor.as_json())
 
 
 def _key(row: sqlite3.Row) -> Key:
     return Key(row["id"], row["project_id"], row["key"], Role(row["role"]))
-
-
-def _row_of(sample: NewSample) -> dict[str, object]:
-    return {
-        "category": sample.category,
-        "label": sample.label,
-        "filename": sample.filename,
-        "stored_name": sample.stored_name,
-        "sha256": sample.sha256,
-        "size_bytes": sample.size_bytes,
-        "facts": _write_facts(sample.facts),
-        "metadata": _optional_json(sample.metadata),
-        "boxes": json.dumps(sample.boxes) if sample.boxes else "[]",
-        "structured_labels": _optional_json(sample.structured_labels),
-        "label_map": _optional_json(sample.label_map),
-        "attachments": json.dumps(sample.attachments) if sample.attachments else "[]",
-    }
-
-
-@functools.lru_cache(maxsize=4096)  # the recordings of one device mostly say the same of themselves
-def _write_facts(facts: Facts) -> str:
-    # dataclasses.asdict copies deeply, which was a sixth of an upload's time.
-    content = {name: getattr(facts, name) for name in _FACTS}
-    content["sensors"] = [(sensor.name, sensor.units) for sensor in facts.sensors]
-    return json.dumps(content)
-
-
-@functools.lru_cache(maxsize=4096)
-def _read_facts(raw: str) -> Facts:
-    content = json.loads(raw)
-    content["sensors"] = tuple(Sensor(name, units) for name, units in content["sensors"])
-    content["image_size"] = None if content["image_size"] is None else tuple(content["image_size"])
-    return Facts(**content)
-
-
-def _optional_json(value: object) -> str | None:
-    return None if value is None else json.dumps(value)
-
-
-@functools.lru_cache(maxsize=256)
-def _read_metadata(raw: str) -> Mapping[str, str]:
-    metadata: Mapping[str, str] = json.loads(raw)
-    return metadata
-
-
-def _sample(row: Sequence[Any]) -> Sample:
-    # In the order of the table's columns: by name, each is searched for.
-    (
-        identity,
-        project_id,
-        category,
-        label,
-        filename,
-        stored_name,
-        sha256,
-        size_bytes,
-        added_ms,
-        modified_ms,
-        is_disabled,
-        facts,
-        metadata,
-        boxes,
-        structured,
-        label_map,
-        attachments,
-    ) = row
-    return Sample(
-        id=identity,
-        project_id=project_id,
-        category=category,
-        label=label,
-        filename=filename,
-        stored_name=stored_name,
-        sha256=sha256,
-        size_bytes=size_bytes,
-        added_ms=added_ms,
-        modified_ms=modified_ms,
-        is_disabled=bool(is_disabled),
-        facts=_read_facts(facts),
-        metadata=None if metadata is None else _read_metadata(metadata),
-        boxes=() if boxes == "[]" else tuple(json.loads(boxes)),
-        structured_labels=None if structured is None else tuple(json.loads(structured)),
-        label_map=None if label_map is None else json.loads(label_map),
-        attachments=() if attachments == "[]" else tuple(json.loads(attachments)),
-    )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from eisync.emulator import editing
+from eisync.emulator import callers, editing, versions
 from eisync.emulator.calls import Call, Handler, Need, guarded, success
 from eisync.emulator.media import image_type
 from eisync.emulator.model import Sample
@@ -27,6 +27,7 @@ def add_routes(app: web.Application) -> None:
     for method, path, need, handler in _routes():
         for prefix in ("", "/v1"):
             app.router.add_route(method, prefix + path, guarded(need, handler))
+    callers.add_routes(app)
 
 
 def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
@@ -47,6 +48,7 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
     yield "GET", f"{one}/video", Need.READ, _get_video
     yield "GET", f"{one}/wav", Need.READ, _get_wav
     yield "DELETE", one, Need.CHANGE, editing.delete_sample
+    yield from versions.routes(project)
     yield "POST", f"{raw}/delete-all", Need.CHANGE, editing.delete_all
     yield "POST", raw + "/delete-all/{category}", Need.CHANGE, editing.delete_all
     yield "POST", one + "/{action}", Need.CHANGE, editing.edit_sample
@@ -57,16 +59,21 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
 
 
 async def _get_projects(call: Call) -> web.StreamResponse:
-    return success(projects=[show_project(call.project)])
+    is_person = call.caller.project_id is None
+    projects = call.service.store.list_projects() if is_person else [call.project]
+    return success(projects=[show_project(one) for one in projects])
 
 
 async def _get_key_info(call: Call) -> web.StreamResponse:
-    return success(apiKeyId=call.key.id, projectId=call.key.project_id, role=call.key.role.value)
+    caller = call.caller
+    if caller.project_id is None:
+        raise Refusal("This call needs a project's API key")
+    return success(apiKeyId=caller.actor.id, projectId=caller.project_id, role=caller.role.value)
 
 
 async def _get_project(call: Call) -> web.StreamResponse:
     store, project = call.service.store, call.project
-    hmac_key = project.hmac_key if call.key.role.may_change else ""
+    hmac_key = project.hmac_key if call.caller.role.may_change else ""
     info = show_project_info(project, store.count_by_label(project.id), hmac_key=hmac_key, now_ms=call.service.now_ms())
     return success(**info)
 

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from eisync.emulator.model import Facts, Refused, Sensor
+from eisync.emulator.model import Facts, Refused, Sensor, can_be_shown
+from eisync.emulator.settings import EmulatorSettings
 
-_MAX_LINE_CHARS = 256 * 1024
-_MAX_COLUMNS = 1000
-_MAX_NAME_CHARS = 200
+_LONE_INTERVAL_MS = 1000.0  # the service's for one reading; with 0 the official download fails
 _DELIMITERS = ("\t", ";", "|", ",")
 _TOLERANCE_MS = 1e-6
 
@@ -30,44 +29,33 @@ class _Unreadable(ValueError):
     """This is no CSV that the service would take; the text says why."""
 
 
-def read_table(file: BinaryIO, *, constant_interval: bool, keep_rows: bool = False) -> Table | Refused:
+def read_table(file: BinaryIO, settings: EmulatorSettings, *, keep_rows: bool = False) -> Table | Refused:
     """`keep_rows` is for a file known to be small."""
+    errors = "strict" if settings.refuse_odd_csv else "replace"
     try:
-        with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-            return _read(text, constant_interval=constant_interval, keep_rows=keep_rows)
+        with io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors, newline="") as text:
+            return _read(text, settings, keep_rows=keep_rows)
     except (_Unreadable, csv.Error, UnicodeDecodeError) as error:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         return Refused(f"Could not parse this CSV file: {why}")
 
 
-def _read(text: io.TextIOWrapper, *, constant_interval: bool, keep_rows: bool) -> Table:
-    lines = _bounded_lines(text)
+def _read(text: io.TextIOWrapper, settings: EmulatorSettings, *, keep_rows: bool) -> Table:
+    lines = _bounded_lines(text, settings.max_line_chars)
     header_line = next(lines, "")
     delimiter = next((mark for mark in _DELIMITERS if mark in header_line), ",")
     header = [name.strip() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
-    if not header or len(header) > _MAX_COLUMNS or not all(0 < len(name) <= _MAX_NAME_CHARS for name in header):
-        raise _Unreadable("the first line should name every column")
-    if all(_parse_number(name, delimiter) is not None for name in header):
-        raise _Unreadable("the first line should name the columns, and holds numbers")
+    _check_header(header, delimiter, settings)
     is_timed = header[0].lower() == "timestamp"
-    if is_timed and len(header) == 1:
-        raise _Unreadable("there is no column besides timestamp")
-    count, first, last, step = 0, 0.0, 0.0, None
+    clock = _Clock(constant_interval=settings.csv_constant_interval) if is_timed else None
+    count = 0
     rows: list[list[float]] = []
     for cells in csv.reader(lines, delimiter=delimiter):
         if not any(cell.strip() for cell in cells):
             continue
         row = _parse_row(cells, len(header), delimiter, count)
-        if is_timed:
-            if count == 0:
-                first = row[0]
-            elif row[0] <= last:
-                raise _Unreadable(f"the timestamp of row {count + 1} is not larger than the one before")
-            elif step is None:
-                step = row[0] - last
-            elif constant_interval and abs(row[0] - last - step) > _TOLERANCE_MS:
-                raise _Unreadable(f"the interval before row {count + 1} differs from the first one")
-            last = row[0]
+        if clock is not None:
+            clock.add(row[0], count)
         elif count == 1:
             raise _Unreadable("without a timestamp column there should be exactly one row")
         count += 1
@@ -75,18 +63,56 @@ def _read(text: io.TextIOWrapper, *, constant_interval: bool, keep_rows: bool) -
             rows.append(row[1:] if is_timed else row)
     if count == 0:
         raise _Unreadable("there is no row")
+    interval_ms = _LONE_INTERVAL_MS if clock is None or count == 1 else clock.interval_ms(count)
+    if not can_be_shown(interval_ms, count):
+        raise _Unreadable("the timestamps are no lengths of time")
     facts = Facts(
         chart_type="chart",
         sensors=tuple(Sensor(name, "N/A") for name in (header[1:] if is_timed else header)),
-        interval_ms=(last - first) / (count - 1) if count > 1 else 0.0,
+        interval_ms=interval_ms,
         values_count=count,
     )
     return Table(facts, rows)
 
 
-def _bounded_lines(text: io.TextIOWrapper) -> Iterator[str]:
-    while line := text.readline(_MAX_LINE_CHARS):
-        if len(line) >= _MAX_LINE_CHARS:
+def _check_header(header: list[str], delimiter: str, settings: EmulatorSettings) -> None:
+    if not any(header) or (settings.refuse_odd_csv and not all(header)):
+        raise _Unreadable("the first line should name every column")
+    if len(header) > settings.max_sensors or any(len(name) > settings.max_name_chars for name in header):
+        raise _Unreadable("the first line has too many columns, or too long names")
+    if settings.refuse_odd_csv and all(_parse_number(name, delimiter) is not None for name in header):
+        raise _Unreadable("the first line should name the columns, and holds numbers")
+    if [name.lower() for name in header] == ["timestamp"]:
+        raise _Unreadable("there is no column besides timestamp")
+
+
+@dataclass(slots=True)
+class _Clock:
+    """The timestamps of the rows so far."""
+
+    constant_interval: bool
+    first: float = 0.0
+    last: float = 0.0
+    step: float | None = None
+
+    def add(self, timestamp_ms: float, index: int) -> None:
+        if index == 0:
+            self.first = timestamp_ms
+        elif timestamp_ms <= self.last:
+            raise _Unreadable(f"the timestamp of row {index + 1} is not larger than the one before")
+        elif self.step is None:
+            self.step = timestamp_ms - self.last
+        elif self.constant_interval and abs(timestamp_ms - self.last - self.step) > _TOLERANCE_MS:
+            raise _Unreadable(f"the interval before row {index + 1} differs from the first one")
+        self.last = timestamp_ms
+
+    def interval_ms(self, count: int) -> float:
+        return (self.last - self.first) / (count - 1)
+
+
+def _bounded_lines(text: io.TextIOWrapper, max_line_chars: int) -> Iterator[str]:
+    while line := text.readline(max_line_chars):
+        if len(line) >= max_line_chars:
             raise _Unreadable("a line is too long")
         yield line
 

@@ -1,12 +1,12 @@
-"""Keep count, in each watched folder, of what is taken out of it, and tell when a missing file means nothing there.
+"""Count, in each watched folder, the files taken out of it, and report when a missing file proves nothing.
 
-`look` is called when the folder is there, `why_doubted` before something is concluded from what is missing and again
-before it is done, and `why_kept` before a file is removed. A doubt holds until a scan that began after it has checked
-every file and, where the state itself may be the older one, until a sweep that began after it has listed all that the
-service has.
+Call `check` when the folder is accessible. Call `why_doubted` before a conclusion is drawn from missing files, and
+again before the action is done. Call `why_kept` before a file is removed. A doubt lasts until a scan that began after
+it has checked every file. If the state folder may be an older copy, it also lasts until a sweep that began after it has
+listed everything that the service has.
 
-What cannot be kept with a folder is said where it matters: where a missing file may have consequences, or a file may be
-taken away. Safe to use from any thread.
+If the stamp of a folder cannot be written, that is reported only where it has consequences: where a missing file may
+lead to an action, or a file may be removed. Safe to use from any thread.
 """
 
 import threading
@@ -19,11 +19,11 @@ from eisync.core.lineage import ATTRIBUTE, LineageFinding, Own, Stamp
 from eisync.core.model import Root, shown
 from eisync.errors import FolderError
 from eisync.loops.ports import Log
-from eisync.store.lineages import Lineages as LineageStore
+from eisync.store.continuity import Lineages as LineageStore
 
-AGAIN_S = 300.0
-"""So long after a failure it is tried again to write into a folder."""
-UNSEEN = (
+RETRY_S = 300.0
+"""Time between a failed attempt to write into a folder and the next one."""
+UNEXPLAINED = (
     "it disappeared while eisync could not tell who removed it; that does not count as a deletion, and its sample stays"
 )
 _UNTIL = "until then eisync removes nothing from it, and missing files do not count as deleted"
@@ -31,7 +31,7 @@ _BEHIND = (LineageFinding.MISSING, LineageFinding.ROOT_OLDER)
 
 
 class FolderNotes(Protocol):
-    """What is kept with a watched folder or an archive itself. `change` and `mark` raise FolderError."""
+    """Stamps and markers that are stored in a watched folder or an archive. `change` and `mark` raise FolderError."""
 
     def read(self, folder: str) -> dict[str, Stamp]: ...
     def change(
@@ -44,11 +44,11 @@ class FolderNotes(Protocol):
     def is_there(self, place: str) -> bool: ...
 
 
-class Trusting:
-    """Stands in for `Lineage` where one process with one state folder works, for certain: nothing is ever in doubt."""
+class NullLineage:
+    """Stands in for `Lineage` where only one process with one state folder can work: nothing is ever in doubt."""
 
-    def look(self, root_id: int) -> None: ...
-    def looked_through(self, root_id: int, serial: int) -> None: ...
+    def check(self, root_id: int) -> None: ...
+    def scan_completed(self, root_id: int, serial: int) -> None: ...
     def listed(self, serials: Mapping[int, int]) -> None: ...
 
     def why_doubted(self, root_id: int) -> str | None:
@@ -66,7 +66,7 @@ class Trusting:
 
 @dataclass(frozen=True, slots=True)
 class ThisProcess:
-    """Who works here. `stamp` is what it leaves in folders; `is_running` tells whether another process lives."""
+    """This process. `stamp` is what it writes into folders. `is_running` returns whether another process runs."""
 
     stamp: Stamp
     is_running: Callable[[int, str], bool | None]
@@ -75,15 +75,15 @@ class ThisProcess:
 
 @dataclass(slots=True)
 class _Folder:
-    """A watched folder as this process knows it."""
+    """What this process knows of a watched folder."""
 
     root: Root
-    matters: bool  # what is missing, or taken away, has consequences
+    matters: bool  # a missing or removed file has consequences
     own: Own | None = None
-    is_seen: bool = False
+    is_checked: bool = False
     unwritable: str | None = None
     again_at: float = 0.0
-    is_uncounted: bool = False  # the last could not be noted there: the folder is behind, and that is known
+    is_uncounted: bool = False  # the last count could not be written there: the folder is known to be behind
     shared: str | None = None
 
 
@@ -101,8 +101,8 @@ class Lineage:
         clock: Callable[[], float],
         log: Log,
     ) -> None:
-        """`roots`: whether what is missing in it, or removed from it, has consequences. `why_away` tells why a folder
-        is not there, or not the one that we know."""
+        """`roots`: by root, whether a file that is missing there or removed has consequences. `why_away` returns why
+        a folder is missing or is not the known one."""
         self._folders = {root.id: _Folder(root, matters) for root, matters in roots.items()}
         self._process = process
         self._records = records
@@ -112,67 +112,67 @@ class Lineage:
         self._log = log
         self._lock = threading.RLock()
 
-    # --- asked by the loops ------------------------------------------------------------------------------------
+    # --- called by the loops -----------------------------------------------------------------------------------
 
-    def look(self, root_id: int) -> None:
-        """The folder is there: see what is kept with it. An attribute is read, or a small file."""
+    def check(self, root_id: int) -> None:
+        """Compare the stamp in the folder, which is accessible, with the state. Reads an attribute or a small file."""
         with self._lock:
             folder = self._folders[root_id]
-            if not folder.is_seen:
+            if not folder.is_checked:
                 self._begin(folder)
             else:
-                self._check(folder)
+                self._check_again(folder)
 
     def why_doubted(self, root_id: int) -> str | None:
-        """Why nothing may be concluded from what is missing in the folder, as things are now; None: it may."""
+        """Return why a file missing from the folder proves nothing at the moment; None if it does."""
         with self._lock:
             folder = self._folders[root_id]
             away = self._why_away(root_id, folder.root.path)
             if away is not None:
                 return away
-            self.look(root_id)
+            self.check(root_id)
             return folder.unwritable or (folder.own.doubt if folder.own is not None else None)
 
     def why_kept(self, root_id: int, path: str) -> str | None:
-        """Count that the file will be taken away. Returns why it may not; None: it was counted, and may."""
+        """Count the file as taken away. Return why it may not be; None: it is counted, and may be taken away."""
         with self._lock:
             folder = self._folders[root_id]
             why = self._why_away(root_id, folder.root.path)
             if why is not None:
                 return why
-            if not folder.is_seen:
+            if not folder.is_checked:
                 self._begin(folder)
             why = self._why_unlisted(folder)
             if why is not None:
                 return why
             self._count(folder, takes=True)
             why = folder.unwritable or self._why_unlisted(folder)
-            return why or self._tell_others(folder, path)
+            return why or self._stamp_others(folder, path)
 
     def unscanned(self, root_id: int) -> int | None:
-        """Return the number of the doubt that a scan of the folder ends; None: there is none."""
+        """Return the number of the doubt that the next scan of the folder ends; None if there is none."""
         with self._lock:
             own = self._folders[root_id].own
             return own.serial if own is not None and own.is_unscanned else None
 
-    def looked_through(self, root_id: int, serial: int) -> None:
-        """A scan that began after doubt `serial` has ended, and what it found is written down."""
+    def scan_completed(self, root_id: int, serial: int) -> None:
+        """End doubt `serial`: a scan that began after it is complete, and its findings are stored."""
         with self._lock:
             folder = self._folders[root_id]
-            self._check(folder)
+            self._check_again(folder)
             own = folder.own
             if own is None or not own.is_unscanned or own.serial != serial:
                 return
             after = folder.own = _lifted(replace(own, is_unscanned=False))
-            unseen = self._records.looked_through(root_id, after, UNSEEN, now=self._clock())
-            self._log.info("root.looked_through", root=shown(folder.root.path), missing=unseen)
+            missing = self._records.looked_through(root_id, after, UNEXPLAINED, now=self._clock())
+            self._log.info("root.looked_through", root=shown(folder.root.path), missing=missing)
 
     def unlisted(self, target: str) -> Mapping[int, int]:
-        """Return the folders of the target whose samples must be listed anew, each with its doubt's number."""
+        """Return the folders of the target whose samples must be listed again: the number of the doubt by root id."""
         return self._records.unlisted(target)
 
     def listed(self, serials: Mapping[int, int]) -> None:
-        """A sweep that began after these doubts was complete."""
+        """End these doubts, as far as a sweep ends them: one that began after them is complete."""
         with self._lock:
             for root_id, serial in serials.items():
                 folder = self._folders.get(root_id)
@@ -180,8 +180,8 @@ class Lineage:
                     folder.own = _lifted(replace(folder.own, is_unlisted=False))
                     self._records.save(root_id, folder.own)
 
-    def said(self) -> dict[str, list[str]]:
-        """What a person should know of each folder, by its path."""
+    def sentences(self) -> dict[str, list[str]]:
+        """Return what a person should know about each folder, by its path."""
         with self._lock:
             return {
                 folder.root.path: [
@@ -196,17 +196,17 @@ class Lineage:
                 for folder in self._folders.values()
             }
 
-    # --- what it does ------------------------------------------------------------------------------------------
+    # --- stamps and doubts -------------------------------------------------------------------------------------
 
     def _begin(self, folder: _Folder) -> None:
         folder.own = self._records.own(folder.root.id)
-        folder.is_seen = True
-        self._own(folder)
+        folder.is_checked = True
+        self._begin_count(folder)
         self._count(folder)
         self._note_others(folder, self._notes.read(folder.root.path))
 
-    def _own(self, folder: _Folder) -> None:
-        """Where nothing was ever counted, it begins; what others took before that is not known to the state."""
+    def _begin_count(self, folder: _Folder) -> None:
+        """Begin to count, unless the folder has a count already. The state does not know what others took before."""
         if folder.own is not None:
             return
         places = [folder.root.path, *self._notes.around(folder.root.path, "")]
@@ -218,12 +218,12 @@ class Lineage:
             here = self._notes.read(folder.root.path)
             folder.own = replace(own, others=lineage.taken_by_others(own, here))
 
-    def _check(self, folder: _Folder) -> None:
+    def _check_again(self, folder: _Folder) -> None:
         own, now = folder.own, self._clock()
         if own is None:
             return
         if folder.unwritable is not None:
-            folder.again_at = min(folder.again_at, now + AGAIN_S)
+            folder.again_at = min(folder.again_at, now + RETRY_S)
             if now >= folder.again_at:
                 self._count(folder)
             return
@@ -235,14 +235,14 @@ class Lineage:
         if finding is LineageFinding.OTHER_STATE:
             self._doubt(folder, finding, stamps)
         elif finding is not LineageFinding.SAME and self._why_away(folder.root.id, folder.root.path) is None:
-            self._count(folder)  # and never below a mount point whose disk has just gone
+            self._count(folder)  # but never write into a mount point whose disk has just been unmounted
 
     def _count(self, folder: _Folder, *, takes: bool = False) -> None:
-        """The state first, then the folder: a state that knows more than the folder is no older one."""
+        """Store the count in the state first, then in the folder: the state with the higher count is no older copy."""
         before = folder.own
         assert before is not None
         own = replace(before, counter=before.counter + 1, taken=before.taken + takes)
-        # What takes a file away is on the disk together with its intent, which follows.
+        # A count that takes a file away reaches the disk together with the intent of its action, which follows.
         self._records.save(folder.root.id, own, survives_power_cut=not takes)
         folder.own = own
         finding: LineageFinding = LineageFinding.SAME
@@ -266,10 +266,11 @@ class Lineage:
         except FolderError as error:
             if str(error) != folder.unwritable and (folder.matters or takes):
                 self._log.warning("root.unwritable", root=shown(folder.root.path), reason=str(error))
-            folder.unwritable, folder.again_at = str(error), self._clock() + AGAIN_S
+            folder.unwritable, folder.again_at = str(error), self._clock() + RETRY_S
             folder.is_uncounted = True
             return
-        folder.own, folder.is_uncounted = own, not is_written  # what is taken away next makes room for it
+        # If nothing was written, the next file that is taken away creates the stamp.
+        folder.own, folder.is_uncounted = own, not is_written
         if finding is not LineageFinding.SAME:
             self._doubt(folder, finding, stamps, is_unlisted=finding is not LineageFinding.OTHER_STATE)
 
@@ -299,8 +300,11 @@ class Lineage:
             return None
         return f"eisync removes nothing before the service has listed everything again: {own.doubt}"
 
-    def _tell_others(self, folder: _Folder, path: str) -> str | None:
-        """Folders of others lie around this one, or in it: what is taken away is missing there, too."""
+    def _stamp_others(self, folder: _Folder, path: str) -> str | None:
+        """Write the stamp into folders of other processes around or in this one: the file is missing there, too.
+
+        Return why that is not possible; None when it is done.
+        """
         own = folder.own
         assert own is not None
         for place in self._notes.around(folder.root.path, path):
@@ -313,7 +317,7 @@ class Lineage:
         return None
 
     def _note_others(self, folder: _Folder, stamps: Mapping[str, Stamp]) -> None:
-        """Who else works in the folder, for a person."""
+        """Record, for a person, which other processes use the folder."""
         others = [stamp for epoch, stamp in stamps.items() if folder.own is None or epoch != folder.own.epoch]
         runs_by = {stamp: self._process.is_running(stamp.pid, stamp.process) for stamp in others}
         running = [stamp for stamp, runs in runs_by.items() if runs]
@@ -337,4 +341,4 @@ def _lifted(own: Own) -> Own:
     return own if own.is_unscanned or own.is_unlisted else replace(own, doubt=None)
 
 
-Lineages = Lineage | Trusting
+Lineages = Lineage | NullLineage

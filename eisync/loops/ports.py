@@ -1,61 +1,66 @@
-"""What the loops need of the world, named for the need. The real parts stand in `store` and `adapters`."""
+"""The protocols that the loops need, each beside a fake in the tests. `adapters` has the real implementations."""
 
 from collections.abc import Collection, Iterator
 from typing import Protocol
 
+from eisync.core.change_feed import ChangePage, VersionList
 from eisync.core.model import Page, RemoteSample
 from eisync.core.wire import Envelope, UploadReply
 
 
 class Loop(Protocol):
-    """One of the steps. `tick` does one bounded piece of work."""
+    """One loop of the daemon. `tick` does one bounded piece of work."""
 
     name: str
 
     def tick(self, now: float) -> float:
-        """Work, and return the seconds until the next tick is wanted (0: at once)."""
+        """Do one piece of work. Return the seconds until the next tick is wanted (0: at once)."""
 
     def stop(self, now: float) -> None:
-        """Begin nothing new. Safe to repeat; ticks go on until `is_done`."""
+        """Begin nothing new. Safe to repeat. The supervisor continues to call `tick` until `is_done`."""
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is under way that should end before the process does."""
+        """Return whether no work is under way that must end before the process does."""
 
 
 class Uploads(Protocol):
-    """A target's ingestion service. Raises FileError or ConfigurationError; then nothing was stored."""
+    """The ingestion service of a target. Raises FileError or ConfigurationError; then nothing was stored."""
 
     def upload(self, envelope: Envelope) -> UploadReply: ...
     def project_id(self) -> int: ...
     def forget_project(self) -> None: ...
 
 
-class Coming(Protocol):
-    """A page that was asked for. `page` waits for it, and raises what came instead.
+class PendingPage(Protocol):
+    """A requested page. `page` waits for it, parses it, and raises the error of the request.
 
-    `glimpse` waits too, and is quick: it returns the id that the next page goes on from, if that can be seen. It may
-    be wrong. `follow` asks for that next page as soon as this one is there.
+    `predicted_end_id` waits too, but does not parse the page: it guesses the id below which the next page begins, or
+    returns None. The guess may be wrong. `follow` requests that next page as soon as this one has arrived.
     """
 
-    def follow(self) -> "Coming": ...
-    def glimpse(self) -> int | None: ...
+    def follow(self) -> "PendingPage": ...
+    def predicted_end_id(self) -> int | None: ...
     def page(self) -> Page: ...
 
 
 class ProjectService(Protocol):
-    """A target's samples. Raises KeyRefusedError, StudioError or TransitError.
+    """The samples of a target's project. Raises KeyRefusedError, StudioError or TransitError.
 
-    `ahead` asks for a page and does not wait for it.
+    `ahead` requests a page and does not wait for it. `dataset_versions` is None where the service, or this key, has
+    none.
     """
 
     def project_id(self) -> int: ...
+    def key_id(self) -> int | None: ...
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
     ) -> Page: ...
-    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Coming: ...
+    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> PendingPage: ...
     def count(self) -> int: ...
     def modified_at(self) -> float | None: ...
+    def dataset_versions(self) -> VersionList | None: ...
+    def changes(self, version_id: int, *, limit: int, offset: int) -> ChangePage: ...
     def listed(self, ids: Collection[int]) -> dict[int, RemoteSample]: ...
     def is_there(self, sample_id: int) -> bool: ...
     def sha256_of(self, sample_id: int) -> str: ...
@@ -67,19 +72,20 @@ class ProjectService(Protocol):
 
 
 class Passes(Protocol):
-    """Takes requests for passes over the projects. Safe to use from any thread."""
+    """Accepts requests for passes over the projects. Safe to use from any thread."""
 
-    def ask_pass(self, *, sweeps: bool = False, pretends: bool = False) -> int: ...
+    def ask_pass(self, *, sweeps: bool = False, dry_run: bool = False) -> int: ...
     def report(self, ticket: int) -> list[dict[str, object]] | None: ...
 
 
-MOST_TOLD = 16
-"""Of more files than these that enter or arrive at once, a line says how many, and each has its own at debug: where
-thousands a second arrive, journals drop lines, and among them those of a file that was refused."""
+MAX_LOG_LINES = 16
+"""If more files than these enter or arrive at once, one line says how many, and each file has its line at debug.
+
+Where thousands arrive in a second, journals drop lines, and one of these could be the line of a refused file."""
 
 
 class Log(Protocol):
-    """structlog's bound logger, as far as the loops use it."""
+    """The part of structlog's bound logger that the loops use."""
 
     def debug(self, event: str, **fields: object) -> object: ...
     def info(self, event: str, **fields: object) -> object: ...

@@ -1,7 +1,8 @@
-"""Run the loops, each in a thread of its own, and know whether they are alive.
+"""Run the loops: each in a thread of its own, or in turn for a single pass.
 
-A loop that fails is logged, waits and is tried again. Its heartbeat ages meanwhile, so that a loop which only fails is
-noticed from outside. This is one of the two places that catch everything; the other is the command line's border.
+The failure of a loop is logged, and the loop is tried again after a pause. Its heartbeat gets older meanwhile, so that
+a watchdog detects a loop that only fails. This is one of the two places that catch every exception; the other is the
+main function of the command line.
 """
 
 import threading
@@ -10,13 +11,17 @@ from dataclasses import dataclass
 
 from eisync.errors import EisyncError
 from eisync.loops.ports import Log, Loop
+from eisync.loops.reconciler.loop import ReconcilerLoop
+from eisync.loops.retention.loop import RetentionLoop
+from eisync.loops.uploader.loop import UploaderLoop
+from eisync.loops.watcher.loop import WatcherLoop
 
 LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
-    """How a loop fares. It is fresh when its last good tick ended less than `limit_s` ago."""
+class LoopHealth:
+    """The health of a loop. It is fresh if its last successful tick ended less than `limit_s` ago."""
 
     name: str
     age_s: float
@@ -29,8 +34,8 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
-    """A loop to be run. `bell` asks for a tick at once; `limit_s` is how old its heartbeat may become."""
+class SupervisedLoop:
+    """A loop to run. `bell` asks for a tick at once; `limit_s` is how old its heartbeat may become."""
 
     loop: Loop
     bell: threading.Event
@@ -38,16 +43,21 @@ class Charge:
 
 
 class Supervisor:
-    """The parent of the loops' threads."""
+    """Starts the threads of the loops, checks their heartbeats, and joins them."""
 
     def __init__(
-        self, charges: Sequence[Charge], *, now: Callable[[], float], monotonic: Callable[[], float], log: Log
+        self,
+        supervised: Sequence[SupervisedLoop],
+        *,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+        log: Log,
     ) -> None:
         self._monotonic = monotonic
-        self._runners = [_Runner(charge, now, monotonic, log) for charge in charges]
+        self._runners = [_Runner(supervised, now, monotonic, log) for supervised in supervised]
 
     def start(self) -> None:
-        """Start every loop. Raises EisyncError, and none goes on, where a thread cannot be started for one."""
+        """Start every loop. If a thread cannot be started, stop all and raise EisyncError."""
         try:
             for runner in self._runners:
                 runner.thread.start()
@@ -59,12 +69,12 @@ class Supervisor:
                 "raise the limit of processes (TasksMax, pids.max, ulimit -u)"
             ) from error
 
-    def pulses(self) -> list[Pulse]:
-        """How every loop fares, now."""
-        return [runner.pulse() for runner in self._runners]
+    def health(self) -> list[LoopHealth]:
+        """Return the health of every loop."""
+        return [runner.health() for runner in self._runners]
 
     def stop(self, *, within_s: float, give_up: threading.Event) -> bool:
-        """Let every loop end what is under way. Returns whether all did, before the limit and before `give_up`."""
+        """Let every loop finish its work. Return whether all did within the limit, and before `give_up` was set."""
         for runner in self._runners:
             runner.ask_to_stop()
         deadline = self._monotonic() + within_s
@@ -77,8 +87,10 @@ class Supervisor:
 class _Runner:
     """One loop and its thread."""
 
-    def __init__(self, charge: Charge, now: Callable[[], float], monotonic: Callable[[], float], log: Log) -> None:
-        self._charge = charge
+    def __init__(
+        self, supervised: SupervisedLoop, now: Callable[[], float], monotonic: Callable[[], float], log: Log
+    ) -> None:
+        self._supervised = supervised
         self._now = now
         self._monotonic = monotonic
         self._log = log
@@ -86,40 +98,40 @@ class _Runner:
         self._beat_at = monotonic()
         self._failures = 0
         self._trouble: str | None = None
-        self.thread = threading.Thread(target=self._run, name=f"eisync-{charge.loop.name}", daemon=True)
+        self.thread = threading.Thread(target=self._run, name=f"eisync-{supervised.loop.name}", daemon=True)
 
     def ask_to_stop(self) -> None:
         self._is_stopping.set()
-        self._charge.bell.set()
+        self._supervised.bell.set()
 
-    def pulse(self) -> Pulse:
+    def health(self) -> LoopHealth:
         age_s = self._monotonic() - self._beat_at
-        return Pulse(self._charge.loop.name, age_s, self._charge.limit_s, self._trouble)
+        return LoopHealth(self._supervised.loop.name, age_s, self._supervised.limit_s, self._trouble)
 
     def _run(self) -> None:
         while True:
             is_stopping = self._is_stopping.is_set()
             wait_s = self._tick(is_stopping=is_stopping)
-            # While it stops, a loop is ticked on until nothing of it is under way.
-            if is_stopping and self._charge.loop.is_done:
+            # A stopping loop still gets its ticks, until none of its work is under way.
+            if is_stopping and self._supervised.loop.is_done:
                 return
             if self._failures and not is_stopping:
-                self._is_stopping.wait(wait_s)  # the bell of a busy day must not cut the pause short
+                self._is_stopping.wait(wait_s)  # not the bell: on a busy day it would cut the pause short
                 continue
-            # Never longer than half the limit, so that an idle loop has a fresh heartbeat.
-            self._charge.bell.wait(min(wait_s, self._charge.limit_s / 2))
-            self._charge.bell.clear()
+            # Wait at most half the limit, so that the heartbeat of an idle loop stays fresh.
+            self._supervised.bell.wait(min(wait_s, self._supervised.limit_s / 2))
+            self._supervised.bell.clear()
 
     def _tick(self, *, is_stopping: bool) -> float:
         try:
             now = self._now()
             if is_stopping:
-                self._charge.loop.stop(now)
-            wait_s = self._charge.loop.tick(now)
+                self._supervised.loop.stop(now)
+            wait_s = self._supervised.loop.tick(now)
         except Exception as error:  # noqa: BLE001 - see the module's docstring
             return self._fail(error)
         if self._failures:
-            self._log.info("loop.recovered", loop=self._charge.loop.name)
+            self._log.info("loop.recovered", loop=self._supervised.loop.name)
         self._failures, self._trouble = 0, None
         self._beat_at = self._monotonic()
         return wait_s
@@ -128,9 +140,108 @@ class _Runner:
         self._failures += 1
         self._trouble = str(error) if isinstance(error, EisyncError) else f"unexpected: {type(error).__name__}"
         pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(self._failures - 1, 16))
-        fields = {"loop": self._charge.loop.name, "reason": self._trouble, "again_in_s": pause_s}
+        fields = {"loop": self._supervised.loop.name, "reason": self._trouble, "again_in_s": pause_s}
         if isinstance(error, EisyncError):
             self._log.error("loop.failed", **fields)
         else:
             self._log.exception("loop.failed", **fields)
         return pause_s
+
+
+LONGEST_WAIT_S = 0.5
+RECHECK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """The loops that a single pass runs."""
+
+    watcher: WatcherLoop
+    uploader: UploaderLoop
+    reconciler: ReconcilerLoop | None
+    retention: RetentionLoop | None
+
+
+class Once:
+    """Runs the loops in turn in one thread, for `eisync once`. Calls `progress` after every turn."""
+
+    def __init__(
+        self,
+        loops: Loops,
+        *,
+        pending: Callable[[], int],
+        now: Callable[[], float],
+        bell: threading.Event,
+        progress: Callable[[], None],
+    ) -> None:
+        """`pending` returns how many files are in the outbox. `bell` is set when an event or an answer has arrived."""
+        self._watcher = loops.watcher
+        self._uploader = loops.uploader
+        self._reconciler = loops.reconciler
+        self._retention = loops.retention
+        self._pending = pending
+        self._now = now
+        self._bell = bell
+        self._progress = progress
+        self._checked_at = 0.0
+
+    def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
+        """Work until nothing is pending, until `give_up_at` (Unix s), or until `is_stopped` returns True."""
+        while not is_stopped():
+            now = self._now()
+            wait_s = min(self._watcher.tick(now), self._uploader.tick(now))
+            self._progress()
+            if self._is_drained() or now >= give_up_at:
+                break
+            self._check_again(now)
+            self._bell.wait(min(wait_s, LONGEST_WAIT_S))
+            self._bell.clear()
+        self._finish_uploads(is_stopped)
+        self._reconcile(is_stopped)
+        self._run_retention(is_stopped)
+        self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
+
+    def _check_again(self, now: float) -> None:
+        """If there is nothing else to do, check again whether the files under observation are complete."""
+        is_waiting = self._watcher.has_scanned and self._uploader.is_idle
+        if is_waiting and not 0 <= now - self._checked_at < RECHECK_S:
+            self._watcher.check_observed()
+            self._checked_at = now
+
+    def _is_drained(self) -> bool:
+        if not self._watcher.has_scanned or not self._uploader.is_idle:
+            return False
+        # Do not wait for what needs a person: an unusable sidecar, or a target that refuses the key. All other files
+        # are sent first.
+        stuck = self._watcher.stuck()
+        if stuck is not None and self._pending() <= stuck:
+            return True
+        return bool(self._uploader.refusals()) and not self._uploader.is_checking_project
+
+    def _finish_uploads(self, is_stopped: Callable[[], bool]) -> None:
+        """Wait for the answers of the requests under way. Every request has its own time-out."""
+        self._uploader.stop(self._now())
+        self._uploader.tick(self._now())
+        while not self._uploader.is_done and not is_stopped():
+            self._bell.wait(LONGEST_WAIT_S)
+            self._bell.clear()
+            self._uploader.tick(self._now())
+            self._progress()
+
+    def _reconcile(self, is_stopped: Callable[[], bool]) -> None:
+        if self._reconciler is None or self._uploader.refusals():
+            return
+        self._reconciler.pass_now()
+        while not is_stopped():
+            self._reconciler.tick(self._now())
+            self._progress()
+            if self._reconciler.is_idle:
+                break
+
+    def _run_retention(self, is_stopped: Callable[[], bool]) -> None:
+        if self._retention is None:
+            return
+        self._retention.pass_now()
+        while not is_stopped() and not self._retention.is_idle:
+            self._retention.tick(self._now())
+            self._progress()

@@ -1,15 +1,14 @@
-"""TOML, environment and flags -> Settings: the one place, with `eisync.paths`, that reads the environment.
+"""Read TOML, environment and flags into Settings. Only this package and `eisync.paths` read the environment.
 
 ::
 
-    fields        the kinds of values: each option is read once, into a value
+    fields        the types of option values; each option is parsed once
     watch, models the options: types, limits, defaults, meanings
     loading       reads, merges, checks; raises ConfigurationError with every fault
     sources       the file, and the environment: EISYNC_UPLOAD__WORKERS=8
-    keys          where an API key comes from, and reading it
-    problems      what is wrong, as sentences
-    lines         on which line of the file
-    roots         whether the folders can be watched
+    keys          finds and reads API keys
+    problems      the faults as sentences, with the line of the file
+    roots         checks whether the folders can be watched
     reference     the JSON Schema and the table of options
 """
 

@@ -1,4 +1,4 @@
-"""`python -m eisync.settings --table` prints the table of options, `--schema` the JSON Schema."""
+"""Print the table of options (`python -m eisync.settings --table`) or the JSON Schema (`--schema`)."""
 
 import json
 import sys

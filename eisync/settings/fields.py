@@ -1,7 +1,7 @@
-"""The kinds of values that options have: how each is read, written again, and shown in the schema.
+"""Define the types of option values: how each is parsed, serialized, and shown in the schema.
 
-Every option is read here, once: what the models hold is a number, a path or a value of `eisync.core`, never a text that
-somebody must read again.
+Every option is parsed once, here. The models contain numbers, paths and values of `eisync.core`, never a text that must
+be parsed again.
 """
 
 import json
@@ -25,7 +25,7 @@ SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false":
 
 
 class EnvironmentText(str):
-    """A value from an environment variable: the one kind of text that may also mean a number or a yes."""
+    """A value from an environment variable. Only such a text may also be a number or a boolean."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ def _reads(parse: Callable[[str], object]) -> BeforeValidator:
         try:
             return parse(value.strip())
         except ValueError:
-            return str(value)  # the strict type behind this one words the fault
+            return str(value)  # the strict type that validates next reports the fault
 
     return BeforeValidator(read)
 
@@ -49,7 +49,7 @@ def _finite(value: object) -> object:
 
 
 def _absolute(value: object, info: ValidationInfo) -> object:
-    """A path as written, made absolute; a relative one starts at the folder `base` of the validation context."""
+    """Return the path as an absolute one. A relative path starts at the folder `base` of the validation context."""
     if not isinstance(value, str):
         return value
     if not value or "\0" in value:
@@ -59,7 +59,7 @@ def _absolute(value: object, info: ValidationInfo) -> object:
 
 
 def _plain(value: str) -> str:
-    """Text that can stand in a header, a log line and a table: no control characters and no line breaks."""
+    """Check that a text fits into a header, a log line and a table: no control characters and no line breaks."""
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
         raise ValueError("must not contain control characters or line breaks")
     if not value.strip():
@@ -68,7 +68,7 @@ def _plain(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    """An http or https address without a trailing slash."""
+    """Check an http or https address, and return it without a trailing slash."""
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
@@ -84,7 +84,7 @@ def _url(value: str) -> str:
 
 
 def _metadata(value: dict[str, str]) -> dict[str, str]:
-    """Metadata that fits into a request header."""
+    """Check that the metadata fits into a request header."""
     if any(not key for key in value):
         raise ValueError("contains an empty name")
     size = len(json.dumps(value))
@@ -94,7 +94,7 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
 
 
 def written(value: object) -> object:
-    """Return a value of ours as the configuration file has it."""
+    """Return one of our values in the form of the configuration file."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, MinFree):
@@ -104,7 +104,7 @@ def written(value: object) -> object:
 
 
 class Choice:
-    """Mark an option that is one of an enum's members: written by its value, and listed so in the schema."""
+    """Mark an option that is a member of an enum. It is serialized by its value, and listed so in the schema."""
 
     def __get_pydantic_core_schema__(self, source: type[Enum], handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(
@@ -119,7 +119,7 @@ class Choice:
 
 
 class _Parsed:
-    """Mark an option that is read into a value of ours, and written as what that value is read from."""
+    """Mark an option that is parsed into one of our values, and serialized in the form from which it is parsed."""
 
     def __init__(self, read: Callable[[Any, ValidationInfo], object], json_schema: dict[str, Any]) -> None:
         self._read = read
@@ -144,7 +144,7 @@ def _text(value: object) -> str:
 
 
 def _after_upload(value: object, info: ValidationInfo) -> AfterUpload:
-    """Read what becomes of a file after its upload; the folder of an archive as a path is, absolute."""
+    """Parse what happens to a file after its upload. The folder of an archive becomes absolute, as other paths do."""
     found = read_after(_text(value))
     return found if found.archive is None else AfterUpload(found.after, str(_absolute(found.archive, info)))
 

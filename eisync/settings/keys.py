@@ -1,8 +1,8 @@
-"""Where an API key comes from, and reading it without ever showing it.
+"""Find and read API keys without ever showing them.
 
-A key reaches us from a file, an environment variable or, in a file that nobody else can read, the configuration itself;
-never from the command line, which everybody on the machine can read. `core.api_key` knows in which form people write it
-down. Nothing here prints, logs or quotes a key: texts name the place, and `KeySource` has no way to show the rest.
+A key comes from a file, an environment variable, or the configuration file if only its owner can read that. It never
+comes from the command line, which all users of the machine can read. `core.api_key` knows the forms in which people
+store keys. Nothing here prints, logs or quotes a key: messages name the place, and `KeySource` cannot show more.
 """
 
 import os
@@ -36,7 +36,7 @@ class _HasKey(Protocol):
 
 
 class KeySource:
-    """A place that holds an API key. Reading it again is safe and sees a new key; its repr shows the place only."""
+    """A place that has an API key. Reading it again is safe and returns a new key. Its repr shows only the place."""
 
     __slots__ = ("_file", "_place", "_value")
 
@@ -51,27 +51,27 @@ class KeySource:
         return f"<KeySource {self._place}>"
 
     def describe(self) -> str:
-        """The place, for a person: `file /etc/eisync/key`, `environment variable EI_API_KEY`."""
+        """Return the place, for a person: `file /etc/eisync/key`, `environment variable EI_API_KEY`."""
         return self._place
 
     def read(self) -> str:
-        """The key as it is now. Raises ConfigurationError that names the place and never the content."""
+        """Return the current key. Raises ConfigurationError, which names the place and never the content."""
         try:
             key = clean(self._value.get_secret_value() if self._value is not None else text_of(self._read_file()))
         except ValueError as error:
-            raise ConfigurationError(f"{self._place}: {error}") from None  # (its cause could show a part of the key)
+            raise ConfigurationError(f"{self._place}: {error}") from None  # the cause could show a part of the key
         if not key:
             raise ConfigurationError(f"{self._place}: is empty: put the project's API key in it")
         KEYS.learn(key)
         return key
 
     def token(self) -> Token | None:
-        """Modification time, size and inode of the file; None for what cannot change, or a file that is not there."""
+        """Return mtime, size and inode of the file; None when the file is missing or the place is no file."""
         facts = self._facts()
         return None if facts is None else (facts.st_mtime_ns, facts.st_size, facts.st_ino)
 
     def warning(self) -> str | None:
-        """What a person should know of the rights of the key's file, as a sentence; None when they are right."""
+        """Return a sentence about wrong permissions of the key's file; None when they are right."""
         facts = self._facts()
         if self._file is None or facts is None or not _is_open(facts, self._file):
             return None
@@ -91,7 +91,7 @@ class KeySource:
     def _read_file(self) -> bytes:
         assert self._file is not None
         try:
-            # A FIFO or a terminal would block for ever, and could not be read a second time.
+            # A FIFO or a terminal would block forever, and could not be read a second time.
             descriptor = os.open(self._file, os.O_RDONLY | _WITHOUT_WAITING)
             with open(descriptor, "rb") as file:
                 facts = os.fstat(descriptor)
@@ -111,10 +111,10 @@ class KeySource:
 
 
 def _is_open(facts: os.stat_result, path: str) -> bool:
-    """Whether others may read or write a key file that is ours.
+    """Return whether other users may read or write a key file that belongs to us.
 
-    As ssh does: one of another owner, such as root's that our group may read, is that owner's matter. Secrets that
-    Docker, Kubernetes or systemd hand over have the rights that these give them.
+    As in ssh, a file of another owner is not checked, for example one of root that our group may read. Secrets of
+    Docker, Kubernetes or systemd are not checked either, because these programs set the permissions.
     """
     if sys.platform == "win32" or facts.st_uid != os.geteuid() or not facts.st_mode & 0o077:
         return False
@@ -134,10 +134,10 @@ def find_key(
     own_first: bool = False,
     config_name: str = "eisync.toml",
 ) -> KeySource:
-    """Where the key of `target` comes from: the first place that holds one; it is not read yet.
+    """Return the first place that has a key for `target`. The key is not read yet.
 
-    `api_key_file` is what the flag said. `own_first` is right when there are several targets: a target's own key then
-    goes before the places that serve any target. Raises ConfigurationError that lists every place that was looked at.
+    `api_key_file` is the value of the flag. Pass `own_first` when there are several targets: then a target's own key
+    wins over the places for all targets. Raises ConfigurationError, which lists every place that was checked.
     """
     environ = os.environ if environ is None else environ
     common = _common_places(api_key_file, environ, cwd)
@@ -146,9 +146,9 @@ def find_key(
     for _, found in places:
         if isinstance(found, KeySource):
             return found
-    looked = "; ".join(f"{place} ({why})" for place, why in places)
+    checked = "; ".join(f"{place} ({why})" for place, why in places)
     raise ConfigurationError(
-        f'there is no API key for the target "{target.name}". eisync looked for it in this order: {looked}'
+        f'there is no API key for the target "{target.name}". eisync looked for it in this order: {checked}'
     )
 
 
@@ -156,7 +156,7 @@ _Places = list[tuple[str, KeySource | str]]
 
 
 def _common_places(flag: str | None, environ: Mapping[str, str], cwd: str | None) -> _Places:
-    """Each place that serves any target, with the source found there or the reason why there is none."""
+    """Return each place for all targets, with the source found there or the reason why there is none."""
 
     def named(path: str | None) -> KeySource | None:
         return _from_file(absolute(path, cwd=cwd, environ=environ)) if path else None
@@ -180,7 +180,7 @@ def _common_places(flag: str | None, environ: Mapping[str, str], cwd: str | None
 
 
 def _holds_something(value: str) -> bool:
-    """Whether a variable is more than blanks and quotes."""
+    """Return whether the value has more than blanks and quotes."""
     try:
         return bool(clean(value))
     except ValueError:
@@ -188,7 +188,7 @@ def _holds_something(value: str) -> bool:
 
 
 def _own_places(target: _HasKey, config_name: str) -> _Places:
-    """The places that the target's own table names."""
+    """Return the places that the target's own table names."""
     file = _from_file(os.fspath(target.api_key_file)) if target.api_key_file is not None else "not set"
     places: _Places = [(f"api_key_file in {config_name}", file)]
     if target.api_key is not None:

@@ -1,7 +1,7 @@
-"""File, environment and flags -> Settings, or every fault there is.
+"""Load the settings from file, environment and flags, or report all faults.
 
-Each table is validated by itself. When one has faults, the options that have them are left out and the rest is looked
-at once more, so that a misspelt key on line 3 does not hide the folder that is missing on line 9.
+Each table is validated by itself. If it has faults, the faulty options are left out and the rest is validated again, so
+that a misspelt key on line 3 does not hide a missing folder on line 9.
 """
 
 import os
@@ -16,14 +16,11 @@ from pydantic import ValidationError
 from eisync import paths
 from eisync.errors import ConfigurationError
 from eisync.settings.keys import KeySource, find_key
-from eisync.settings.lines import Location
 from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
-from eisync.settings.problems import bracketed, did_you_mean, unknown_key, worded
+from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, unknown_key
 from eisync.settings.roots import Roots, contains
-from eisync.settings.sources import OptionSource, read
+from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
 from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear
-
-ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
 
 _T = TypeVar("_T", bound=Table)
 
@@ -39,12 +36,12 @@ def load(
     need_watch: bool = True,
     need_key: bool = True,
 ) -> Settings:
-    """The settings of this run. Flags beat the environment, which beats the file.
+    """Return the settings of this run. Flags win over the environment, which wins over the file.
 
-    `dirs` are the folders named on the command line: only they are watched then, each with the settings of its own
-    [[watch]] table if there is one. Without `need_watch` there may be no folder, and those there are may be missing.
-    Without `need_key` the keys are not searched for.
-    Raises ConfigurationError with one sentence for each fault, never with a key in it.
+    `dirs` are the folders from the command line. If there are any, only they are watched, each with the settings of its
+    own [[watch]] table if there is one. Without `need_watch`, there may be no folder, and folders may be missing.
+    Without `need_key`, the keys are not searched for. Raises ConfigurationError with one sentence for each fault, never
+    with a key in it.
     """
     environ = os.environ if environ is None else environ
     return _Loading(read(config, environ, cwd), state_dir, dirs, api_key_file, need_watch, need_key).settings()
@@ -52,7 +49,7 @@ def load(
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """A table that could be read, and where it stands; `dropped` are its options that had faults."""
+    """A table that could be read, and its location. `dropped` are its options with faults."""
 
     location: Location
     table: Any
@@ -88,7 +85,7 @@ class _Loading:
         watches = self.watches(targets)
         upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(LogOptions)
         if reconcile is not None and not reconcile.enabled:
-            self.check_that_nothing_follows(watches)
+            self.check_effects(watches)
         state = self.state()
         keys = self.keys(targets) if self.need_key else {}
         sentences = self.faults.sentences()
@@ -117,7 +114,7 @@ class _Loading:
     # Tables
 
     def section(self, model: type[_T], **defaults: object) -> _T | None:
-        """A table there is one of, from the file and the environment."""
+        """Return a table that occurs once, from the file and the environment; None when it cannot be read."""
         name = next(table for table, kind in TABLES.items() if kind is model)
         written = self.source.document.get(name, {})
         if not isinstance(written, dict):
@@ -127,7 +124,7 @@ class _Loading:
         return checked.table if checked else None
 
     def array(self, name: str) -> list[tuple[Location, dict[str, Any]]]:
-        """The tables of a name that there may be several of, each with its location."""
+        """Return the tables of a name that can occur several times, each with its location."""
         written = self.source.document.get(name, [])
         if isinstance(written, list) and all(isinstance(table, dict) for table in written):
             return [((name, index), dict(table)) for index, table in enumerate(written)]
@@ -135,7 +132,7 @@ class _Loading:
         return []
 
     def validated(self, model: type[_T], written: Mapping[str, Any], location: Location) -> _Checked | None:
-        """The table, without the options that have faults; None when it cannot stand without one of them."""
+        """Return the table without the options that have faults; None when it needs one of them."""
         dropped: set[str] = set()
         context = {"base": self.base, "environ": self.source.environ}
         for _ in range(2):
@@ -145,7 +142,7 @@ class _Loading:
             except ValidationError as error:
                 for fault in error.errors(include_url=False, include_input=False):
                     if dropped.isdisjoint(str(part) for part in fault["loc"][:1]):
-                        self.faults.add((*location, *fault["loc"]), worded(fault, (*location, *fault["loc"])))
+                        self.faults.add((*location, *fault["loc"]), fault_text(fault, (*location, *fault["loc"])))
                 dropped |= {str(fault["loc"][0]) for fault in error.errors(include_input=False) if fault["loc"]}
         return None
 
@@ -171,15 +168,18 @@ class _Loading:
         return targets
 
     def add_endpoints(self, table: dict[str, Any], location: Location, *, alone: bool) -> None:
-        """Fills in the addresses from the environment; where there are several targets, a target's own go first."""
+        """Add the addresses from the environment. If there are several targets, a target's own addresses win."""
         for option, variable in ENDPOINTS.items():
             value = self.source.environ.get(variable)
             if value and (alone or option not in table):
                 table[option] = value
                 self.faults.came_from((*location, option), variable)
+            elif option not in table and self.source.environ.get(HOST):
+                table[option] = address_at(self.source.environ[HOST], option)
+                self.faults.came_from((*location, option), HOST)
 
     def check_target(self, checked: _Checked) -> None:
-        """Facts about files that the target names."""
+        """Check the files that the target names."""
         target: Target = checked.table
         if target.ca_file is not None and not os.access(target.ca_file, os.R_OK):
             self.faults.add((*checked.location, "ca_file"), f"the file {target.ca_file} is missing or cannot be read")
@@ -191,7 +191,7 @@ class _Loading:
             )
 
     def keys(self, targets: Sequence[_Checked]) -> dict[str, KeySource]:
-        """Where each target's key comes from; each is read once, so that a missing or broken one is found now."""
+        """Return where each target's key comes from. Read each key once, to find missing and broken keys now."""
         found = {}
         for checked in targets:
             if not checked.dropped.isdisjoint(("name", "api_key", "api_key_file")):
@@ -239,14 +239,14 @@ class _Loading:
         return tuple(checked.table for _, checked in chosen)
 
     def only_target(self, targets: Sequence[_Checked], location: Location) -> str:
-        """The target of a folder that names none; a fault when there are several."""
+        """Return the target of a folder that names none. Report a fault when there are several."""
         if len(targets) > 1:
             names = _listed(checked.table.name for checked in targets)
             self.faults.add((*location, "target"), f"is missing: there are several targets; name one of {names}")
         return targets[0].table.name if targets else DEFAULT_TARGET
 
     def check_target_name(self, checked: _Checked, targets: Sequence[_Checked]) -> None:
-        """A watch must name a target that is there; when a target's own name is at fault, that cannot be told."""
+        """Check that a watch names an existing target. Skip this when the name of any target has a fault."""
         names = [target.table.name for target in targets]
         if "target" in checked.dropped or not names or any("name" in target.dropped for target in targets):
             return
@@ -255,7 +255,7 @@ class _Loading:
             self.faults.add((*checked.location, "target"), f'there is no target "{checked.table.target}"{hint}')
 
     def chosen(self, written: Sequence[_Checked], targets: Sequence[_Checked]) -> list[tuple[str, _Checked]]:
-        """The folders of this run: those of the command line, or else those of the file."""
+        """Return the folders of this run: those of the command line, or else those of the file."""
         if not self.dirs:
             return [("", checked) for checked in written]
         by_path = {os.path.realpath(checked.table.path): checked for checked in written}
@@ -264,7 +264,7 @@ class _Loading:
             if not text:  # an unset variable of a shell script must not become the current folder
                 self.faults.say("a folder on the command line has an empty name: remove it")
                 continue
-            # Not by way of pydantic's str: a name that is not UTF-8 would not pass.
+            # Do not pass the name through pydantic's str, which refuses names that are not UTF-8.
             path = paths.absolute(text, cwd=self.source.cwd)
             own = by_path.get(os.path.realpath(path))
             if own is None:
@@ -277,13 +277,13 @@ class _Loading:
             chosen.append((text, own))
         return chosen
 
-    def check_that_nothing_follows(self, watches: Sequence[Watch]) -> None:
-        """What follows from deletions and changes is done only after the service was looked at."""
+    def check_effects(self, watches: Sequence[Watch]) -> None:
+        """Report options that delete or change something, because eisync must compare with the service first."""
         for watch in watches:
-            values = watch.model_dump(include=set(_FOLLOWS))
-            for name, silent in _FOLLOWS.items():
+            values = watch.model_dump(include=set(_EFFECTS))
+            for name, harmless in _EFFECTS.items():
                 value = values[name]
-                if value not in silent:
+                if value not in harmless:
                     self.faults.say(
                         f'{watch.path}: {name} = "{value}" needs reconcile.enabled = true: eisync deletes, moves '
                         "and replaces nothing without comparing with the service"
@@ -304,8 +304,8 @@ class _Loading:
         return StateOptions(dir=Path(found))
 
 
-# What a folder may ask for, and the values that ask for nothing.
-_FOLLOWS = {
+# The options that can delete or change something, with the values that do not.
+_EFFECTS = {
     "on_change": ("add", "ignore"),
     "on_local_delete": ("keep",),
     "on_remote_delete": ("keep",),

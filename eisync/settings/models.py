@@ -1,7 +1,7 @@
-"""The shape of a configuration: every option with its type, its limits, its default and its meaning.
+"""Define the options of a configuration, each with its type, limits, default and meaning.
 
-The descriptions are the manual: docs/configuration.md and the JSON Schema are made from them. Every model is frozen and
-refuses keys that it does not know; none of them ever prints what was given to it, for it may be an API key.
+The descriptions are the manual: docs/configuration.md and the JSON Schema are generated from them. Every model is
+frozen and refuses unknown keys. No model ever prints its input, because that may be an API key.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from eisync.settings.fields import Choice, Number, Place, QuietHoursOption, Swit
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.watch import Table, Target, Watch
 
-SLOWEST_RATE = 4096  # a piece of 64 KiB must go before the service takes us for dead
+SLOWEST_RATE = 4096  # a chunk of 64 KiB must be sent before the service closes a connection that seems dead
 
 
 class Upload(Table):
@@ -100,12 +100,12 @@ class Upload(Table):
 
     @property
     def limits(self) -> Limits:
-        """How much one request carries."""
+        """The largest request."""
         return Limits(files=self.batch_files, bytes=self.batch_bytes)
 
     @property
     def retry_policy(self) -> RetryPolicy:
-        """How long the waits after failures are."""
+        """How long to wait after failures."""
         return RetryPolicy(base_s=self.retry_base_s, cap_s=self.retry_cap_s)
 
 
@@ -167,7 +167,7 @@ class Reconcile(Table):
 
     @property
     def guard(self) -> Guard:
-        """How much may be deleted and changed without asking."""
+        """How much may be deleted and changed without approval."""
         return Guard(count=self.guard_count, percent=self.guard_percent, day_factor=self.guard_day_factor)
 
 
@@ -206,10 +206,11 @@ TABLES: Mapping[str, type[Table]] = {
 
 
 class Settings(BaseModel):
-    """What one process works by: complete, checked and frozen.
+    """The settings of one process: complete, checked and frozen.
 
-    Every path is absolute. `warnings` are sentences for the log; nothing is wrong with them, but a person should know.
-    `keys` names where each target's API key comes from; it holds no key but the inline ones and is never dumped.
+    Every path is absolute. `warnings` are sentences for the log, about settings that are valid but that a person should
+    know about. `keys` says where each target's API key comes from. It contains no keys except inline ones, and is never
+    dumped.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
@@ -225,10 +226,10 @@ class Settings(BaseModel):
     keys: dict[str, KeySource] = Field(default_factory=dict, exclude=True, repr=False)
 
     def target(self, name: str) -> Target:
-        """The target of that name. Raises KeyError."""
+        """Return the target with this name. Raises KeyError."""
         return {target.name: target for target in self.targets}[name]
 
     def key_source(self, name: str) -> KeySource:
-        """Where the API key of the target `name` comes from. Raises ConfigurationError when there is none."""
+        """Return where the API key of the target `name` comes from. Raises ConfigurationError when there is none."""
         found = self.keys.get(name)
         return found or find_key(self.target(name), own_first=len(self.targets) > 1)

@@ -1,4 +1,4 @@
-"""What people and editors are told of the options: a table in Markdown and a JSON Schema, both made from the models."""
+"""Generate the documentation of the options from the models: a table in Markdown and a JSON Schema."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,22 +14,22 @@ _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or fal
 
 
 class _Schema(GenerateJsonSchema):
-    """Shows defaults as the file has them."""
+    """Show default values in the form of the configuration file."""
 
     def encode_default(self, dft: Any) -> Any:
         return super().encode_default(written(dft))
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a configuration file."""
+    """Return the JSON Schema (2020-12) of a configuration file."""
     schema = _tidied(Layout.model_json_schema(schema_generator=_Schema))
     for table in schema["properties"].values():
-        table.pop("default", None)  # each option says its own
+        table.pop("default", None)  # each option has its own default
     return {"$schema": _DIALECT, **schema, "title": "eisync.toml"}
 
 
 def options_table() -> str:
-    """Every option in Markdown: a table for each table of the file."""
+    """Return all options in Markdown, with one table for each table of the file."""
     return "\n".join(_lines())
 
 
@@ -87,7 +87,7 @@ def _default(facts: dict[str, Any]) -> str:
 
 
 def _tidied(schema: Any) -> Any:
-    """Without titles such as "Retry Base S", and without null: an option of TOML is left out instead."""
+    """Return the schema without titles such as "Retry Base S", and without null, because TOML has none."""
     if isinstance(schema, list):
         return [_tidied(part) for part in schema]
     if not isinstance(schema, dict):

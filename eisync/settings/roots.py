@@ -1,21 +1,20 @@
-"""Whether the watched folders can be watched, and do not share a file."""
+"""Check that the watched folders can be watched, and that no two of them share a file."""
 
 import os
 import stat
 
-from eisync.settings.lines import Location
-from eisync.settings.problems import Problems
+from eisync.settings.problems import Location, Problems
 
 
 class Roots:
-    """The folders so far; two of them must not share a file, for it would be sent twice with two labels."""
+    """The folders so far. Two of them must not share a file, because it would be sent twice, with two labels."""
 
     def __init__(self, faults: Problems) -> None:
         self._faults = faults
         self._real: list[tuple[str, str]] = []
 
     def add(self, path: str, location: Location, *, argument: str = "", must_exist: bool = True) -> None:
-        """Checks one more folder: from the table at `location`, or from the `argument` of the command line."""
+        """Check one more folder, from the table at `location` or from the `argument` of the command line."""
 
         def fault(what: str) -> None:
             if argument:
@@ -38,7 +37,7 @@ class Roots:
         self._real.append((real, path))
 
     def add_archive(self, path: str, location: Location, *, argument: str = "") -> None:
-        """Checks an archive, once every folder was added: what is in a watched folder would be uploaded again."""
+        """Check an archive, after all folders were added. Files in a watched folder would be uploaded again."""
         real = os.path.realpath(path)
         for other_real, other in self._real:
             if real == other_real:
@@ -57,7 +56,7 @@ class Roots:
 
 
 def _folder_fault(path: str) -> str | None:
-    """Why `path` cannot be watched."""
+    """Return why `path` cannot be watched; None when it can."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -72,5 +71,5 @@ def _folder_fault(path: str) -> str | None:
 
 
 def contains(folder: str, path: str) -> bool:
-    """Whether `path` lies somewhere below `folder`; both without links."""
+    """Return whether `path` is anywhere below `folder`. Both must be without links."""
     return path.startswith(os.path.join(folder, ""))

@@ -1,4 +1,4 @@
-"""What there is to read: the file, and the environment, where EISYNC_UPLOAD__WORKERS=8 is `workers` of [upload]."""
+"""Read the configuration file and the environment, where EISYNC_UPLOAD__WORKERS=8 sets `workers` of [upload]."""
 
 import os
 import re
@@ -10,16 +10,15 @@ from eisync import paths
 from eisync.core.api_key import secrets_in
 from eisync.core.redaction import KEYS
 from eisync.settings.fields import EnvironmentText
-from eisync.settings.lines import Location, find_lines
 from eisync.settings.models import TABLES
-from eisync.settings.problems import Problems, did_you_mean
+from eisync.settings.problems import Location, Problems, did_you_mean, find_lines
 
 PREFIX = "EISYNC_"
-# Read by places and keys, and no option of a table.
+# Variables that are no option of a table. `eisync.paths` and `eisync.settings.keys` read them.
 OTHERS = ("EISYNC_CONFIG", "EISYNC_STATE_DIR", "EISYNC_API_KEY", "EISYNC_API_KEY_FILE")
-# What Kubernetes sets in every container beside a service that is named eisync.
+# Kubernetes sets these in every container when a service is named eisync.
 _KUBERNETES = re.compile(r"EISYNC_(SERVICE_(HOST|PORT)|PORT)(_|$)")
-# Tables there are several of cannot be named by a variable.
+# A variable cannot name one of several tables, so there are none for [[target]] and [[watch]].
 VARIABLES: Mapping[str, Location] = {
     f"{PREFIX}{table}__{option}".upper(): (table, option)
     for table, model in TABLES.items()
@@ -27,10 +26,15 @@ VARIABLES: Mapping[str, Location] = {
     for option in model.model_fields
 }
 
+ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
+
+_IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+HOST = "EI_HOST"  # as the official command line reads it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionSource:
-    """What there is to read, before anything of it is believed."""
+    """The values from the file and the environment, before they are validated."""
 
     file: str | None  # absolute
     document: Mapping[str, Any]
@@ -41,7 +45,7 @@ class OptionSource:
 
     @property
     def name(self) -> str:
-        """The configuration file, for people."""
+        """The name of the configuration file, for a person."""
         return self.faults.file or paths.FILE_NAME
 
 
@@ -59,7 +63,7 @@ def read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> Opt
 
 
 def _learn_keys(document: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-    """What is said to be a key is one, wherever else it stands: before any sentence quotes a name."""
+    """Learn all keys first, so that no sentence about another fault can quote one of them."""
     targets = document.get("target")
     tables = targets if isinstance(targets, list) else [targets]
     written = [table.get("api_key") for table in tables if isinstance(table, dict)]
@@ -69,7 +73,7 @@ def _learn_keys(document: Mapping[str, Any], environ: Mapping[str, str]) -> None
 
 
 def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], dict[Location, str]]:
-    """What `environ` sets, by table and option, and the variable behind each. An empty variable is not set."""
+    """Return the values in `environ` by table and option, and the variable of each. An empty variable is not set."""
     tables: dict[str, dict[str, Any]] = {}
     places: dict[Location, str] = {}
     for name, (table, option) in VARIABLES.items():
@@ -80,9 +84,21 @@ def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]
 
 
 def _check(environ: Mapping[str, str], faults: Problems) -> None:
-    """Finds the variables that begin like ours and are not."""
+    """Report variables that begin with our prefix and are unknown."""
     known = (*VARIABLES, *OTHERS)
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and not _KUBERNETES.match(name):
             hint = did_you_mean(name, known, prefix=PREFIX)
             faults.say(f"{name}: unknown environment variable{hint}")
+
+
+def address_at(host: str, option: str) -> str:
+    """Return the address that the official command line makes of `EI_HOST` (wire contract, section 4).
+
+    >>> address_at("127.0.0.1", "studio_url"), address_at("edge.example.org", "ingestion_url")
+    ('http://127.0.0.1:4800/v1', 'https://ingestion.edge.example.org')
+    """
+    is_studio = option == "studio_url"
+    if host == "localhost" or _IPV4.fullmatch(host):
+        return f"http://{host}:4800/v1" if is_studio else f"http://{host}:4810"
+    return f"https://studio.{host}/v1" if is_studio else f"https://ingestion.{host}"

@@ -1,4 +1,4 @@
-"""The tables that there may be several of: the projects, and the folders that are uploaded to them."""
+"""Define the tables that can occur several times: the projects, and the folders that are uploaded to them."""
 
 from ipaddress import ip_address
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ CategoryOption = Literal["infer", "sdk", "training", "testing", "validation", "p
 
 
 class Table(BaseModel):
-    """One table of the file. Frozen; keys that it does not know are faults; it never prints its input."""
+    """One table of the file. It is frozen, refuses unknown keys, and never prints its input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -189,7 +189,7 @@ class Watch(Table):
 
     @property
     def retention(self) -> Retention:
-        """What becomes of the files after their upload."""
+        """What happens to the files after their upload."""
         return Retention(
             after=self.after_upload.after,
             archive=self.after_upload.archive,
@@ -210,14 +210,14 @@ class Watch(Table):
 
     @property
     def is_destructive(self) -> bool:
-        """Whether something follows from a missing file, or a file may be removed for more than want of room."""
+        """Whether a missing file or sample has consequences, or files are removed even when the disk has space."""
         policy = self.policy
         takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or self.after_upload.after is not After.KEEP
         return takes or policy.deletes_samples
 
     @property
     def path_rules(self) -> PathRules:
-        """What the folder says of the labels and categories of its files."""
+        """How the labels and categories of the files are decided."""
         if self.category in (INFER, SDK):
             return PathRules(self.label, rule=self.category)
         return PathRules(self.label, Category(self.category))
@@ -231,7 +231,7 @@ class Watch(Table):
 
 
 def sends_key_in_clear(url: str) -> bool:
-    """Whether requests to `url` can be read on their way: plain http to another machine."""
+    """Return whether requests to `url` can be read in transit: plain http to another machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):

@@ -10,7 +10,7 @@ After a write or a sync that failed it is done before anything else: the kernel 
 the next sync claims success, and a journal with a gap is worth nothing behind it. Carrying it over writes everything
 anew.
 
-A damaged database is set aside when the process that holds it opens it (`eisync.store.damage`).
+A damaged database is set aside when the process that holds it opens it (`eisync.store.state_folder`).
 """
 
 import contextlib
@@ -20,27 +20,25 @@ import threading
 from collections.abc import Iterator
 
 from eisync.errors import StateError, StateLostError
-from eisync.store.damage import (
+from eisync.store.schema import migrate
+from eisync.store.state_folder import (
+    DATABASE_NAME,
     SUSPECT,
     can_be_read,
+    check_names,
+    claim_folder,
     failing_disk,
+    identity_of,
     is_busy,
     is_damage,
+    keep_private,
     look_closely,
+    lost,
+    open_private,
     refuse_emptied,
     set_aside,
     size_of,
     translate,
-)
-from eisync.store.schema import migrate
-from eisync.store.state_folder import (
-    DATABASE_NAME,
-    check_names,
-    claim_folder,
-    identity_of,
-    keep_private,
-    lost,
-    open_private,
 )
 
 FILE_NAME = DATABASE_NAME

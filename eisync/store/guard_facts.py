@@ -13,7 +13,7 @@ from eisync.core.absence import MissingFiles
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import State
 from eisync.core.model import Item
-from eisync.core.sample_names import Origin
+from eisync.core.studio import Origin
 from eisync.store import sample_links
 from eisync.store.database import Database
 from eisync.store.rows import IS_HERE, ITEM, item_of, path_of
@@ -58,7 +58,7 @@ class Absences:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def looked_through_at(self, root_ids: Iterable[int]) -> float | None:
+    def scanned_at(self, root_ids: Iterable[int]) -> float | None:
         """When the last complete look through all of these folders began; None when one was never looked through."""
         with self._database.reading() as connection:
             row = connection.execute(_LOOKED_THROUGH, {"roots": json.dumps(list(root_ids))}).fetchone()

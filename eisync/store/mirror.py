@@ -12,6 +12,7 @@ from typing import Any
 
 from eisync.core.lifecycle import Event, State
 from eisync.core.listing import (
+    SWEEPS_TO_SUSPECT,
     CountMissed,
     IndexChange,
     KeepListed,
@@ -28,7 +29,7 @@ from eisync.store.database import Database
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, link
 from eisync.store.sample_rows import FLAGS_AT, PLAIN_AT, SLICE, believed, keep, row_of
-from eisync.store.tombstones import lift_copies, note_missed
+from eisync.store.tombstones import lift, note_missed
 from eisync.store.transitions import move
 
 # Somebody changed a sample of ours: a line in the history of each of its files.
@@ -37,11 +38,6 @@ insert into history (at, file_id, event, state, detail)
 select :now, file.id, 'edited', file.state, :detail
 from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target"""
-
-# Tombstones that stand for the sample.
-_BURIED = """
-select file.id, file.sha256 from file_sample mine cross join file on file.id = mine.file_id
-where mine.sample_id = :id and file.target = :target and file.state = 'tombstone'"""
 
 # It is listed as another sample than the one we know, which stays as it is.
 _CONTRADICT = """
@@ -92,8 +88,11 @@ select 1 from sample indexed by sample_missed where target = :target and missed 
     and not exists (select 1 from plan where target = :target and state = 'waiting' and about = 'tombstones') limit 1"""
 
 _REMEMBER = """
-insert or replace into mirror (target, newest_id, samples, modified_at, swept_at, sweep_s)
-values (:target, :newest_id, :samples, :modified_at, :now, :sweep_s)"""
+insert or replace into mirror (target, newest_id, samples, modified_at, swept_at, sweep_s, version_index)
+values (:target, :newest_id, :samples, :modified_at, :now, :sweep_s, :version_index)"""
+
+# A sample that the change feed reports as deleted, and the number of samples agrees: as if two sweeps had missed it.
+_SUSPECT = "update sample set missed = :missed where target = :target and id = :id and missed < :missed"
 
 
 class Mirrored:
@@ -116,6 +115,7 @@ class Mirrored:
             swept_at=row["swept_at"],
             sweep_s=row["sweep_s"],
             has_missed=missed is not None,
+            version_index=row["version_index"],
         )
 
     def slice(
@@ -155,18 +155,18 @@ class Mirrored:
                 odd.append(row)
         return Slice([believed(row) for row in odd], agreed, rows[-1][0] if len(rows) == limit else None)
 
-    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> SweepProgress:
-        """A new sweep; whatever another one marked is forgotten."""
+    def begin_sweep(
+        self, target: str, *, modified_at: float | None, version_index: int | None = None, now: float
+    ) -> SweepProgress:
+        """Begin a new sweep; whatever another one marked is forgotten."""
         with self._database.transaction() as connection:
-            row = connection.execute(
-                "update target set generation = generation + 1 where name = ? returning generation", (target,)
-            ).fetchone()
-            connection.execute(_UNMARK, {"target": target})
+            generation = _next_generation(connection, target)
             connection.execute(
-                "insert or replace into sweep (target, generation, began_at, modified_at) values (?, ?, ?, ?)",
-                (target, row["generation"], now, modified_at),
+                "insert or replace into sweep (target, generation, began_at, modified_at, version_index) "
+                "values (?, ?, ?, ?, ?)",
+                (target, generation, now, modified_at, version_index),
             )
-        return SweepProgress(generation=row["generation"], began_at=now, modified_at=modified_at)
+        return SweepProgress(generation=generation, began_at=now, modified_at=modified_at, version_index=version_index)
 
     def sweep_under_way(self, target: str) -> SweepProgress | None:
         """The sweep that was begun and neither ended nor dropped."""
@@ -214,24 +214,21 @@ class Mirrored:
 
     def finish_sweep(self, target: str, progress: SweepProgress, *, now: float) -> list[Missing]:
         """The sweep was complete: count what it did not list. Returns those samples of ours."""
-        parameters = {"target": target, "generation": progress.generation}
         remembered = {
             "target": target,
             "newest_id": progress.newest_id,
             "samples": progress.listed,
             "modified_at": progress.modified_at,
             "sweep_s": progress.spent_s,
+            "version_index": progress.version_index,
             "now": now,
         }
         with self._database.transaction() as connection:
-            rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
-            note_missed(connection, target, progress.generation, now)
-            connection.execute(_MISS_PIECES, parameters)
-            connection.execute(_FORGET, parameters)
+            missing = _count_missed(connection, target, progress.generation, now)
             connection.execute("delete from sweep where target = ?", (target,))
             connection.execute(_REMEMBER, remembered)
             _note_listed(connection, target, now)
-        return sorted((Missing(row["id"], row["missed"]) for row in rows), key=lambda entry: entry.sample_id)
+        return missing
 
     def note_look(
         self, target: str, *, newest_id: int, samples: int, modified_at: float | None, is_current: bool, now: float
@@ -244,6 +241,25 @@ class Mirrored:
             )
             if is_current:
                 _note_listed(connection, target, now)
+
+    def note_changes(
+        self, target: str, *, deleted: Iterable[int], samples: int, version_index: int, now: float
+    ) -> list[Missing]:
+        """Write down what the change feed says up to a version. Returns the deleted samples that are ours.
+
+        `deleted` are samples that the index knows, and `samples` is how many there are without them.
+        """
+        with self._database.transaction() as connection:
+            generation = _next_generation(connection, target)
+            marked = [{"target": target, "id": sample_id, "generation": generation} for sample_id in deleted]
+            connection.executemany(_MARK, marked)
+            missing = _count_missed(connection, target, generation, now)
+            suspects = [{"target": target, "id": one.sample_id, "missed": SWEEPS_TO_SUSPECT} for one in missing]
+            connection.executemany(_SUSPECT, suspects)
+            connection.execute(
+                "update mirror set samples = ?, version_index = ? where target = ?", (samples, version_index, target)
+            )
+        return [Missing(one.sample_id, SWEEPS_TO_SUSPECT) for one in missing]
 
     def waiting(self, target: str, *, after_id: int, limit: int) -> list[Item]:
         """Files that wait to be sent, in the order of their rows."""
@@ -280,6 +296,24 @@ class Mirrored:
         return True
 
 
+def _count_missed(connection: sqlite3.Connection, target: str, generation: int, now: float) -> list[Missing]:
+    """What is marked was not listed: count that for samples of ours, and forget the others."""
+    parameters = {"target": target, "generation": generation}
+    rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
+    note_missed(connection, target, generation, now)
+    connection.execute(_MISS_PIECES, parameters)
+    connection.execute(_FORGET, parameters)
+    return sorted((Missing(row["id"], row["missed"]) for row in rows), key=lambda entry: entry.sample_id)
+
+
+def _next_generation(connection: sqlite3.Connection, target: str) -> int:
+    row = connection.execute(
+        "update target set generation = generation + 1 where name = ? returning generation", (target,)
+    ).fetchone()
+    connection.execute(_UNMARK, {"target": target})
+    return int(row["generation"])
+
+
 def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> None:
     connection.execute("update target set listed_at = ?, listing_trouble = null where name = ?", (now, target))
 
@@ -299,7 +333,7 @@ def _apply(
             case CountMissed():
                 connection.execute(_MARK, {"target": target, "id": action.sample_id, "generation": generation})
             case KeepListed() if action.changes and action.is_ours:
-                detail = "; ".join(action.changes) + " at the service"
+                detail = f"{'; '.join(action.changes)} at the service{action.by}"
                 connection.execute(_TELL, {"target": target, "id": action.sample.id, "detail": detail, "now": now})
             case MarkDiffering(sample, why):
                 told = {"target": target, "id": sample.id, "why": why}
@@ -307,18 +341,7 @@ def _apply(
                     detail = f"{why}; eisync ignores this sample"
                     connection.execute(_TELL, {"target": target, "id": sample.id, "detail": detail, "now": now})
             case Return():
-                lifted += _lift(connection, target, action.sample.id, now)
+                lifted += lift(connection, target, action.sample.id, now)
             case KeepListed():
                 pass  # it is kept
-    return lifted
-
-
-def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
-    reason = f"it is back in the project (sample {sample_id})"
-    tombstoned = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
-    lifted = [row["id"] for row in tombstoned]
-    for identity in lifted:
-        move(connection, identity, State.TOMBSTONE, Event.FOUND, reason, now)
-    for sha256 in {row["sha256"] for row in tombstoned if row["sha256"] is not None}:
-        lifted += lift_copies(connection, target, sha256, sample_id, now)
     return lifted

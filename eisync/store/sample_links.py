@@ -14,7 +14,7 @@ from eisync.core import identity
 from eisync.core.identity import Identity, Sent
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import RemoteSample
-from eisync.core.sample_names import Origin, is_cut, is_cut_from, marked, origin_of, sentence, stored_name, wholes
+from eisync.core.studio import Origin, cut_sentence, is_cut, is_cut_from, marked, origin_of, stored_name, wholes
 from eisync.store import transitions
 from eisync.store.rows import name_of
 from eisync.store.transitions import move
@@ -168,7 +168,7 @@ def tie(connection: sqlite3.Connection, file_id: int, sample_ids: Collection[int
         return False
     pairs = [{"file_id": file_id, "sample_id": sample_id} for sample_id in sample_ids]
     connection.executemany(_TIE, pairs)
-    reason = sentence(len(pairs))
+    reason = cut_sentence(len(pairs))
     if file["state"] == State.TOMBSTONE.value:
         move(connection, file_id, State.TOMBSTONE, Event.FOUND, reason, now)
         return True

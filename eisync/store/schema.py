@@ -17,7 +17,7 @@ from eisync.store.first_migrations import FIRST
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 20
+VERSION = 21
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -229,6 +229,11 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "alter table root add column observed_at real",  # when that was written down last
         "alter table root add column beyond integer not null default 0",  # so many are beyond the limit
         "alter table root add column comparing integer not null default 0",  # touched since their upload, not compared
+    ),
+    "_021_change_feed": (
+        # The newest dataset version that the index takes account of; null: not known, so the listing tells.
+        "alter table mirror add column version_index integer",
+        "alter table sweep add column version_index integer",
     ),
 }
 

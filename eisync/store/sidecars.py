@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from eisync.core.formats.json_stream import LARGEST_VALUE
-from eisync.core.labels.mentions import joined
+from eisync.core.labels.mentions import combined
 from eisync.core.labels.sidecars import Entry, packed, unpacked
 from eisync.core.model import FileFacts, StoredSidecar
 from eisync.core.text import caseless
@@ -144,7 +144,7 @@ def _said_of(connection: sqlite3.Connection, sidecar_id: int, path: str) -> Entr
         if entries and held > LARGEST_VALUE:
             return Entry(path=path, problem=f"its entries have more than {LARGEST_VALUE:,} characters together")
         entries.append(unpacked(row["said"]))
-    return joined(entries)
+    return combined(entries)
 
 
 def _alike(path: str) -> str | None:

@@ -37,6 +37,11 @@ update sample set gone_at = :now where target = :target and gone_at is null and 
     select sample_id from file_sample where file_id = :file_id)
 returning id"""
 
+# Tombstones that stand for the sample.
+_BURIED = """
+select file.id, file.sha256 from file_sample mine cross join file on file.id = mine.file_id
+where mine.sample_id = :id and file.target = :target and file.state = 'tombstone'"""
+
 
 def without_samples(connection: sqlite3.Connection, target: str, sample_id: int) -> list[sqlite3.Row]:
     """Synced files of the sample that have no other one: `id`, `state` and `absent_at`."""
@@ -247,6 +252,18 @@ def under_observation(connection: sqlite3.Connection, target: str, sample_id: in
 def note_restored(connection: sqlite3.Connection, target: str, sha256: str) -> None:
     """The content may be sent again, or is there again."""
     connection.execute(_RESTORE, {"target": target, "sha256": sha256})
+
+
+def lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
+    """The sample is there again: lift the tombstones that stand for it. Return their files."""
+    reason = f"it is back in the project (sample {sample_id})"
+    tombstoned = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
+    lifted = [row["id"] for row in tombstoned]
+    for identity in lifted:
+        move(connection, identity, State.TOMBSTONE, Event.FOUND, reason, now)
+    for sha256 in {row["sha256"] for row in tombstoned if row["sha256"] is not None}:
+        lifted += lift_copies(connection, target, sha256, sample_id, now)
+    return lifted
 
 
 def lift_copies(connection: sqlite3.Connection, target: str, sha256: str, sample_id: int, now: float) -> list[int]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from eisync.adapters.dataset import Dataset
-from eisync.adapters.files import safe_folder
-from eisync.adapters.files.safe_folder import SafeFolder
+from eisync.adapters.files import relocate
+from eisync.adapters.files.relocate import SafeFolder
 from eisync.errors import FolderError, UnansweredError
 
 SELECTION: dict[str, Any] = {"project": 1, "category": None, "labels": []}
@@ -174,7 +174,7 @@ PLANTED = {
 @pytest.fixture(params=[True, False], ids=["descriptors", "none"])
 def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With descriptors of folders, and as on a system that has none."""
-    monkeypatch.setattr(safe_folder, "HAS_DESCRIPTORS", request.param)
+    monkeypatch.setattr(relocate, "HAS_DESCRIPTORS", request.param)
 
 
 @pytest.mark.usefixtures("ways")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.files import links
+from eisync.adapters.files import folder_walk
 from eisync.adapters.files.folder_walk import walk
 from eisync.adapters.files.inventory import Found, found_at, found_behind_link, inventory
 from eisync.core.ignore import IgnoreRules, Leads, why_left_out
@@ -119,8 +119,8 @@ def test_what_the_user_may_not_look_at_is_said_so(root: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("tag", "target", "is_link"),
     [
-        (links._MOUNT_POINT, "\\\\?\\C:\\Users\\ann\\recordings", True),
-        (links._MOUNT_POINT, "\\\\?\\Volume{3558506b-6ae4-11eb-8698-806e6f6e6963}\\", False),
+        (folder_walk._MOUNT_POINT, "\\\\?\\C:\\Users\\ann\\recordings", True),
+        (folder_walk._MOUNT_POINT, "\\\\?\\Volume{3558506b-6ae4-11eb-8698-806e6f6e6963}\\", False),
         (0x9000601A, "", False),  # a file of OneDrive that is in the cloud
         (0, "", False),
     ],
@@ -130,4 +130,4 @@ def test_a_junction_of_windows_is_a_link_and_a_mounted_disk_is_none(
 ) -> None:
     monkeypatch.setattr(os, "readlink", lambda _place: target)
     status: Any = SimpleNamespace(st_mode=stat.S_IFDIR, st_reparse_tag=tag)
-    assert is_link is links.is_link(status, "C:\\watched\\day")
+    assert is_link is folder_walk.is_link(status, "C:\\watched\\day")

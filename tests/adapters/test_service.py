@@ -603,7 +603,7 @@ def test_a_fault_ahead_is_raised_when_the_page_is_called_for(
     service.project_id()
     emulator.set_faults({"where": "studio", "times": 1, **rule})
     coming = service.ahead(limit=10)
-    assert None is coming.glimpse()
+    assert None is coming.predicted_end_id()
     with pytest.raises(error):
         coming.page()
     emulator.set_faults()
@@ -645,7 +645,7 @@ def test_what_follows_a_page_is_the_page_below_it(
     pages = [[sample.id for sample in coming.page().samples] for coming in (first, second, third)]
     assert [ids[:3], ids[3:6], ids[6:]] == pages
     assert ([ids[2], ids[5], ids[6], None], ()) == (
-        [coming.glimpse() for coming in (first, second, third, fourth)],
+        [coming.predicted_end_id() for coming in (first, second, third, fourth)],
         fourth.page().samples,
     )
     with pytest.raises(UnansweredError, match="the end of the previous page is missing"):

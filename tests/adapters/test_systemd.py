@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters.systemd import SEND_WITHIN_S, Notifier
+from eisync.adapters.process import SEND_WITHIN_S, Notifier
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_nobody_needs_to_listen(folder: Path, address: str | None) -> None:
 def test_a_service_manager_that_does_not_read_stops_nothing(
     systemd: tuple[socket.socket, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eisync.adapters.systemd.SEND_WITHIN_S", SEND_WITHIN_S / 100)
+    monkeypatch.setattr("eisync.adapters.process.SEND_WITHIN_S", SEND_WITHIN_S / 100)
     _, address = systemd
     notifier = Notifier(address)
     queue = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())

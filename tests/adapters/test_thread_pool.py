@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.thread_pool import ThreadPool, hand_over
+from eisync.adapters.process import ThreadPool, hand_over
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""`once`, `status`, `ls`, `audit` and `explain` say the same of every file, and of every folder that cannot be read.
+"""`once`, `status`, `ls`, `audit` and `explain` agree about every file, and about every unreadable folder.
 
-One situation a row. Each is made in a folder, `eisync once` looks at it and ends, and then all are asked: what each
-counts, the state that each gives, and what they end with.
+One situation in each row. Each is built in a folder, `eisync once` scans it, and then every command is checked:
+its counts, the state that it gives, and its exit code.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from eisync.emulator.server import RunningEmulator
-from tests.cli import stranger
+from tests.cli import other_user
 from tests.conftest import Bench, row
 from tests.core import formats
 
@@ -28,9 +28,9 @@ REFUSED = b"accX,accY\n1,2\n3,4\n"
 
 @dataclass(frozen=True)
 class Situation:
-    """`make` puts one thing at `path`; `afterwards` something happens to it after a first pass.
+    """`make` creates one entry at `path`; `afterwards` changes it after a first pass.
 
-    `state` is what all say of it. `audit` differs where the folder is compared as well: None is what is not there.
+    `state` is the state in all commands. `audit` differs where the folder is compared as well: None for a missing file.
     """
 
     path: str
@@ -53,7 +53,7 @@ def closed_folder(path: Path) -> None:
 
 
 def hidden_files(path: Path) -> None:
-    """Its names can be read, and nothing that they name."""
+    """A folder whose names can be read, but not the files."""
     path.mkdir()
     (path / "x.csv").write_bytes(row(51))
     path.chmod(0o444)
@@ -112,13 +112,13 @@ SITUATIONS = {
 
 
 @pytest.fixture
-def stranger_s(emulator: RunningEmulator) -> Iterator[Bench]:
-    with stranger.strangers_bench(emulator) as bench:
+def other_users(emulator: RunningEmulator) -> Iterator[Bench]:
+    with other_user.other_users_bench(emulator) as bench:
         yield bench
 
 
 def asked(bench: Bench) -> dict[str, dict[str, Any]]:
-    done = stranger.run(bench, "ls", "--json")
+    done = other_user.run(bench, "ls", "--json")
     assert 0 == done.returncode, done.stderr
     return {record["path"]: record for record in map(json.loads, done.stdout.splitlines())}
 
@@ -126,32 +126,32 @@ def asked(bench: Bench) -> dict[str, dict[str, Any]]:
 def make(bench: Bench, situation: Situation) -> None:
     path = bench.recordings / situation.path
     situation.make(path)
-    stranger.own(path)
-    stranger.own(*path.rglob("*") if path.is_dir() and not path.is_symlink() else ())
+    other_user.own(path)
+    other_user.own(*path.rglob("*") if path.is_dir() and not path.is_symlink() else ())
 
 
 @pytest.mark.parametrize(
     "names", [*([name] for name in SITUATIONS), list(SITUATIONS)], ids=[*SITUATIONS, "all of them"]
 )
-def test_all_commands_agree(stranger_s: Bench, names: list[str]) -> None:
-    bench = stranger_s
+def test_all_commands_agree(other_users: Bench, names: list[str]) -> None:
+    bench = other_users
     situations = [SITUATIONS[name] for name in names]
     for situation in situations:
         make(bench, situation)
-    once = stranger.run(bench, "once", str(bench.recordings), "--timeout", "1")
+    once = other_user.run(bench, "once", str(bench.recordings), "--timeout", "1")
     if any(one.afterwards for one in situations):
         for situation in situations:
             if situation.afterwards is not None:
                 situation.afterwards(bench, bench.recordings / situation.path)
-        once = stranger.run(bench, "once", str(bench.recordings), "--timeout", "1")
+        once = other_user.run(bench, "once", str(bench.recordings), "--timeout", "1")
     codes = {one.exit_code for one in situations}
     expected_code = next(code for code in (4, 3, 0) if code in codes)
-    done = stranger.run(bench, "status", "--json")
+    done = other_user.run(bench, "status", "--json")
     status = json.loads(done.stdout)
     said = once.stdout.splitlines()[0]
     assert (expected_code, expected_code) == (once.returncode, done.returncode), said + once.stderr
     assert without_age(said) == without_age(status["sentence"])
-    if len(situations) > 1:  # the sum tells of each
+    if len(situations) > 1:  # the sum includes each
         agree(bench, situations, status)
 
 
@@ -171,11 +171,11 @@ def agree(bench: Bench, situations: list[Situation], status: dict[str, Any]) -> 
         assert {path for path, one in known.items() if one == state} == {
             record["path"]
             for record in map(
-                json.loads, stranger.run(bench, "ls", "--json", "--state", str(state)).stdout.splitlines()
+                json.loads, other_user.run(bench, "ls", "--json", "--state", str(state)).stdout.splitlines()
             )
         }
 
-    audited = stranger.run(bench, "audit", "--json")
+    audited = other_user.run(bench, "audit", "--json")
     accounts = {one["path"]: one for one in map(json.loads, audited.stdout.splitlines())}
     here = {one.path: one.state or LEFT_OUT for one in situations if one.is_here}
     assert (here, int(folders > 0)) == (
@@ -193,12 +193,12 @@ def explained_alike(bench: Bench, situation: Situation, record: dict[str, Any] |
     if situation.is_folder:
         path = path / "x.csv"
     elif situation.state is None:
-        return  # what is in a folder that is left out is not asked for
-    done = stranger.run(bench, "explain", "--json", str(path))
-    told = json.loads(done.stdout)
+        return  # the content of a left-out folder is not requested
+    done = other_user.run(bench, "explain", "--json", str(path))
+    reported = json.loads(done.stdout)
     code = {"synced": 0, "quarantined": 3, "unreadable": 3, "settling": 4, LEFT_OUT: 5}[str(situation.state)]
-    assert (situation.state, code) == (told["state"], done.returncode)
-    assert record is None or situation.is_folder or record["reason"] == told["reason"]
+    assert (situation.state, code) == (reported["state"], done.returncode)
+    assert record is None or situation.is_folder or record["reason"] == reported["reason"]
 
 
 def without_age(sentence: str) -> str:

@@ -1,4 +1,4 @@
-"""What an audit costs grows with the files, and with nothing else: counted, not timed. And what it ends with."""
+"""The cost of an audit grows with the files, and with nothing else: counted, not timed. Also its exit codes."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eisync.cli import audit
-from eisync.cli.watched_roots import WatchedFolder
+from eisync.cli.audit import WatchedFolder
 from eisync.control.operations import Operations, Running
 from eisync.core import completeness
 from eisync.core.ignore import IgnoreRules
@@ -33,10 +33,10 @@ def yard(tmp_path: Path) -> Iterator[Yard]:
 
 
 @pytest.mark.parametrize(
-    ("files_a_question", "most_bytes", "questions"), [(10, 1 << 20, range(30, 31)), (1000, 100, range(30, 43))]
+    ("files_per_request", "most_bytes", "questions"), [(10, 1 << 20, range(30, 31)), (1000, 100, range(30, 43))]
 )
 def test_an_audit_asks_for_each_file_once(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch, files_a_question: int, most_bytes: int, questions: range
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, files_per_request: int, most_bytes: int, questions: range
 ) -> None:
     yard.fill(*READY)
     loop = yard.watcher()
@@ -73,11 +73,11 @@ def test_an_audit_asks_for_each_file_once(
 
     monkeypatch.setattr(observations, "reason", reason)
     monkeypatch.setattr(audit, "ask", ask)
-    monkeypatch.setattr(audit, "FILES_A_QUESTION", files_a_question)
-    monkeypatch.setattr(audit, "BYTES_A_QUESTION", most_bytes)
-    told = list(audit._accounts(WatchedFolder(yard.watched(), "", True, None), None, None))
+    monkeypatch.setattr(audit, "FILES_PER_REQUEST", files_per_request)
+    monkeypatch.setattr(audit, "BYTES_PER_REQUEST", most_bytes)
+    reported = list(audit._statuses(WatchedFolder(yard.watched(), "", True, None), None, None))
     expected = {**dict.fromkeys(READY, "ready"), **dict.fromkeys(SETTLING, "settling")}
-    assert (expected, 300) == ({path: one.state for path, one in told}, len(told))
+    assert (expected, 300) == ({path: one.state for path, one in reported}, len(reported))
     assert {"records": 300, "reasons": 150} == {name: counted[name] for name in ("records", "reasons")}
     assert counted["questions"] in questions
 
@@ -102,24 +102,24 @@ def test_a_file_that_a_scan_should_have_found_is_unexplained(
     callback = audit.command.callback
     assert callback is not None
     assert exit_code == callback(dirs=(), config=None, state_dir=None, as_json=False)
-    told = capsys.readouterr()
-    assert told.out.startswith(f"{state:<11}  {yard.path('a.csv')}  (it is new")
-    assert f"1 in all: 1 {state}." == told.err.strip()
+    reported = capsys.readouterr()
+    assert reported.out.startswith(f"{state:<11}  {yard.path('a.csv')}  (it is new")
+    assert f"1 in all: 1 {state}." == reported.err.strip()
 
 
-def test_an_audit_without_a_folder_looks_at_those_that_were_watched_before(bench: Bench) -> None:
+def test_an_audit_without_a_folder_checks_those_that_were_watched_before(bench: Bench) -> None:
     (bench.place / "eisync.toml").unlink()
     nothing = bench.run("audit")
     assert (2, True) == (nothing.returncode, "no folder is watched, and none was watched before" in nothing.stderr)
     bench.write("wave.1.wav", formats.wav(bytes(range(200))))
     bench.write("empty.csv", b"")
     assert 4 == bench.once("--timeout", "0.2").returncode
-    told = bench.run("audit")
-    assert (0, "2 in all: 1 settling, 1 synced.\n") == (told.returncode, told.stderr)
+    reported = bench.run("audit")
+    assert (0, "2 in all: 1 settling, 1 synced.\n") == (reported.returncode, reported.stderr)
     bench.recordings.rename(bench.place / "away")
-    told = bench.run("audit")
-    assert (0, "") == (told.returncode, told.stdout)
-    assert f"{bench.recordings} was watched before but is missing" in told.stderr
+    reported = bench.run("audit")
+    assert (0, "") == (reported.returncode, reported.stdout)
+    assert f"{bench.recordings} was watched before but is missing" in reported.stderr
 
 
 @pytest.mark.parametrize(("pattern", "state", "exit_code"), [("nothing", "unreadable", 1), ("closed/", "left out", 0)])
@@ -146,8 +146,8 @@ def test_a_folder_that_cannot_be_read_is_one_line(
     callback = audit.command.callback
     assert callback is not None
     assert exit_code == callback(dirs=(), config=None, state_dir=None, as_json=False)
-    told = capsys.readouterr()
-    assert told.out.startswith(f"{state:<11}  {yard.path('closed/deep')}  (")
-    assert "the folder cannot be read (Permission denied)" in told.out
+    reported = capsys.readouterr()
+    assert reported.out.startswith(f"{state:<11}  {yard.path('closed/deep')}  (")
+    assert "the folder cannot be read (Permission denied)" in reported.out
     counted = {1: "There are no files. 1 folder cannot be read; the files there are unknown.\n"}
-    assert told.err == counted.get(exit_code, "1 in all: 1 left out.\n")
+    assert reported.err == counted.get(exit_code, "1 in all: 1 left out.\n")

@@ -1,4 +1,4 @@
-"""`eisync config check` says what a configuration comes to; `eisync config schema` what one may say."""
+"""`eisync config check` shows the effective configuration, `eisync config schema` the allowed one."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.canary import CANARY
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with recordings and a key; nothing of this process's environment is left to find."""
+    """The current folder, with recordings and a key, and without the environment of this process."""
     for name in os.environ:
         if name.startswith(("EISYNC_", "EI_", "CREDENTIALS_", "STATE_")):
             monkeypatch.delenv(name)
@@ -33,7 +33,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_check_says_what_the_configuration_comes_to(site: Path) -> None:
+def test_check_shows_the_effective_configuration(site: Path) -> None:
     (site / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nlabel = "none"\ncategory = "testing"\n')
     result = CliRunner().invoke(command, ["check", "--api-key-file", "key"], catch_exceptions=False)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -53,7 +53,7 @@ def test_check_says_what_the_configuration_comes_to(site: Path) -> None:
     ] == result.stdout.splitlines()
 
 
-def test_check_takes_what_run_takes(site: Path) -> None:
+def test_check_accepts_the_arguments_of_run(site: Path) -> None:
     (site / "my.toml").write_text("[upload]\nworkers = 7\n")
     arguments = ["check", "recordings", "--config", "my.toml", "--state-dir", "here", "--json"]
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
@@ -83,7 +83,7 @@ def test_check_warns_on_stderr(site: Path, monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
-def test_check_raises_every_fault(site: Path) -> None:
+def test_check_reports_every_error(site: Path) -> None:
     (site / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nlabl = "x"\n[upload]\nworkers = 0\n')
     result = CliRunner().invoke(command, ["check"])
     assert isinstance(result.exception, ConfigurationError)

@@ -1,4 +1,4 @@
-"""What a person moves, copies, touches or restores: nothing is sent for it, and no content that was deleted there."""
+"""A person moves, copies, touches or restores files: nothing is sent again, and no deleted content."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ DELETED = "wave.2.csv"
 
 @pytest.fixture
 def bench_with_tombstone(bench: Bench) -> Bench:
-    """Four files at the service, one of which a person deleted there."""
+    """Four sent files; a person deleted the sample of one."""
     bench.configure(reconcile={"sweep_interval_s": 1})
     for number in range(4):
         bench.write(f"wave.{number}.csv", row(number))
@@ -45,7 +45,7 @@ def link_elsewhere(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("action", [touch, restore, link_elsewhere])
-def test_what_only_moved_is_not_sent(bench_with_tombstone: Bench, action: Callable[[Bench], None]) -> None:
+def test_a_touched_file_is_not_sent(bench_with_tombstone: Bench, action: Callable[[Bench], None]) -> None:
     bench = bench_with_tombstone
     before, sent = bench.files(), bench.emulator.ledger()["files"]
     action(bench)

@@ -1,4 +1,4 @@
-"""`eisync run` and who asks it: files dropped while it runs, status, ls, retry, healthcheck, and its end."""
+"""`eisync run` and the commands that ask it: dropped files, status, ls, retry, healthcheck, and its end."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_a_file_that_is_still_written_is_listed_with_the_reason(
     assert "The only file is not in Edge Impulse: it is not complete yet." == bench.status()["sentence"]
 
 
-def test_a_changed_file_goes_again(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+def test_a_changed_file_is_sent_again(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     bench.write("wave.1.csv", row(1))
     until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
     bench.write("wave.1.csv", row(1000))
@@ -77,7 +77,7 @@ def test_a_second_daemon_says_who_holds_the_state_folder(bench: Bench, daemon: "
     assert f"is in use by process {daemon.pid}" in done.stderr
 
 
-def test_a_daemon_that_does_not_answer_is_told_apart_from_none(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+def test_a_daemon_that_does_not_answer_differs_from_no_daemon(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     (bench.state / "control.sock").unlink()
     for verb in ("status", "ls"):
         done = bench.run(verb)
@@ -130,17 +130,17 @@ def test_the_key_is_nowhere_but_in_the_requests(bench: Bench, daemon: "subproces
     bench.emulator.set_faults({"where": "ingestion", "kind": "status", "status": 401, "error": "Invalid API key"})
     bench.write("wave.2.csv", row(2))
     until(lambda: bench.status()["targets"][0]["paused"])
-    told = bench.run("status").stdout + bench.run("status", "--json").stdout + bench.run("ls", "--json").stdout
+    reported = bench.run("status").stdout + bench.run("status", "--json").stdout + bench.run("ls", "--json").stdout
     daemon.send_signal(signal.SIGTERM)
     assert 0 == daemon.wait(timeout=20)
-    assert bench.emulator.key not in told
+    assert bench.emulator.key not in reported
     key = bench.emulator.key.encode()
     for path in (bench.place / "log", *bench.state.iterdir()):
         assert not path.is_file() or key not in path.read_bytes(), path
     assert key not in b"".join(part.encode() for part in bench.command("run"))
 
 
-def test_systemd_is_told_when_it_is_ready_and_when_it_stops(bench: Bench) -> None:
+def test_systemd_is_notified_of_ready_and_stopping(bench: Bench) -> None:
     import socket
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -162,7 +162,7 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(bench: Bench) -> Non
             process.wait(timeout=10)
 
 
-def test_the_log_is_json_lines_when_nobody_looks(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+def test_the_log_is_json_lines_without_a_terminal(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     bench.write("wave.1.csv", row(1))
     until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
     daemon.send_signal(signal.SIGTERM)
@@ -172,7 +172,7 @@ def test_the_log_is_json_lines_when_nobody_looks(bench: Bench, daemon: "subproce
     assert {"file.enqueued", "file.synced", "daemon.stopped"} <= set(events)
 
 
-def test_a_process_that_is_stopped_and_started_finds_what_came_meanwhile(bench: Bench) -> None:
+def test_a_restarted_process_finds_files_that_arrived_meanwhile(bench: Bench) -> None:
     def arrived(number: int) -> bool:
         return stored_once(bench.emulator.ledger(), [row(n) for n in range(number + 1)])
 

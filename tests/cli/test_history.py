@@ -13,7 +13,7 @@ from tests.conftest import Bench, row
 INSTANT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:45"
 
 
-def test_a_file_tells_its_history(bench: Bench) -> None:
+def test_the_history_of_a_file_is_shown(bench: Bench) -> None:
     bench.write("wave.1.csv", row(1))
     bench.write("bad.1.csv", b"no numbers\n")
     began = datetime.now(UTC)
@@ -25,16 +25,18 @@ def test_a_file_tells_its_history(bench: Bench) -> None:
     assert re.fullmatch(f"{INSTANT}  ready        was complete and waits to be sent", complete)
     assert re.match(f"{INSTANT}  quarantined  was refused: .*Could not parse", refused)
 
-    told = [json.loads(line) for line in bench.run("history", "--json", "recordings/wave.1.csv").stdout.splitlines()]
-    assert [("complete", "ready"), ("stored", "synced")] == [(one["event"], one["state"]) for one in told]
-    assert list(told[0]) == ["at", "path", "root", "event", "state", "reason"]
-    instants = [datetime.fromisoformat(one["at"]) for one in told]
+    reported = [
+        json.loads(line) for line in bench.run("history", "--json", "recordings/wave.1.csv").stdout.splitlines()
+    ]
+    assert [("complete", "ready"), ("stored", "synced")] == [(one["event"], one["state"]) for one in reported]
+    assert list(reported[0]) == ["at", "path", "root", "event", "state", "reason"]
+    instants = [datetime.fromisoformat(one["at"]) for one in reported]
     assert instants == sorted(instants)
     assert all(began.timestamp() - 1 <= at.timestamp() <= datetime.now(UTC).timestamp() for at in instants)
     assert {UTC.utcoffset(None)} == {at.utcoffset() for at in instants}
 
 
-def test_without_a_file_the_last_events_of_all_are_told(bench: Bench) -> None:
+def test_without_a_file_the_latest_events_of_all_are_shown(bench: Bench) -> None:
     nothing = bench.run("history")
     assert (0, "Nothing has happened yet.\n") == (nothing.returncode, nothing.stdout)
     for number in range(3):
@@ -47,7 +49,7 @@ def test_without_a_file_the_last_events_of_all_are_told(bench: Bench) -> None:
     assert "was stored in the project" in everything[-1]
 
 
-def test_a_file_that_nobody_knows_is_told(bench: Bench) -> None:
+def test_an_unknown_file_is_reported(bench: Bench) -> None:
     bench.write("wave.1.csv", row(1))
     assert 0 == bench.once().returncode
     done = bench.run("history", "recordings/other.csv")
@@ -69,6 +71,6 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
         assert 0 == process.wait(timeout=30)
 
 
-def test_every_event_is_told_in_words() -> None:
-    told = {"edited", "renamed", "back", "ignored", "undone"} | {kind.value for kind in ActionKind}
-    assert {event.value for event in Event} | told == set(history._WORDS)
+def test_every_event_has_words() -> None:
+    reported = {"edited", "renamed", "back", "ignored", "undone"} | {kind.value for kind in ActionKind}
+    assert {event.value for event in Event} | reported == set(history._WORDS)

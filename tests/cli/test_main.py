@@ -1,4 +1,4 @@
-"""The command line's border: help everywhere, names that scripts rely on, errors that become exit codes."""
+"""The command line as a whole: help for every command, names that scripts rely on, exit codes of errors."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def test_every_command_takes_config_and_state_dir(path: tuple[str, ...]) -> None
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_no_command_takes_a_key_on_its_line(path: tuple[str, ...]) -> None:
     names = {option for parameter in command_at(path).params for option in parameter.opts}
-    # The emulator's key opens nothing but the emulator.
+    # The emulator's key is valid for the emulator only.
     assert path == ("emulator",) or not names & {"--api-key", "--key"}
 
 
@@ -67,7 +67,7 @@ def test_status_loads_nothing_heavy() -> None:
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_what_nobody_foresaw_ends_with_1_and_is_shown(
+def test_an_unexpected_error_ends_with_1_and_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(**_: object) -> None:

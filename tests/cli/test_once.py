@@ -1,4 +1,4 @@
-"""`eisync once`, as a person runs it: what arrives, what does not and why, and with which exit code it ends."""
+"""`eisync once`, as a person runs it: what arrives, what does not and why, and its exit codes."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from eisync.core.ignore import Leads, why_left_out
 from eisync.emulator.server import RunningEmulator
 from tests.canary import CANARY, hear
-from tests.cli import stranger
+from tests.cli import other_user
 from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once, until
 from tests.core import formats
 
@@ -54,21 +54,21 @@ def test_every_file_is_in_the_project_once_and_labelled(bench: Bench) -> None:
     ]  # fmt: skip
 
 
-def test_an_emptied_project_ends_with_3_until_a_person_has_said_what_it_means(bench: Bench) -> None:
+def test_an_emptied_project_ends_with_3_until_a_person_decides(bench: Bench) -> None:
     bench.configure(reconcile={"sweep_interval_s": 0.01})
     for number in range(12):
         bench.write(f"wave.{number}.csv", row(number))
     assert 0 == bench.once().returncode
     for record in bench.files().values():
         delete(bench, record["sample_ids"][0])
-    told = (
+    reported = (
         "The project is empty now; it held 12 samples of these files. eisync waits for your decision ('eisync plan')."
     )
     for _ in range(3):
         done = bench.once("--quiet")
-        assert (3, told) == (done.returncode, done.stdout[: len(told)]), done.stdout + done.stderr
+        assert (3, reported) == (done.returncode, done.stdout[: len(reported)]), done.stdout + done.stderr
     status = bench.status()
-    assert status["sentence"].startswith(told)
+    assert status["sentence"].startswith(reported)
     assert {"main": "the project is empty now; it held 12 samples of these files"} == status["emptied"]
     assert "12 are gone from the project and wait for your decision" in status["sentence"]
     assert {"synced"} == {record["state"] for record in bench.files().values()}
@@ -88,7 +88,7 @@ def test_a_second_run_uploads_nothing(bench: Bench) -> None:
 
 
 def gestures(bench: Bench) -> Path:
-    """The real recordings where they are, else ones of the same shape."""
+    """Return the real recordings if they exist, else generated ones of the same shape."""
     place = bench.place / "gestures"
     if (SHARED_DATA / "gestures").is_dir():
         shutil.copytree(SHARED_DATA / "gestures", place)
@@ -119,10 +119,10 @@ def test_a_sample_deleted_at_the_service_becomes_a_tombstone_and_is_never_sent(b
         assert done.returncode == bench.status()["exit_code"]
         return is_dead
 
-    until(is_tombstoned)  # two sweeps must miss it, and a sweep is followed by a rest that is as long as it was slow
+    until(is_tombstoned)  # two sweeps must miss it, and after a sweep there is a pause that depends on its duration
     assert sent == bench.emulator.ledger()["files"]
 
-    # … until a person says so.
+    # … until a person decides.
     done = bench.run("retry", str(place / victim))
     assert "1 file is back in the queue.\n" == done.stdout
     assert 0 == bench.run("once", str(place)).returncode
@@ -157,7 +157,7 @@ def test_two_files_of_one_content_share_a_sample(bench: Bench) -> None:
         "a word for a number", "unknown option",
     ),
 )  # fmt: skip
-def test_what_a_person_can_mend_is_said_in_a_sentence(
+def test_errors_that_a_person_can_correct_are_one_sentence(
     bench: Bench, environ: dict[str, str], arguments: tuple[str, ...], code: int, sentence: str
 ) -> None:
     bench.write("wave.1.csv", row(1))
@@ -169,7 +169,7 @@ def test_what_a_person_can_mend_is_said_in_a_sentence(
     assert CANARY + "wrong" not in done.stderr + done.stdout
 
 
-def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
+def test_files_that_cannot_be_sent_are_named_with_the_reason(bench: Bench) -> None:
     bench.write("good.1.csv", row(1))
     bench.write("bad.1.csv", b"accX,accY\n1,2\n3,4\n")
     huge = 101 * 1024 * 1024
@@ -185,7 +185,7 @@ def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
-def test_only_the_folders_of_this_run_are_spoken_of(bench: Bench) -> None:
+def test_only_the_folders_of_this_run_are_reported(bench: Bench) -> None:
     bench.write("bad.1.csv", b"accX,accY\n1,2\n3,4\n")
     assert 3 == bench.once().returncode
     other = bench.place / "other"
@@ -221,14 +221,16 @@ def _read_terminal(master: int) -> bytes:
         return b""
 
 
-def test_who_has_no_terminal_is_told_once_what_is_waited_for(bench: Bench) -> None:
+def test_without_a_terminal_it_logs_once_what_it_waits_for(bench: Bench) -> None:
     bench.write("cut.1.wav", formats.wav(b"sound" * 100)[:100])
     done = bench.once("--timeout", "1.2")
     assert 4 == done.returncode
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
-    (told,) = [line for line in lines if line["event"] == "once.waiting"]
-    assert (1, 1, "cut.1.wav") == (told["files"], told["at_most_s"], told["path"])
-    assert "unchanged for" in told["reason"] or "WAV header promises 544 bytes, the file has 100" == told["reason"]
+    (reported,) = [line for line in lines if line["event"] == "once.waiting"]
+    assert (1, 1, "cut.1.wav") == (reported["files"], reported["at_most_s"], reported["path"])
+    assert (
+        "unchanged for" in reported["reason"] or "WAV header promises 544 bytes, the file has 100" == reported["reason"]
+    )
     assert "once.waiting" not in bench.once("--timeout", "0.2", "--quiet").stderr
 
 
@@ -248,7 +250,7 @@ def test_an_empty_file_waits_and_then_is_parked(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
-def test_what_is_no_file_of_ours_is_left_out_and_told(bench: Bench) -> None:
+def test_files_that_are_no_samples_are_left_out_and_reported(bench: Bench) -> None:
     os.mkfifo(bench.recordings / "pipe.csv")
     (bench.recordings / "dangling.csv").symlink_to("nowhere.csv")
     outside = bench.place / "outside.csv"
@@ -301,23 +303,23 @@ def test_a_hard_link_is_a_second_file_and_a_sparse_file_is_sent_whole(bench: Ben
     assert {"synced"} == {file["state"] for file in bench.files().values()}
 
 
-def test_an_unreadable_file_is_quarantined_and_its_peers_go(emulator: RunningEmulator) -> None:
-    with stranger.strangers_bench(emulator) as bench:
+def test_an_unreadable_file_is_quarantined_and_its_peers_are_sent(emulator: RunningEmulator) -> None:
+    with other_user.other_users_bench(emulator) as bench:
         bench.write("good.1.csv", row(1))
         secret = bench.write("secret.1.csv", row(2))
-        stranger.own(secret)
+        other_user.own(secret)
         secret.chmod(0)
-        done = stranger.run(bench, "once", str(bench.recordings))
+        done = other_user.run(bench, "once", str(bench.recordings))
         assert 3 == done.returncode, done.stderr
         assert "secret.1.csv: quarantined: the file cannot be read (Permission denied)" in done.stderr
         assert stored_once(emulator.ledger(), [row(1)])
 
         secret.chmod(0o600)
-        done = stranger.run(bench, "once", str(bench.recordings))
+        done = other_user.run(bench, "once", str(bench.recordings))
         assert (0, True) == (done.returncode, stored_once(emulator.ledger(), [row(1), row(2)])), done.stderr
 
 
-def test_a_vanished_folder_concludes_nothing(bench: Bench) -> None:
+def test_nothing_is_concluded_from_a_vanished_folder(bench: Bench) -> None:
     bench.write("wave.1.csv", row(1))
     assert 0 == bench.once().returncode
     shutil.rmtree(bench.recordings)
@@ -338,7 +340,7 @@ def test_another_projects_key_sends_nothing(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
-def test_a_key_that_may_not_list_uploads_all_the_same(bench: Bench) -> None:
+def test_a_key_that_may_not_list_uploads(bench: Bench) -> None:
     project = bench.emulator.add_project(name="field", keys=[{"role": "ingestiononly"}])
     key = next(entry["key"] for entry in project["keys"] if entry["role"] == "ingestiononly")
     bench.write("wave.1.csv", row(1))

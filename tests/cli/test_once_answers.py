@@ -1,4 +1,4 @@
-"""While `eisync once` works, it is asked as a daemon is; and it may be killed, and stands in nobody's way."""
+"""A running `eisync once` answers like a daemon. It may be killed, and then blocks nothing."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tests.conftest import Bench, row, stored_once, until
 
 
 def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
-    """`eisync once` in a process of its own, which goes on."""
+    """Start `eisync once` in its own process, and leave it running."""
     with (bench.place / "once.log").open("ab") as log:
         return subprocess.Popen(
             [*bench.command("once", str(bench.recordings), *arguments), "--state-dir", str(bench.state)],
@@ -26,7 +26,7 @@ def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture
 def once(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
-    """One that waits for a service which answers late, and for a file that is empty."""
+    """Start one that waits for a service with late answers, and for an empty file."""
     bench.emulator.set_faults({"where": "ingestion", "kind": "latency", "seconds": 30})
     bench.write("wave.1.csv", row(1))
     bench.write("empty.csv", b"")
@@ -40,7 +40,7 @@ def once(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
         bench.emulator.set_faults()
 
 
-def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
+def test_once_answers_every_request_that_a_daemon_answers(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
     until(lambda: bench.files().get("wave.1.csv", {}).get("state") == "sending")
     until(lambda: bench.status()["counts"] == {"sending": 1, "settling": 1})
     assert {"wave.1.csv": "sending", "empty.csv": "settling"} == {
@@ -49,8 +49,8 @@ def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "su
     shown = bench.run("status")
     assert (4, True) == (shown.returncode, f"Process {once.pid} runs 'eisync once' (eisync " in shown.stdout)
     assert "daemon" not in shown.stdout
-    told = bench.run("explain", str(bench.recordings / "empty.csv"))
-    assert (4, True) == (told.returncode, "settling: it is empty" in told.stdout)
+    reported = bench.run("explain", str(bench.recordings / "empty.csv"))
+    assert (4, True) == (reported.returncode, "settling: it is empty" in reported.stdout)
     assert "was complete and waits to be sent" in bench.run("history", str(bench.recordings / "wave.1.csv")).stdout
     audited = bench.run("audit")
     assert (0, True) == (audited.returncode, "2 in all: 1 sending, 1 settling." in audited.stderr)
@@ -59,7 +59,9 @@ def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "su
 
 
 @pytest.mark.parametrize("verb", ["once", "run"])
-def test_another_one_is_refused_and_told_who_is_there(bench: Bench, once: "subprocess.Popen[bytes]", verb: str) -> None:
+def test_a_second_process_is_refused_and_names_the_first(
+    bench: Bench, once: "subprocess.Popen[bytes]", verb: str
+) -> None:
     done = bench.run(verb, str(bench.recordings))
     assert 75 == done.returncode
     assert (
@@ -67,14 +69,14 @@ def test_another_one_is_refused_and_told_who_is_there(bench: Bench, once: "subpr
     ) in done.stderr
 
 
-def test_one_that_is_killed_is_in_no_way(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
+def test_a_killed_process_blocks_nothing(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
     until(lambda: bench.status()["counts"] == {"sending": 1, "settling": 1})
     once.kill()
     once.wait(timeout=10)
     assert (bench.state / "control.sock").exists()
     status = bench.status()
     assert (None, 4) == (status["daemon"], status["exit_code"])
-    # What was under observation survived, and so did what was being sent.
+    # The observations survived, and so did the files that were being sent.
     assert {"sending": 1, "settling": 1} == status["counts"]
     assert 69 == bench.run("healthcheck").returncode
     bench.emulator.set_faults()
@@ -84,7 +86,7 @@ def test_one_that_is_killed_is_in_no_way(bench: Bench, once: "subprocess.Popen[b
     assert {"synced": 1} == bench.status()["counts"]
 
 
-def test_what_a_person_decides_meanwhile_goes_with_it(bench: Bench) -> None:
+def test_files_retried_meanwhile_are_sent(bench: Bench) -> None:
     bench.emulator.set_faults({"where": "ingestion", "kind": "partial", "share": 1.0, "times": 1})
     bench.write("wave.1.csv", row(1))
     assert 3 == bench.once().returncode
@@ -102,8 +104,8 @@ def test_what_a_person_decides_meanwhile_goes_with_it(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("is_yes", [True, False])
-def test_what_is_said_to_a_plan_meanwhile_is_done_by_it(bench: Bench, is_yes: bool) -> None:
-    """A yes is answered when it has ended, and done then. A no is answered at once, and the files are sent again."""
+def test_a_plan_approved_meanwhile_is_carried_out(bench: Bench, is_yes: bool) -> None:
+    """An approval is carried out and answered at the end. A rejection is answered at once, and the files are sent."""
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 1")
     ids = uploaded(bench, 4)
     tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])
@@ -136,7 +138,7 @@ def test_what_is_said_to_a_plan_meanwhile_is_done_by_it(bench: Bench, is_yes: bo
     assert kept == set(there(bench))
 
 
-def test_whoever_asks_while_it_ends_is_answered(bench: Bench) -> None:
+def test_a_request_while_it_ends_is_answered(bench: Bench) -> None:
     bench.write("wave.1.csv", row(1))
     for _ in range(4):
         process = start(bench)
@@ -162,7 +164,7 @@ def test_a_second_pass_is_made_when_it_has_ended(bench: Bench) -> None:
         process.wait(timeout=10)
 
 
-def test_a_signal_ends_it_and_it_leaves_a_note(bench: Bench) -> None:
+def test_a_signal_ends_it_and_observations_are_stored(bench: Bench) -> None:
     bench.write("empty.csv", b"")
     process = start(bench, "--timeout", "60")
     try:

@@ -1,4 +1,4 @@
-"""Nothing that a file or the service is called reaches a terminal raw, and no command has another way to it."""
+"""No name of a file or of the service is printed raw, and no command has another way to print."""
 
 import ast
 import json
@@ -23,7 +23,7 @@ KEY = CANARY + "0123456789abcdef0123456789"
 WAYS_OUT = {"echo", "secho", "print", "prompt", "confirm", "pause", "edit", "echo_via_pager", "write", "writelines"}
 ITS_OWN = {"output.py", "demo.py"}  # the demo writes the files that it drops, and a key file
 
-# C0, DEL, C1, line separators, overrides and isolates of direction, what is not seen, half a character, a lone byte
+# C0, DEL, C1, line separators, overrides and isolates of direction, invisible ones, half a character, a lone byte
 RAW = [*map(chr, range(0x20)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u2028", "\u2029", "\u061c", "\u200e", "\u200f"]
 RAW += [*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u200b", "\u200d", "\u2060", "\ufeff"]
 RAW += ["\xad", "\ud800", "\udcff", "\U000e0041"]
@@ -40,38 +40,38 @@ def test_no_character_that_moves_or_hides_anything_is_printed(character: str) ->
 
 
 @pytest.mark.parametrize("text", ["größe 3 °C", "日本語", "naïve/ß.csv", "a\\x1b", "emoji 🙂", ""])
-def test_words_stay_what_they_are(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert text == printable(text)
 
 
 @pytest.mark.parametrize("character", RAW, ids=ascii)
-def test_what_is_said_is_one_line_whatever_is_in_it(character: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_text_is_printed_on_one_line(character: str, capsys: pytest.CaptureFixture[str]) -> None:
     say(f"a{character}b", "c")
     say(f"a{character}b", err=True)
-    told = capsys.readouterr()
-    assert [printable(f"a{character}b"), "c", ""] == told.out.split("\n")
-    assert printable(f"a{character}b") + "\n" == told.err
+    reported = capsys.readouterr()
+    assert [printable(f"a{character}b"), "c", ""] == reported.out.split("\n")
+    assert printable(f"a{character}b") + "\n" == reported.err
     say_json({"name": f"a{character}b"})
-    told = capsys.readouterr()
-    assert told.out.rstrip("\n").isprintable()
-    assert {"name": f"a{character}b"} == json.loads(told.out)
+    reported = capsys.readouterr()
+    assert reported.out.rstrip("\n").isprintable()
+    assert {"name": f"a{character}b"} == json.loads(reported.out)
     redraw(f"a{character}b")
     assert "\r" + printable(f"a{character}b") == capsys.readouterr().err
 
 
-def test_no_key_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_key_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     secret = "k3y" + "0123456789abcdef" * 2
     KEYS.learn(secret)
     say(f"x-api-key: {KEY}", f"it was {secret.upper()}")
     say_json({"reason": f"{KEY} {secret}"}, indent=2)
-    told = capsys.readouterr().out
-    assert secret not in told.lower()
-    assert KEY not in told
-    assert 4 == told.count(MARK) + told.count("ei_\\u2026")
-    assert {"reason": f"{MARK} {MARK}"} == json.loads(told[told.index("{") :])
+    reported = capsys.readouterr().out
+    assert secret not in reported.lower()
+    assert KEY not in reported
+    assert 4 == reported.count(MARK) + reported.count("ei_\\u2026")
+    assert {"reason": f"{MARK} {MARK}"} == json.loads(reported[reported.index("{") :])
 
 
-def test_a_stream_of_few_letters_gets_the_others_as_escapes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_characters_that_the_stream_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with (tmp_path / "out").open("w", encoding="ascii") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         say("größe")
@@ -89,7 +89,7 @@ def test_the_demo_writes_files_only() -> None:
 
 
 @pytest.mark.parametrize("source", ["click.echo(x)", "print(x)", "sys.stdout.write(x)", "from click import echo"])
-def test_another_way_is_found(source: str) -> None:
+def test_another_way_to_print_is_detected(source: str) -> None:
     assert ways_out(source)
 
 
@@ -129,7 +129,7 @@ EVIL = "\x1b[2Jx\u202ey\x07"
     ],
     ids=" ".join,
 )
-def test_no_error_of_a_command_is_raw(
+def test_errors_of_commands_are_escaped(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -138,35 +138,35 @@ def test_no_error_of_a_command_is_raw(
     monkeypatch.setenv("EI_API_KEY", KEY)
     with pytest.raises(SystemExit):
         cli.main()
-    told = capsys.readouterr()
-    assert all(line.isprintable() for line in (told.out + told.err).split("\n"))
-    assert "line\nbreak" not in told.err
+    reported = capsys.readouterr()
+    assert all(line.isprintable() for line in (reported.out + reported.err).split("\n"))
+    assert "line\nbreak" not in reported.err
 
 
-def test_the_log_of_a_terminal_is_not_raw_either(bench: Bench) -> None:
+def test_the_log_on_a_terminal_is_escaped_too(bench: Bench) -> None:
     bench.write("\x1b[2Jcut\x9b31m.json", b'{"a":')
     bench.write("a\x1b]0;title\x07.csv", b"timestamp,x\n0,1\n")
     bench.configure(log={"format": "console", "level": "debug"})
     ours, theirs = pty.openpty()
     command = [*bench.command("once", str(bench.recordings), "--timeout", "1"), "--state-dir", str(bench.state)]
     process = subprocess.Popen(command, env=bench.environ, cwd=bench.place, stdout=theirs, stderr=subprocess.PIPE)
-    told = process.communicate(timeout=60)[1]
+    reported = process.communicate(timeout=60)[1]
     os.close(theirs)
-    told += os.read(ours, 65536)
+    reported += os.read(ours, 65536)
     os.close(ours)
-    assert b"file.enqueued" in told
-    assert [] == [mark for mark in (b"\x1b[2J", b"\x1b]0;", b"\x07", b"\xc2\x9b") if mark in told]
+    assert b"file.enqueued" in reported
+    assert [] == [mark for mark in (b"\x1b[2J", b"\x1b]0;", b"\x07", b"\xc2\x9b") if mark in reported]
 
 
-def test_the_entry_of_a_thread_that_failed_is_said_like_everything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_traceback_of_a_thread_is_printed_like_everything(capsys: pytest.CaptureFixture[str]) -> None:
     import threading
 
     error = RuntimeError(f"{EVIL} {KEY}")
     cli._thread_failed(threading.ExceptHookArgs((RuntimeError, error, None, None)))
-    told = capsys.readouterr().err
-    assert "RuntimeError" in told
-    assert KEY not in told
-    assert all(line.isprintable() for line in told.split("\n"))
+    reported = capsys.readouterr().err
+    assert "RuntimeError" in reported
+    assert KEY not in reported
+    assert all(line.isprintable() for line in reported.split("\n"))
 
 
 def test_click_is_what_writes() -> None:

@@ -1,4 +1,4 @@
-"""What follows from deletions, renames and changes, as a person sees it: `eisync plan` and `eisync undo`."""
+"""Actions after deletions, renames and changes, as a person reads them: `eisync plan` and `eisync undo`."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.conftest import Bench, row, until
 
 
 def studio(bench: Bench, method: str, path: str = "", body: object = None) -> dict[str, Any]:
-    """What a person does in Studio."""
+    """Change samples as a person does in Studio."""
     request = urllib.request.Request(
         f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data{path}",
         method=method,
@@ -31,7 +31,7 @@ def studio(bench: Bench, method: str, path: str = "", body: object = None) -> di
 
 
 def there(bench: Bench) -> dict[str, dict[str, Any]]:
-    """The project's samples, by name."""
+    """Return the project's samples, by name."""
     samples = studio(bench, "GET", "?category=all&limit=1000&includeDisabled=both")["samples"]
     return {sample["filename"]: sample for sample in samples}
 
@@ -57,7 +57,7 @@ def tombstoned(bench: Bench, *ids: int) -> subprocess.CompletedProcess[str]:
 
 
 def age(bench: Bench) -> None:
-    """The files that are not there have not been there for two minutes."""
+    """Make missing files missing for two minutes."""
     database = sqlite3.connect(bench.state / "eisync.db")
     with database:
         database.execute("update file set absent_at = absent_at - 120")
@@ -79,7 +79,7 @@ def test_a_renamed_file_takes_its_sample_along(bench: Bench) -> None:
     assert "has its new label in the project" in words
 
 
-def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes_back(bench: Bench) -> None:
+def test_the_file_of_a_deleted_sample_goes_to_the_trash_and_comes_back(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "trash"')
     ids = uploaded(bench, 3)
     done = tombstoned(bench, ids["wave.1.csv"])
@@ -101,12 +101,12 @@ def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes
     assert (1, f"eisync: action {number} is undone; there is nothing to undo\n") == (again.returncode, again.stderr)
 
 
-def test_the_sample_of_a_file_that_was_deleted_here_goes_and_comes_back(bench: Bench) -> None:
+def test_the_sample_of_a_deleted_file_is_deleted_and_comes_back(bench: Bench) -> None:
     write_config(bench, 'on_local_delete = "delete"')
     ids = uploaded(bench, 3)
     (bench.recordings / "wave.1.csv").unlink()
     bench.run("once", "--quiet")
-    assert 3 == len(there(bench))  # that may be a copy tool at its work
+    assert 3 == len(there(bench))  # it may be a copy tool at work
     age(bench)
     bench.run("reconcile")
     assert {"wave.0", "wave.2"} == set(there(bench))
@@ -121,7 +121,7 @@ def test_the_sample_of_a_file_that_was_deleted_here_goes_and_comes_back(bench: B
     assert 0 == bench.run("audit").returncode
 
 
-def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
+def test_too_many_actions_at_once_wait_for_approval(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 2")
     ids = uploaded(bench, 10)
     lost = [f"wave.{number}.csv" for number in range(4)]
@@ -149,7 +149,7 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
     assert (0, "Nothing waits for your approval.\n") == (bench.run("plan").returncode, bench.run("plan").stdout)
 
 
-def test_what_was_refused_stays_and_is_not_asked_again(bench: Bench) -> None:
+def test_a_rejected_plan_changes_nothing_and_is_not_proposed_again(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "delete"', "guard_count = 1")
     ids = uploaded(bench, 4)
     tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])
@@ -190,15 +190,15 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "done", "told"),
+    ("target", "done", "reported"),
     [
-        ("main", 0, 2),  # another pass was a moment earlier
+        ("main", 0, 2),  # another pass ran just before
         ("main", 1, 2),
         ("main", 3, 3),  # and something else
         ("second", 0, 0),
     ],
 )
-def test_what_another_pass_did_of_the_plan_counts_as_done(target: str, done: int, told: int) -> None:
+def test_actions_of_the_plan_done_by_another_pass_count_as_done(target: str, done: int, reported: int) -> None:
     actions = [
         {"plan": 7, "state": "done"},
         {"plan": 7, "state": "done"},
@@ -206,7 +206,7 @@ def test_what_another_pass_did_of_the_plan_counts_as_done(target: str, done: int
         {"plan": 6, "state": "done"},
     ]
     decided = {"plan": 7, "target": "main", "is_approved": True, "actions": 3}
-    assert told == _with_others({"target": target, "done": done}, decided, actions)["done"]
+    assert reported == _with_others({"target": target, "done": done}, decided, actions)["done"]
 
 
 def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
@@ -215,9 +215,9 @@ def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
     (bench.recordings / "wave.1.csv").unlink()
     bench.run("once", "--quiet")
     age(bench)
-    told = bench.run("reconcile", "--dry-run").stdout
-    assert "1 would be done by the folders' settings" in told
-    assert f"would delete sample {ids['wave.1.csv']} of {bench.recordings / 'wave.1.csv'}" in told
+    reported = bench.run("reconcile", "--dry-run").stdout
+    assert "1 would be done by the folders' settings" in reported
+    assert f"would delete sample {ids['wave.1.csv']} of {bench.recordings / 'wave.1.csv'}" in reported
     assert 3 == len(there(bench))
 
 
@@ -229,7 +229,7 @@ def test_a_kill_between_intent_and_the_deletion_of_a_sample_is_harmless(bench: B
     (bench.recordings / "wave.1.csv").unlink()
     bench.run("once", "--quiet")
     age(bench)
-    # The service deletes it and never says so; or is asked for a copy, and takes its time.
+    # The service deletes it but gives no answer; or it answers slowly when asked for a copy.
     copy = {"kind": "latency", "seconds": 30, "path": f"/{ids['wave.1.csv']}/raw"}
     fault = {"kind": "withhold", "method": "DELETE"} if is_done else copy
     bench.emulator.set_faults({"where": "studio", **fault})
@@ -291,12 +291,12 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def left(bench: Bench) -> int:
-    """How many files are where they were."""
+    """Return how many files are in their places."""
     return sum(name.startswith("wave") for name in os.listdir(bench.recordings))
 
 
 def states(bench: Bench) -> list[str]:
-    """How far the actions have come; while no process of ours runs."""
+    """Return the progress of the actions, while no process runs."""
     database = sqlite3.connect(bench.state / "eisync.db")
     try:
         rows = database.execute("select state from act order by id").fetchall()
@@ -306,5 +306,5 @@ def states(bench: Bench) -> list[str]:
 
 
 def contents(bench: Bench) -> set[bytes]:
-    """What is in the folder, the trash included."""
+    """Return the content of the folder, including the trash."""
     return {path.read_bytes() for path in bench.recordings.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""`eisync pull`, as a person runs it: what comes, what is said, and with which exit code it ends."""
+"""`eisync pull`, as a person runs it: the downloaded files, the output, and the exit codes."""
 
 import io
 import json
@@ -30,7 +30,7 @@ RANGES = [
 
 @pytest.fixture(autouse=True)
 def _data_api(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`eisync.data` speaks with the bench's emulator."""
+    """Let `eisync.data` use the bench's emulator."""
     point_at(bench, bench.emulator.key, monkeypatch)
     yield
     client.forget_everything()
@@ -100,7 +100,7 @@ def ask(bench: Bench, method: str, path: str, body: Any = None, key: str | None 
 
 
 def samples(bench: Bench, *, key: str | None = None, project: int | None = None) -> list[dict[str, Any]]:
-    """What the project holds, less what differs between two uploads of the same."""
+    """Return the samples of the project, without what differs between two uploads of the same."""
     where = project or bench.emulator.project_id
     listing = ask(bench, "GET", f"/api/{where}/raw-data?category=all&limit=1000", key=key)["samples"]
     kept = ("filename", "category", "label", "boundingBoxes", "structuredLabels", "labelMap", "metadata", "sha256Hash")
@@ -150,7 +150,7 @@ def test_what_is_pulled_and_uploaded_again_is_the_same(bench: Bench, monkeypatch
     assert before == samples(bench, key=other["keys"][0]["key"], project=other["id"])
 
 
-def test_a_second_run_brings_only_what_is_missing_and_the_labels_anew(bench: Bench) -> None:
+def test_a_second_run_downloads_what_is_missing_and_renews_the_labels(bench: Bench) -> None:
     fill(bench, [Sample(row(n), f"wave.{n}.csv", "training", "wave") for n in range(5)])
     assert 0 == bench.run("pull", "pulled").returncode
     pulled = bench.place / "pulled"
@@ -161,8 +161,8 @@ def test_a_second_run_brings_only_what_is_missing_and_the_labels_anew(bench: Ben
     ask(bench, "POST", f"/api/{bench.emulator.project_id}/raw-data/{first['id']}/edit-label", {"label": "snake"})
 
     done = bench.run("pull", "pulled", "--json")
-    told = json.loads(done.stdout)
-    assert (0, 7, 3) == (done.returncode, told["here"], told["downloaded"])
+    reported = json.loads(done.stdout)
+    assert (0, 7, 3) == (done.returncode, reported["here"], reported["downloaded"])
     after = files_in(pulled)
     assert all(after[name] == content for name, content in before.items() if name != "info.labels")
     assert row(10) in after.values()
@@ -173,7 +173,7 @@ def test_a_second_run_brings_only_what_is_missing_and_the_labels_anew(bench: Ben
     assert (0, True) == (again.returncode, "nothing was missing" in again.stdout)
 
 
-def test_what_was_deleted_in_the_project_stays_here_and_leaves_the_account(bench: Bench) -> None:
+def test_files_of_deleted_samples_stay_but_leave_info_labels(bench: Bench) -> None:
     fill(bench, [Sample(row(n), f"wave.{n}.csv", "training", "wave") for n in range(3)])
     assert 0 == bench.run("pull", "pulled").returncode
     victim = ask(bench, "GET", f"/api/{bench.emulator.project_id}/raw-data?category=all")["samples"][0]
@@ -185,7 +185,7 @@ def test_what_was_deleted_in_the_project_stays_here_and_leaves_the_account(bench
     assert 2 == len(json.loads(after["info.labels"])["files"])
 
 
-def test_a_part_of_the_project_has_a_folder_of_its_own(bench: Bench) -> None:
+def test_each_selection_has_its_own_folder(bench: Bench) -> None:
     given = [
         ("a", "training", "wave"),
         ("b", "testing", "wave"),
@@ -201,7 +201,7 @@ def test_a_part_of_the_project_has_a_folder_of_its_own(bench: Bench) -> None:
     assert (73, True) == (other.returncode, "name another folder" in other.stderr)
 
 
-def test_disabled_samples_come_too_and_are_told(bench: Bench) -> None:
+def test_disabled_samples_are_downloaded_and_reported(bench: Bench) -> None:
     fill(bench, [Sample(row(1), "a.csv", "training", "wave")])
     listed = ask(bench, "GET", f"/api/{bench.emulator.project_id}/raw-data?category=all")["samples"]
     ask(bench, "POST", f"/api/{bench.emulator.project_id}/raw-data/{listed[0]['id']}/disable", {})
@@ -210,7 +210,7 @@ def test_disabled_samples_come_too_and_are_told(bench: Bench) -> None:
     assert {"training/a.csv", "info.labels"} == set(files_in(bench.place / "pulled"))
 
 
-def test_a_sample_that_fails_is_told_and_costs_no_other(bench: Bench) -> None:
+def test_a_sample_that_fails_is_reported_and_affects_no_other(bench: Bench) -> None:
     fill(bench, [Sample(row(n), f"wave.{n}.csv", "training", "wave") for n in range(4)])
     listed = ask(bench, "GET", f"/api/{bench.emulator.project_id}/raw-data?category=all")["samples"]
     bad = listed[1]
@@ -226,7 +226,7 @@ def test_a_sample_that_fails_is_told_and_costs_no_other(bench: Bench) -> None:
     assert (0, 4) == (bench.run("pull", "pulled").returncode, len(files_in(bench.place / "pulled")) - 1)
 
 
-def test_answers_that_break_in_the_middle_leave_nothing_half(bench: Bench) -> None:
+def test_truncated_answers_leave_no_incomplete_file(bench: Bench) -> None:
     fill(bench, [Sample(row(n), f"wave.{n}.csv", "training", "wave") for n in range(6)])
     bench.emulator.set_faults({"where": "studio", "kind": "truncate", "path": "/raw", "probability": 0.4})
     done = bench.run("pull", "pulled")
@@ -240,7 +240,7 @@ def test_answers_that_break_in_the_middle_leave_nothing_half(bench: Bench) -> No
     )
 
 
-def test_a_killed_run_leaves_nothing_half_and_the_next_one_goes_on(bench: Bench) -> None:
+def test_a_killed_run_leaves_no_incomplete_file_and_the_next_one_continues(bench: Bench) -> None:
     big = [sound(bytes([shade]) * 1_000_000) for shade in range(24)]
     fill(bench, [Sample(content, f"big.{n}.wav", "training", "big") for n, content in enumerate(big)])
     pulled = bench.place / "pulled"
@@ -259,14 +259,14 @@ def test_a_killed_run_leaves_nothing_half_and_the_next_one_goes_on(bench: Bench)
     assert "info.labels" not in there
     assert set(there.values()) <= set(big)
     done = bench.run("pull", "pulled", "--json")
-    told = json.loads(done.stdout)
-    assert (0, 24, 24 - len(there)) == (done.returncode, told["here"], told["downloaded"])
+    reported = json.loads(done.stdout)
+    assert (0, 24, 24 - len(there)) == (done.returncode, reported["here"], reported["downloaded"])
     contents = files_in(pulled)
     assert sorted(big) == sorted(content for name, content in contents.items() if name != "info.labels")
     assert [] == list((pulled / ".eisync/parts").iterdir())
 
 
-def test_a_person_who_stops_it_is_told_how_it_goes_on(bench: Bench) -> None:
+def test_an_interrupted_pull_says_how_to_continue(bench: Bench) -> None:
     fill(bench, [Sample(row(n), f"wave.{n}.csv", "training", "wave") for n in range(3)])
     bench.emulator.set_faults({"where": "studio", "kind": "latency", "seconds": 0.5, "path": "/raw"})
     process = subprocess.Popen(
@@ -280,8 +280,8 @@ def test_a_person_who_stops_it_is_told_how_it_goes_on(bench: Bench) -> None:
     while process.poll() is None and not (bench.place / "pulled/.eisync/info.labels").exists():
         pass
     process.send_signal(signal.SIGINT)
-    out, told = process.communicate(timeout=30)
-    assert (130, "", "Run it again to continue.") == (process.returncode, out, told.strip()[-25:])
+    out, reported = process.communicate(timeout=30)
+    assert (130, "", "Run it again to continue.") == (process.returncode, out, reported.strip()[-25:])
     bench.emulator.set_faults()
     assert 0 == bench.run("pull", "pulled").returncode
 
@@ -297,9 +297,7 @@ def test_a_person_who_stops_it_is_told_how_it_goes_on(bench: Bench) -> None:
         ("", 2, "the folder has an empty name"),
     ],
 )
-def test_a_folder_that_cannot_be_used_is_told_in_one_sentence(
-    bench: Bench, folder: str, code: int, sentence: str
-) -> None:
+def test_an_unusable_folder_is_reported_in_one_sentence(bench: Bench, folder: str, code: int, sentence: str) -> None:
     (bench.place / "full").mkdir()
     (bench.place / "full/mine.txt").write_text("mine")
     fill(bench, [Sample(row(1), "a.csv", "training", "wave")])
@@ -318,7 +316,7 @@ def test_a_folder_that_is_watched_by_the_daemon_only_is_refused(bench: Bench) ->
     assert (78, True) == (done.returncode, "lies inside the watched folder" in done.stderr)
 
 
-def test_several_targets_are_never_guessed_among(bench: Bench) -> None:
+def test_with_several_targets_none_is_guessed(bench: Bench) -> None:
     other = bench.emulator.add_project(name="other")
     (bench.place / "key").write_text(bench.emulator.key)
     configuration = bench.place / "eisync.toml"
@@ -333,13 +331,13 @@ def test_several_targets_are_never_guessed_among(bench: Bench) -> None:
     assert (2, True) == (asked.returncode, "name one with --target: main, other" in asked.stderr), asked.stderr
     unknown = bench.run("pull", "pulled", "--target", "x")
     assert (2, True) == (unknown.returncode, "there is no target 'x'; there is main, other" in unknown.stderr)
-    told = json.loads(bench.run("pull", "pulled", "--target", "other", "--json").stdout)
-    assert (other["id"], 0) == (told["project_id"], told["here"])
+    reported = json.loads(bench.run("pull", "pulled", "--target", "other", "--json").stdout)
+    assert (other["id"], 0) == (reported["project_id"], reported["here"])
     mixed = bench.run("pull", "pulled", "--target", "main")
     assert (73, True) == (mixed.returncode, f"holds project {other['id']}" in mixed.stderr)
 
 
-def test_a_service_that_is_away_or_says_no_is_told(bench: Bench) -> None:
+def test_a_service_that_is_down_or_refuses_is_reported(bench: Bench) -> None:
     wrong = bench.run("pull", "pulled", EI_API_KEY=CANARY + "wrong")
     assert (77, True) == (wrong.returncode, "refuses the key" in wrong.stderr)
     away = bench.run("pull", "pulled", EI_API_ENDPOINT="http://127.0.0.1:9/v1")
@@ -347,7 +345,7 @@ def test_a_service_that_is_away_or_says_no_is_told(bench: Bench) -> None:
     assert not (bench.place / "pulled").exists()
 
 
-def test_a_terminal_sees_how_far_it_is(bench: Bench) -> None:
+def test_progress_is_shown_on_a_terminal(bench: Bench) -> None:
     fill(bench, [Sample(row(n), f"wave.{n}.csv", "training", "wave") for n in range(3)])
     here, there = pty.openpty()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""`eisync reconcile`, as a person runs it: with a daemon and without, in earnest and as if."""
+"""`eisync reconcile`, as a person runs it: with a daemon and without, for real and as a dry run."""
 
 import json
 import os
@@ -14,16 +14,31 @@ from tests.canary import CANARY
 from tests.conftest import Bench, row
 
 
-def studio(bench: Bench, method: str, sample_id: int, action: str = "", **body: object) -> None:
-    """What a person does in Studio."""
+def studio(
+    bench: Bench, method: str, sample_id: int, action: str = "", *, token: str | None = None, **body: object
+) -> None:
+    """Change samples as a script with our key does, or as the person who is logged in with `token`."""
     request = urllib.request.Request(
         f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data/{sample_id}{action}",
         method=method,
         data=json.dumps(body).encode() if body else None,
-        headers={"x-api-key": bench.emulator.key, "Content-Type": "application/json"},
+        headers={
+            **({"x-jwt-token": token} if token else {"x-api-key": bench.emulator.key}),
+            "Content-Type": "application/json",
+        },
     )
     with urllib.request.urlopen(request, timeout=10) as response:
         assert json.load(response)["success"] is True
+
+
+def log_in(bench: Bench) -> str:
+    request = urllib.request.Request(
+        f"{bench.emulator.studio_url}/api-login",
+        data=json.dumps({"username": "ann", "password": "any"}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return str(json.load(response)["token"])
 
 
 def reconcile(bench: Bench, *options: str) -> dict[str, Any]:
@@ -41,7 +56,17 @@ def uploaded(bench: Bench, number: int) -> dict[str, int]:
     return {path: record["sample_ids"][0] for path, record in bench.files().items()}
 
 
-def test_what_was_edited_in_studio_is_told_and_then_mirrored(bench: Bench) -> None:
+def test_the_history_says_who_edited_a_sample(bench: Bench) -> None:
+    ids = uploaded(bench, 2)
+    studio(bench, "POST", ids["wave.0.csv"], "/edit-label", label="idle", token=log_in(bench))
+    studio(bench, "POST", ids["wave.1.csv"], "/edit-label", label="idle")
+    assert 2 == reconcile(bench)["changed"]
+    for name, who in (("wave.0.csv", "user 1"), ("wave.1.csv", "the API key of eisync")):
+        done = bench.run("history", str(bench.recordings / name))
+        assert f"label 'wave' became 'idle' at the service (by {who})" in done.stdout
+
+
+def test_edits_in_studio_are_reported_and_then_mirrored(bench: Bench) -> None:
     ids = uploaded(bench, 3)
     studio(bench, "POST", ids["wave.1.csv"], "/edit-label", label="idle")
     studio(bench, "POST", ids["wave.2.csv"], "/disable")
@@ -59,7 +84,7 @@ def test_what_was_edited_in_studio_is_told_and_then_mirrored(bench: Bench) -> No
     assert (True, 3, "asked for") == tuple(reconcile(bench, "--sweep")[name] for name in ("swept", "listed", "why"))
 
 
-def test_what_was_deleted_in_studio_is_buried_by_the_second_sweep(bench: Bench) -> None:
+def test_a_sample_deleted_in_studio_makes_a_tombstone_in_the_second_sweep(bench: Bench) -> None:
     ids = uploaded(bench, 3)
     studio(bench, "DELETE", ids["wave.1.csv"])
     done = bench.run("reconcile", "--sweep")
@@ -97,7 +122,7 @@ def test_a_key_that_is_refused_ends_with_77_and_changes_nothing(bench: Bench) ->
 
 
 @pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9])
-def test_a_kill_in_a_sweep_costs_nothing_but_time(bench: Bench, after_s: float) -> None:
+def test_a_kill_during_a_sweep_loses_nothing(bench: Bench, after_s: float) -> None:
     ids = uploaded(bench, 12)
     bench.configure(reconcile={"page_size": 1})
     studio(bench, "DELETE", ids["wave.3.csv"])
@@ -119,7 +144,7 @@ def test_a_kill_in_a_sweep_costs_nothing_but_time(bench: Bench, after_s: float) 
 
 
 def another_project(bench: Bench, role: str) -> str:
-    """Makes one with a key of that role; returns the key."""
+    """Create a project with a key of that role. Return the key."""
     key = CANARY + "beef"
     request = urllib.request.Request(
         f"{bench.emulator.studio_url.removesuffix('/v1')}/emulator/projects",
@@ -131,7 +156,7 @@ def another_project(bench: Bench, role: str) -> str:
     return key
 
 
-def test_a_key_that_may_upload_and_not_list_uploads_and_says_what_is_not_known(bench: Bench) -> None:
+def test_a_key_that_may_not_list_uploads_and_says_what_is_not_known(bench: Bench) -> None:
     bench.environ["EI_API_KEY"] = another_project(bench, "ingestiononly")
     bench.write("wave.0.csv", row(0))
     bench.once()
@@ -144,7 +169,7 @@ def test_a_key_that_may_upload_and_not_list_uploads_and_says_what_is_not_known(b
     assert "uploads continue; until then eisync does not see deletions and edits in the project" in status
 
 
-def test_a_key_of_another_project_buries_nothing(bench: Bench) -> None:
+def test_a_key_of_another_project_makes_no_tombstone(bench: Bench) -> None:
     uploaded(bench, 3)
     other = another_project(bench, "admin")
     for options in ((), ("--sweep",), ("--sweep",)):

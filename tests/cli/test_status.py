@@ -1,4 +1,4 @@
-"""`eisync status` in words: what a person reads when something is not sent."""
+"""`eisync status` as text: what a person reads when a file is not sent."""
 
 from typing import Any
 
@@ -46,20 +46,20 @@ STATUS: dict[str, Any] = {
         ),
     ],
 )
-def test_why_a_target_is_held_is_said_below_it(daemon: dict[str, Any] | None, expected: list[str]) -> None:
+def test_the_reason_of_a_held_target_is_shown_below_it(daemon: dict[str, Any] | None, expected: list[str]) -> None:
     lines = list(_lines({**STATUS, "daemon": daemon}))
     assert expected == [line for line in lines if "nothing is sent" in line]
     if len(expected) == 1:
         assert lines.index("target main (project 7)") + 1 == lines.index(expected[0])
 
 
-def test_a_lost_state_folder_is_said_of_the_daemon() -> None:
+def test_a_lost_state_folder_is_shown_for_the_daemon() -> None:
     daemon = {"pid": 7, "version": "1", "loops": [], "lost": "the state folder /s was removed"}
     lines = list(_lines({**STATUS, "roots": [ROOT], "daemon": daemon}))
     assert "  it ends: the state folder /s was removed" == lines[-1]
 
 
-def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
+def test_a_clock_in_doubt_and_an_emptied_project_are_shown() -> None:
     doubt = "the clock of this machine is 400 days ahead of that of host; set it"
     daemon = {"pid": 1, "version": "1", "loops": [], "clock": doubt}
     roots = [{**ROOT, "path": "/data", "scanned_s": 1.0}]
@@ -69,7 +69,7 @@ def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
     assert "  the project is empty now; it held 9 samples of these files" in lines
 
 
-def test_reasons_are_told_in_groups_with_the_next_command() -> None:
+def test_reasons_are_shown_in_groups_with_the_next_command() -> None:
     group = {
         "state": "quarantined",
         "files": 1200,
@@ -94,13 +94,13 @@ def test_reasons_are_told_in_groups_with_the_next_command() -> None:
     ] == lines[2:11]
 
 
-def test_who_answers_is_named() -> None:
+def test_the_answering_process_is_named() -> None:
     daemon = {"pid": 7, "version": "1", "verb": "once", "loops": []}
     lines = list(_lines({**STATUS, "roots": [ROOT], "daemon": daemon}))
     assert "Process 7 runs 'eisync once' (eisync 1) and ends when it is done." == lines[-1]
 
 
-def test_nothing_is_known_is_not_all_is_well(bench: Bench) -> None:
+def test_an_empty_state_is_not_reported_as_all_well(bench: Bench) -> None:
     done = bench.run("status")
     assert (4, True) == (done.returncode, done.stdout.startswith("Nothing to show yet: "))
     assert 4 == bench.status()["exit_code"]
@@ -121,7 +121,7 @@ def test_a_target_in_its_quiet_hours_says_so(bench: Bench) -> None:
     ("writers", "expected"),
     [(None, []), ("eisync asks the kernel who writes its files", ["  eisync asks the kernel who writes its files"])],
 )
-def test_how_it_is_known_who_writes_the_files_of_a_folder_is_said(writers: str | None, expected: list[str]) -> None:
+def test_status_says_how_the_writers_of_a_folder_are_known(writers: str | None, expected: list[str]) -> None:
     watching = {
         "mode": "auto",
         "uses_events": True,

@@ -218,6 +218,7 @@ def boxes(stage: Stage) -> Any:
                 Sample(png(3), filename="none.png", bounding_boxes=[]),
                 Sample(png(4), filename="one.png", bounding_boxes=[BOX | {"label": "bolt"}]),
                 Sample(png(5), filename="wrong.png", bounding_boxes=[BOX | {"width": 0}]),
+                Sample(png(6), filename="parts.png", bounding_boxes=[BOX | {"x": -1.5, "width": 0.25}]),
             ]
         )
     )
@@ -232,6 +233,10 @@ def structured_labels(stage: Stage) -> Any:
                 Sample(acquisition(1), filename="ranges.01.json", structured_labels=RANGES),
                 Sample(acquisition(11), filename="ranges.02.json"),
                 Sample(acquisition(21), filename="gap.json", structured_labels=RANGES[:1]),
+                Sample(acquisition(31), filename="turned.json", structured_labels=RANGES[::-1]),
+                Sample(
+                    acquisition(41), filename="over.json", structured_labels=[RANGES[0] | {"endIndex": 2}, RANGES[1]]
+                ),
             ]
         )
     )

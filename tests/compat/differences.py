@@ -94,8 +94,8 @@ DIFFERENCES: dict[str, str] = {
     # downloads
     "the_order_of_a_stream": "A stream of samples keeps the order of the ids; the official one has that in which "
     "answers come.",
-    "a_single_reading_comes_back": "A sample of one reading comes back as JSON; the official call ends with "
-    "UnsupportedSampleType and loses the others.",
+    "a_sample_without_an_interval_comes_back": "A sample whose interval is 0 comes back as JSON; the official call "
+    "ends with UnsupportedSampleType and loses the others.",
     "ids_of_numpy": "Ids may be numpy's whole numbers.",
     # arrays
     "an_array_as_a_sample": "An array is a time series; the official module takes lists only, its documentation "

@@ -443,7 +443,13 @@ def an_unknown_category_is_deleted(stage: Stage) -> Any:
 
 @case
 def a_single_reading_comes_back(stage: Stage) -> Any:
-    ids = store(stage, ("one.csv", "a,b\n1,2\n"), ("series.json", named(1)))
+    ids = store(stage, ("one.csv", "a,b\n1,2\n"), ("timed.csv", "timestamp,a\n5,1\n"), ("one.txt", "a\n3\n"))
+    return [comes_back(sample) for sample in stage.data.download_samples_by_ids(ids)]
+
+
+@case
+def a_sample_without_an_interval_comes_back(stage: Stage) -> Any:
+    ids = store(stage, ("one.json", named(1).replace('"interval_ms": 10', '"interval_ms": 0')), ("b.json", named(2)))
     return [comes_back(sample) for sample in stage.data.download_samples_by_ids(ids)]
 
 

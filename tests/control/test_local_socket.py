@@ -36,7 +36,7 @@ def deep(tmp_path: Path) -> str:
 
 @pytest.fixture
 def play() -> Iterator[Callable[..., list[dict[str, Any]]]]:
-    """A daemon that hears one question and says what it is told to; returns what it heard."""
+    """Run a daemon that receives one request and sends the given answer. Return the request."""
     threads: list[threading.Thread] = []
     servers: list[socket.socket] = []
 
@@ -80,7 +80,7 @@ def mode(path: str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-# --- the socket and the note
+# --- the socket and the token file
 
 
 def test_the_socket_is_for_its_owner_only(folder: str) -> None:
@@ -102,9 +102,7 @@ def test_a_path_too_long_for_a_socket_gets_a_port_and_a_token(deep: str) -> None
         assert 64 == len(token)
 
 
-def test_a_file_system_that_holds_no_sockets_gets_a_port_and_a_token(
-    folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_without_sockets_gets_a_port_and_a_token(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: socket.socket, address: Any) -> None:
         if self.family == socket.AF_UNIX:
             raise OSError(95, "Operation not supported")
@@ -126,7 +124,7 @@ def test_what_a_dead_daemon_left_is_replaced(place: str, request: pytest.Fixture
 
 
 @pytest.mark.parametrize("place", ["folder", "deep"])
-def test_question_and_answer_go_either_way(
+def test_request_and_answer_work_over_both_transports(
     place: str, request: pytest.FixtureRequest, play: Callable[..., list[dict[str, Any]]]
 ) -> None:
     folder = request.getfixturevalue(place)
@@ -136,27 +134,27 @@ def test_question_and_answer_go_either_way(
     assert [{"do": "it", "token": token}] == heard
 
 
-# --- nobody, and somebody who does not answer
+# --- no daemon, and one that does not answer
 
 
 @pytest.mark.parametrize("place", ["folder", "deep"])
-def test_a_daemon_that_was_killed_is_no_daemon(place: str, request: pytest.FixtureRequest) -> None:
+def test_a_killed_daemon_counts_as_none(place: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(place)
     assert None is ask(folder, {"do": "it"})
-    listen(folder)[0].close()  # the socket, or the note with the port, stays behind
+    listen(folder)[0].close()  # the socket, or the file with port and token, stays behind
     assert 1 == len(os.listdir(folder))
     assert None is ask(folder, {"do": "it"})
     assert None is ask(f"{folder}/no", {"do": "it"})
 
 
-def test_a_note_of_another_kind_is_told_to_a_person(deep: str) -> None:
+def test_an_invalid_token_file_is_reported(deep: str) -> None:
     for content in ("", "{", "[]", '{"port": "x", "token": "y"}', f'{{"port": {2**70}, "token": "y"}}', "{}"):
         Path(deep, NOTE_NAME).write_text(content)
         with pytest.raises(DaemonUnreachableError):
             ask(deep, {"do": "it"})
 
 
-def test_a_folder_of_another_user_is_told_to_a_person(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_another_user_is_reported(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: socket.socket, address: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -181,7 +179,7 @@ def test_a_folder_of_another_user_is_told_to_a_person(folder: str, monkeypatch: 
     ],
     ids=["nothing", "no end", "cut", "no record", "another server", "no text"],
 )
-def test_what_is_no_answer_is_no_daemon_of_ours(
+def test_an_invalid_answer_counts_as_an_unreachable_daemon(
     folder: str, play: Callable[..., list[dict[str, Any]]], answer: list[bytes], text: str
 ) -> None:
     server, _ = listen(folder)
@@ -215,7 +213,7 @@ def test_a_record_may_have_an_error_in_it(folder: str, play: Callable[..., list[
     assert [{"error": "of a file", "path": "a.csv"}] == answered(folder, {"do": "it"})
 
 
-def test_a_slow_reader_does_not_keep_the_daemon(
+def test_a_slow_reader_does_not_block_the_daemon(
     folder: str, play: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_socket, "IN_MEMORY_BYTES", 100_000)
@@ -225,7 +223,7 @@ def test_a_slow_reader_does_not_keep_the_daemon(
     answer = ask(folder, {"do": "it"})
     assert answer is not None
     first = next(answer)
-    # It has been told all by now: the other end is closed, and the rest is in a file without a name.
+    # The whole answer was received: the other end is closed, and the rest is in an unnamed file.
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join(LIMIT_S)

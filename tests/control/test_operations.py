@@ -28,7 +28,7 @@ SETTLED = {
 
 
 class Desk:
-    """Operations over a real database, and what a daemon would add to them."""
+    """Operations over a real database, with the live parts of a daemon."""
 
     def __init__(self, folder: Path) -> None:
         self.database, _ = open_database(str(folder), exclusive=True)
@@ -61,7 +61,7 @@ class Desk:
         return list(self.operations(is_daemon=is_daemon).answer(question))
 
     def add(self, path: str, state: State = State.READY, *, at: float = NOW, root: Root | None = None) -> None:
-        """A file that came to `state` at an instant."""
+        """Store a file that reached `state` at an instant."""
         root = root or self.root
         facts = FileFacts(7, 1, len(path))
         candidate = Candidate(
@@ -86,7 +86,7 @@ class Desk:
         self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "unchanged for 1 s"})
 
     def note(self, *what: str, beyond: int = 0, now: float = NOW) -> None:
-        """A process ends, and has observed these: `path`, or `path:state`; a folder ends with a slash."""
+        """Store these observations as an ending process does: `path`, or `path:state`; a folder ends with a slash."""
         seen = []
         for one in what:
             path, _, state = one.partition(":")
@@ -111,13 +111,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 # --- status
 
 
-def test_nothing_is_there_yet(desk: Desk) -> None:
+def test_an_empty_state_has_empty_answers(desk: Desk) -> None:
     (status,) = desk.ask(do="status")
     assert ("There are no files yet.", {}) == (status["sentence"], status["counts"])
     assert (None, None) == (status["oldest_pending_s"], status["last_synced_s"])
 
 
-def test_status_says_everything_at_once(desk: Desk) -> None:
+def test_status_reports_everything(desk: Desk) -> None:
     desk.add("a.csv", State.SYNCED, at=NOW - 12.0)
     desk.add("b.csv", State.QUARANTINED, at=NOW - 50.0)
     desk.add("c.csv", at=NOW - 30.0)
@@ -163,8 +163,8 @@ def test_what_was_observed_is_counted_with_a_daemon_and_without(desk: Desk, is_d
     (status,) = desk.ask(do="status", is_daemon=is_daemon)
     assert {"synced": 1, "settling": 8, "unreadable": 1} == status["counts"]
     assert (1, 4, 8) == (status["unreadable_folders"], status["exit_code"], status["roots"][0]["settling"])
-    told = [(group["state"], group["files"], group["is_folder"]) for group in status["reasons"]]
-    assert [("unreadable", 1, True), ("unreadable", 1, False), ("settling", 1, False)] == sorted(told, reverse=True)
+    reported = [(group["state"], group["files"], group["is_folder"]) for group in status["reasons"]]
+    assert [("unreadable", 1, True), ("unreadable", 1, False), ("settling", 1, False)] == sorted(reported, reverse=True)
     assert (0, 7) == (status["more_reasons"], status["more_files"])
 
 
@@ -236,7 +236,7 @@ def test_files_are_shown_by_state(desk: Desk, state: State) -> None:
     assert [(f"{state.value}.csv", state.value)] == desk.states(state=state.value)
 
 
-def test_a_state_that_does_not_exist_is_told_to_a_person(desk: Desk) -> None:
+def test_an_unknown_state_is_refused(desk: Desk) -> None:
     wrong: list[object] = ["sync", "", 5, [], {"a": 1}]
     for state in wrong:
         with pytest.raises(ConfigurationError, match=r"there is no state .*; there are settling, ready"):
@@ -267,7 +267,7 @@ def test_a_file_has_one_state_even_while_its_next_version_settles(desk: Desk, st
     assert [("a.csv", shown)] == desk.states()
 
 
-def test_a_file_that_is_back_is_not_among_those_that_went(desk: Desk) -> None:
+def test_a_file_that_is_back_is_not_listed_as_gone(desk: Desk) -> None:
     desk.add("a.csv", State.GONE)
     desk.observe("a.csv")
     assert [] == desk.states(state="gone")
@@ -276,7 +276,7 @@ def test_a_file_that_is_back_is_not_among_those_that_went(desk: Desk) -> None:
 # --- history
 
 
-def test_the_history_is_told_oldest_first(desk: Desk) -> None:
+def test_the_history_is_returned_oldest_first(desk: Desk) -> None:
     desk.add("a.csv", State.SYNCED, at=NOW)
     desk.add("caf\udce9.csv", State.QUARANTINED, at=NOW + 1)
     everything = [
@@ -285,35 +285,35 @@ def test_the_history_is_told_oldest_first(desk: Desk) -> None:
         ("caf\udce9.csv", "complete"),
         ("caf\udce9.csv", "refuse"),
     ]
-    told = [(line["path"], line["event"]) for line in desk.ask(do="history", path=None, limit=50)]
-    assert everything == told
+    reported = [(line["path"], line["event"]) for line in desk.ask(do="history", path=None, limit=50)]
+    assert everything == reported
     assert everything[-1:] == [(line["path"], line["event"]) for line in desk.ask(do="history", path=None, limit=1)]
     one = desk.ask(do="history", path="/data/röot/caf\udce9.csv")
     assert [(NOW + 1, "complete"), (NOW + 1, "refuse")] == [(line["at"], line["event"]) for line in one]
 
 
 @pytest.mark.parametrize("question", [{}, {"limit": 0}, {"limit": "1"}, {"limit": 10_001}, {"path": 1}])
-def test_a_question_for_history_that_is_none_is_refused(desk: Desk, question: dict[str, Any]) -> None:
+def test_an_invalid_request_for_history_is_refused(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(do="history", **question)
 
 
-def test_a_file_without_a_history_is_told(desk: Desk) -> None:
+def test_a_file_without_a_history_is_reported(desk: Desk) -> None:
     with pytest.raises(EisyncError, match=r"/data/röot/caf\ufffd.csv is not known"):
         desk.ask(do="history", path="/data/röot/caf\udce9.csv")
 
 
-# --- what is known at some paths
+# --- known files at some paths
 
 
-def test_what_is_known_at_paths_is_told_of_these_alone(desk: Desk) -> None:
+def test_known_returns_only_the_requested_paths(desk: Desk) -> None:
     for path in ("a.csv", "day/a.csv", "day/b.csv"):
         desk.add(path)
     desk.add("day/back.csv", State.GONE)
     for path in ("day/back.csv", "day/new.csv", "new.csv"):
         desk.observe(path)
     paths = ["day/a.csv", "day/back.csv", "day/new.csv", "nothing.csv"]
-    told = {
+    reported = {
         record["path"]: (record["state"], record["facts"])
         for record in desk.ask(do="known", root="/data/röot", paths=paths)
     }
@@ -321,12 +321,12 @@ def test_what_is_known_at_paths_is_told_of_these_alone(desk: Desk) -> None:
         "day/a.csv": ("ready", [7, 1, 9]),
         "day/back.csv": ("settling", None),
         "day/new.csv": ("settling", None),
-    } == told
+    } == reported
     assert [] == desk.ask(do="known", root="/elsewhere", paths=paths)
 
 
 @pytest.mark.parametrize("question", [{}, {"root": "/r"}, {"root": "/r", "paths": "a"}, {"root": "/r", "paths": [1]}])
-def test_a_question_for_what_is_known_that_is_none_is_refused(desk: Desk, question: dict[str, Any]) -> None:
+def test_an_invalid_request_for_known_files_is_refused(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(do="known", **question)
 
@@ -334,7 +334,7 @@ def test_a_question_for_what_is_known_that_is_none_is_refused(desk: Desk, questi
 # --- retry
 
 
-def test_what_was_named_goes_back_to_the_queue(desk: Desk) -> None:
+def test_named_files_go_back_to_the_queue(desk: Desk) -> None:
     for name, state in (("a.csv", State.QUARANTINED), ("b.csv", State.QUARANTINED), ("c.csv", State.TOMBSTONE)):
         desk.add(name, state)
     paths = ["/data/röot/a.csv", "/data/röot/c.csv", "/data/röot/no.csv", "/elsewhere/a.csv"]
@@ -350,7 +350,7 @@ def test_all_means_all_that_wait_for_a_person(desk: Desk) -> None:
     assert [] == desk.states(state="quarantined") + desk.states(state="tombstone")
 
 
-def test_a_file_that_waits_for_nobody_is_left_where_it_is(desk: Desk) -> None:
+def test_a_file_that_needs_no_retry_is_left_where_it_is(desk: Desk) -> None:
     desk.add("a.csv", State.SYNCED)
     assert [{"retried": 0, "unknown": []}] == desk.ask(do="retry", paths=["/data/röot/a.csv"])
 
@@ -361,7 +361,7 @@ def test_a_name_that_is_not_utf_8_can_be_named(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("paths", [5, "a.csv", [1], [None], {"a": 1}, [["a.csv"]], True])
-def test_what_is_no_list_of_paths_is_told_to_a_person(desk: Desk, paths: object) -> None:
+def test_a_retry_without_a_list_of_paths_is_refused(desk: Desk, paths: object) -> None:
     with pytest.raises(ConfigurationError, match="not a list of paths"):
         desk.ask(do="retry", paths=paths)
 
@@ -382,7 +382,7 @@ def test_a_daemon_whose_state_folder_is_lost_is_not_healthy_and_says_so(desk: De
     assert "the state folder /s was removed" == desk.ask(do="status")[0]["daemon"]["lost"]
 
 
-def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
+def test_a_database_that_is_not_writable_is_not_healthy(desk: Desk) -> None:
     desk.database._connection.execute("pragma query_only = on")
     try:
         with pytest.raises(StateError):
@@ -392,7 +392,7 @@ def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{}, {"do": None}, {"do": "explode"}, {"do": []}, {"do": {"status": 1}}])
-def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, Any]) -> None:
+def test_a_request_of_another_version_is_refused(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon a different version"):
         desk.ask(**question)
 
@@ -401,7 +401,7 @@ def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question:
 
 
 class Reconciler:
-    """What was asked of it; every second look at a report finds it."""
+    """The requested passes; every second poll of a report finds it done."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, bool]] = []
@@ -414,24 +414,24 @@ class Reconciler:
         return [{"target": "main"}] if ticket < len(self.asked) else None
 
 
-def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
+def test_a_pass_is_requested_and_reported_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
     operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=reconciler))
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
     assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
     assert [{"targets": [{"target": "main"}]}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
-    assert [{"sweeps": True, "pretends": False}, {"sweeps": False, "pretends": True}] == reconciler.asked
+    assert [{"sweeps": True, "dry_run": False}, {"sweeps": False, "dry_run": True}] == reconciler.asked
 
 
 @pytest.mark.parametrize("question", [{"do": "reconcile"}, {"do": "reconciled", "ticket": 1}])
-def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, Any]) -> None:
+def test_without_a_reconciler_a_pass_is_refused(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(**question)
 
 
 @pytest.mark.parametrize("ticket", [None, "1", True, 1.0])
-def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> None:
+def test_an_invalid_ticket_is_refused(desk: Desk, ticket: object) -> None:
     operations = Operations(
         desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=Reconciler())
     )
@@ -439,8 +439,8 @@ def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> No
         list(operations.answer({"do": "reconciled", "ticket": ticket}))
 
 
-def test_status_tells_what_was_noted_where_nothing_can_be_written(desk: Desk) -> None:
-    """It is what tells of a full disk."""
+def test_status_reports_stored_observations_if_the_state_is_not_writable(desk: Desk) -> None:
+    """`status` must work, because it reports the full disk."""
 
     def note() -> None:
         raise StateError("the database cannot be used: database or disk is full")

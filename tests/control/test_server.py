@@ -21,7 +21,7 @@ LIMIT_S = 10.0
 
 
 class Answers(Operations):
-    """Answers from a list, whatever is asked."""
+    """Answers every request from a list."""
 
     def __init__(self) -> None:
         self.now = Clock()
@@ -51,7 +51,7 @@ class Daemon:
             return list(answer)
 
     def say(self, raw: bytes) -> list[dict[str, Any]]:
-        """Say whatever it is, and hear all that comes back."""
+        """Send any bytes, and return the whole answer."""
         with self.ticking(), socket.socket(socket.AF_UNIX) as caller:
             caller.settimeout(LIMIT_S)
             caller.connect(f"{self.folder}/{SOCKET_NAME}")
@@ -99,18 +99,18 @@ def is_alive(daemon: Daemon) -> bool:
     return [{"a": 1}] == daemon.ask({"do": "it"})
 
 
-def test_a_question_is_answered_record_by_record(daemon: Daemon) -> None:
+def test_a_request_is_answered_record_by_record(daemon: Daemon) -> None:
     daemon.operations.records = [{"number": number} for number in range(5000)]
     assert daemon.operations.records == daemon.ask({"do": "files"})
     assert [{"do": "files", "token": None}] == daemon.operations.asked
 
 
-def test_a_tick_without_a_caller_ends_soon(daemon: Daemon) -> None:
+def test_a_tick_without_a_client_ends_soon(daemon: Daemon) -> None:
     daemon.server._server.settimeout(0.01)
     assert (0.0, True) == (daemon.server.tick(0.0), daemon.server.is_done)
 
 
-def test_at_the_end_nobody_is_waited_for(daemon: Daemon) -> None:
+def test_after_stop_a_tick_waits_for_no_client(daemon: Daemon) -> None:
     daemon.server.stop(0.0)
     assert 0.1 > (daemon.server._server.gettimeout() or LIMIT_S)
     assert 0.0 == daemon.server.tick(0.0)
@@ -143,29 +143,29 @@ def test_an_error_is_an_answer(daemon: Daemon) -> None:
         b"9" * 10_000 + b"\n",
         b'{"do": "' + b"x" * 2_000_000 + b'"}\n',
         b"\0" * 100,
-        # what a web page can have a browser say
+        # what a web page can make a browser send
         b'POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 18\r\n\r\n{"do": "status"}\n',
         b"GET /?{%22do%22:%22status%22} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     ],
     ids=lambda raw: repr(raw[:12]),
 )
-def test_garbage_is_answered_with_an_error_and_the_server_lives_on(daemon: Daemon, raw: bytes) -> None:
+def test_garbage_is_answered_with_an_error_and_the_server_continues(daemon: Daemon, raw: bytes) -> None:
     try:
         answer = daemon.say(raw)
-    except OSError as error:  # it has stopped listening to what has no end
+    except OSError as error:  # it stops reading an endless line
         assert error.errno in (errno.EPIPE, errno.ECONNRESET)  # noqa: PT017
     else:
         assert [{"error": "not a valid request", "exit_code": 1}] == answer
     assert is_alive(daemon)
 
 
-def test_no_answer_holds_a_key(daemon: Daemon) -> None:
-    key = CANARY + "0123456789abcdef0123456789"  # an older eisync may have written one down
+def test_no_answer_contains_a_key(daemon: Daemon) -> None:
+    key = CANARY + "0123456789abcdef0123456789"  # an older eisync may have stored one
     daemon.operations.records = [{"reason": f"x-api-key: {key}", "path": "ei_recording.csv"}]
     assert [{"reason": "x-api-key: ei_…", "path": "ei_recording.csv"}] == daemon.ask({"do": "it"})
 
 
-def test_a_caller_who_leaves_takes_nothing_along(daemon: Daemon) -> None:
+def test_a_client_that_disconnects_does_no_harm(daemon: Daemon) -> None:
     daemon.operations.records = [{"path": "x" * 1000}] * 10_000
     with daemon.ticking(), socket.socket(socket.AF_UNIX) as caller:
         caller.connect(f"{daemon.folder}/{SOCKET_NAME}")
@@ -176,7 +176,7 @@ def test_a_caller_who_leaves_takes_nothing_along(daemon: Daemon) -> None:
     assert is_alive(daemon)
 
 
-def test_a_caller_who_says_nothing_is_left(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_client_is_dropped(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_WITHIN_S", 0.05)
     with daemon.ticking(), socket.socket(socket.AF_UNIX) as caller:
         caller.connect(f"{daemon.folder}/{SOCKET_NAME}")
@@ -187,7 +187,7 @@ def test_a_caller_who_says_nothing_is_left(daemon: Daemon, monkeypatch: pytest.M
     assert is_alive(daemon)
 
 
-def test_a_caller_who_reads_too_slowly_is_left(daemon: Daemon) -> None:
+def test_a_slow_client_is_dropped(daemon: Daemon) -> None:
     def slow() -> Iterator[dict[str, Any]]:
         for number in range(100):
             daemon.operations.now.now += 10.0  # type: ignore[attr-defined]
@@ -202,12 +202,12 @@ def test_a_caller_who_reads_too_slowly_is_left(daemon: Daemon) -> None:
 # --- the token
 
 
-def test_who_can_read_the_note_may_ask(far: Daemon) -> None:
+def test_a_client_that_can_read_the_token_file_is_answered(far: Daemon) -> None:
     assert is_alive(far)
 
 
 @pytest.mark.parametrize("token", ["wrong", "", None, 5, [], {"a": 1}, "schlüssel", "\ud800", True])
-def test_who_has_not_the_token_gets_nothing(far: Daemon, token: object) -> None:
+def test_a_client_without_the_token_gets_nothing(far: Daemon, token: object) -> None:
     port = json.loads(Path(far.folder, NOTE_NAME).read_text())["port"]
     with far.ticking(), socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as caller:
         caller.sendall(json.dumps({"do": "it", "token": token}).encode() + b"\n")
@@ -218,9 +218,7 @@ def test_who_has_not_the_token_gets_nothing(far: Daemon, token: object) -> None:
     assert is_alive(far)
 
 
-def test_a_tick_that_waits_for_a_caller_ends_at_once_when_it_is_hung_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hang_up_ends_a_waiting_tick_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ACCEPT_FOR_S", LIMIT_S)
     server = ControlServer(str(tmp_path), Answers(), log=Notebook())
     waiting = threading.Thread(target=server.tick, args=(0.0,), daemon=True)
@@ -236,8 +234,8 @@ def test_a_tick_that_waits_for_a_caller_ends_at_once_when_it_is_hung_up(
     assert ask(str(tmp_path), {"do": "status"}) is None
 
 
-def test_what_says_where_to_ask_goes_with_it(tmp_path: Path) -> None:
-    """A socket cannot be copied: whoever makes a copy of the state folder would fail on it."""
+def test_close_removes_the_socket_files(tmp_path: Path) -> None:
+    """A socket cannot be copied: a tool that copies the state folder would fail on it."""
     for place in (tmp_path / "s", tmp_path / ("deep" * 30)):
         place.mkdir()
         daemon = Daemon(place)
@@ -248,7 +246,7 @@ def test_what_says_where_to_ask_goes_with_it(tmp_path: Path) -> None:
             assert ask(str(place), {"do": "it"}) is None
 
 
-def test_what_another_put_in_its_place_stays(tmp_path: Path) -> None:
+def test_close_leaves_files_that_another_process_replaced(tmp_path: Path) -> None:
     place = tmp_path / "s"
     place.mkdir()
     first, second = Daemon(place), Daemon(place)

@@ -1,4 +1,4 @@
-"""Whole files of every format that can tell, made by hand, and an examination of bytes in memory."""
+"""Complete files of every format that has an end, made by hand, and a check of bytes in memory."""
 
 import json
 import struct
@@ -12,13 +12,13 @@ from eisync.core.formats.probe import CHUNK_BYTES, Completeness, Read
 
 
 def examine(path: str, content: bytes) -> Completeness:
-    """The verdict; every read must be a bounded one inside the file."""
+    """Return the verdict. Check that every read is bounded and inside the file."""
     verdict, _ = examined(path, content)
     return verdict
 
 
 def examined(path: str, content: bytes) -> tuple[Completeness, list[Read]]:
-    """The verdict, and what was read for it."""
+    """Return the verdict, and the reads that led to it."""
     examination = FormatCheck(path, len(content))
     reads: list[Read] = []
     while examination.verdict is None:
@@ -44,8 +44,8 @@ def wav(
     after: bytes = b"",
     order: str = "<",
 ) -> bytes:
-    """PCM, mono. `riff` and `data` are the lengths to write instead of the right ones, `…_add` is added to them;
-    `before` and `after` stand around the sound."""
+    """Return a mono PCM file. `riff` and `data` replace the right lengths, `…_add` is added to them; `before` and
+    `after` are the chunks around the sound."""
     form = struct.pack(f"{order}4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
     length = len(sound) + data_add if data is None else data
     body = (
@@ -69,7 +69,7 @@ def rf64(sound: bytes, *, riff: int | None = None, data: int | None = None) -> b
 
 
 def chunk(name: bytes, content: bytes, *, length: int | None = None, pad: bytes = b"\0") -> bytes:
-    """A RIFF chunk. `length` is written instead of the right one; `pad` stands behind content of odd length."""
+    """Return a RIFF chunk. `length` replaces the right one; `pad` follows content of odd length."""
     padding = pad if len(content) % 2 else b""
     return name + struct.pack("<I", len(content) if length is None else length) + content + padding
 
@@ -84,8 +84,8 @@ def avi(
     between: bytes = b"",
     index: bool = True,
 ) -> bytes:
-    """Two times the picture. `riff` and `movi` are written instead of the right lengths, `…_add` is added to them;
-    `between` stands before the pictures' list."""
+    """Return an AVI with the picture twice. `riff` and `movi` replace the right lengths, `…_add` is added to them;
+    `between` comes before the list of frames."""
     header = chunk(b"LIST", b"hdrl" + chunk(b"avih", b"\1" * 56))
     pictures = b"movi" + chunk(b"00dc", picture) * 2
     movie = chunk(b"LIST", pictures, length=len(pictures) + movi_add if movi is None else movi)
@@ -95,7 +95,7 @@ def avi(
 
 
 def avix(picture: bytes) -> bytes:
-    """What follows an AVI of more than 1 GB, or of a recorder that begins a list of its own each minute."""
+    """Return the list that follows in an AVI of more than 1 GB, or of a recorder that begins a new list each minute."""
     return chunk(b"RIFF", b"AVIX" + chunk(b"LIST", b"movi" + chunk(b"00dc", picture)))
 
 
@@ -120,8 +120,8 @@ def segment(code: int, content: bytes) -> bytes:
 
 
 def jpeg(data: bytes, *, scans: int = 1, between: bytes = b"\xff") -> bytes:
-    """`data` is compressed data; every FF in it gets the 00 that an encoder writes behind it. `between` stands between
-    two segments."""
+    """Return a JPEG. `data` is compressed data; every FF in it gets the 00 that an encoder writes after it. `between`
+    comes between two segments."""
     thumbnail = b"\xff\xd8\xff\xd9"  # an end marker that is not the image's
     scan = segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + data.replace(b"\xff", b"\xff\x00") + b"\xff\xd0more"
     return (

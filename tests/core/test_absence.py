@@ -20,7 +20,7 @@ PLACES = {"seen": None, "on a disk that is away": "the disk is not there"}
 def test_only_all_of_it_together_is_a_deletion(age: str, looked: str, elsewhere: Elsewhere, place: str) -> None:
     after_s = LOOKED[looked]
     absence = Absence(
-        looked_through_at=None if after_s is None else AGES[age] + after_s, elsewhere=elsewhere, away=PLACES[place]
+        scanned_at=None if after_s is None else AGES[age] + after_s, elsewhere=elsewhere, away=PLACES[place]
     )
     is_proved = (age, looked, elsewhere, place) == ("long ago", "since", Elsewhere.NOWHERE, "seen")
     assert is_proved is (why_inconclusive(AGES[age], absence, now=NOW) is None)

@@ -63,7 +63,7 @@ def side(**more: object) -> FileSide:
     return FileSide(**fields)
 
 
-LOOKED_FOR = Absence(looked_through_at=NOW, elsewhere=Elsewhere.NOWHERE)
+LOOKED_FOR = Absence(scanned_at=NOW, elsewhere=Elsewhere.NOWHERE)
 LOCAL: dict[str, dict[str, object]] = {
     "as it was sent": {},
     "gone for long": {"absent_at": NOW - ABSENT_S, "absence": LOOKED_FOR},
@@ -266,7 +266,7 @@ sides = st.builds(
         st.none(),
         st.builds(
             Absence,
-            looked_through_at=st.sampled_from([None, NOW - 2000.0, NOW + 2000.0]),
+            scanned_at=st.sampled_from([None, NOW - 2000.0, NOW + 2000.0]),
             elsewhere=st.sampled_from(list(Elsewhere)),
             away=st.sampled_from([None, "a disk"]),
         ),
@@ -338,7 +338,7 @@ def test_nothing_is_deleted_that_was_not_confirmed(file: FileSide, policy: Polic
                 assert file.absence is not None
                 assert Elsewhere.NOWHERE is file.absence.elsewhere
                 assert file.absence.away is None
-                assert (file.absence.looked_through_at or 0.0) > file.absent_at
+                assert (file.absence.scanned_at or 0.0) > file.absent_at
 
 
 @given(sides, policies)

@@ -1,4 +1,4 @@
-"""What says what other files are is known by its shape, and no sample is taken for it."""
+"""A file that describes others is recognised by its shape, and no sample is taken for one."""
 
 import csv
 import json
@@ -16,12 +16,12 @@ from eisync.core.labels.annotations import (
     IfBeside,
     NotASample,
     annotation_of,
-    may_be_one,
+    may_be_annotation,
     places_beside,
 )
 
 
-def judged(path: str, content: bytes | str) -> NotASample | IfBeside | None:
+def annotation_in(path: str, content: bytes | str) -> NotASample | IfBeside | None:
     raw = content.encode() if isinstance(content, str) else content
     return annotation_of(path, raw[:HEAD_BYTES], size=len(raw))
 
@@ -84,8 +84,8 @@ VIA: Any = {"im0.jpg512": {"filename": "im0.jpg", "size": 512, "regions": []}}
         ("bdd.json", json.dumps([{"name": "b1c66a42-6f7d68ca.jpg", "labels": []}])),
     ],
 )
-def test_an_annotation_is_known_by_its_shape_wherever_it_lies(path: str, content: bytes | str) -> None:
-    found = judged(path, content)
+def test_an_annotation_is_recognised_by_its_shape_in_any_folder(path: str, content: bytes | str) -> None:
+    found = annotation_in(path, content)
     assert isinstance(found, NotASample)
     assert ANNOTATION == found.reason
 
@@ -116,8 +116,8 @@ def test_an_annotation_is_known_by_its_shape_wherever_it_lies(path: str, content
         ("train/annotations/im0.txt", "a bird", "train/im0.jpg"),
     ],
 )
-def test_others_are_annotations_where_the_file_that_they_are_about_is(path: str, content: str, beside: str) -> None:
-    found = judged(path, content)
+def test_other_files_are_annotations_beside_the_file_they_describe(path: str, content: str, beside: str) -> None:
+    found = annotation_in(path, content)
     assert isinstance(found, IfBeside)
     assert beside in found.places
     assert ANNOTATION == found.left_out.reason
@@ -173,8 +173,8 @@ def acquisition(order: str, **more: Any) -> str:
         ("rec.1.cbor", b"\xa1"),
     ],
 )
-def test_what_may_be_a_sample_is_none_wherever_it_lies(path: str, content: bytes | str) -> None:
-    assert judged(path, content) is None
+def test_a_possible_sample_is_no_annotation_in_any_folder(path: str, content: bytes | str) -> None:
+    assert annotation_in(path, content) is None
 
 
 @pytest.mark.parametrize(
@@ -191,18 +191,20 @@ def test_what_may_be_a_sample_is_none_wherever_it_lies(path: str, content: bytes
         "features_info.txt",
     ],
 )
-def test_a_text_that_came_with_the_data_is_told_as_one(name: str) -> None:
-    found = judged(name, "numpy==2.4\nrequests\n")
+def test_a_text_that_came_with_the_data_is_recognised(name: str) -> None:
+    found = annotation_in(name, "numpy==2.4\nrequests\n")
     assert isinstance(found, NotASample)
     assert TEXT == found.reason
 
 
-def test_only_files_of_some_types_are_looked_at() -> None:
-    asked = [may_be_one(path) for path in ("a.txt", "a.JSON", "a.csv", "a.wav", "a.cbor", "a.parquet", "a.jpg", "txt")]
+def test_only_files_with_some_extensions_are_checked() -> None:
+    asked = [
+        may_be_annotation(path) for path in ("a.txt", "a.JSON", "a.csv", "a.wav", "a.cbor", "a.parquet", "a.jpg", "txt")
+    ]
     assert [True] * 3 + [False] * 5 == asked
 
 
-def test_the_likeliest_place_is_the_first() -> None:
+def test_the_most_likely_place_comes_first() -> None:
     places = list(places_beside("day/labels/im0.1.txt"))
     assert "day/labels/im0.1.jpg" == places[0]
     assert len(places) == len(set(places)) < 400
@@ -210,19 +212,19 @@ def test_the_likeliest_place_is_the_first() -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from(["a.txt", "labels/a.json", "a.csv", "x/.json", "..txt", "é.txt"]))
-def test_whatever_is_in_a_file_it_is_judged(head: bytes, path: str) -> None:
+def test_every_content_gets_a_decision(head: bytes, path: str) -> None:
     for size in (len(head), len(head) + 1):
         annotation_of(path, head, size=size)
 
 
 @given(st.lists(st.lists(st.integers(-9, 9), min_size=2, max_size=2), min_size=1, max_size=5), st.sampled_from(",;\t|"))
-def test_no_table_of_numbers_with_names_over_it_is_left_out(rows: list[list[int]], mark: str) -> None:
+def test_no_table_of_numbers_with_column_names_is_left_out(rows: list[list[int]], mark: str) -> None:
     text = "\n".join([f"timestamp{mark}x", *(mark.join(map(str, row)) for row in rows)])
-    assert [None, None] == [judged("labels/im0.txt", text), judged("labels/im0.csv", text)]
+    assert [None, None] == [annotation_in("labels/im0.txt", text), annotation_in("labels/im0.csv", text)]
 
 
 @pytest.mark.parametrize("path", ["a.csv", "day/A.CSV", "a.txt", "a.json"])
-def test_no_file_is_beside_itself(path: str) -> None:
+def test_a_file_is_never_beside_itself(path: str) -> None:
     found = annotation_of(path, b"id,place\n1-2,elsewhere\n3-4,elsewhere\n", size=37)
     if path.endswith("json"):
         found = annotation_of(path, b"", size=0)
@@ -232,15 +234,15 @@ def test_no_file_is_beside_itself(path: str) -> None:
 
 def test_a_table_that_cannot_be_read_is_no_annotation() -> None:
     table = "name,class\nsomething,cat\n"
-    assert judged("a.csv", table) is not None
-    limit = csv.field_size_limit(5)  # of the whole process: a program that has eisync in it may have set any
+    assert annotation_in("a.csv", table) is not None
+    limit = csv.field_size_limit(5)  # a setting of the whole process; a program that embeds eisync may have set any
     try:
-        assert judged("a.csv", table) is None
+        assert annotation_in("a.csv", table) is None
     finally:
         csv.field_size_limit(limit)
 
 
-def test_a_description_may_lie_beside_a_file_whose_name_it_goes_on_with() -> None:
+def test_an_annotation_name_may_extend_the_name_of_its_file() -> None:
     places = list(places_beside("day/im0.jpg.boxes.json"))
     assert "day/im0.jpg" in places
     assert "day/im0.jpg.boxes.wav" in places
@@ -249,7 +251,7 @@ def test_a_description_may_lie_beside_a_file_whose_name_it_goes_on_with() -> Non
     assert "a.jpg" not in far, "only the last parts of a name are taken away"
 
 
-def test_the_last_line_of_a_head_says_nothing_because_it_may_go_on() -> None:
+def test_the_last_line_of_a_head_is_ignored_because_it_may_continue() -> None:
     table = b"when,what\nx,y\nz,im0.jpg"
     files = NotASample(ANNOTATION, "a table of files")
     assert files == annotation_of("a.csv", table, size=len(table))

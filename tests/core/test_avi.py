@@ -1,4 +1,4 @@
-"""An AVI whose pictures are all there is complete, with or without an index, whatever its outermost size says."""
+"""An AVI with all of its frames is never truncated, with or without an index, whatever its outermost size states."""
 
 import pytest
 from hypothesis import given, settings
@@ -43,13 +43,13 @@ WITHOUT_INDEX = OpenEnded("its frames are complete; its AVI index (idx1) is miss
         (PLAIN + bytes(4) + avix(PICTURE), BY_PARTS),
     ],
 )
-def test_sizes_that_are_off_by_a_header_cost_nothing(content: bytes, verdict: Complete) -> None:
+def test_sizes_that_are_wrong_by_a_header_are_complete(content: bytes, verdict: Complete) -> None:
     assert verdict == examine("a.avi", content)
 
 
 @pytest.mark.parametrize("tail", [bytes(3), bytes(4), bytes(512), bytes(70_000), b"GARMIN and where it was", b"\1" * 9])
 @pytest.mark.parametrize("riff_add", [0, 8])
-def test_what_follows_the_last_list_costs_nothing(tail: bytes, riff_add: int) -> None:
+def test_data_after_the_last_list_does_not_make_a_file_truncated(tail: bytes, riff_add: int) -> None:
     verdict = examine("a.avi", avi(PICTURE, riff_add=riff_add) + tail)
     assert Undecidable(f"its frames are complete, and {len(tail):,} bytes follow its last AVI list") == verdict
 
@@ -66,7 +66,7 @@ def test_what_follows_the_last_list_costs_nothing(tail: bytes, riff_add: int) ->
         (avi(PICTURE, riff=0, movi=200_000_000), LEFT_OPEN),
     ],
 )
-def test_one_that_a_recorder_left_goes_when_nothing_is_to_be_expected(content: bytes, verdict: OpenEnded) -> None:
+def test_a_file_that_its_recorder_left_unfinished_is_open_ended(content: bytes, verdict: OpenEnded) -> None:
     assert verdict == examine("a.avi", content)
 
 
@@ -85,7 +85,7 @@ def test_one_that_a_recorder_left_goes_when_nothing_is_to_be_expected(content: b
         (PLAIN + avix(PICTURE)[:12], "AVI header promises"),
     ],
 )
-def test_pictures_that_are_not_there_are_missed(content: bytes, finding: str) -> None:
+def test_missing_frames_are_truncated(content: bytes, finding: str) -> None:
     verdict = examine("a.avi", content)
     assert isinstance(verdict, Truncated)
     assert finding in verdict.finding
@@ -93,13 +93,13 @@ def test_pictures_that_are_not_there_are_missed(content: bytes, finding: str) ->
 
 @quick
 @given(st.binary(min_size=1, max_size=400), st.integers(0, 0xFFFF_FFFF))
-def test_no_outermost_size_costs_one_whose_pictures_are_all_there(picture: bytes, riff: int) -> None:
+def test_no_outermost_size_makes_a_file_with_all_its_frames_truncated(picture: bytes, riff: int) -> None:
     assert isinstance(examine("a.avi", avi(picture, riff=riff)), Complete | Undecidable)
 
 
 @quick
 @given(st.binary(min_size=20, max_size=1_000), st.integers(-9, 9), st.sampled_from([b"", bytes(4)]), st.data())
-def test_a_beginning_is_whole_only_with_all_pictures(
+def test_a_beginning_is_complete_only_with_all_frames(
     picture: bytes, riff_add: int, between: bytes, data: st.DataObject
 ) -> None:
     whole = avi(picture, riff_add=riff_add, between=between)
@@ -111,33 +111,31 @@ def test_a_beginning_is_whole_only_with_all_pictures(
     elif length < pictures_end:
         assert isinstance(verdict, OpenEnded)
     else:
-        # A file size that is as much too small as bytes are missing agrees with the file; what is missing is index.
+        # A file size that is too small by the missing bytes agrees with the file; only part of the index is missing.
         assert isinstance(verdict, OpenEnded | Undecidable) or len(whole) - length <= 9
 
 
 @quick
 @given(st.binary(max_size=300), st.integers(-9, 9), st.integers(0, 9_000).map(bytes) | st.binary(max_size=60))
-def test_no_tail_costs_a_whole_one(picture: bytes, riff_add: int, tail: bytes) -> None:
+def test_no_tail_makes_a_complete_file_truncated(picture: bytes, riff_add: int, tail: bytes) -> None:
     assert isinstance(examine("a.avi", avi(picture, riff_add=riff_add) + tail), Complete | Undecidable)
 
 
-def test_most_files_are_told_by_one_read() -> None:
+def test_most_files_need_one_read() -> None:
     _, reads = examined("a.avi", avi(bytes(1_000_000)))
     assert [(0, 12)] == [(read.offset, read.length) for read in reads]
 
 
-def test_a_walk_of_the_parts_reads_little() -> None:
+def test_following_the_parts_reads_little() -> None:
     _, reads = examined("a.avi", avi(bytes(1_000_000), riff_add=8))
     assert sum(read.length for read in reads) < 200
 
 
 @pytest.mark.parametrize("has_pictures", [True, False])
-def test_an_avi_of_very_many_parts_is_not_walked_to_its_end(
-    has_pictures: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MOST_PARTS", 10)
+def test_an_avi_with_too_many_parts_is_undecidable(has_pictures: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PARTS", 10)
     many = chunk(b"JUNK", b"") * 20
-    # The length in its header is wrong, so that its parts are walked one by one.
+    # The length in its header is wrong, so that its parts are followed one by one.
     content = avi(b"picture.", riff=3, index=False) + many if has_pictures else avi(b"picture.", riff=3, between=many)
     verdict, reads = examined("a.avi", content)
     assert isinstance(verdict, Undecidable | OpenEnded)

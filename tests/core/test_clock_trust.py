@@ -12,7 +12,7 @@ from eisync.core.clock_step import (
     ClockSetting,
     Judgement,
     KnownTime,
-    Telling,
+    ServiceTime,
     judge,
     span,
 )
@@ -21,15 +21,15 @@ NOW = 1_000_000_000.0
 KNOWN = KnownTime(seen_at=NOW - 100.0)
 
 
-def told(ahead_s: float = 0.0, *, ago_s: float = 1.0, then_ahead_s: float | None = None) -> Telling:
+def told(ahead_s: float = 0.0, *, ago_s: float = 1.0, then_ahead_s: float | None = None) -> ServiceTime:
     """So long ago a service said what time it was; the clock is so far ahead now, and was so far ahead then."""
     was_s = ahead_s if then_ahead_s is None else then_ahead_s
     date_at = NOW - ahead_s - ago_s
-    return Telling("studio.example.org", date_at, ClockReading(date_at + was_s, 500.0 - ago_s))
+    return ServiceTime("studio.example.org", date_at, ClockReading(date_at + was_s, 500.0 - ago_s))
 
 
-def at_start(remembered: KnownTime | None, *tellings: Telling) -> Judgement:
-    return judge(remembered, None, ClockReading(NOW, 500.0), tellings)
+def at_start(remembered: KnownTime | None, *service_times: ServiceTime) -> Judgement:
+    return judge(remembered, None, ClockReading(NOW, 500.0), service_times)
 
 
 @pytest.mark.parametrize("remembered", [None, KNOWN, KnownTime(seen_at=NOW - 400 * DAY_S)])
@@ -134,8 +134,8 @@ class Machine:
     began_at: float = NOW - 500.0
     remembered: KnownTime | None = None
     before: ClockReading | None = None
-    last: Telling | None = None
-    since_look: list[Telling] = field(default_factory=list)
+    last: ServiceTime | None = None
+    since_look: list[ServiceTime] = field(default_factory=list)
     stamps: list[tuple[float, float]] = field(default_factory=list)  # when it was, and when it was said to be
 
     def reading(self) -> ClockReading:
@@ -143,14 +143,14 @@ class Machine:
 
     def upload(self) -> None:
         """An answer comes, and what it says is written down with the time."""
-        self.last = Telling("host", float(int(self.true)), self.reading())
+        self.last = ServiceTime("host", float(int(self.true)), self.reading())
         self.since_look.append(self.last)
         self.stamps.append((self.true, self.reading().now))
 
     def look(self) -> Judgement:
         reading = self.reading()
 
-        def offset(telling: Telling) -> float:
+        def offset(telling: ServiceTime) -> float:
             return telling.reading.now - telling.reading.steady
 
         extremes = [min(self.since_look, key=offset), max(self.since_look, key=offset)] if self.since_look else []

@@ -19,11 +19,11 @@ from eisync.core.completeness import (
     Wait,
     answered,
     decide,
+    explain_writers,
     is_fresh,
     next_check_at,
     observe,
     reason,
-    said_of_writers,
 )
 from eisync.core.formats.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
 from eisync.core.model import MAX_FILE_BYTES, FileFacts
@@ -341,7 +341,7 @@ def test_a_person_is_told_what_it_waits_for(unsettled: ObservedFile, policy: Com
     ],
 )
 def test_a_person_is_told_who_writes_it(writers: Writers, policy: CompletenessPolicy, text: str) -> None:
-    assert text == said_of_writers(writers, policy)
+    assert text == explain_writers(writers, policy)
 
 
 @pytest.mark.parametrize("wrong", [{"settle_s": -1.0}, {"patience_s": -0.1}])

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from eisync.core.labels.description import LONGEST_LABEL, Description, describe, given_name, with_canonical_labels
+from eisync.core.labels.description import MAX_LABEL_BYTES, Description, describe, given_name, with_canonical_labels
 from eisync.core.labels.parts import PartKind, unpacked
 from eisync.core.labels.path_rules import PathRules
-from eisync.core.labels.sidecars import Entry, packed, speaking
+from eisync.core.labels.sidecars import Entry, packed, sidecars_for
 from eisync.core.labels.sidecars import unpacked as entry_of
 from eisync.core.model import Category
 
@@ -14,7 +14,7 @@ RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
 PATH = "testing/wave.1.csv"
 
 
-def told(*entries: Entry, labelling: PathRules | None = None, **metadata: str) -> Description:
+def described(*entries: Entry, labelling: PathRules | None = None, **metadata: str) -> Description:
     return describe(PATH, labelling or PathRules(), metadata, entries)
 
 
@@ -29,33 +29,33 @@ def told(*entries: Entry, labelling: PathRules | None = None, **metadata: str) -
         ({"metadata": {"a": "b", "n": 7, "t": True}}, ("wave", Category.TESTING, {"a": "b", "n": "7", "t": "true"})),
     ],
 )
-def test_what_is_said_of_the_file_goes_before_what_its_place_says(entry: dict[str, Any], expected: object) -> None:
-    said = told(Entry(path=PATH, **entry))
-    assert expected == (said.label, said.category, said.metadata)
-    assert said.companions is None
+def test_an_entry_wins_over_the_path(entry: dict[str, Any], expected: object) -> None:
+    found = described(Entry(path=PATH, **entry))
+    assert expected == (found.label, found.category, found.metadata)
+    assert found.companions is None
 
 
-def test_it_goes_before_the_configuration_of_the_folder_and_adds_to_its_metadata() -> None:
+def test_an_entry_wins_over_the_configuration_and_adds_to_its_metadata() -> None:
     entry = Entry(path=PATH, label="x", category="training", metadata={"site": "lab"})
-    said = told(entry, labelling=PathRules("y", Category.TESTING), site="home", by="me")
-    assert ("x", Category.TRAINING, {"site": "lab", "by": "me"}) == (said.label, said.category, said.metadata)
+    found = described(entry, labelling=PathRules("y", Category.TESTING), site="home", by="me")
+    assert ("x", Category.TRAINING, {"site": "lab", "by": "me"}) == (found.label, found.category, found.metadata)
 
 
-def test_what_lies_beside_the_file_goes_before_the_account() -> None:
+def test_a_sidecar_beside_the_file_wins_over_info_labels() -> None:
     account = Entry(path=PATH, label="x", bounding_boxes=[{**BOX, "x": 9}], structured_labels=[RANGE])
     beside = Entry(path="wave.1.csv", bounding_boxes=[BOX])
-    said = told(account, beside)
-    assert "x" == said.label
-    assert {PartKind.BOXES: [BOX], PartKind.STRUCTURED: [RANGE]} == unpacked(said.companions)
+    found = described(account, beside)
+    assert "x" == found.label
+    assert {PartKind.BOXES: [BOX], PartKind.STRUCTURED: [RANGE]} == unpacked(found.companions)
 
 
-def test_a_map_of_labels_goes_along() -> None:
-    assert {PartKind.LABEL_MAP: {"k": "v"}} == unpacked(told(Entry(path=PATH, label_map={"k": "v"})).companions)
+def test_a_label_map_is_sent_with_the_file() -> None:
+    assert {PartKind.LABEL_MAP: {"k": "v"}} == unpacked(described(Entry(path=PATH, label_map={"k": "v"})).companions)
 
 
-def test_boxes_that_were_taken_away_beside_it_are_none() -> None:
-    said = told(Entry(path=PATH, bounding_boxes=[BOX]), Entry(path=PATH, bounding_boxes=[]))
-    assert said.companions is None
+def test_an_empty_list_of_boxes_beside_the_file_removes_them() -> None:
+    found = described(Entry(path=PATH, bounding_boxes=[BOX]), Entry(path=PATH, bounding_boxes=[]))
+    assert found.companions is None
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_boxes_that_were_taken_away_beside_it_are_none() -> None:
         ({"metadata": {"a": "x" * 65_536}}, "its metadata has more than 65,536 bytes"),
     ],
 )
-def test_what_could_not_be_sent_is_told(entry: dict[str, Any], reason: str) -> None:
+def test_values_that_cannot_be_sent_are_refused_with_a_reason(entry: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        told(Entry(path=PATH, **entry))
+        described(Entry(path=PATH, **entry))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_could_not_be_sent_is_told(entry: dict[str, Any], reason: str) -> N
         Entry(path="a", label_map={"k": "v"}, metadata={"n": 1}, category="testing", problem="odd"),
     ],
 )
-def test_an_entry_is_kept_as_it_was(entry: Entry) -> None:
+def test_a_packed_entry_is_unpacked_unchanged(entry: Entry) -> None:
     assert entry == entry_of(packed(entry))
 
 
@@ -109,27 +109,29 @@ def test_an_entry_is_kept_as_it_was(entry: Entry) -> None:
         ),
     ],
 )
-def test_the_nearest_account_speaks_and_what_lies_beside_the_file(there: list[str], expected: dict[str, str]) -> None:
-    assert list(expected.items()) == list(speaking("a/b/c.png", there).items())
+def test_the_nearest_info_labels_and_the_sidecars_beside_the_file_count(
+    there: list[str], expected: dict[str, str]
+) -> None:
+    assert list(expected.items()) == list(sidecars_for("a/b/c.png", there).items())
 
 
 COMPOSED, APART = "t\u00fcr", "tu\u0308r"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "found",
     [
         describe(f"{APART}.1.csv", PathRules(), {}, ()),
         describe("a.csv", PathRules(label=APART), {}, ()),
-        told(Entry(path=PATH, label=APART)),
+        described(Entry(path=PATH, label=APART)),
     ],
     ids=["the file's name", "the configuration", "a sidecar"],
 )
-def test_a_label_has_one_form_wherever_it_comes_from(said: Description) -> None:
-    assert COMPOSED == said.label
+def test_a_label_from_any_source_is_in_nfc(found: Description) -> None:
+    assert COMPOSED == found.label
 
 
-def test_the_labels_of_boxes_ranges_and_maps_have_that_form_too() -> None:
+def test_labels_of_boxes_ranges_and_maps_are_in_nfc() -> None:
     entry = Entry(
         path=PATH,
         bounding_boxes=[{**BOX, "label": APART}, {"x": 1}],
@@ -140,23 +142,23 @@ def test_the_labels_of_boxes_ranges_and_maps_have_that_form_too() -> None:
         PartKind.BOXES: [{**BOX, "label": COMPOSED}, {"x": 1}],
         PartKind.STRUCTURED: [{**RANGE, "label": COMPOSED}],
         PartKind.LABEL_MAP: {COMPOSED: COMPOSED, "n": 7},
-    } == unpacked(told(entry).companions)
+    } == unpacked(described(entry).companions)
 
 
-def test_a_label_may_be_as_long_as_it_is_sent() -> None:
-    longest = LONGEST_LABEL // 12
-    assert "\u00fc" * longest == told(Entry(path=PATH, label="u\u0308" * longest)).label
+def test_the_limit_of_a_label_counts_the_bytes_that_are_sent() -> None:
+    longest = MAX_LABEL_BYTES // 12
+    assert "\u00fc" * longest == described(Entry(path=PATH, label="u\u0308" * longest)).label
     with pytest.raises(ValueError, match="its label has more than"):
-        told(Entry(path=PATH, label="u\u0308" * (longest + 1)))
+        described(Entry(path=PATH, label="u\u0308" * (longest + 1)))
 
 
 @pytest.mark.parametrize(
     ("path", "name", "expected"),
     [
         ("training/idle.1.csv.4ooensbh.pod.s1.json", "idle.1.s1", ("idle.1.s1.json", None)),
-        ("idle.1.JSON", "idle.1", (None, None)),  # it is called so
+        ("idle.1.JSON", "idle.1", (None, None)),  # it already has this name
         ("long.JPG", "a", ("a.JPG", None)),
-        ("photo.jpg", "photo.jpg", ("photo.jpg.jpg", None)),  # what Studio shows is `photo.jpg`
+        ("photo.jpg", "photo.jpg", ("photo.jpg.jpg", None)),  # Studio shows `photo.jpg`
         (".hidden", "a", ("a", None)),
         ("a.csv", "day/a", ("day_a.csv", "the name given for it cannot be sent; its sample is named 'day_a.csv'")),
         ("a.csv", "b\nc\\", ("b_c_.csv", "the name given for it cannot be sent; its sample is named 'b_c_.csv'")),
@@ -168,40 +170,40 @@ def test_a_label_may_be_as_long_as_it_is_sent() -> None:
         ("a.csv", "\u00fc" * 510, ("\u00fc" * 510 + ".csv", None)),
     ],
 )
-def test_the_name_of_an_account_and_the_extension_of_the_file_are_what_is_sent(
+def test_the_sent_name_is_the_given_name_plus_the_extension_of_the_file(
     path: str, name: str, expected: tuple[str | None, str | None]
 ) -> None:
     assert expected == given_name(path, name)
-    said = describe(path, PathRules(), {}, [Entry(path=path, name=name)])
-    assert expected == (said.name, said.remarks.get("name"))
+    found = describe(path, PathRules(), {}, [Entry(path=path, name=name)])
+    assert expected == (found.name, found.remarks.get("name"))
 
 
-def test_what_is_said_and_not_sent_is_put_into_words() -> None:
-    said = describe(PATH, PathRules(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
+def test_information_that_is_not_sent_becomes_a_remark() -> None:
+    found = describe(PATH, PathRules(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
     assert {
         "not_mentioned": "one sidecar; another",
         "attachments": "a sidecar lists 2 attachments for it; eisync does not send attachments: add them in Studio",
-    } == said.remarks
-    assert {} == told(Entry(path=PATH, name="wave.1")).remarks
+    } == found.remarks
+    assert {} == described(Entry(path=PATH, name="wave.1")).remarks
 
 
 @pytest.mark.parametrize(
-    ("said", "weight"),
+    ("found", "weight"),
     [
         ({}, 0),
         ({"label": "wave"}, 4),
-        ({"label": "日記"}, 24),  # as an escape of six characters, twice where it takes two
+        ({"label": "日記"}, 24),  # a character needs an escape of six bytes, or two of them
         ({"label": "wave", "name": "a.csv", "companions": "[1]"}, 12),
         ({"label": "wave", "metadata": {"site": "lab", "by": "日"}}, 4 + 4 + 3 + 2 + 12),
     ],
 )
-def test_what_there_is_to_hold_of_a_description_is_counted_with_escapes(said: dict[str, Any], weight: int) -> None:
-    assert weight == Description(**{"label": None, "category": Category.SPLIT, **said}).weight
+def test_the_weight_of_a_description_counts_escapes(found: dict[str, Any], weight: int) -> None:
+    assert weight == Description(**{"label": None, "category": Category.SPLIT, **found}).weight
 
 
 @pytest.mark.parametrize("kind", PartKind)
 @pytest.mark.parametrize("found", [None, "nut", 7])
-def test_what_has_another_form_than_it_should_is_left_as_it_is(kind: PartKind, found: object) -> None:
+def test_a_value_of_the_wrong_type_is_left_unchanged(kind: PartKind, found: object) -> None:
     assert found is with_canonical_labels(kind, found)
 
 
@@ -213,5 +215,5 @@ def test_what_has_another_form_than_it_should_is_left_as_it_is(kind: PartKind, f
         (PartKind.LABEL_MAP, [1], [1]),
     ],
 )
-def test_labels_are_sent_in_one_form(kind: PartKind, found: object, expected: object) -> None:
+def test_labels_of_companions_are_sent_in_nfc(kind: PartKind, found: object, expected: object) -> None:
     assert expected == with_canonical_labels(kind, found)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.dataset import LONGEST_NAME_BYTES, place_for, place_key, safe_name
+from eisync.core.dataset import MAX_NAME_BYTES, place_for, place_key, safe_name
 
 NAMES = st.text(max_size=80) | st.text(st.sampled_from('./\\:aAé\u0301 \x00\n*"\ud800'), max_size=12)
 
@@ -47,7 +47,7 @@ def test_no_name_leads_anywhere_or_hides(name: str) -> None:
     assert not safe.startswith((".", " "))
     assert not safe.endswith((".", " "))
     assert set() == set(safe) & set('/\\\x00\n:*"')
-    assert len(safe.encode()) <= LONGEST_NAME_BYTES
+    assert len(safe.encode()) <= MAX_NAME_BYTES
 
 
 @pytest.mark.parametrize(

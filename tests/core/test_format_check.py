@@ -54,19 +54,19 @@ WHOLE = [
 
 
 @pytest.mark.parametrize(("path", "content"), WHOLE, ids=[path for path, _ in WHOLE])
-def test_a_whole_file_is_known_by_its_format(path: str, content: bytes) -> None:
+def test_a_complete_file_is_recognised_by_its_format(path: str, content: bytes) -> None:
     assert isinstance(examine(path, content), Complete)
 
 
-# Content whose every beginning is to be held against it, as long as nothing but padding or blanks is missing.
+# Content of which no beginning may count as complete, unless only padding or blanks are missing.
 TRIMMED = {"odd.wav": 1, "blanks around.json": 5, "long box.mp4": 8, "a part before the sound.wav": 0}
 
 
 @pytest.mark.parametrize(("path", "content"), WHOLE, ids=[path for path, _ in WHOLE])
-def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> None:
+def test_no_beginning_of_a_complete_file_is_complete(path: str, content: bytes) -> None:
     kept = len(content) - TRIMMED.get(path, 0)
     lengths = range(kept) if len(content) < 2_000 else [*range(0, kept, 997), kept - 1]
-    # What sound, pictures and media may lack, and wait for, is held against them by the tests of each format.
+    # The tests of each format check how much sound, frames or media may be missing from an open-ended file.
     is_media = path.lower().endswith((".wav", ".avi", ".mp4", ".png", "inside.jpg"))
     others = (Truncated, Undecidable, OpenEnded) if is_media or path == "marked.json" else Truncated
     assert [] == [length for length in lengths if not isinstance(examine(path, content[:length]), others)]
@@ -123,7 +123,7 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
         ("empty.csv", b"", "it is empty; it is sent once something is written into it"),
     ],
 )
-def test_what_is_missing_is_told_exactly(path: str, content: bytes, finding: str) -> None:
+def test_the_finding_says_exactly_what_is_missing(path: str, content: bytes, finding: str) -> None:
     assert Truncated(finding) == examine(path, content)
 
 
@@ -141,13 +141,13 @@ def test_what_is_missing_is_told_exactly(path: str, content: bytes, finding: str
     ],
     ids=["wave module", "nothing", "ffmpeg", "SoX", "arecord", "one byte", "RF64", "RF64, everything"],
 )
-def test_a_length_that_is_left_open_is_told(content: bytes) -> None:
+def test_a_length_that_is_left_open_is_open_ended(content: bytes) -> None:
     expected = OpenEnded("its WAV header leaves the length open, as recorders do until they finish")
     assert expected == examine("a.wav", content)
 
 
 @pytest.mark.parametrize("extension", sorted(ACCEPTED_EXTENSIONS - {".cbor"}))
-def test_space_that_was_reserved_is_not_content(extension: str) -> None:
+def test_reserved_space_is_not_content(extension: str) -> None:
     verdict = examine(f"a{extension}", bytes(5_000))
     assert isinstance(verdict, Truncated)
     assert extension == ".parquet" or "NUL bytes" in verdict.finding
@@ -182,12 +182,12 @@ def test_space_that_was_reserved_is_not_content(extension: str) -> None:
         ("a.unknown", b"content"),
     ],
 )
-def test_where_the_format_cannot_tell_nothing_is_claimed(path: str, content: bytes) -> None:
+def test_a_format_without_an_end_is_undecidable(path: str, content: bytes) -> None:
     assert isinstance(examine(path, content), Undecidable)
 
 
 @pytest.mark.parametrize("path", ["a.jpg", "a.png"])
-def test_what_a_camera_adds_behind_an_image_is_not_missing(path: str) -> None:
+def test_data_that_a_camera_appends_to_an_image_is_ignored(path: str) -> None:
     image = formats.jpeg(SOUND) if path == "a.jpg" else formats.png(SOUND)
     assert isinstance(examine(path, image + b"the phone's depth map"), Complete)
 
@@ -217,7 +217,7 @@ def test_a_text_at_the_border_of_two_reads_is_read_as_one(border: int) -> None:
         ("a.cbor", formats.cbor(b"x" * 10_000_000), CHUNK_BYTES),
     ],
 )
-def test_headers_and_marks_are_read_and_not_the_content(path: str, content: bytes, bytes_read: int) -> None:
+def test_only_headers_and_marks_are_read_and_not_the_content(path: str, content: bytes, bytes_read: int) -> None:
     _, reads = examined(path, content)
     assert sum(read.length for read in reads) <= bytes_read
 
@@ -237,7 +237,7 @@ WHAT_EACH_NEEDS: list[tuple[str, Callable[[bytes], bytes]]] = [
 @pytest.mark.parametrize(("path", "make"), WHAT_EACH_NEEDS)
 @quick
 @given(content=st.binary(min_size=1, max_size=300), data=st.data())
-def test_whatever_it_holds_a_whole_file_is_whole_and_no_beginning_of_it_is(
+def test_a_file_with_any_content_is_complete_and_its_beginnings_are_not(
     path: str, make: Callable[[bytes], bytes], content: bytes, data: st.DataObject
 ) -> None:
     whole = make(content)
@@ -245,7 +245,7 @@ def test_whatever_it_holds_a_whole_file_is_whole_and_no_beginning_of_it_is(
     assert isinstance(examine(path, whole), Complete)
     length = data.draw(st.integers(0, len(whole) - 1 - is_padded))
     verdict = examine(path, whole[:length])
-    # The tests of each format hold against it how little may be missing before it is more than waited for.
+    # The tests of each format check how little may be missing before a file is truncated and no longer open-ended.
     assert not isinstance(verdict, Complete)
     assert path in ("a.wav", "a.mp4", "a.png") or isinstance(verdict, Truncated)
 
@@ -259,7 +259,7 @@ VALUES = st.recursive(
 
 @quick
 @given(VALUES, st.data())
-def test_every_cbor_item_is_whole_and_no_beginning_of_it_is(value: Any, data: st.DataObject) -> None:
+def test_every_cbor_item_is_complete_and_its_beginnings_are_not(value: Any, data: st.DataObject) -> None:
     whole = formats.cbor(value)
     assert isinstance(examine("a.cbor", whole), Complete)
     assert not isinstance(examine("a.cbor", whole[: data.draw(st.integers(0, len(whole) - 1))]), Complete)
@@ -269,7 +269,7 @@ def test_every_cbor_item_is_whole_and_no_beginning_of_it_is(value: Any, data: st
 @given(
     st.lists(VALUES, max_size=5) | st.dictionaries(st.text(), VALUES, max_size=5), st.sampled_from([None, 1]), st.data()
 )
-def test_every_json_document_is_whole_and_no_beginning_of_it_is(
+def test_every_json_document_is_complete_and_its_beginnings_are_not(
     value: Any, indent: int | None, data: st.DataObject
 ) -> None:
     whole = json.dumps(value, indent=indent, ensure_ascii=data.draw(st.booleans())).encode()
@@ -297,19 +297,19 @@ MAGIC = st.sampled_from(
 @pytest.mark.parametrize("extension", sorted(ACCEPTED_EXTENSIONS))
 @quick
 @given(head=MAGIC, rest=st.binary(max_size=400), repeat=st.integers(1, 400))
-def test_garbage_gets_a_verdict_and_is_read_within_bounds(
+def test_garbage_gets_a_verdict_and_no_read_outside_the_file(
     extension: str, head: bytes, rest: bytes, repeat: int
 ) -> None:
     content = head + rest * repeat
     verdict, reads = examined(f"a{extension}", content)
     assert isinstance(verdict, Complete | Truncated | Undecidable | OpenEnded)
-    # Nothing is read much more than once: the parts of a container are tiny, and a small document is parsed as well.
+    # No byte is read much more than once: the parts of a container are tiny, and a small document is also parsed.
     assert sum(read.length for read in reads) <= 3 * len(content) + 2 * CHUNK_BYTES + 64
 
 
 @pytest.mark.parametrize("path", ["a.cbor", "a.json"])
-def test_an_examination_that_rests_keeps_no_content(path: str) -> None:
-    """Hundreds of them may be under way on a small gateway."""
+def test_a_paused_check_keeps_no_content(path: str) -> None:
+    """A small gateway may have hundreds of paused checks."""
     numbers = list(range(100_000))
     content = formats.cbor(numbers) if path == "a.cbor" else formats.document(numbers)
     examination = FormatCheck(path, len(content))
@@ -317,8 +317,8 @@ def test_an_examination_that_rests_keeps_no_content(path: str) -> None:
         read = examination.wants
         assert read is not None
         examination.take(content[read.offset : read.offset + read.length])
-    assert isinstance(examination._walk, GeneratorType)
-    frame = examination._walk.gi_frame
+    assert isinstance(examination._probe, GeneratorType)
+    frame = examination._probe.gi_frame
     assert frame is not None
     assert [] == [name for name, value in frame.f_locals.items() if isinstance(value, bytes) and len(value) > 100]
 
@@ -327,11 +327,11 @@ def test_an_examination_that_rests_keeps_no_content(path: str) -> None:
     ("path", "expected"),
     [("a.wav", True), ("day/A.JPEG", True), ("a.json", True), ("a.csv", False), ("a.txt", False), ("a.xyz", False)],
 )
-def test_only_some_formats_can_say_that_a_file_is_whole(path: str, expected: bool) -> None:
+def test_only_some_formats_can_prove_that_a_file_is_complete(path: str, expected: bool) -> None:
     assert expected is has_end(path)
 
 
-def test_a_file_that_cannot_be_read_on_has_a_verdict_and_wants_nothing_more() -> None:
+def test_a_check_of_a_file_that_cannot_be_read_ends_with_a_verdict() -> None:
     examination = FormatCheck("a.wav", 100)
     assert examination.wants is not None
     examination.give_up("it cannot be read (Input/output error)")
@@ -339,9 +339,9 @@ def test_a_file_that_cannot_be_read_on_has_a_verdict_and_wants_nothing_more() ->
 
 
 @pytest.mark.parametrize("ahead", range(1, 6))
-def test_a_head_of_cbor_that_two_reads_share_is_read_as_one(ahead: int) -> None:
-    """The second text begins so many bytes before the end of the first read."""
-    first = b"x" * (CHUNK_BYTES - ahead - 1 - 3)  # behind the heads of the list and of itself
+def test_a_cbor_head_across_two_reads_is_read_as_one(ahead: int) -> None:
+    """The second text begins `ahead` bytes before the end of the first read."""
+    first = b"x" * (CHUNK_BYTES - ahead - 1 - 3)  # after the head of the list and its own head
     content = formats.cbor([first, b"y" * 100_000])
     assert b"\x5a" == content[CHUNK_BYTES - ahead :][:1]
     assert isinstance(examine("a.cbor", content), Complete)
@@ -350,7 +350,7 @@ def test_a_head_of_cbor_that_two_reads_share_is_read_as_one(ahead: int) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 32, 255])
-def test_a_simple_value_of_cbor_takes_the_byte_behind_it(number: int) -> None:
+def test_a_simple_value_of_cbor_includes_the_next_byte(number: int) -> None:
     content = formats.cbor([cbor2.CBORSimpleValue(number), "behind"])
     assert isinstance(examine("a.cbor", content), Complete)
     assert isinstance(examine("a.cbor", content[:2]), Truncated)

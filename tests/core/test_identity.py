@@ -44,13 +44,13 @@ def test_every_combination_of_witnesses_has_its_meaning(content: Agreement, name
     assert 27 == len(IDENTITIES)
 
 
-GO, LOOK, WAIT, LEAVE, STOP = Decision.GO, Decision.LOOK, Decision.WAIT, Decision.LEAVE, Decision.STOP
+GO, COMPARE, WAIT, LEAVE, STOP = Decision.GO, Decision.COMPARE, Decision.WAIT, Decision.LEAVE, Decision.STOP
 # In the order of the identities: proven, likely, uncertain, changed, foreign, unlisted.
 CONSEQUENCES = {
-    Destruction.REMOVE_FILE: (GO, LOOK, LOOK, LEAVE, STOP, WAIT),
+    Destruction.REMOVE_FILE: (GO, COMPARE, COMPARE, LEAVE, STOP, WAIT),
     Destruction.BURY: (GO, GO, GO, GO, STOP, LEAVE),
     Destruction.FOLLOW_DELETION: (GO, GO, GO, LEAVE, STOP, LEAVE),
-    Destruction.DELETE_SAMPLE: (LOOK, LOOK, LOOK, LEAVE, STOP, WAIT),
+    Destruction.DELETE_SAMPLE: (COMPARE, COMPARE, COMPARE, LEAVE, STOP, WAIT),
     Destruction.EDIT_SAMPLE: (GO, GO, LEAVE, GO, STOP, WAIT),
 }
 
@@ -159,7 +159,7 @@ def test_no_file_goes_but_for_its_own_bytes(
         assert sent.sha256 is not None
         assert sent.sha256 in (listed.sha256, raw)
     if raw is not None and sent.sha256 is not None:
-        assert decide(Destruction.REMOVE_FILE, identity) is not LOOK  # it was looked at
+        assert decide(Destruction.REMOVE_FILE, identity) is not COMPARE  # it was looked at
 
 
 @given(st.builds(Sent, sha256=texts, name=names), samples)

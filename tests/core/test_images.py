@@ -1,4 +1,4 @@
-"""An image is complete when the walk from its beginning leads to its end mark, whatever stands between and behind."""
+"""An image is complete when its parts lead from the beginning to its end mark, whatever is between and after them."""
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,7 @@ HEADER_BYTES = 33  # of a PNG: its signature and IHDR
 
 
 def with_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG with these chunks between its data and its end."""
+    """Return a PNG with these chunks between its data and its end."""
     made = b"".join(len(content).to_bytes(4, "big") + name + content + b"CRC " for name, content in chunks)
     return PICTURE[:-12] + made + PICTURE[-12:]
 
@@ -40,7 +40,7 @@ def with_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
         b"\xff\xd8",
     ],
 )
-def test_what_stands_between_two_segments_is_stepped_over(between: bytes) -> None:
+def test_bytes_between_two_segments_are_skipped(between: bytes) -> None:
     assert HAS_END == examine("a.jpg", jpeg(DATA, between=between))
 
 
@@ -48,16 +48,16 @@ def test_what_stands_between_two_segments_is_stepped_over(between: bytes) -> Non
 @pytest.mark.parametrize(
     "tail", [b"", bytes(512), b"SEFH" + b"\5" * 96, PHOTO, b"\0\0\0\x18ftypmp42" + bytes(99), b"\xff\xd8\xff"]
 )
-def test_what_stands_behind_a_jpeg_is_none_of_it(scans: int, tail: bytes) -> None:
+def test_data_after_a_jpeg_is_ignored(scans: int, tail: bytes) -> None:
     assert HAS_END == examine("a.jpg", jpeg(DATA, scans=scans) + tail)
 
 
-def test_bytes_before_the_end_marker_are_stepped_over() -> None:
+def test_bytes_before_the_end_marker_are_skipped() -> None:
     assert HAS_END == examine("a.jpg", PHOTO[:-2] + bytes(40) + b"\xff\xff\xff" + PHOTO[-2:])
 
 
 @pytest.mark.parametrize("tail", [b"", bytes(9), b"abc" * 9, PICTURE])
-def test_what_stands_behind_a_png_is_none_of_it(tail: bytes) -> None:
+def test_data_after_a_png_is_ignored(tail: bytes) -> None:
     assert ENDS == examine("a.png", PICTURE + tail)
 
 
@@ -71,7 +71,7 @@ def test_what_stands_behind_a_png_is_none_of_it(tail: bytes) -> None:
     ],
     ids=["text", "data in pieces", "animation", "of a phone's program"],
 )
-def test_chunks_of_many_kinds_are_stepped_over(content: bytes) -> None:
+def test_chunks_of_many_kinds_are_skipped(content: bytes) -> None:
     assert ENDS == examine("a.png", content)
 
 
@@ -103,7 +103,7 @@ def test_chunks_of_many_kinds_are_stepped_over(content: bytes) -> None:
         ),
     ],
 )
-def test_what_cannot_be_told_goes_once_it_is_still(path: str, content: bytes, why: str) -> None:
+def test_parts_that_do_not_prove_the_end_are_undecidable(path: str, content: bytes, why: str) -> None:
     verdict = examine(path, content)
     assert isinstance(verdict, Undecidable)
     assert why in verdict.why
@@ -123,7 +123,7 @@ def test_what_cannot_be_told_goes_once_it_is_still(path: str, content: bytes, wh
         ("a.png", with_chunks((b"fcTL", bytes(26)), (b"fdAT", DATA))[:-40], "PNG chunk fdAT promises"),
     ],
 )
-def test_an_image_that_is_cut_is_missed(path: str, content: bytes, finding: str) -> None:
+def test_an_image_that_is_cut_is_truncated(path: str, content: bytes, finding: str) -> None:
     verdict = examine(path, content)
     assert isinstance(verdict, Truncated)
     assert finding in verdict.finding
@@ -135,7 +135,7 @@ SEGMENTS = st.lists(st.builds(segment, st.sampled_from([0xE0, 0xE1, 0xFE, 0xDB])
 
 @quick
 @given(st.binary(min_size=1, max_size=300), SEGMENTS, GARBAGE, st.binary(max_size=60), st.integers(1, 3), st.data())
-def test_a_beginning_is_whole_only_with_the_end_marker(
+def test_a_beginning_is_complete_only_with_the_end_marker(
     compressed: bytes, segments: list[bytes], garbage: bytes, tail: bytes, scans: int, data: st.DataObject
 ) -> None:
     image = jpeg(compressed, scans=scans, between=b"".join(one + garbage for one in segments))
@@ -146,7 +146,7 @@ def test_a_beginning_is_whole_only_with_the_end_marker(
 
 @quick
 @given(st.binary(min_size=1, max_size=300), st.binary(max_size=60), st.data())
-def test_a_beginning_is_whole_only_with_the_end_chunk(compressed: bytes, tail: bytes, data: st.DataObject) -> None:
+def test_a_beginning_is_complete_only_with_the_end_chunk(compressed: bytes, tail: bytes, data: st.DataObject) -> None:
     image = png(compressed)
     assert ENDS == examine("a.png", image + tail)
     length = data.draw(st.integers(0, len(image) - 1))
@@ -160,7 +160,7 @@ def test_a_marker_at_the_border_of_two_reads_is_found(at: int) -> None:
         assert HAS_END == examine("a.jpg", jpeg(DATA, between=between))
 
 
-def test_many_small_gaps_are_read_about_once() -> None:
+def test_many_small_gaps_cost_about_one_read_each() -> None:
     content = jpeg(DATA, between=(segment(0xFE, bytes(40)) + b"x") * 1_000)
     verdict, reads = examined("a.jpg", content)
     assert HAS_END == verdict
@@ -178,17 +178,17 @@ TOO_MANY = Undecidable("it has too many parts to examine")
         ("a.jpg", b"\xff\xd8" + b"\xff\x01" * 20),
     ],
 )
-def test_an_image_of_very_many_parts_is_not_walked_to_its_end(
+def test_an_image_with_too_many_parts_is_undecidable(
     path: str, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_PARTS", 10)
+    monkeypatch.setattr(module, "MAX_PARTS", 10)
     verdict, reads = examined(path, content + b"\xff\xff")
     assert TOO_MANY == verdict
     assert len(reads) < 20
 
 
 @pytest.mark.parametrize("length", [0, 1])
-def test_a_segment_that_is_shorter_than_its_own_length_is_no_jpeg(length: int) -> None:
+def test_a_segment_shorter_than_its_length_field_is_no_jpeg(length: int) -> None:
     content = b"\xff\xd8" + segment(0xE1, b"Exif") + b"\xff\xe0" + bytes([0, length]) + b"x" * 40
     verdict = examine("a.jpg", content)
     assert isinstance(verdict, Undecidable)

@@ -15,7 +15,7 @@ from eisync.core.formats.json_syntax import Extent
 
 
 def read(pieces: JsonStream) -> dict[str, Any]:
-    """The object that the pieces are of."""
+    """Return the object that the pieces make up."""
     return {name: pieces.value() for name in pieces.members()}
 
 
@@ -31,21 +31,21 @@ def cut(text: str, size: int) -> Iterator[str]:
 
 
 @given(document=st.dictionaries(st.text(), JSON, max_size=5), size=st.integers(1, 7), indent=st.sampled_from([None, 1]))
-def test_an_object_is_the_same_however_it_is_cut(document: dict[str, Any], size: int, indent: int | None) -> None:
+def test_an_object_is_the_same_from_pieces_of_any_size(document: dict[str, Any], size: int, indent: int | None) -> None:
     pieces = JsonStream(cut(json.dumps(document, indent=indent), size))
     assert document == read(pieces)
     assert "" == pieces.next()
 
 
 @given(document=st.lists(JSON, max_size=5), size=st.integers(1, 7))
-def test_a_list_is_the_same_however_it_is_cut(document: list[Any], size: int) -> None:
+def test_a_list_is_the_same_from_pieces_of_any_size(document: list[Any], size: int) -> None:
     pieces = JsonStream(cut(json.dumps(document), size))
     assert document == [pieces.value() for _ in pieces.elements()]
     assert "" == pieces.next()
 
 
 @given(document=st.dictionaries(st.text(), JSON, min_size=1, max_size=3), size=st.integers(1, 7), data=st.data())
-def test_what_is_cut_off_is_never_taken_for_whole(document: dict[str, Any], size: int, data: st.DataObject) -> None:
+def test_a_text_that_is_cut_is_never_read_as_complete(document: dict[str, Any], size: int, data: st.DataObject) -> None:
     text = json.dumps(document)
     end = data.draw(st.integers(0, len(text) - 1))
     pieces = JsonStream(cut(text[:end], size))
@@ -67,14 +67,14 @@ def test_what_is_cut_off_is_never_taken_for_whole(document: dict[str, Any], size
         ('{"a": ' + "[" * 10_000 + "]" * 10_000 + "}", "nested too deeply"),
     ],
 )
-def test_what_is_no_json_is_told_with_its_line(text: str, reason: str) -> None:
+def test_text_that_is_no_json_is_reported_with_its_line(text: str, reason: str) -> None:
     pieces = JsonStream([text])
     with pytest.raises(ValueError, match=reason):
         read(pieces)
 
 
-def test_a_value_without_an_end_is_not_gathered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PASSED_OVER", 1_000_000)
+def test_a_value_without_an_end_is_refused_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SKIPPED", 1_000_000)
     given_out = 0
 
     def endless() -> Iterator[str]:
@@ -91,13 +91,13 @@ def test_a_value_without_an_end_is_not_gathered_for_ever(monkeypatch: pytest.Mon
     assert len(pieces._text) < 200_000, "none of it is held"
 
 
-def test_blanks_without_an_end_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PASSED_OVER", 10_000)
+def test_blanks_without_an_end_are_refused_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SKIPPED", 10_000)
     with pytest.raises(ValueError, match="only blanks"):
         JsonStream(itertools.repeat(" " * 100)).next()
 
 
-# --- values that become too much
+# --- values that are too large
 
 
 @pytest.mark.parametrize(
@@ -108,21 +108,21 @@ def test_blanks_without_an_end_are_not_read_for_ever(monkeypatch: pytest.MonkeyP
         ("{" + ",".join(f'"{n}":0' for n in range(30_000)) + "}", "made of more than 25,000 values"),
         ('"' + "x" * 600_000 + '"', "more than 524,288 characters"),
         ('"' + '\\"' * 300_000 + '"', "more than 524,288 characters"),
-        ("[" * 20_000 + "]" * 20_000, "nested too deeply"),  # Python 3.11 takes 1,000 levels, 3.13 takes 10,000
+        ("[" * 20_000 + "]" * 20_000, "nested too deeply"),  # Python 3.11 allows 1,000 levels, 3.13 allows 10,000
         ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
         ("[1, NaN, 2]", "NaN is not a number in JSON"),
         ("[-Infinity]", "-Infinity is not a number in JSON"),
         ("[" + "9" * 5_000 + "]", "thousands of digits"),
         ("[" + "9" * 5_000 + ",NaN" + ",0" * 20_000 + "]", "thousands of digits"),
         ("9" * 600_000, "thousands of digits"),
-        # What cannot be used stands behind more than is made at once.
+        # The part that cannot be used comes after the size that is created without counting.
         ("[" + "1000000," * 10_000 + "[" * 14_000 + "]" * 14_000 + "]", "nested too deeply"),
         ("[" + "1000000," * 10_000 + "NaN]", "NaN is not a number in JSON"),
         ("[" + "1000000," * 10_000 + "9" * 5_000 + "]", "thousands of digits"),
     ],
 )
 @pytest.mark.parametrize("size", [1_000, 65_536])
-def test_a_value_that_cannot_be_used_is_passed_over_and_the_next_is_read(value: str, reason: str, size: int) -> None:
+def test_a_value_that_cannot_be_used_is_skipped_and_the_next_is_read(value: str, reason: str, size: int) -> None:
     pieces = JsonStream(cut(f"[1, {value},\n\n2]", size))
     found: list[Any] = []
     for _ in pieces.elements():
@@ -136,7 +136,7 @@ def test_a_value_that_cannot_be_used_is_passed_over_and_the_next_is_read(value: 
     assert "" == pieces.next()
 
 
-def test_a_large_value_that_is_not_made_of_too_much_is_taken() -> None:
+def test_a_large_value_below_the_limits_is_read() -> None:
     value = [{"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}] * 4_000
     pieces = JsonStream(cut(json.dumps([value, 7]), 65_536))
     assert [value, 7] == [pieces.value() for _ in pieces.elements()]
@@ -145,7 +145,7 @@ def test_a_large_value_that_is_not_made_of_too_much_is_taken() -> None:
 @given(
     value=JSON.filter(lambda value: isinstance(value, dict | list | str)), rest=st.text('[]{},\\"x '), data=st.data()
 )
-def test_the_end_of_a_value_is_found_however_it_is_cut(value: Any, rest: str, data: st.DataObject) -> None:
+def test_the_end_of_a_value_is_found_in_pieces_of_any_size(value: Any, rest: str, data: st.DataObject) -> None:
     text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
     extent = Extent(text[0])
     passed = 0
@@ -157,7 +157,7 @@ def test_the_end_of_a_value_is_found_however_it_is_cut(value: Any, rest: str, da
     assert len(text) == passed
 
 
-def test_a_megabyte_of_brackets_is_passed_over_in_no_time() -> None:
+def test_a_megabyte_of_brackets_is_skipped_quickly() -> None:
     pieces = JsonStream(cut("[" + "[]," * 1_000_000 + "[]]", 65_536))
     began = time.process_time()
     with pytest.raises(JsonRefused):
@@ -165,11 +165,11 @@ def test_a_megabyte_of_brackets_is_passed_over_in_no_time() -> None:
     assert time.process_time() - began < 1.0
 
 
-# --- going on from a checkpoint
+# --- continuing from a checkpoint
 
 
 @given(document=st.lists(JSON, min_size=1, max_size=6), size=st.integers(1, 9), again=st.integers(1, 9), data=st.data())
-def test_what_grew_is_read_on_from_where_it_was(
+def test_a_text_that_grew_is_read_from_its_checkpoint(
     document: list[Any], size: int, again: int, data: st.DataObject
 ) -> None:
     text = json.dumps(document, ensure_ascii=False)
@@ -182,7 +182,7 @@ def test_what_grew_is_read_on_from_where_it_was(
         if len(found) == number:
             break
     if data.draw(st.booleans()):
-        pieces.next()  # it looks on, and is marked where it was
+        pieces.next()  # it reads ahead; the mark stays before that
     checkpoint = pieces.checkpoint()
     assert checkpoint is not None
     raw = text.encode()
@@ -202,14 +202,14 @@ def test_what_grew_is_read_on_from_where_it_was(
     ("text", "is_unfinished"),
     [("[1, 2", True), ("[1, {", True), ('[1, "a', True), ("[1,", True), ("[1, x]", False), ("[1 2]", False)],
 )
-def test_what_ends_in_the_middle_is_told_from_what_is_no_json(text: str, is_unfinished: bool) -> None:
+def test_an_unfinished_text_is_distinguished_from_one_that_is_no_json(text: str, is_unfinished: bool) -> None:
     pieces = JsonStream([text])
     with pytest.raises(ValueError) as caught:
         _ = [pieces.value() for _ in pieces.elements()]
     assert is_unfinished is isinstance(caught.value, Unfinished)
 
 
-def test_a_checkpoint_knows_what_was_read_up_to_it() -> None:
+def test_a_checkpoint_has_the_hash_of_all_bytes_before_it() -> None:
     pieces = JsonStream(["[1, 2]"])
     for _ in pieces.elements():
         pieces.value()
@@ -226,7 +226,7 @@ def test_a_large_number_at_the_very_end_is_refused_and_taken() -> None:
     assert "" == pieces.next()
 
 
-def test_a_large_record_is_kept_as_far_as_it_is_bearable() -> None:
+def test_a_large_record_is_kept_up_to_a_limit() -> None:
     members = {name: [name * 100] * 3_000 for name in "abc"}
     pieces = JsonStream(cut(json.dumps([{"path": "x.csv", **members}, 7]), 65_536))
     found: list[Any] = []
@@ -236,7 +236,7 @@ def test_a_large_record_is_kept_as_far_as_it_is_bearable() -> None:
 
 
 @pytest.mark.parametrize(("rest", "names"), [("}", []), (', "b": 2}', ["b"])])
-def test_an_object_is_gone_on_with_behind_a_value(rest: str, names: list[str]) -> None:
+def test_reading_continues_in_an_object_after_a_value(rest: str, names: list[str]) -> None:
     pieces = JsonStream([rest])
     found = []
     for name in pieces.members(is_inside=True):
@@ -247,7 +247,7 @@ def test_an_object_is_gone_on_with_behind_a_value(rest: str, names: list[str]) -
 
 
 @pytest.mark.parametrize(("rest", "values"), [("]", []), (", 2]", [2])])
-def test_a_list_is_gone_on_with_behind_an_element(rest: str, values: list[int]) -> None:
+def test_reading_continues_in_a_list_after_an_element(rest: str, values: list[int]) -> None:
     pieces = JsonStream([rest])
     assert values == [pieces.value() for _ in pieces.elements(is_inside=True)]
     assert "" == pieces.next()

@@ -1,4 +1,4 @@
-"""Places in JSON text are where a parser would find them, and cut text has none behind the cut."""
+"""Positions in JSON text are where a parser finds the values. Text that is cut has none after the cut."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.formats.json_syntax import MOST_STRUCTURE, Extent, elements, json_object, members, structure, value_end
+from eisync.core.formats.json_syntax import MAX_STRUCTURE, Extent, elements, json_object, members, structure, value_end
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -22,20 +22,20 @@ def deep(levels: int, inner: str = "") -> str:
 
 
 @given(document=st.lists(JSON, max_size=5), indent=INDENTS)
-def test_the_elements_of_a_list_are_where_they_are(document: list[Any], indent: int | None) -> None:
+def test_elements_of_a_list_are_found_where_they_are(document: list[Any], indent: int | None) -> None:
     text = json.dumps(document, indent=indent).encode()
     assert document == [json.loads(text[start:end]) for start, end in elements(text, 0)]
 
 
 @given(document=st.dictionaries(st.text(), JSON, max_size=5), indent=INDENTS)
-def test_the_members_of_an_object_are_where_they_are(document: dict[str, Any], indent: int | None) -> None:
+def test_members_of_an_object_are_found_where_they_are(document: dict[str, Any], indent: int | None) -> None:
     text = json.dumps(document, indent=indent).encode()
     found = {json.loads(b'"' + key + b'"'): json.loads(text[start:end]) for key, start, end in members(text, 0)}
     assert document == found
 
 
 @given(document=st.lists(JSON, min_size=1, max_size=5), data=st.data())
-def test_of_a_list_that_is_cut_only_whole_elements_are_found(document: list[Any], data: st.DataObject) -> None:
+def test_a_list_that_is_cut_yields_only_complete_elements(document: list[Any], data: st.DataObject) -> None:
     text = json.dumps(document).encode()
     end = data.draw(st.integers(0, len(text) - 1))
     found = [json.loads(text[start:stop]) for start, stop in elements(text[:end], 0)]
@@ -43,7 +43,7 @@ def test_of_a_list_that_is_cut_only_whole_elements_are_found(document: list[Any]
 
 
 @pytest.mark.parametrize("text", [b"", b"7", b'"a"', b" []", b"x"])
-def test_what_is_neither_has_no_places(text: bytes) -> None:
+def test_text_that_is_no_list_or_object_yields_nothing(text: bytes) -> None:
     assert [] == list(members(text, 0))
     assert [] == list(elements(text, 0))
 
@@ -51,7 +51,7 @@ def test_what_is_neither_has_no_places(text: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "found"), [(b"[", []), (b"[1", []), (b"[}", []), (b"[1, ", [b"1"]), (b"[1, :]", [b"1"]), (b"[1 [", [b"1"])]
 )
-def test_elements_end_where_the_text_does_not_go_on(text: bytes, found: list[bytes]) -> None:
+def test_elements_end_where_the_text_does_not_continue(text: bytes, found: list[bytes]) -> None:
     assert found == [text[start:end] for start, end in elements(text, 0)]
 
 
@@ -60,7 +60,7 @@ def test_elements_end_where_the_text_does_not_go_on(text: bytes, found: list[byt
     [
         ("1 ", 1),
         ("12,", 2),
-        ("12", None),  # it may go on
+        ("12", None),  # it may continue
         ('"a"', 3),
         ('"a', None),
         (deep(3), 6),
@@ -69,21 +69,23 @@ def test_elements_end_where_the_text_does_not_go_on(text: bytes, found: list[byt
         (deep(500, '{"a": "]"}'), 1_010),
         ("[" * 13, None),
         ("[" * 500 + "]" * 499, None),
+        ('["]', None),  # cut within a text, whose bracket does not count
+        ('[{"a": "}]', None),
         ("]", None),
         ("", None),
     ],
 )
-def test_a_value_ends_where_its_last_bracket_is_however_deep(text: str, end: int | None) -> None:
+def test_a_value_ends_at_its_last_bracket_at_any_depth(text: str, end: int | None) -> None:
     assert end == value_end(text.encode(), 0)
 
 
 @pytest.mark.parametrize("first", ["[", "{", '"', "7"])
-def test_a_value_does_not_end_in_nothing(first: str) -> None:
+def test_an_empty_chunk_ends_no_value(first: str) -> None:
     assert Extent(first).end_in("") is None
 
 
 @given(JSON)
-def test_a_text_becomes_no_more_values_than_are_counted(document: Any) -> None:
+def test_parsing_creates_no_more_values_than_were_counted(document: Any) -> None:
     def values(one: Any) -> int:
         inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         return 1 + sum(map(values, inner))
@@ -102,14 +104,14 @@ def test_a_text_becomes_no_more_values_than_are_counted(document: Any) -> None:
         (b"{", None),
         (b"\xff\xfe", None),
         (b'{"a": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", None),
-        (b'{"a": [' + b"[]," * MOST_STRUCTURE + b"0]}", None),
+        (b'{"a": [' + b"[]," * MAX_STRUCTURE + b"0]}", None),
     ],
 )
-def test_an_answer_is_an_object_of_bearable_size_or_nothing(body: bytes, expected: dict[str, Any] | None) -> None:
+def test_an_answer_is_an_object_of_limited_size_or_none(body: bytes, expected: dict[str, Any] | None) -> None:
     assert expected == json_object(body)
 
 
 def test_an_answer_is_of_any_size_where_it_is_asked_for() -> None:
-    body = b'{"a": [' + b"0," * MOST_STRUCTURE + b"0]}"
+    body = b'{"a": [' + b"0," * MAX_STRUCTURE + b"0]}"
     assert json_object(body) is None
-    assert {"a": [0] * (MOST_STRUCTURE + 1)} == json_object(body, most=None)
+    assert {"a": [0] * (MAX_STRUCTURE + 1)} == json_object(body, limit=None)

@@ -1,4 +1,4 @@
-"""What an object of JSON describes is told by the names of its members, or by those of its first one."""
+"""The names of its members decide what a JSON object describes, or the names inside its first member."""
 
 import json
 from typing import Any
@@ -17,14 +17,14 @@ DESCRIBES = "JSON that describes other files"
         ({"im 1": {"filename": "scan 1", "regions": []}}, DESCRIBES),
         ({"im 1": {"annotations": []}, "im 2": {}}, DESCRIBES),
         ({"im 1": {"other": 1}}, None),
-        ({"im 1": {"regions": []}}, None),  # one name of the two
-        ({"other": 1, "im 1": {"annotations": []}}, None),  # only the first one is asked
+        ({"im 1": {"regions": []}}, None),  # one of two names is missing
+        ({"other": 1, "im 1": {"annotations": []}}, None),  # only the first member is read
         ({"im 1": [{"annotations": []}]}, None),
         ({"file": "a.wav"}, "JSON that names other files"),
         ({}, None),
     ],
 )
-def test_the_members_of_an_object_tell_what_it_describes(value: dict[str, Any], expected: str | None) -> None:
+def test_the_members_of_an_object_decide_what_it_describes(value: dict[str, Any], expected: str | None) -> None:
     assert expected == what_it_describes(json.dumps(value).encode(), 0)
 
 
@@ -39,7 +39,7 @@ def test_the_members_of_an_object_tell_what_it_describes(value: dict[str, Any], 
         ({}, False),
     ],
 )
-def test_an_acquisition_is_told_by_a_member_that_nothing_else_has(value: dict[str, Any], is_so: bool) -> None:
+def test_an_acquisition_is_recognised_by_a_member_that_nothing_else_has(value: dict[str, Any], is_so: bool) -> None:
     assert is_so is is_acquisition(json.dumps(value).encode())
 
 
@@ -53,6 +53,6 @@ def test_an_acquisition_is_told_by_a_member_that_nothing_else_has(value: dict[st
         ("\udfff", "\ufffd"),
     ],
 )
-def test_half_a_character_is_mended_and_nothing_else(text: str, expected: str) -> None:
+def test_only_lone_surrogates_are_replaced(text: str, expected: str) -> None:
     assert (text == expected) is is_whole(text)
     assert expected == mended(text)

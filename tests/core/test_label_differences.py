@@ -28,17 +28,17 @@ SAME = RemoteSample(id=1, filename="wave.01", category="training", label="wave")
         ),
     ],
 )
-def test_what_differs_there_is_said_once(
+def test_each_difference_is_reported_once(
     label: str | None, category: Category, samples: list[RemoteSample], clauses: list[str]
 ) -> None:
     assert clauses == label_differences("deep/wave.01.csv", label, category, samples)
 
 
-def test_a_name_that_is_not_utf_8_is_the_same_as_it_was_sent() -> None:
+def test_a_name_that_is_not_utf_8_is_compared_as_it_was_sent() -> None:
     sample = replace(SAME, filename="caf\ufffd.1")
     assert [] == label_differences("caf\udce9.1.csv", "wave", Category.SPLIT, [sample])
 
 
-def test_a_name_or_label_in_another_form_is_no_difference() -> None:
+def test_another_unicode_form_is_no_difference() -> None:
     sample = RemoteSample(id=1, filename="tu\u0308r.1", category="training", label="tu\u0308r")
     assert [] == label_differences("t\u00fcr.1.csv", "t\u00fcr", Category.SPLIT, [sample])

@@ -5,7 +5,7 @@ import pytest
 from eisync.core.labels.parts import LabelParts, PartKind, packed, unpacked
 
 
-def test_a_part_for_each_kind_and_an_entry_for_each_name() -> None:
+def test_there_is_a_part_for_each_kind_and_an_entry_for_each_name() -> None:
     companions = LabelParts()
     companions.add("a.png", {PartKind.BOXES: [1]})
     companions.add("b.json", {PartKind.STRUCTURED: [2]})
@@ -22,11 +22,11 @@ def test_a_part_for_each_kind_and_an_entry_for_each_name() -> None:
 
 
 @pytest.mark.parametrize("kind", PartKind)
-def test_what_is_packed_is_unpacked_as_it_was(kind: PartKind) -> None:
+def test_packed_descriptions_are_unpacked_unchanged(kind: PartKind) -> None:
     about = {kind: [{"label": "nut \u00fc", "x": 1}]}
     assert about == unpacked(packed(about))
 
 
-def test_nothing_is_packed_as_nothing() -> None:
+def test_no_description_is_packed_as_none() -> None:
     assert packed({PartKind.BOXES: [], PartKind.LABEL_MAP: None}) is None
     assert {} == unpacked(None)

@@ -105,7 +105,7 @@ def test_content_is_named_by_its_first_bytes(head: bytes, name: str | None) -> N
 
 
 @pytest.mark.parametrize(("head", "name"), CASES)
-def test_what_stands_behind_the_head_changes_nothing(head: bytes, name: str | None) -> None:
+def test_bytes_after_the_head_change_nothing(head: bytes, name: str | None) -> None:
     if name is not None:
         assert name == recognised(head.ljust(HEAD_BYTES, b" "))
 
@@ -120,7 +120,7 @@ def test_only_pointers_are_placeholders() -> None:
     ("head", "expected"),
     [(b"a,b\r\n\t1", True), (b"", False), (b"a\0", False), (b"\xa3protected", False), ("ü".encode(), False)],
 )
-def test_plain_text_is_told_from_bytes(head: bytes, expected: bool) -> None:
+def test_plain_text_is_distinguished_from_bytes(head: bytes, expected: bool) -> None:
     assert expected == is_text(head)
 
 
@@ -146,7 +146,7 @@ FTYP = b"\0\0\0\x18ftyp"
         (FTYP + b"MiHB\0\0\0\0mif1heic", "a HEIC image"),
     ],
 )
-def test_a_maker_s_own_brand_and_packets_are_named(head: bytes, name: str) -> None:
+def test_vendor_brands_and_packets_are_named(head: bytes, name: str) -> None:
     assert name == recognised(head)
 
 
@@ -163,14 +163,14 @@ def test_a_maker_s_own_brand_and_packets_are_named(head: bytes, name: str) -> No
         b"\xff\xfb\xff\xff",
     ],
 )
-def test_what_could_be_anything_is_not_named(head: bytes) -> None:
+def test_ambiguous_beginnings_are_not_named(head: bytes) -> None:
     assert recognised(head) is None
 
 
 @pytest.mark.parametrize(
     ("brand", "is_image"), [(b"heic", True), (b"avif", True), (b"mif1", True), (b"isom", False), (b"qt  ", False)]
 )
-def test_an_image_that_is_built_like_an_mp4_is_told_from_one(brand: bytes, is_image: bool) -> None:
+def test_an_image_in_mp4_boxes_is_distinguished_from_an_mp4(brand: bytes, is_image: bool) -> None:
     assert is_image is is_still_image(FTYP + brand)
 
 
@@ -178,9 +178,9 @@ def test_an_image_that_is_built_like_an_mp4_is_told_from_one(brand: bytes, is_im
     ("head", "expected"),
     [(b'{"message": "Not found"}', True), (b"\xef\xbb\xbf[[1, 2]]", True), (b"{braces}", False), (b"1,2", False)],
 )
-def test_a_json_document_is_told_where_no_text_is_expected(head: bytes, expected: bool) -> None:
+def test_a_json_document_is_recognised_where_no_text_is_expected(head: bytes, expected: bool) -> None:
     assert expected is is_json(head)
-    named = probe.foreign("a WAV file", head)
+    named = probe.other_format("a WAV file", head)
     assert expected is (named == Undecidable("it is a JSON document, not a WAV file; the service will judge it"))
 
 
@@ -204,7 +204,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("extension", [".wav", ".avi", ".mp4", ".jpg", ".png"])
 @pytest.mark.parametrize("content", OTHERS)
-def test_one_format_under_the_name_of_another_is_named_and_left_to_the_service(extension: str, content: bytes) -> None:
+def test_a_format_with_the_wrong_extension_is_named_and_undecidable(extension: str, content: bytes) -> None:
     kind = recognised(content)
     assert kind is not None
     is_its_own = {".wav": "WAV", ".avi": "AVI", ".mp4": "MP4 f", ".jpg": "EG image", ".png": "NG image"}[extension]

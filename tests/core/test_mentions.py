@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.labels.mentions import MOST_JOINED, NearMiss, collected, joined, near
+from eisync.core.labels.mentions import MAX_JOINED, NearMiss, collected, combined, near
 from eisync.core.labels.sidecars import Entry, entries_of
 
 COMPOSED, APART = "t\u00fcr.csv", "tu\u0308r.csv"
@@ -23,24 +23,24 @@ def entry(path: str, label: str = "door") -> Entry:
     [
         (COMPOSED, [APART], [], entry(APART)),
         (APART, [COMPOSED], [], entry(COMPOSED)),
-        # Both files are there, and one of them is mentioned exactly: it is that one.
+        # Both files exist, and the entry mentions one of them exactly, so it describes that one.
         (APART, [COMPOSED], [COMPOSED], NearMiss(COMPOSED, is_taken=True, is_form=True)),
         ("idle.csv", ["Idle.csv"], [], NearMiss("Idle.csv")),
         ("idle.csv", ["Idle.csv", "IDLE.csv"], ["IDLE.csv"], NearMiss("Idle.csv")),
         ("idle.csv", ["Idle.csv"], ["Idle.csv"], NearMiss("Idle.csv", is_taken=True)),
         (APART, [COMPOSED, "T\u00dcR.csv"], [], entry(COMPOSED)),
-        (THREE[0], THREE[1:], [], entry(THREE[1])),  # twice, and both say the same
+        (THREE[0], THREE[1:], [], entry(THREE[1])),  # two entries that are equal
         (THREE[0], THREE[1:], [THREE[1]], entry(THREE[2])),
         ("a.csv", [], [], None),
     ],
 )
-def test_a_file_is_spoken_of_in_another_form_and_in_no_other_case(
+def test_an_entry_matches_in_another_form_but_not_in_another_case(
     name: str, mentioned: list[str], taken: list[str], expected: object
 ) -> None:
     assert expected == near(name, {path: entry(path) for path in mentioned}, taken)
 
 
-def test_two_entries_that_look_the_same_and_say_two_things_are_of_no_use() -> None:
+def test_two_different_entries_for_the_same_name_are_a_problem() -> None:
     found = near(THREE[0], {THREE[1]: entry(THREE[1], "a"), THREE[2]: entry(THREE[2], "b")}, ())
     assert isinstance(found, Entry)
     assert "two names that look the same" in str(found.problem)
@@ -61,7 +61,7 @@ def test_two_entries_that_look_the_same_and_say_two_things_are_of_no_use() -> No
         ),
     ],
 )
-def test_what_is_nearly_mentioned_is_said(miss: NearMiss, expected: str) -> None:
+def test_a_near_miss_has_a_sentence(miss: NearMiss, expected: str) -> None:
     assert expected == miss.sentence("info.labels", "idle.csv")
 
 
@@ -75,7 +75,7 @@ def test_what_is_nearly_mentioned_is_said(miss: NearMiss, expected: str) -> None
         ([[box(1)]], [box(1)]),
     ],
 )
-def test_of_an_image_that_is_named_several_times_every_box_counts_once(
+def test_every_box_of_an_image_with_several_entries_counts_once(
     lists: list[list[dict[str, Any]]], expected: list[dict[str, Any]]
 ) -> None:
     named = ",".join(f'"a.png":{json.dumps(some)}' for some in lists)
@@ -86,7 +86,7 @@ def test_of_an_image_that_is_named_several_times_every_box_counts_once(
         assert {"a.png": Entry(path="a.png", bounding_boxes=expected)} == found
 
 
-def test_ranges_that_are_named_one_by_one_are_put_together() -> None:
+def test_ranges_from_several_entries_are_combined() -> None:
     ranges = [{"startIndex": at, "endIndex": at, "label": "x"} for at in (0, 1)]
     named = ",".join(f'"a.csv":[{json.dumps(one)}]' for one in ranges)
     text = f'{{"type":"structured-labels","structuredLabels":{{{named}}}}}'
@@ -94,20 +94,20 @@ def test_ranges_that_are_named_one_by_one_are_put_together() -> None:
     assert {"a.csv": Entry(path="a.csv", structured_labels=ranges)} == found
 
 
-def test_of_an_account_the_last_entry_of_a_path_counts() -> None:
+def test_the_last_entry_of_a_path_counts_in_info_labels() -> None:
     entries = [Entry(path="a.csv", label="a", bounding_boxes=[box(1)]), Entry(path="a.csv", label="b")]
     assert {"a.csv": entries[1]} == collected("info.labels", entries)
 
 
-def test_what_cannot_be_used_of_one_entry_cannot_be_used_of_all() -> None:
-    found = joined([Entry(path="a.png", bounding_boxes=[box(1)]), Entry(path="a.png", problem="no list")])
+def test_one_entry_with_a_problem_makes_all_entries_of_the_path_unusable() -> None:
+    found = combined([Entry(path="a.png", bounding_boxes=[box(1)]), Entry(path="a.png", problem="no list")])
     assert Entry(path="a.png", problem="no list") == found
 
 
-def test_no_file_has_more_boxes_than_are_put_together() -> None:
-    halves = [[box(at) for at in range(begin, begin + MOST_JOINED // 2)] for begin in (0, MOST_JOINED // 2)]
+def test_a_file_with_too_many_boxes_has_a_problem() -> None:
+    halves = [[box(at) for at in range(begin, begin + MAX_JOINED // 2)] for begin in (0, MAX_JOINED // 2)]
     many = [Entry(path="a.png", bounding_boxes=half) for half in halves]
-    assert MOST_JOINED == len(getattr(joined(many), "bounding_boxes"))  # noqa: B009
-    too_many = joined([*many, Entry(path="a.png", bounding_boxes=[box(-1)])])
+    assert MAX_JOINED == len(getattr(combined(many), "bounding_boxes"))  # noqa: B009
+    too_many = combined([*many, Entry(path="a.png", bounding_boxes=[box(-1)])])
     assert too_many is not None
     assert "more than 4,000" in str(too_many.problem)

@@ -1,4 +1,4 @@
-"""An MP4 whose index and media are there is complete, whatever follows them; without its index it never is."""
+"""An MP4 with its index and media is never truncated, whatever follows them. Without its index it is never complete."""
 
 import pytest
 from hypothesis import given, settings
@@ -36,13 +36,13 @@ FILLED = Complete("its MP4 boxes fill the file and include index and media")
         box(b"ftyp", b"M4A \0\0\2\0M4A ") + MDAT + MOOV,
     ],
 )
-def test_index_and_media_are_all_it_takes(content: bytes) -> None:
+def test_a_file_with_index_and_media_is_complete(content: bytes) -> None:
     assert FILLED == examine("a.mp4", content)
 
 
 @pytest.mark.parametrize("content", [INDEX_LAST, INDEX_FIRST, FTYP + long_box(b"mdat", MEDIA) + MOOV])
 @pytest.mark.parametrize("tail", [bytes(4), bytes(8), bytes(200), bytes(70_000), b"SEFT" + b"\5" * 96, b"\0\0\0\4free"])
-def test_what_follows_the_last_box_costs_nothing(content: bytes, tail: bytes) -> None:
+def test_data_after_the_last_box_does_not_make_a_file_truncated(content: bytes, tail: bytes) -> None:
     verdict = examine("a.mp4", content + tail)
     assert isinstance(verdict, Undecidable)
     assert "its index and media are complete" in verdict.why
@@ -75,21 +75,21 @@ def test_what_follows_the_last_box_costs_nothing(content: bytes, tail: bytes) ->
         (FTYP + box(b"what", b"", length=200_000_000), "it does not look like an MP4 file at byte 24"),
     ],
 )
-def test_what_cannot_be_told_goes_once_it_is_still(content: bytes, why: str) -> None:
+def test_boxes_that_do_not_prove_the_end_are_undecidable(content: bytes, why: str) -> None:
     verdict = examine("a.mp4", content)
     assert isinstance(verdict, Undecidable)
     assert why in verdict.why
 
 
 @pytest.mark.parametrize("length", [200_000_000, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_media_longer_than_any_file_are_open_ended_behind_their_index(length: int) -> None:
+def test_media_above_the_limit_of_the_service_are_open_ended_after_their_index(length: int) -> None:
     expected = OpenEnded("its MP4 header leaves the length of its media open, as recorders do until they finish")
     assert expected == examine("a.mp4", FTYP + MOOV + box(b"mdat", MEDIA, length=length))
     assert isinstance(examine("a.mp4", FTYP + box(b"mdat", MEDIA, length=length)), Truncated)
 
 
 @pytest.mark.parametrize("off", [1, 8, 16])
-def test_media_that_count_their_header_go_when_nothing_is_to_be_expected(off: int) -> None:
+def test_media_that_count_their_header_are_open_ended(off: int) -> None:
     verdict = examine("a.mp4", FTYP + MOOV + box(b"mdat", MEDIA, length=len(MDAT) + off))
     assert isinstance(verdict, OpenEnded)
 
@@ -115,7 +115,7 @@ WITHOUT_INDEX = "MP4 has no index (moov), which recorders write when they finish
         (FTYP + MDAT + b"\0\0\0\x74mo", "an MP4 box begins at byte 332 and has no header yet"),
     ],
 )
-def test_what_is_not_there_is_missed(content: bytes, finding: str) -> None:
+def test_missing_parts_are_truncated(content: bytes, finding: str) -> None:
     verdict = examine("a.mp4", content)
     assert isinstance(verdict, Truncated)
     assert finding in verdict.finding
@@ -128,7 +128,7 @@ OTHERS = st.lists(
 
 @quick
 @given(st.binary(min_size=20, max_size=300), OTHERS, OTHERS, st.booleans(), st.data())
-def test_a_beginning_is_whole_only_with_index_and_media(
+def test_a_beginning_is_complete_only_with_index_and_media(
     media: bytes, before: list[bytes], after: list[bytes], is_index_first: bool, data: st.DataObject
 ) -> None:
     mdat = box(b"mdat", media)
@@ -147,29 +147,29 @@ def test_a_beginning_is_whole_only_with_index_and_media(
 
 @quick
 @given(st.sampled_from([INDEX_LAST, INDEX_FIRST, FRAGMENTS + box(b"mfra")]), st.integers(1, 9_000).map(bytes))
-def test_no_reserved_space_behind_costs_a_whole_one(content: bytes, tail: bytes) -> None:
+def test_no_reserved_space_at_the_end_makes_a_complete_file_truncated(content: bytes, tail: bytes) -> None:
     assert isinstance(examine("a.mp4", content + tail), Undecidable)
 
 
 @quick
 @given(st.sampled_from([INDEX_LAST, INDEX_FIRST]), st.binary(min_size=1, max_size=99))
-def test_no_trailer_of_a_maker_costs_a_whole_one(content: bytes, tail: bytes) -> None:
+def test_no_vendor_trailer_makes_a_complete_file_truncated(content: bytes, tail: bytes) -> None:
     is_more_of_it = tail[4:8] in (b"moov", b"mdat", b"moof", b"imda")
     assert is_more_of_it or isinstance(examine("a.mp4", content + tail), Complete | Undecidable)
 
 
-def test_the_end_of_the_fragments_is_their_index() -> None:
+def test_fragments_are_complete_with_their_index() -> None:
     assert Complete("its fragments end in an index") == examine("a.mp4", FRAGMENTS + box(b"mfra"))
     assert Complete("its fragments end in an index") == examine("a.mp4", FRAGMENTS + box(b"mfra") + box(b"free"))
 
 
-def test_headers_are_read_and_not_the_media() -> None:
+def test_only_headers_are_read_and_not_the_media() -> None:
     _, reads = examined("a.mp4", FTYP + box(b"mdat", bytes(1_000_000)) + MOOV + bytes(100_000))
     assert sum(read.length for read in reads) < 200
 
 
-def test_a_file_of_very_many_boxes_is_not_walked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_PARTS", 10)
+def test_a_file_with_too_many_boxes_is_undecidable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PARTS", 10)
     verdict, reads = examined("a.mp4", box(b"ftyp", b"isom") + box(b"free") * 20)
     assert Undecidable("it has too many parts to examine") == verdict
     assert len(reads) < 20

@@ -1,4 +1,4 @@
-"""The index of an MP4 tells how far its media reach, where the boxes that hold them do not."""
+"""The index of an MP4 says how far its media reach when the boxes around the media do not."""
 
 import struct
 from collections.abc import Generator, Sequence
@@ -37,7 +37,7 @@ def moov(*tracks: bytes) -> bytes:
 
 
 def read_all(walk: Generator[Read, bytes, int], content: bytes) -> int:
-    """What the walk finds; every read must be a bounded one inside of `content`."""
+    """Return what the probe finds. Check that every read is bounded and inside of `content`."""
     read = next(walk)
     while True:
         assert 0 < read.length <= CHUNK_BYTES
@@ -67,7 +67,7 @@ def reach_of(index: bytes) -> int:
         ([], 0),
     ],
 )
-def test_the_media_reach_as_far_as_places_and_sizes_say(tracks: list[bytes], reach: int) -> None:
+def test_the_media_reach_as_far_as_offsets_and_sizes_state(tracks: list[bytes], reach: int) -> None:
     assert reach == reach_of(moov(*tracks))
 
 
@@ -81,7 +81,7 @@ def test_the_media_reach_as_far_as_places_and_sizes_say(tracks: list[bytes], rea
         box(b"stsz", struct.pack(">III", 0, 0, 9)),
     ],
 )
-def test_a_table_that_names_more_than_it_holds_tells_nothing(table: bytes) -> None:
+def test_a_table_that_states_more_entries_than_it_has_is_ignored(table: bytes) -> None:
     assert 0 == reach_of(moov(track(table)))
 
 
@@ -100,18 +100,18 @@ def test_a_table_that_names_more_than_it_holds_tells_nothing(table: bytes) -> No
         (b"", None),
     ],
 )
-def test_a_box_is_read_or_it_is_none(head: bytes, expected: Box | None) -> None:
+def test_a_box_header_is_read_or_there_is_none(head: bytes, expected: Box | None) -> None:
     assert expected == box_of(head)
 
 
 def index_first(length: int) -> bytes:
-    """An MP4 with its index first, whose media name `length`."""
+    """Return an MP4 with its index first, whose media box states `length`."""
     begins_at = len(FTYP) + len(moov(track(places_of([0]), sizes_of([100, 200])))) + 8
     return FTYP + moov(track(places_of([begins_at]), sizes_of([100, 200]))) + box(b"mdat", MEDIA, length=length)
 
 
 @pytest.mark.parametrize(("length", "verdict"), [(0, Undecidable), (0x7FFF_FFFF, OpenEnded), (316, OpenEnded)])
-def test_media_of_no_sure_length_are_cut_where_the_index_says_so(length: int, verdict: type) -> None:
+def test_media_of_unknown_length_are_truncated_where_the_index_says_so(length: int, verdict: type) -> None:
     whole = index_first(length)
     assert isinstance(examine("a.mp4", whole), verdict)
     assert isinstance(examine("a.mp4", whole[:-10]), verdict | Truncated)
@@ -119,7 +119,7 @@ def test_media_of_no_sure_length_are_cut_where_the_index_says_so(length: int, ve
     assert 316 == length or cut == examine("a.mp4", whole[:-100])
 
 
-def test_a_second_piece_of_media_that_is_missing_is_missed() -> None:
+def test_a_missing_second_piece_of_media_is_truncated() -> None:
     tracks = track(places_of([10_000]), sizes_of([10])), track(places_of([50]), sizes_of([10]))
     verdict = examine("a.mp4", FTYP + moov(*tracks) + box(b"mdat", MEDIA) + box(b"mdat", MEDIA))
     assert Truncated("MP4 index promises 10,001 bytes, the file has 1,265") == verdict
@@ -127,20 +127,20 @@ def test_a_second_piece_of_media_that_is_missing_is_missed() -> None:
 
 @quick
 @given(st.binary(max_size=400), st.sampled_from([b"trak", b"stbl", b"stco", b"co64", b"stsz", b"free"]))
-def test_no_garbage_leads_out_of_the_index(garbage: bytes, name: bytes) -> None:
+def test_garbage_in_an_index_causes_no_read_outside_it(garbage: bytes, name: bytes) -> None:
     assert 0 <= reach_of(box(b"moov", box(name, garbage) + garbage + bytes(8)))
 
 
 @pytest.mark.parametrize(("most", "reach"), [(3, 1_060), (4, 9_001), (2_000, 9_001)])
-def test_of_an_index_of_very_many_boxes_only_the_first_are_asked(
+def test_only_the_first_boxes_of_a_very_long_index_are_read(
     most: int, reach: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_MOST_BOXES", most)
+    monkeypatch.setattr(module, "_MAX_BOXES", most)
     content = b"".join((places_of([1_000]), sizes_of([60]), box(b"free"), places_of([9_000]), box(b"free")))
     assert reach == read_all(media_reach(0, len(content)), content)
 
 
 @pytest.mark.parametrize("broken", [b"\0\0\0\0free", b"\0\0\0\x07free", b"\0\1\0\0free", b"\0\0\0\x08\xff\xff\xff\xff"])
-def test_an_index_is_asked_up_to_the_first_box_that_is_none(broken: bytes) -> None:
+def test_an_index_is_read_up_to_its_first_broken_box(broken: bytes) -> None:
     content = places_of([1_000]) + sizes_of([60]) + broken + places_of([9_000])
     assert 1_060 == read_all(media_reach(0, len(content)), content)

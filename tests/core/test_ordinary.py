@@ -1,4 +1,4 @@
-"""What is an ordinary sample at a glance is one at the second look as well."""
+"""A file that the quick check accepts as an ordinary sample is also one by the full check."""
 
 import json
 from pathlib import PurePath
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eisync.core.labels.annotations import HEAD_BYTES, annotation_of, is_ordinary, may_be_one
+from eisync.core.labels.annotations import HEAD_BYTES, annotation_of, is_ordinary, may_be_annotation
 from eisync.core.model import extension_of
 
 TABLES = [
@@ -22,9 +22,9 @@ TABLES = [
 
 @pytest.mark.parametrize("extension", [".csv", ".txt"])
 @pytest.mark.parametrize("head", TABLES)
-def test_a_table_of_names_over_numbers_is(extension: str, head: bytes) -> None:
+def test_a_table_with_names_above_numbers_is_ordinary(extension: str, head: bytes) -> None:
     assert is_ordinary(extension, head)
-    assert not may_be_one(f"day/a{extension}", head)
+    assert not may_be_annotation(f"day/a{extension}", head)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_table_of_names_over_numbers_is(extension: str, head: bytes) -> None:
         b'{"payload": {',
     ],
 )
-def test_an_acquisition_is(head: bytes) -> None:
+def test_an_acquisition_is_ordinary(head: bytes) -> None:
     assert is_ordinary(".json", head)
 
 
@@ -44,7 +44,7 @@ def test_an_acquisition_is(head: bytes) -> None:
     ("extension", "head"),
     [
         (".csv", b""),
-        (".csv", b"timestamp,x\n0,1"),  # it may go on
+        (".csv", b"timestamp,x\n0,1"),  # the last line may continue
         (".csv", b"id,breed\nabc,boston_bull\n"),
         (".csv", b"filename,x\nim0.jpg,1\n"),
         (".csv", b"timestamp,x\n0,1,2\n"),
@@ -64,7 +64,7 @@ def test_an_acquisition_is(head: bytes) -> None:
         (".json", b'[{"payload": {}}'),
     ],
 )
-def test_what_may_be_another_thing_is_not(extension: str, head: bytes) -> None:
+def test_a_file_that_may_be_something_else_is_not_ordinary(extension: str, head: bytes) -> None:
     assert not is_ordinary(extension, head)
 
 
@@ -96,12 +96,12 @@ DOCUMENTS = st.one_of(st.dictionaries(KEYS, VALUES), VALUES).map(json.dumps)
     known=st.integers(0, 600),
 )
 @example("labels.csv", "a,b\n1,2\n", "utf-8", 8)
-def test_whatever_is_one_at_a_glance_is_one(path: str, text: str, encoding: str, known: int) -> None:
+def test_an_ordinary_file_is_no_annotation_by_the_full_check(path: str, text: str, encoding: str, known: int) -> None:
     raw = text.encode(encoding, "replace")
     if is_ordinary(extension_of(path), raw[:known]):
         assert annotation_of(path, raw[:HEAD_BYTES], size=len(raw)) is None
 
 
 @pytest.mark.parametrize("name", ["a.wav", "A.JPG", "a.cbor", "a"])
-def test_other_types_are_by_their_type(name: str) -> None:
+def test_files_with_other_extensions_are_ordinary(name: str) -> None:
     assert is_ordinary(PurePath(name).suffix.lower(), b"")

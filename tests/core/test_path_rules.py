@@ -50,7 +50,7 @@ TRAINING, TESTING, VALIDATION, ANOMALY = Category.TRAINING, Category.TESTING, Ca
         ("valid/a.csv", VALIDATION),
         ("validation/a.csv", VALIDATION),
         ("anomaly/a.csv", ANOMALY),
-        # in any letter case, and wherever it stands
+        # in any letter case, and in any folder
         ("Testing/cat/004.csv", TESTING),
         ("TRAIN/a.csv", TRAINING),
         ("day 1/Test Data/cat/a.csv", TESTING),
@@ -69,7 +69,7 @@ TRAINING, TESTING, VALIDATION, ANOMALY = Category.TRAINING, Category.TESTING, Ca
         ("testData/a.csv", None),
         ("tests/a.csv", None),
         ("post-processing/a.csv", None),
-        # letters and digits of every script belong to words
+        # words have letters and digits of any script
         ("étest/a.csv", None),
         ("testé/a.csv", None),
         ("teste\u0301/a.csv", None),
@@ -87,7 +87,7 @@ TRAINING, TESTING, VALIDATION, ANOMALY = Category.TRAINING, Category.TESTING, Ca
         ("train-test-split/a.csv", TESTING),
         ("test/contesting/a.csv", TESTING),
         ("training/a.testing.csv", TESTING),
-        # the label names none, and what follows it does
+        # the label gives no category, but the text after it does
         ("anomaly.7.csv", None),
         ("training.1.csv", None),
         ("strength_training.1.csv", None),
@@ -113,7 +113,7 @@ def test_the_category_is_the_whole_word_nearest_to_the_file(path: str, category:
         ("train/wave.VAL.1.csv", "VAL", "wave.VAL.1.csv", True),
     ],
 )
-def test_the_word_and_where_it_stands_are_told(path: str, word: str, part: str, in_name: bool) -> None:
+def test_the_word_and_its_part_of_the_path_are_reported(path: str, word: str, part: str, in_name: bool) -> None:
     naming = naming_of(path)
     assert naming is not None
     assert (word, part, in_name) == (naming.word, naming.part, naming.in_name)
@@ -126,7 +126,7 @@ PARTS = st.lists(WORDS, min_size=1, max_size=3).flatmap(
 
 
 @given(folders=st.lists(PARTS, max_size=3), label=PARTS, rest=st.lists(PARTS, max_size=2))
-def test_no_label_ever_decides(folders: list[str], label: str, rest: list[str]) -> None:
+def test_no_label_gives_a_category(folders: list[str], label: str, rest: list[str]) -> None:
     path = "/".join([*folders, ".".join([label, *rest, "csv"])])
     assert infer_category("/".join([*folders, ".".join(["x", *rest, "csv"])])) is infer_category(path)
 
@@ -148,7 +148,7 @@ def test_no_label_ever_decides(folders: list[str], label: str, rest: list[str]) 
         ("a.csv", None),
     ],
 )
-def test_the_rule_of_the_sdk_is_the_first_that_occurs_anywhere(path: str, category: Category | None) -> None:
+def test_the_sdk_rule_takes_the_first_word_that_occurs_anywhere(path: str, category: Category | None) -> None:
     assert category is infer_category_as_sdk(path)
     assert (category or Category.SPLIT) is PathRules(rule=SDK).of(path)[1]
 
@@ -165,7 +165,7 @@ def test_the_rule_of_the_sdk_is_the_first_that_occurs_anywhere(path: str, catego
         (PathRules(label=INFER, category=Category.SPLIT), "testing/wave.csv", ("wave", Category.SPLIT)),
     ],
 )
-def test_a_folder_says_what_is_inferred_and_what_is_fixed(
+def test_a_folder_infers_or_fixes_label_and_category(
     labelling: PathRules, path: str, expected: tuple[str | None, Category]
 ) -> None:
     assert expected == labelling.of(path)

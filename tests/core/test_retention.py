@@ -14,8 +14,8 @@ from eisync.core.policy import After, AfterUpload, MinFree, Retention, read_afte
 from eisync.core.retention import (
     Disk,
     Local,
+    NeedsComparison,
     Proof,
-    ProofLook,
     Removal,
     Room,
     Why,
@@ -314,7 +314,7 @@ LISTED = proof(7).listed
             Why.FOREIGN,
         ),
         # The service lists no hash of it: somebody has to compare the bytes.
-        ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {}, ProofLook(7)),
+        ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {}, NeedsComparison(7)),
         ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {7: "a" * 64}, None),
         ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {7: OTHER}, Why.CHANGED),
         # A comparison made before counts for as long as the sample is listed as it was then.
@@ -328,12 +328,12 @@ LISTED = proof(7).listed
             (proof(7, listed=replace(LISTED, sha256=None), raw_sha256="a" * 64),),
             [replace(LISTED, sha256=None, added="friday")],
             {},
-            ProofLook(7),
+            NeedsComparison(7),
         ),
     ],
 )
 def test_before_a_file_goes_every_sample_of_it_is_proved_once_more(
-    proofs: tuple[Proof, ...], listed: list[RemoteSample], raw: dict[int, str], expected: Why | ProofLook | None
+    proofs: tuple[Proof, ...], listed: list[RemoteSample], raw: dict[int, str], expected: Why | NeedsComparison | None
 ) -> None:
     assert expected == why_unproven(local(proofs=proofs), {sample.id: sample for sample in listed}, raw)
 

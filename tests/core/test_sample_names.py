@@ -1,11 +1,11 @@
-"""Which samples were cut out of another one: everything that a service may show of a split or a crop."""
+"""Recognise samples that were cut out of another one, by everything that the service may show of a split or a crop."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.model import RemoteSample
-from eisync.core.sample_names import is_cut, is_cut_from, marked, origin, origin_of, original_name, sentence, wholes
+from eisync.core.studio import cut_sentence, is_cut, is_cut_from, marked, origin, origin_of, original_name, wholes
 
 
 def sample(filename: str, *, original: str | None = None, is_cropped: bool = False) -> RemoteSample:
@@ -34,24 +34,24 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_piece_is_told_by_any_of_its_marks(case: str) -> None:
+def test_a_segment_is_recognised_by_any_of_its_marks(case: str) -> None:
     found, expected = CASES[case]
     assert expected is is_cut_from(found, OURS)
 
 
-@pytest.mark.parametrize("case", [case for case, (_, is_piece) in CASES.items() if is_piece])
-def test_every_piece_is_worth_a_look_at_the_tombstones(case: str) -> None:
+@pytest.mark.parametrize("case", [case for case, (_, is_segment) in CASES.items() if is_segment])
+def test_every_segment_may_belong_to_a_tombstone(case: str) -> None:
     assert is_cut(CASES[case][0])
 
 
-def test_a_recording_whose_own_name_has_a_mark_has_its_own_segments() -> None:
+def test_a_recording_with_a_mark_in_its_name_has_its_own_segments() -> None:
     ours = origin_of("wave.s1.json")
     assert is_cut_from(sample("wave.s1.s2"), ours)
     assert not is_cut_from(sample("wave.s1"), ours)
 
 
 @given(st.text(max_size=40), st.lists(st.sampled_from([".s1", ".s22", " (1)", " (a b)"]), max_size=3))
-def test_what_it_was_cut_from_is_found_however_often_it_was_cut(name: str, marks: list[str]) -> None:
+def test_the_original_is_found_after_any_number_of_cuts(name: str, marks: list[str]) -> None:
     found = list(wholes(name + "".join(marks)))
     assert all(name + "".join(marks[:depth]) in found for depth in range(bool(not name), len(marks)))
     assert all((name + "".join(marks)).startswith(whole) for whole in found)
@@ -66,20 +66,20 @@ def test_what_it_was_cut_from_is_found_however_often_it_was_cut(name: str, marks
         ("odd", (None, False)),
     ],
 )
-def test_a_segment_is_told_by_where_it_is_stored(stored_as: str, expected: tuple[str | None, bool]) -> None:
+def test_a_segment_is_recognised_by_where_it_is_stored(stored_as: str, expected: tuple[str | None, bool]) -> None:
     assert expected == origin(stored_as)
     assert expected[0] == original_name(stored_as)
 
 
-def test_a_person_is_told_how_many_there_are() -> None:
-    assert "1 sample cut from it is there" in sentence(1)
-    assert "1,200 samples cut from it are there" in sentence(1200)
+def test_the_number_of_segments_is_put_into_words() -> None:
+    assert "1 sample cut from it is there" in cut_sentence(1)
+    assert "1,200 samples cut from it are there" in cut_sentence(1200)
 
 
 @pytest.mark.parametrize(
-    "case", [case for case, (found, is_piece) in CASES.items() if is_piece and found.filename != "x"]
+    "case", [case for case, (found, is_segment) in CASES.items() if is_segment and found.filename != "x"]
 )
-def test_every_piece_named_so_sorts_within_the_ranges_of_what_it_was_cut_from(case: str) -> None:
+def test_every_segment_name_sorts_within_the_ranges_of_its_original(case: str) -> None:
     filename = CASES[case][0].filename
     assert any(first <= filename < behind for name in OURS.filenames for first, behind in marked(name))
 
@@ -93,5 +93,5 @@ def test_other_names_sort_outside_of_the_ranges(filename: str) -> None:
     ("filename", "expected"),
     [("wave", []), ("wave.s1", ["wave"]), ("wave.s1.s2 (3)", ["wave.s1.s2", "wave.s1", "wave"]), (".s1", [])],
 )
-def test_what_a_segment_was_cut_from_is_named_from_the_longest_on(filename: str, expected: list[str]) -> None:
+def test_possible_originals_of_a_segment_come_longest_first(filename: str, expected: list[str]) -> None:
     assert expected == list(wholes(filename))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.formats.json_stream import JsonStream, Unfinished
-from eisync.core.labels.sidecars import Entry, encoding_of, entries_of, read_entries, read_on
+from eisync.core.labels.sidecars import Entry, encoding_of, entries_of, read_entries, resume_entries
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
@@ -39,6 +39,10 @@ def cut(text: str) -> Iterator[str]:
             Entry(path="a.csv", label_map={"k": "v"}),
         ),
         (
+            {"path": "a.csv", "label": {"type": "keyvalue-labels", "labels": ["calm", "up"]}},
+            Entry(path="a.csv", label_map={"0": "calm", "1": "up"}),
+        ),
+        (
             {"path": "a.png", "boundingBoxes": [BOX], "metadata": {"k": "v"}},
             Entry(path="a.png", bounding_boxes=[BOX], metadata={"k": "v"}),
         ),
@@ -59,7 +63,7 @@ def cut(text: str) -> Iterator[str]:
         ({"path": "a.csv", "category": "other"}, Entry(path="a.csv", category="other")),
     ],
 )
-def test_an_entry_says_what_it_says_and_no_more(entry: dict[str, object], expected: Entry) -> None:
+def test_an_entry_has_only_the_values_that_it_gives(entry: dict[str, object], expected: Entry) -> None:
     assert [expected] == read_entries(json.dumps({"files": [entry]}))
 
 
@@ -72,7 +76,7 @@ def test_an_entry_says_what_it_says_and_no_more(entry: dict[str, object], expect
         '{"__ndjson":true,"files":[{"path":"a"}]}\n{"files":[{"path":"b"}]}\n',
     ],
 )
-def test_an_account_is_read_in_every_form(text: str) -> None:
+def test_info_labels_is_read_in_every_form(text: str) -> None:
     assert ["a", "b"] == [entry.path for entry in read_entries(text)]
 
 
@@ -94,12 +98,12 @@ def test_an_account_is_read_in_every_form(text: str) -> None:
         ('{"files": []} 7', "more follows in line 1"),
     ],
 )
-def test_what_is_no_account_is_told(text: str, reason: str) -> None:
+def test_an_invalid_info_labels_has_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         read_entries(text)
 
 
-# --- entries that cannot be used cost no other
+# --- entries that cannot be used affect no other entry
 
 BAD = {
     '"\\ud800"': "half a character",
@@ -127,16 +131,16 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("member", ["label", "category", "metadata", "boundingBoxes"])
 @pytest.mark.parametrize("value", BAD, ids=lambda value: value[:20])
-def test_an_entry_of_an_account_that_cannot_be_used_costs_no_other(form: str, member: str, value: str) -> None:
+def test_an_unusable_entry_of_info_labels_affects_no_other_entry(form: str, member: str, value: str) -> None:
     bad, good = read_entries(FORMS[form] % f'{{"path": "a.csv", "{member}": {value}, "more": {value}}}')
     assert ("a.csv", True) == (bad.path, BAD[value] in str(bad.problem))
     assert Entry(path="b.csv", label="good") == good
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_large_entry_is_used_as_far_as_it_can_be(form: str) -> None:
+def test_the_usable_part_of_a_large_entry_is_used(form: str) -> None:
     boxes = [BOX] * 4_000
-    junk = "x" * 600_000  # of which nobody wants to know
+    junk = "x" * 600_000  # an unknown member
     text = json.dumps({"junk": junk, "path": "a.csv", "boundingBoxes": boxes}).replace("\n", "")
     assert [Entry(path="a.csv", bounding_boxes=boxes), Entry(path="b.csv", label="good")] == read_entries(
         FORMS[form] % text
@@ -145,7 +149,7 @@ def test_a_large_entry_is_used_as_far_as_it_can_be(form: str) -> None:
 
 @pytest.mark.parametrize("name", ["bounding_boxes.labels", "structured_labels.labels"])
 @pytest.mark.parametrize("value", BAD, ids=lambda value: value[:20])
-def test_what_stands_beside_and_cannot_be_used_costs_no_other(name: str, value: str) -> None:
+def test_an_unusable_entry_of_a_sidecar_affects_no_other_entry(name: str, value: str) -> None:
     key = "boundingBoxes" if name.startswith("bounding") else "structuredLabels"
     text = f'{{"{key}": {{"a.png": [{{"label": {value}}}], "b.png": []}}, "version": {value}}}'
     bad, good = entries_of(name, [text])
@@ -154,7 +158,7 @@ def test_what_stands_beside_and_cannot_be_used_costs_no_other(name: str, value: 
 
 
 @pytest.mark.parametrize("half", ["\\ud800", "\\udc80", "\\udfff\\ud800"])
-def test_half_a_character_in_a_path_is_told_of_the_file_that_may_be_meant(half: str) -> None:
+def test_half_a_character_in_a_path_is_a_problem_of_the_file_it_may_mean(half: str) -> None:
     entries = read_entries(f'{{"files": [{{"path": "a{half}.csv"}}, {{"path": "b.csv"}}]}}')
     beside = entries_of("bounding_boxes.labels", [f'{{"boundingBoxes": {{"a{half}.csv": [], "b.csv": []}}}}'])
     for bad, good in (entries, beside):
@@ -163,7 +167,7 @@ def test_half_a_character_in_a_path_is_told_of_the_file_that_may_be_meant(half: 
 
 
 @pytest.mark.parametrize("name", ["info.labels", "bounding_boxes.labels"])
-def test_members_that_nobody_asks_for_are_not_held(name: str) -> None:
+def test_unknown_members_are_not_kept_in_memory(name: str) -> None:
     key, rest = ("files", "[]") if name == "info.labels" else ("boundingBoxes", "{}")
 
     def with_members(number: int) -> str:
@@ -189,7 +193,7 @@ ENTRIES = st.lists(
 
 
 @given(entries=ENTRIES, form=st.sampled_from(["lines", "list", "beside"]), data=st.data())
-def test_what_was_cut_is_read_on_from_the_last_entry_and_says_the_same(
+def test_a_cut_sidecar_continues_from_its_last_entry_with_the_same_result(
     entries: list[dict[str, str]], form: str, data: st.DataObject
 ) -> None:
     name = "bounding_boxes.labels" if form == "beside" else "info.labels"
@@ -203,15 +207,15 @@ def test_what_was_cut_is_read_on_from_the_last_entry_and_says_the_same(
     end = data.draw(st.integers(0, len(text)))
     pieces = JsonStream([text[:end]])
     found: list[Entry] = []
-    with contextlib.suppress(Unfinished):  # and nothing else
-        for entry in read_on(name, pieces):
+    with contextlib.suppress(Unfinished):  # no other error may come
+        for entry in resume_entries(name, pieces):
             found.append(entry)
     checkpoint = pieces.checkpoint()
     if checkpoint is None:
         assert [] == found
         return
     rest = text.encode()[checkpoint.offset :].decode()
-    assert whole == found + list(read_on(name, JsonStream([rest], checkpoint)))
+    assert whole == found + list(resume_entries(name, JsonStream([rest], checkpoint)))
 
 
 @pytest.mark.parametrize(
@@ -228,61 +232,63 @@ def test_what_was_cut_is_read_on_from_the_last_entry_and_says_the_same(
         ('{"boundingBoxes": {}}\n\n{}', "more follows in line 3"),
     ],
 )
-def test_what_is_no_sidecar_is_told(text: str, reason: str) -> None:
+def test_an_invalid_sidecar_has_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         list(entries_of("bounding_boxes.labels", [text]))
 
 
 @pytest.mark.parametrize("value", ["{}", "7", '"nut"', "[1]", "[[]]", "null"])
 @pytest.mark.parametrize("name", ["bounding_boxes.labels", "structured_labels.labels"])
-def test_what_is_said_beside_is_a_list_of_objects(name: str, value: str) -> None:
+def test_an_entry_of_a_sidecar_must_be_a_list_of_objects(name: str, value: str) -> None:
     key = "boundingBoxes" if name.startswith("bounding") else "structuredLabels"
     (entry,) = entries_of(name, [f'{{"{key}": {{"a.png": {value}}}}}'])
     assert Entry(path="a.png", problem="it is not a list of objects") == entry
 
 
-def test_entries_beside_that_are_given_in_two_parts_all_count() -> None:
+def test_entries_of_a_sidecar_in_two_parts_all_count() -> None:
     text = '{"boundingBoxes": {"a.png": []}, "boundingBoxes": {"b.png": []}}'
     assert ["a.png", "b.png"] == [entry.path for entry in entries_of("bounding_boxes.labels", [text])]
 
 
 @pytest.mark.parametrize("head", ['{"type": "bounding-box-labels", ', "{"])
-def test_a_sidecar_is_read_on_from_its_last_entry(head: str) -> None:
+def test_reading_a_sidecar_continues_after_its_last_entry(head: str) -> None:
     text = head + '"boundingBoxes": {"a.png": [], "b.png": []}}'
     pieces = JsonStream([text])
-    first = next(read_on("bounding_boxes.labels", pieces))
+    first = next(resume_entries("bounding_boxes.labels", pieces))
     checkpoint = pieces.checkpoint()
     assert checkpoint is not None
-    rest = list(read_on("bounding_boxes.labels", JsonStream([text.encode()[checkpoint.offset :].decode()], checkpoint)))
+    rest = list(
+        resume_entries("bounding_boxes.labels", JsonStream([text.encode()[checkpoint.offset :].decode()], checkpoint))
+    )
     assert ["a.png", "b.png"] == [entry.path for entry in (first, *rest)]
 
 
-def test_a_list_of_files_is_read_on_from_its_last_entry() -> None:
+def test_reading_a_list_of_files_continues_after_its_last_entry() -> None:
     text = '{"version": 1, "files": [{"path": "a.csv"}, {"path": "ü.csv"}], "more": [1]}'
     pieces = JsonStream([text[:50]])
     found = []
     with contextlib.suppress(Unfinished):
-        for entry in read_on("info.labels", pieces):
+        for entry in resume_entries("info.labels", pieces):
             found.append(entry)
     checkpoint = pieces.checkpoint()
     assert checkpoint is not None
-    rest = read_on("info.labels", JsonStream([text.encode()[checkpoint.offset :].decode()], checkpoint))
+    rest = resume_entries("info.labels", JsonStream([text.encode()[checkpoint.offset :].decode()], checkpoint))
     assert ([Entry(path="a.csv")], [Entry(path="ü.csv")]) == (found, list(rest))
 
 
-def test_nothing_is_gone_on_from_in_a_sidecar_of_another_type() -> None:
+def test_a_sidecar_of_the_wrong_type_has_no_checkpoint() -> None:
     pieces = JsonStream(['{"type": "other", "boundingBoxes": {"a.png": [], "b.png": []}}'])
-    next(read_on("bounding_boxes.labels", pieces))
+    next(resume_entries("bounding_boxes.labels", pieces))
     assert pieces.checkpoint() is None
 
 
-def test_a_second_head_of_json_lines_says_nothing() -> None:
+def test_a_second_header_of_json_lines_is_ignored() -> None:
     text = '{"__ndjson": true}\n{"path": "a.csv"}\n{"__ndjson": true}\n{"files": [{"path": "b.csv"}]}\n'
     assert [Entry(path="a.csv"), Entry(path="b.csv")] == read_entries(text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_a_sidecar_is_read_in_the_encoding_that_its_first_bytes_tell(encoding: str) -> None:
+def test_the_first_bytes_of_a_sidecar_give_its_encoding(encoding: str) -> None:
     text = '{"files": []}'
     mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
     raw = (mark + text).encode(encoding)

@@ -1,4 +1,4 @@
-"""Sound that is all there is complete, whatever the sizes in the header say; sound that is cut is not."""
+"""A WAV with all of its sound is complete, whatever sizes its header states. A WAV without all of it is truncated."""
 
 import struct
 
@@ -41,13 +41,13 @@ BY_SOUND = Complete("its sound is as long as its WAV header says")
         b"BW64" + rf64(SOUND)[4:],
     ],
 )
-def test_what_ends_as_the_header_says_is_whole(content: bytes) -> None:
+def test_a_file_that_ends_as_its_header_says_is_complete(content: bytes) -> None:
     assert BY_HEADER == examine("a.wav", content)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(("sound", "off"), [(SOUND, 8), (SOUND, 9), (SOUND[:-1], 8), (SOUND, 4), (SOUND, 1)])
-def test_a_file_size_that_counts_its_own_header_costs_nothing(order: str, sound: bytes, off: int) -> None:
+def test_a_file_size_that_counts_its_own_header_is_complete(order: str, sound: bytes, off: int) -> None:
     assert BY_SOUND == examine("a.wav", wav(sound, riff_add=off, order=order))
 
 
@@ -87,7 +87,7 @@ def test_a_chunk_of_odd_length_has_a_pad_byte_or_none(
         ),
     ],
 )
-def test_a_little_that_is_missing_is_waited_for_and_goes_then(content: bytes, why: str) -> None:
+def test_a_file_that_lacks_a_little_is_open_ended(content: bytes, why: str) -> None:
     verdict = examine("a.wav", content)
     assert isinstance(verdict, OpenEnded)
     assert why in verdict.why
@@ -117,7 +117,7 @@ def test_a_little_that_is_missing_is_waited_for_and_goes_then(content: bytes, wh
         (bytes(200_000) + b"x", "it does not look like a WAV file at byte 0, where it has 200,000 bytes of NUL"),
     ],
 )
-def test_what_disagrees_with_itself_goes_once_it_is_still(content: bytes, why: str) -> None:
+def test_sizes_that_disagree_are_undecidable(content: bytes, why: str) -> None:
     verdict = examine("a.wav", content)
     assert isinstance(verdict, Undecidable)
     assert why in verdict.why
@@ -127,13 +127,13 @@ def test_what_disagrees_with_itself_goes_once_it_is_still(content: bytes, why: s
     "length", [0, MAX_FILE_BYTES, 2_000_000_000, 0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF - 36, 0xFFFF_FFFF]
 )
 @pytest.mark.parametrize("riff", [0, 36, 436, 2_000_000_036, 0xFFFF_FFFF])
-def test_a_length_that_no_file_has_that_the_service_takes_is_left_open(length: int, riff: int) -> None:
+def test_a_length_above_the_limit_of_the_service_is_open_ended(length: int, riff: int) -> None:
     assert LEFT_OPEN == examine("a.wav", wav(SOUND, riff=riff, data=length))
     assert isinstance(examine("a.wav", wav(b"", riff=riff, data=length)), Truncated)
 
 
 @pytest.mark.parametrize("length", [0, MAX_FILE_BYTES, (1 << 64) - 1])
-def test_so_is_one_of_64_bits(length: int) -> None:
+def test_a_64_bit_length_above_the_limit_of_the_service_is_open_ended(length: int) -> None:
     assert LEFT_OPEN == examine("a.wav", rf64(SOUND, riff=length, data=length))
 
 
@@ -150,7 +150,7 @@ def test_so_is_one_of_64_bits(length: int) -> None:
         (wav(b"", riff=0)[:40], "it is a WAV header without sound; the file has 40 bytes"),
     ],
 )
-def test_sound_that_is_not_there_is_missed(content: bytes, finding: str) -> None:
+def test_missing_sound_is_truncated(content: bytes, finding: str) -> None:
     verdict = examine("a.wav", content)
     assert isinstance(verdict, Truncated)
     assert finding in verdict.finding
@@ -158,7 +158,7 @@ def test_sound_that_is_not_there_is_missed(content: bytes, finding: str) -> None
 
 @quick
 @given(st.binary(min_size=1, max_size=400), st.integers(0, 0xFFFF_FFFF))
-def test_no_size_of_the_file_costs_one_whose_sound_is_all_there(sound: bytes, riff: int) -> None:
+def test_no_file_size_makes_a_file_with_all_its_sound_truncated(sound: bytes, riff: int) -> None:
     assert not isinstance(examine("a.wav", wav(sound, riff=riff)), Truncated)
 
 
@@ -172,7 +172,7 @@ CHUNKS = st.builds(
 
 @quick
 @given(st.binary(min_size=1, max_size=3_000), st.lists(CHUNKS, max_size=3), st.lists(CHUNKS, max_size=3), st.data())
-def test_a_beginning_is_whole_only_with_all_of_the_sound(
+def test_a_beginning_is_complete_only_with_all_of_the_sound(
     sound: bytes, before: list[bytes], after: list[bytes], data: st.DataObject
 ) -> None:
     whole = wav(sound, before=b"".join(before), after=b"".join(after))
@@ -195,24 +195,24 @@ TAILS = st.one_of(st.integers(1, 600).map(bytes), st.binary(min_size=1, max_size
 
 @quick
 @given(st.binary(min_size=1, max_size=300), TAILS)
-def test_what_follows_a_whole_one_costs_nothing(sound: bytes, tail: bytes) -> None:
+def test_data_after_a_complete_file_does_not_make_it_truncated(sound: bytes, tail: bytes) -> None:
     assert isinstance(examine("a.wav", wav(sound) + tail), Complete | Undecidable)
 
 
-def test_most_files_are_told_by_one_read() -> None:
+def test_most_files_need_one_read() -> None:
     for content in (wav(SOUND), wav(SOUND, riff_add=8), wav(SOUND, data_add=44), wav(SOUND, data=0)):
         _, reads = examined("a.wav", content)
         assert [(0, HEADER)] == [(read.offset, read.length) for read in reads]
 
 
-def test_a_pad_byte_that_is_the_last_one_is_not_read_beyond() -> None:
+def test_no_read_goes_past_a_pad_byte_at_the_end() -> None:
     content = struct.pack("<4sI4s", b"RIFF", 12, b"WAVE") + chunk(b"note", b"abc", pad=b"")
     assert isinstance(examine("a.wav", content), Truncated)
     assert isinstance(examine("a.wav", content + b"\0"), Truncated)
 
 
-def test_a_file_of_very_many_chunks_is_not_walked_to_its_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_with_too_many_chunks_is_undecidable(monkeypatch: pytest.MonkeyPatch) -> None:
     content = wav(b"sound!", before=chunk(b"JUNK", b"") * 20)
     assert isinstance(examine("a.wav", content), Complete)
-    monkeypatch.setattr(module, "MOST_PARTS", 10)
+    monkeypatch.setattr(module, "MAX_PARTS", 10)
     assert Undecidable("it has too many parts to examine") == examine("a.wav", content)

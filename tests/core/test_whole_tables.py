@@ -1,4 +1,4 @@
-"""JSON, CBOR, Parquet and tables of text: what must be there, what may disagree, what may follow."""
+"""JSON, CBOR, Parquet and text tables: which parts are required, which may disagree, and what may follow."""
 
 import codecs
 import json
@@ -36,7 +36,7 @@ def text(value: str) -> bytes:
 
 
 def referring(samples: bytes, reference: str = "Ref-Binary-i16", *, is_firmware: bool = True) -> bytes:
-    """A CBOR header with its samples behind it: as firmware writes it, open lists and all, or as cbor2 would."""
+    """Return a CBOR header with its samples after it: with open lists as firmware writes it, or as cbor2 writes it."""
     if not is_firmware:
         return bytes(cbor2.dumps({**RECORDING, "payload": {**RECORDING["payload"], "values": [reference]}})) + samples
     return (
@@ -88,23 +88,23 @@ IDS = [path for path, _ in WHOLE]
 
 
 @pytest.mark.parametrize(("path", "content"), WHOLE, ids=IDS)
-def test_what_decoders_take_is_whole(path: str, content: bytes) -> None:
+def test_files_that_decoders_accept_are_complete(path: str, content: bytes) -> None:
     assert isinstance(examine(path, content), Complete)
 
 
 @pytest.mark.parametrize(("path", "content"), WHOLE, ids=IDS)
-def test_no_beginning_of_it_is_complete(path: str, content: bytes) -> None:
+def test_no_beginning_of_a_complete_file_is_complete(path: str, content: bytes) -> None:
     kept = len(content.rstrip(b" \r\n"))
     lengths = range(1, kept) if len(content) < 5_000 else [*range(1, kept, 1_009), kept - 1]
-    # In front of its first bracket nothing tells JSON from anything else; and a number of a recording has no end.
+    # Before its first bracket JSON cannot be recognised, and a number of a recording has no end.
     told = [length for length in lengths if not isinstance(examine(path, content[:length]), Truncated)]
     mark = {"mark.json": 2, "utf-16.json": 1, "utf-32.json": 1}.get(path, 0)
     assert list(range(1, 1 + mark)) == told
 
 
 @pytest.mark.parametrize(("path", "content"), WHOLE, ids=IDS)
-def test_only_nul_bytes_is_said_only_where_it_is_so(path: str, content: bytes) -> None:
-    """Whatever part of it is blanked out, and to wherever."""
+def test_only_nul_bytes_is_reported_only_where_it_is_true(path: str, content: bytes) -> None:
+    """Overwrite any part of the file with NUL bytes."""
     step = max(1, len(content) // 40)
     for begins in range(0, len(content), step):
         for ends in (begins + 16, begins + 70, len(content) - 1, len(content)):
@@ -121,10 +121,8 @@ def test_only_nul_bytes_is_said_only_where_it_is_so(path: str, content: bytes) -
     [(path, content) for path, content in WHOLE if path != "zeros last.cbor"],
     ids=[path for path in IDS if path != "zeros last.cbor"],
 )
-def test_nul_bytes_behind_a_whole_file_are_a_reason_to_wait_for_stillness(
-    path: str, content: bytes, nul_bytes: int
-) -> None:
-    # UTF-16 is parsed and never followed by its brackets, so that a longer one is not told from other bytes.
+def test_nul_bytes_after_a_complete_file_make_it_undecidable(path: str, content: bytes, nul_bytes: int) -> None:
+    # UTF-16 is parsed and not followed by its brackets, so a longer document is not distinguished from other bytes.
     tail = bytes(min(512, 4 * nul_bytes) if path.startswith("utf-") else nul_bytes)
     verdict = examine(path, content + tail)
     assert isinstance(verdict, Undecidable)
@@ -143,16 +141,14 @@ def test_nul_bytes_behind_a_whole_file_are_a_reason_to_wait_for_stillness(
     ],
 )
 @pytest.mark.parametrize("nul_bytes", [16, 4_000, 2 * CHUNK_BYTES + 1])
-def test_space_that_was_reserved_behind_a_part_is_told_from_where_it_begins(
-    path: str, content: bytes, nul_bytes: int
-) -> None:
+def test_reserved_space_after_a_part_is_reported_with_its_beginning(path: str, content: bytes, nul_bytes: int) -> None:
     expected = f"there are only NUL bytes from byte {len(content):,} on: reserved space that is not written yet"
     assert Truncated(expected) == examine(path, content + bytes(nul_bytes))
 
 
 @pytest.mark.parametrize("path", ["a.json", "a.cbor", "a.csv", "a.txt", "a.parquet"])
 @pytest.mark.parametrize("size", [2, 5, 16, 5_000, 2 * CHUNK_BYTES])
-def test_a_file_of_nothing_but_nul_bytes_is_told(path: str, size: int) -> None:
+def test_a_file_of_only_nul_bytes_is_reported(path: str, size: int) -> None:
     expected = "there are only NUL bytes from byte 0 on: reserved space that is not written yet"
     assert Truncated(expected) == examine(path, bytes(size))
 
@@ -189,14 +185,14 @@ def test_the_header_alone_is_not_a_recording(reference: str, is_firmware: bool) 
         "long silence",
     ],
 )
-def test_any_samples_behind_the_header_wait_for_stillness(reference: str, is_firmware: bool, samples: bytes) -> None:
+def test_any_samples_after_the_header_are_undecidable(reference: str, is_firmware: bool, samples: bytes) -> None:
     content = referring(samples, reference, is_firmware=is_firmware)
     kind = reference.rstrip().rpartition("-")[2]
     expected = f"{len(samples):,} bytes of samples ({kind}) follow its CBOR header, which does not say how many"
     assert Undecidable(expected) == examine("a.cbor", content)
 
 
-def test_a_header_of_json_has_no_samples_behind_it() -> None:
+def test_a_json_header_can_have_no_samples_after_it() -> None:
     content = formats.document({**RECORDING, "payload": {**RECORDING["payload"], "values": ["Ref-BINARY-i16"]}})
     told = "its JSON says that samples (i16) follow it, but there are none yet"
     assert Truncated(f"{told}; the file has {len(content):,} bytes") == examine("a.json", content)
@@ -277,7 +273,7 @@ def test_a_header_of_json_has_no_samples_behind_it() -> None:
         ("a C string.csv", b"timestamp,accX\n0,1\n\0", "its format has no end mark"),
     ],
 )
-def test_what_cannot_be_told_is_named(path: str, content: bytes, why: str) -> None:
+def test_an_undecidable_file_has_a_reason(path: str, content: bytes, why: str) -> None:
     assert Undecidable(why) == examine(path, content)
 
 
@@ -338,7 +334,7 @@ def test_a_pointer_is_not_the_content(path: str) -> None:
         ),
     ],
 )
-def test_what_is_missing_is_told_exactly(path: str, content: bytes, finding: str) -> None:
+def test_the_finding_says_exactly_what_is_missing(path: str, content: bytes, finding: str) -> None:
     assert Truncated(finding) == examine(path, content)
 
 
@@ -353,7 +349,7 @@ ROWS = st.lists(st.lists(NUMBERS, min_size=1, max_size=18), max_size=300)
 
 @quick
 @given(VALUES | ROWS, st.booleans(), st.data())
-def test_cbor_ends_where_its_decoder_says(value: Any, is_open: bool, data: st.DataObject) -> None:
+def test_cbor_ends_where_its_decoder_ends(value: Any, is_open: bool, data: st.DataObject) -> None:
     whole = bytes(cbor2.dumps([value, 1]))
     if is_open:
         whole = b"\x9f" + whole[1:] + b"\xff"
@@ -383,21 +379,21 @@ SPELLINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-1
 
 @settings(quick, max_examples=300)
 @given(DOCUMENTS, SPELLINGS, st.booleans(), st.sampled_from([None, 2]), st.data())
-def test_json_of_every_spelling_is_whole_and_no_beginning_of_it_is(
+def test_json_in_every_spelling_is_complete_and_its_beginnings_are_not(
     value: Any, encoding: str, is_ascii: bool, indent: int | None, data: st.DataObject
 ) -> None:
     written = json.dumps(value, ensure_ascii=is_ascii, indent=indent)
     blanks = data.draw(st.sampled_from(["", "\n", "  ", "\r\n\r\n"]))
     whole, padded = (text.encode(encoding, "ignore") for text in (written, written + blanks))
     assert isinstance(examine("a.json", padded), Complete)
-    # In front of its first bracket nothing tells JSON from anything else.
+    # Before its first bracket JSON cannot be recognised.
     begins = min(len(whole) - 1, len("[".encode(encoding)))
     assert isinstance(examine("a.json", whole[: data.draw(st.integers(begins, len(whole) - 1))]), Truncated)
 
 
 @quick
 @given(DOCUMENTS, st.integers(0, 10**9), st.binary(min_size=1, max_size=4))
-def test_json_with_a_byte_written_over_is_never_called_nul_to_its_end_by_mistake(
+def test_json_with_an_overwritten_byte_is_never_wrongly_reported_as_reserved_space(
     value: Any, place: int, bytes_: bytes
 ) -> None:
     whole = json.dumps(value).encode()
@@ -413,7 +409,7 @@ def test_json_with_a_byte_written_over_is_never_called_nul_to_its_end_by_mistake
     st.lists(st.lists(st.integers(), min_size=1, max_size=4), max_size=30),
     st.sampled_from(["utf-8", "utf-16", "utf-32"]),
 )
-def test_no_table_is_called_cut_for_how_its_text_is_written(rows: list[list[int]], encoding: str) -> None:
+def test_no_text_encoding_makes_a_table_truncated(rows: list[list[int]], encoding: str) -> None:
     written = "timestamp,accX\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
     assert Undecidable("its format has no end mark") == examine("a.csv", written.encode(encoding))
 

@@ -16,7 +16,7 @@ from eisync.core import wire
 from eisync.core.batching import Request
 from eisync.core.model import Category, FileFacts, Item, sent_name
 from eisync.core.retry import Fault
-from eisync.core.sample_names import original_name, stored_name
+from eisync.core.studio import original_name, stored_name
 from eisync.core.wire import Barred, Duplicate, Failed, Refused, Reply, Silence, Smaller, Stored
 
 NOW = 1_700_000_000.0

@@ -13,8 +13,8 @@ from eisync.core.writers import (
     SameAnswer,
     Writers,
     cannot_tell,
-    said_of_folder,
-    worded,
+    describe_folder_writers,
+    describe_writers,
     writers_of,
     writers_of_windows,
 )
@@ -66,7 +66,7 @@ def test_windows_tells_by_a_sharing_violation(error_number: int | None, expected
     ],
 )
 def test_a_person_is_told_what_the_kernel_said(writers: Writers, text: str) -> None:
-    assert text == worded(writers)
+    assert text == describe_writers(writers)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_person_is_told_what_the_kernel_said(writers: Writers, text: str) -> N
     ],
 )
 def test_a_person_is_told_how_it_is_known_of_a_folder(writers: Writers, text: str) -> None:
-    assert text == said_of_folder(writers)
+    assert text == describe_folder_writers(writers)
 
 
 @pytest.mark.parametrize("answer", [NOT_ASKED, NO_RIGHT])

@@ -17,6 +17,7 @@ from tests.conftest import SHARED_DATA
 from tests.emulator.wire import Client, acquisition, csv, png, wav
 
 NOWHERE = 10**6
+TWO = [{"name": "a", "units": "N/A"}, {"name": "b", "units": "N/A"}]
 
 with_shared_data = pytest.mark.skipif(
     not (SHARED_DATA / "wave.01.json").exists(), reason="the shared samples are not on this machine"
@@ -87,9 +88,16 @@ def test_real_recordings_can_be_uploaded_again(stranger: Client, name: str) -> N
     assert before["sensors"] == after["sensors"]
 
 
-def test_one_reading_comes_back_too(stranger: Client) -> None:
-    """The official module raises UnsupportedSampleType for it, and every other sample of the call is lost."""
-    ids = stranger.store(("one.csv", b"a,b\n1,2\n"), ("series.csv", csv(1)))
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("one.csv", b"a,b\n1,2\n"),
+        # The official module raises UnsupportedSampleType for an interval of 0, and the call's other samples are lost.
+        ("one.json", json.dumps(acquisition(interval_ms=0, values=[[1, 2]], sensors=TWO)).encode()),
+    ],
+)
+def test_one_reading_comes_back_too(stranger: Client, name: str, raw: bytes) -> None:
+    ids = stranger.store((name, raw), ("series.csv", csv(1)))
     one, series = download_samples_by_ids(ids)
     assert isinstance(one.data, str)
     assert ("one.json", "series.json") == (one.filename, series.filename)

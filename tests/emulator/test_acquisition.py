@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from eisync.emulator.acquisition import Acquisition, read_acquisition
 from eisync.emulator.model import Facts, Refused, Sensor
+from eisync.emulator.settings import EmulatorSettings
 
 from .wire import SAMPLES, acquisition
 
 KEY = "fed53116f20684c067774ebf9e7bcbdc"
 
 
-def read(raw: bytes, *, is_cbor: bool = False, unsigned_is_valid: bool = False) -> Acquisition | Refused:
-    return read_acquisition(raw, is_cbor=is_cbor, hmac_key=KEY, unsigned_is_valid=unsigned_is_valid)
+def read(raw: bytes, *, is_cbor: bool = False, **switches: Any) -> Acquisition | Refused:
+    return read_acquisition(raw, is_cbor=is_cbor, hmac_key=KEY, settings=EmulatorSettings(**switches))
 
 
 def sign(document: dict[str, Any], encode: Any, key: str = KEY) -> bytes:
@@ -55,6 +56,30 @@ def test_an_unsigned_file_is_taken_and_marked_as_the_switch_says(signature: obje
     assert found.facts.signature_valid is unsigned_is_valid
 
 
+@pytest.mark.parametrize("signature", ["00", "7" * 64, 7, True, [1]])
+def test_a_signature_of_any_kind_that_does_not_hold_is_stored_and_marked(signature: object) -> None:
+    found = read(to_json(acquisition(alg="HS256", signature=signature)), unsigned_is_valid=True)
+    assert isinstance(found, Acquisition)
+    assert found.facts.signature_valid is False
+
+
+@pytest.mark.parametrize("odd", [None, float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_finite_number_is_refused_only_while_the_switch_says_so(odd: float | None) -> None:
+    raw = to_json(acquisition(values=[[1.0], [odd]]))
+    assert isinstance(read(raw), Refused)
+    found = read(raw, refuse_values_not_finite=False)
+    assert isinstance(found, Acquisition)
+    assert found.rows == [[1.0], [0]]
+
+
+@pytest.mark.parametrize("limit", [{"max_sensors": 1}, {"max_name_chars": 4}, {"max_cbor_items": 5}])
+def test_what_a_file_may_hold_is_bounded_by_settings(limit: dict[str, int]) -> None:
+    sensors = [{"name": name, "units": "m/s2"} for name in ("accX", "yaccel")]
+    raw = cbor2.dumps(acquisition(sensors=sensors, values=[[1, 2]], device_type="T"))
+    assert isinstance(read(raw, is_cbor=True), Acquisition)
+    assert isinstance(read(raw, is_cbor=True, **limit), Refused)
+
+
 @pytest.mark.parametrize("values", [[[1.0], [2.0]], [1.0, [2.0]], [1.0, 2.0]])
 def test_a_reading_of_one_sensor_may_come_without_its_brackets(values: list[object]) -> None:
     found = read(to_json(acquisition(device_name="ac:87", secret="dropped", values=values)))
@@ -74,15 +99,14 @@ def changed(**payload: Any) -> dict[str, Any]:
         {},
         acquisition() | {"protected": {"ver": "v2", "alg": "none"}},
         acquisition() | {"protected": {"ver": "v1", "alg": "RS256"}},
-        acquisition(signature=7),
-        acquisition(signature=False),
-        acquisition(signature=[]),
         acquisition() | {"payload": []},
         changed(device_type=None),
         changed(device_name=3),
         changed(interval_ms="10"),
         changed(interval_ms=-1),
         changed(interval_ms=True),
+        changed(interval_ms=1.7e308),
+        changed(interval_ms=5e-324),
         changed(sensors=[]),
         changed(sensors=[{"name": "accX"}]),
         changed(sensors=[{"name": "a", "units": "b"}] * 2000),
@@ -94,7 +118,7 @@ def changed(**payload: Any) -> dict[str, Any]:
         changed(values=[["1"]]),
         changed(values=[[True]]),
         changed(values=[[None]]),
-        changed(values=[[10**40]]),
+        changed(values=[[10**400]]),
         changed(values=[[float("nan")]]),
         changed(values=[[float("inf")]]),
     ],

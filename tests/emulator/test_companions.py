@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from eisync.emulator.companions import Companions, read_boxes, read_json, read_structured_labels
+from eisync.emulator.companions import Companions, read_boxes, read_json
 from eisync.emulator.model import Refused
 
 BOX = {"label": "dog", "x": 0, "y": 5, "width": 1, "height": 2}
@@ -57,9 +57,12 @@ def test_a_companion_of_the_wrong_schema_is_refused(name: str, raw: bytes, error
         ([BOX], True),
         ([BOX | {"width": 0}], False),
         ([BOX | {"height": 0}], False),
-        ([BOX | {"x": -1}], False),
-        ([BOX | {"x": 1.5}], False),
+        ([BOX | {"width": -1}], False),
+        ([BOX | {"x": -1, "y": -0.5}], True),
+        ([BOX | {"x": 1.5, "width": 0.25}], True),
         ([BOX | {"x": True}], False),
+        ([BOX | {"y": "1"}], False),
+        ([BOX | {"x": None}], False),
         ([BOX | {"label": 1}], False),
         ([{}], False),
         ([3], False),
@@ -67,27 +70,21 @@ def test_a_companion_of_the_wrong_schema_is_refused(name: str, raw: bytes, error
         (None, False),
     ],
 )
-def test_boxes_are_whole_pixels_with_an_area(boxes: object, is_good: bool) -> None:
+def test_boxes_are_numbers_with_an_area(boxes: object, is_good: bool) -> None:
     assert isinstance(read_boxes(boxes), Refused) is not is_good
 
 
-@pytest.mark.parametrize(
-    ("spans", "is_good"),
-    [
-        ([(0, 9)], True),
-        ([(0, 0), (1, 9)], True),
-        ([(0, 8)], False),
-        ([(0, 10)], False),
-        ([(1, 9)], False),
-        ([(0, 4), (4, 9)], False),
-        ([(0, 4), (6, 9)], False),
-        ([(0, -1), (0, 9)], False),
-        ([], False),
-    ],
-)
-def test_structured_labels_cover_every_value_without_a_gap(spans: list[tuple[int, int]], is_good: bool) -> None:
-    labels = [{"startIndex": start, "endIndex": end, "label": "x"} for start, end in spans]
-    assert isinstance(read_structured_labels(labels, values_count=10), Refused) is not is_good
+def test_a_list_of_labels_is_a_map_of_their_positions() -> None:
+    found = Companions()
+    labels = {"a.csv": ["up", "calm"], "b.csv": {"mood": "calm"}, "c.csv": []}
+    assert found.add("label_map.labels", companion("label-map-labels", "labels", labels)) is None
+    assert found.label_maps == {"a.csv": {"0": "up", "1": "calm"}, "b.csv": {"mood": "calm"}, "c.csv": {}}
+
+
+@pytest.mark.parametrize("labels", [["up", 1], [["up"]], "up", None, 3])
+def test_labels_that_are_no_texts_are_no_map(labels: object) -> None:
+    problem = Companions().add("label_map.labels", companion("label-map-labels", "labels", {"a.csv": labels}))
+    assert problem is not None
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'"\\ud800"', b"NaN", b"[" * 100_000, "{"])

@@ -12,7 +12,7 @@ import requests
 
 from eisync.emulator.faults import KINDS
 from eisync.emulator.server import RunningEmulator
-from eisync.emulator.settings import SWITCHES, EmulatorSettings
+from eisync.emulator.settings import LIMITS, STRICTNESS, SWITCHES, EmulatorSettings
 
 from .test_server import subprocess_emulator
 from .wire import TIMEOUT_S, Client, csv
@@ -75,7 +75,19 @@ def test_it_names_every_figure_of_the_ledger(emulator: RunningEmulator) -> None:
     assert emulator.ledger().keys() - {"success"} == set(named(rows("The ledger")))
 
 
-def test_it_names_every_switch_with_its_default() -> None:
+@pytest.mark.parametrize(
+    ("heading", "names"), [("Switches", SWITCHES), ("Strictness of our own", STRICTNESS), ("Limits", LIMITS)]
+)
+def test_it_names_every_switch_with_its_default(heading: str, names: tuple[str, ...]) -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(EmulatorSettings)}
-    documented = {name.strip("`"): json.loads(default.strip("`")) for name, default, _ in rows("Switches")}
-    assert documented == {name: defaults[name] for name in SWITCHES}
+    documented = {name.strip("`"): json.loads(default.strip("`")) for name, default, _ in rows(heading)}
+    assert documented == {name: defaults[name] for name in names}
+
+
+def test_every_setting_that_refuses_or_bounds_is_in_one_of_the_tables() -> None:
+    named_so = {
+        field.name
+        for field in dataclasses.fields(EmulatorSettings)
+        if field.name.startswith(("refuse_", "max_", "spool_"))
+    }
+    assert named_so <= {*SWITCHES, *STRICTNESS, *LIMITS}

@@ -29,6 +29,7 @@ def test_another_host_is_refused_unless_remote_access_is_allowed(host: str) -> N
         {"hmac_key": ""},
         {"max_files_per_request": 0},
         {"idle_timeout_s": 0},
+        {"max_cbor_items": 0},
         {"validation": "sometimes"},
     ],
 )
@@ -51,6 +52,10 @@ def test_the_ports_are_those_the_official_uploader_expects() -> None:
         ("batch_job_above=500", ("batch_job_above", 500)),
         ("batch_job_above=null", ("batch_job_above", None)),
         ("max_page_limit=10", ("max_page_limit", 10)),
+        ("refuse_odd_csv=false", ("refuse_odd_csv", False)),
+        ("max_sensors=10", ("max_sensors", 10)),
+        ("idle_timeout_s=0.5", ("idle_timeout_s", 0.5)),
+        ("idle_timeout_s=2", ("idle_timeout_s", 2)),
     ],
 )
 def test_a_switch_is_read_from_a_command_line(text: str, expected: object) -> None:
@@ -59,7 +64,16 @@ def test_a_switch_is_read_from_a_command_line(text: str, expected: object) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["", "pod", "host=::", "duplicate_names_ids=1", "max_page_limit=null", "max_page_limit=true", "batch_job_above=x"],
+    [
+        "",
+        "pod",
+        "host=::",
+        "duplicate_names_ids=1",
+        "max_page_limit=null",
+        "max_page_limit=true",
+        "batch_job_above=x",
+        "idle_timeout_s=null",
+    ],
 )
 def test_what_is_no_switch_is_one_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):

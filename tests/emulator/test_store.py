@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eisync.emulator import statements as sql
+from eisync.emulator.conditions import where
 from eisync.emulator.model import Duplicate, Facts, NewSample, Page, Role, Sample, Selection, Sensor, Stored
 from eisync.emulator.spool import Body
 from eisync.emulator.store import Store, StoreError, open_store
@@ -380,7 +381,7 @@ def test_a_folder_of_an_older_emulator_is_counted_and_its_files_are_read(tmp_pat
 )
 def test_a_page_at_any_depth_reads_no_sample_that_it_does_not_show(tmp_path: Any, wanted: Selection) -> None:
     open_store(str(tmp_path)).close()
-    condition, values = sql.where(wanted)
+    condition, values = where(wanted)
     statement = sql.LIST_SAMPLES.format(where=condition)
     with contextlib.closing(sqlite3.connect(tmp_path / "emulator.db")) as database:
         plan = database.execute("explain query plan " + statement, values | {"limit": 1000, "offset": 9000}).fetchall()

@@ -153,8 +153,9 @@ def test_a_sample_of_another_project_is_not_there(emulator: RunningEmulator, cli
 
 
 def test_media_come_as_what_they_are(client: Client) -> None:
+    still = json.dumps(acquisition(interval_ms=0)).encode()
     image, sound, video, series, row = client.store(
-        ("a.png", png()), ("a.wav", wav()), ("a.mp4", b"film"), ("a.csv", csv(100)), ("b.txt", b"a\n1\n")
+        ("a.png", png()), ("a.wav", wav()), ("a.mp4", b"film"), ("a.csv", csv(100)), ("b.json", still)
     )
     for sample_id, path, content_type, body in [
         (image, "image", "image/png", png()),

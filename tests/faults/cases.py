@@ -1,4 +1,4 @@
-"""The faults there are: how each is brought about, what a person is told, and what becomes of the files.
+"""The faults: how each is caused, what a person reads, and what happens to the files.
 
 `docs/faults.md` has this table, and `test_matrix` proves it.
 """
@@ -23,7 +23,7 @@ PATIENCE_S = 120
 
 
 class Fate(Enum):
-    """What is true of the files when the round of the fault is over."""
+    """The state of the files after the round of the fault."""
 
     WAITS = "waits, with the reason, and goes again"
     PAUSES = "the target is paused with the reason; no attempt is lost"
@@ -41,27 +41,27 @@ class Scene:
 
     rig: Rig
     door: Gate | None
-    thief: RawServer  # nothing of ours may ever go there
+    thief: RawServer  # no request of eisync may ever reach this
     monkeypatch: pytest.MonkeyPatch
 
 
 Weather = Callable[[Scene], None]
 
 
-# --- how a fault is brought about
+# --- how a fault is caused
 
 
-def told(**rule: Any) -> Weather:
-    """The emulator does it to every request of the round."""
+def fault(**rule: Any) -> Weather:
+    """A fault that the emulator causes in every request of the round."""
     return lambda scene: scene.rig.faults(rule)
 
 
-def told_once(**rule: Any) -> Weather:
-    """The emulator does it to the first request of the round."""
-    return told(**rule, times=1)
+def fault_once(**rule: Any) -> Weather:
+    """A fault that the emulator causes in the first request of the round."""
+    return fault(**rule, times=1)
 
 
-def told_to_wait_until(scene: Scene) -> None:
+def retry_after_a_date(scene: Scene) -> None:
     date = format_datetime(datetime.fromtimestamp(scene.rig.now + PATIENCE_S + 1, UTC), usegmt=True)
     scene.rig.faults({"kind": "status", "status": 429, "error": "busy", "retry_after": date})
 
@@ -76,7 +76,7 @@ def away(scene: Scene) -> None:
 
 
 def played(script: Any) -> Weather:
-    """Somebody in between does it."""
+    """A fault that the gate in between causes."""
 
     def begin(scene: Scene) -> None:
         assert scene.door is not None
@@ -96,9 +96,9 @@ def disguised(scene: Scene) -> None:
 
 
 def nameless(scene: Scene) -> None:
-    """The host has no address any more; a name that cannot be found is how a line that is down begins."""
+    """The host name cannot be resolved, as when a line goes down."""
     assert scene.door is not None
-    scene.door.opens()  # and no connection of before is left
+    scene.door.opens()  # and no earlier connection is left
     scene.monkeypatch.setattr("socket.getaddrinfo", partial(_without_localhost, socket.getaddrinfo))
 
 
@@ -117,7 +117,7 @@ HTML = "<html><body>Please log in</body></html>"
 class Case:
     fault: str
     network_errors: Weather
-    reason: str  # what a person is told
+    reason: str  # what a person reads
     lone: Fate
     batch: Fate
     way: str = ""  # through a gate, with or without TLS
@@ -132,40 +132,40 @@ CASES = [
     Case("TLS: a certificate of nobody's", disguised, "has no certificate that can be trusted", WAITS, WAITS, "tls"),
     Case("TLS: no handshake", played(says("220 smtp\n")), "the secure connection to", WAITS, WAITS, "tls"),
     Case("TLS: broken off", played(hears_and_resets), "broke (", WAITS, WAITS, "tls"),
-    Case("reset before the body", told(kind="reset_before"), "broke (", WAITS, WAITS),
-    Case("reset during the body", told(kind="reset_during", bytes=1), "broke (", WAITS, WAITS),
-    # it arrived, or nobody knows
-    Case("reset after the body", told(kind="reset_after"), "broke (", WAITS, WAITS),
-    Case("read time-out", told(kind="latency", seconds=0.6), "did not answer in time", WAITS, WAITS, timeout_s=0.2),
-    Case("answer withheld after the commit", told(kind="withhold"), "broke (", WAITS, WAITS),
-    Case("answer truncated", told(kind="truncate"), "failed (ChunkedEncodingError)", WAITS, WAITS),
-    Case("answer malformed", told(kind="malformed"), "the answer is not the service's", WAITS, WAITS),
+    Case("reset before the body", fault(kind="reset_before"), "broke (", WAITS, WAITS),
+    Case("reset during the body", fault(kind="reset_during", bytes=1), "broke (", WAITS, WAITS),
+    # it arrived, or that is unknown
+    Case("reset after the body", fault(kind="reset_after"), "broke (", WAITS, WAITS),
+    Case("read time-out", fault(kind="latency", seconds=0.6), "did not answer in time", WAITS, WAITS, timeout_s=0.2),
+    Case("answer withheld after the commit", fault(kind="withhold"), "broke (", WAITS, WAITS),
+    Case("answer truncated", fault(kind="truncate"), "failed (ChunkedEncodingError)", WAITS, WAITS),
+    Case("answer malformed", fault(kind="malformed"), "the answer is not the service's", WAITS, WAITS),
     Case("answer is no HTTP", played(says("220 smtp\n\n")), "broke (BadStatusLine)", WAITS, WAITS, "gate"),
-    Case("more entries than files", told_once(kind="count_mismatch", extra=2), "", ARRIVES, ARRIVES),
-    Case("fewer entries than files", told_once(kind="count_mismatch", extra=-1), "0 entries", WAITS, ARRIVES),
-    # somebody says no
+    Case("more entries than files", fault_once(kind="count_mismatch", extra=2), "", ARRIVES, ARRIVES),
+    Case("fewer entries than files", fault_once(kind="count_mismatch", extra=-1), "0 entries", WAITS, ARRIVES),
+    # refusals
     Case("3xx: a redirection", redirected, "not followed, because that would hand over the key", WAITS, WAITS),
-    Case("400 to one request", told_once(kind="status", status=400, error="bad"), "HTTP 400: bad", PARKED, ARRIVES),
-    Case("400 to all", told(kind="status", status=400, error="bad"), "HTTP 400: bad", PARKED, PARKED),
-    Case("401", told(kind="status", status=401, error="Invalid API key"), "HTTP 401: Invalid API key", PAUSES, PAUSES),
-    Case("403", told(kind="status", status=403, error="no"), "HTTP 403: no", PAUSES, PAUSES),
-    Case("404", told(kind="status", status=404, error="no"), "HTTP 404: no", WAITS, WAITS),
-    Case("408", told(kind="status", status=408, error="slow"), "HTTP 408: slow", WAITS, WAITS),
-    Case("413 to one request", told_once(kind="status", status=413, error="big"), "HTTP 413: big", PARKED, ARRIVES),
-    Case("413 to all", told(kind="status", status=413, error="big"), "HTTP 413: big", PARKED, PARKED),
-    Case("partial failure", told_once(kind="partial", positions=[0], error="odd"), "odd", PARKED, ONE_PARKED),
-    # somebody says later
+    Case("400 to one request", fault_once(kind="status", status=400, error="bad"), "HTTP 400: bad", PARKED, ARRIVES),
+    Case("400 to all", fault(kind="status", status=400, error="bad"), "HTTP 400: bad", PARKED, PARKED),
+    Case("401", fault(kind="status", status=401, error="Invalid API key"), "HTTP 401: Invalid API key", PAUSES, PAUSES),
+    Case("403", fault(kind="status", status=403, error="no"), "HTTP 403: no", PAUSES, PAUSES),
+    Case("404", fault(kind="status", status=404, error="no"), "HTTP 404: no", WAITS, WAITS),
+    Case("408", fault(kind="status", status=408, error="slow"), "HTTP 408: slow", WAITS, WAITS),
+    Case("413 to one request", fault_once(kind="status", status=413, error="big"), "HTTP 413: big", PARKED, ARRIVES),
+    Case("413 to all", fault(kind="status", status=413, error="big"), "HTTP 413: big", PARKED, PARKED),
+    Case("partial failure", fault_once(kind="partial", positions=[0], error="odd"), "odd", PARKED, ONE_PARKED),
+    # requests to wait
     Case(
         "429, Retry-After in seconds",
-        told(kind="status", status=429, error="busy", retry_after=PATIENCE_S),
+        fault(kind="status", status=429, error="busy", retry_after=PATIENCE_S),
         "HTTP 429: busy", WAITS, WAITS, asked_s=PATIENCE_S,
     ),
-    Case("429, Retry-After as a date", told_to_wait_until, "HTTP 429: busy", WAITS, WAITS, asked_s=PATIENCE_S),
-    Case("500", told(kind="status", status=500, error="oh"), "HTTP 500: oh", WAITS, WAITS),
-    Case("502", told(kind="status", status=502, error="oh"), "HTTP 502: oh", WAITS, WAITS),
-    Case("503", told(kind="status", status=503, error="oh"), "HTTP 503: oh", WAITS, WAITS),
-    Case("504", told(kind="status", status=504, error="oh"), "HTTP 504: oh", WAITS, WAITS),
-    # somebody else answers
+    Case("429, Retry-After as a date", retry_after_a_date, "HTTP 429: busy", WAITS, WAITS, asked_s=PATIENCE_S),
+    Case("500", fault(kind="status", status=500, error="oh"), "HTTP 500: oh", WAITS, WAITS),
+    Case("502", fault(kind="status", status=502, error="oh"), "HTTP 502: oh", WAITS, WAITS),
+    Case("503", fault(kind="status", status=503, error="oh"), "HTTP 503: oh", WAITS, WAITS),
+    Case("504", fault(kind="status", status=504, error="oh"), "HTTP 504: oh", WAITS, WAITS),
+    # answers from someone else
     Case("a proxy's page with 200", played(answers(HTML)), "is not the service's: '<html>", WAITS, WAITS, "gate"),
     Case("a proxy's page with 502", played(answers(HTML, "502 Bad Gateway")), "HTTP 502: <html>", WAITS, WAITS, "gate"),
 ]  # fmt: skip

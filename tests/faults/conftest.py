@@ -8,6 +8,6 @@ from eisync.emulator.settings import EmulatorSettings
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[RunningEmulator]:
-    """One for all of them: every rig makes a project of its own."""
+    """One emulator for all tests: every rig creates its own project."""
     with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0)) as running:
         yield running

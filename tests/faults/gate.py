@@ -1,7 +1,6 @@
-"""A door in front of a service, on a port that never changes: lets callers through, or does to them what a test says.
+"""A gate in front of a service, on a fixed port: it forwards connections, or does with them what a test asks for.
 
-What the emulator cannot do to itself happens here: to be away, to have no name, to show a wrong certificate, to be a
-proxy with a page of its own.
+It causes what the emulator cannot: no listener, no host name, a wrong certificate, a proxy with its own page.
 """
 
 import contextlib
@@ -17,16 +16,16 @@ from typing import BinaryIO
 from tests.adapters.raw import Script
 
 OURS = Path(__file__).parent / "ours.pem"
-"""The certificate that the client is told to trust."""
+"""The certificate that the client is configured to trust."""
 STRANGER = Path(__file__).parent / "stranger.pem"
-"""One of the same name that nobody told it of."""
+"""A certificate for the same name that the client does not trust."""
 
 REFUSED = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno!"
 Welcome = Callable[[socket.socket], None]
 
 
 class Gate:
-    """Forwards to `port` on this machine. With `tls` it speaks TLS to its callers."""
+    """Forwards to `port` on this machine. With `tls` its clients use TLS."""
 
     def __init__(self, port: int, *, tls: bool = False) -> None:
         self._inner = port
@@ -34,7 +33,7 @@ class Gate:
         self._lock = threading.Lock()
         self._guests: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
-        self.bodies: list[bytes] = []  # those that `bars` looked at
+        self.bodies: list[bytes] = []  # those that `bars` checked
         self._welcome: Welcome = self._let_through
         self._listener = self._listen(0)
         self.port = int(self._listener.getsockname()[1])
@@ -44,24 +43,24 @@ class Gate:
         return f"{'https' if self._tls else 'http'}://localhost:{self.port}"
 
     def opens(self) -> None:
-        """Whoever comes is let through."""
+        """Forward every connection."""
         self._change(self._let_through)
 
     def is_away(self) -> None:
-        """Nobody listens: connections are refused."""
+        """Refuse connections: nothing listens."""
         self._close_listener()
         self._send_guests_away()
 
     def plays(self, script: Script) -> None:
-        """Whoever comes meets `script`, on the bare connection."""
+        """Run `script` on every bare connection."""
         self._change(script)
 
     def shows(self, certificate: Path) -> None:
-        """Whoever comes is shown `certificate`, and let through if that pleases."""
+        """Show `certificate` to every client, and forward those that accept it."""
         self._change(lambda caller: self._let_through(caller, certificate))
 
     def interrupts(self, meddle: Callable[[], None]) -> None:
-        """Whoever comes is let through; `meddle` is called when the first bytes have come, and before they go on."""
+        """Forward every connection; call `meddle` after the first bytes arrived, before they are forwarded."""
 
         def welcome(caller: socket.socket) -> None:
             with socket.create_connection(("127.0.0.1", self._inner), timeout=10) as inner:
@@ -73,7 +72,7 @@ class Gate:
         self._change(welcome)
 
     def bars(self, is_guilty: Callable[[bytes], bool]) -> None:
-        """Requests with such a body are answered with 400 and no word of the reason; the others are let through."""
+        """Answer requests with such a body with 400 and no reason; forward the others."""
         self._change(lambda caller: self._let_through_unless(caller, is_guilty))
 
     def close(self) -> None:
@@ -84,7 +83,7 @@ class Gate:
         assert not any(thread.is_alive() for thread in self._threads)
 
     def _change(self, welcome: Welcome) -> None:
-        # No connection of before is left over to be used again.
+        # No earlier connection is left to be reused.
         self._send_guests_away()
         self._welcome = welcome
         if self._listener.fileno() < 0:
@@ -154,7 +153,7 @@ class Gate:
 
 
 def _carry(one: socket.socket, other: socket.socket) -> None:
-    """Bytes from each to the other, until one of them has nothing more to say."""
+    """Forward bytes in both directions, until one side closes."""
     facing = {one: other, other: one}
     while True:
         decrypted = [end for end in facing if isinstance(end, ssl.SSLSocket) and end.pending()]
@@ -166,7 +165,7 @@ def _carry(one: socket.socket, other: socket.socket) -> None:
 
 
 def _head(stream: BinaryIO) -> bytes:
-    """Everything up to the empty line; nothing when there is no more to come."""
+    """Return everything up to the empty line; nothing at the end of the stream."""
     lines = []
     for line in stream:
         lines.append(line)

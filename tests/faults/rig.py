@@ -1,7 +1,7 @@
-"""The whole machine in this process, as `app` puts it together, with the hands of its clock in the test's.
+"""The whole machine in this process, as `app` builds it, with a clock that the test sets.
 
-Real files, database, transport and worker threads against the emulator. Only time is told: a round is everything that
-is due at one instant, and between two rounds lies more time than any wait of ours.
+Real files, database, transport and worker threads against the emulator. Only the time is simulated: a round is
+everything that is due at one instant, and between two rounds passes more time than any wait of eisync.
 """
 
 import itertools
@@ -31,7 +31,7 @@ _projects = itertools.count(1)
 
 @dataclass
 class Rig:
-    """One folder of recordings, one project of its own."""
+    """One folder of recordings, with its own project."""
 
     place: Path
     emulator: RunningEmulator
@@ -51,7 +51,7 @@ class Rig:
         self.log = Notebook()
         self.recordings = self.place / "recordings"
         self.recordings.mkdir(parents=True)
-        # Later than whatever the file system says of the files, so that all of them have settled.
+        # Later than the mtimes of all files, so that all of them have settled.
         self.now = time.time() + 3600.0
         self.start()
 
@@ -79,7 +79,7 @@ class Rig:
         settings = load(environ=environ, cwd=str(self.place), state_dir=str(self.state))
         with mock.patch("eisync.adapters.clock.now", new=self._tell_time):
             self.app: App = build(settings, log=self.log, listen=False)
-        # As the watcher does before anything is sent; what it does beyond that is for the tests to say.
+        # As the watcher does before anything is sent; the tests decide about everything else.
         for root in self.app.watcher._roots:
             while not root.labels.is_through:
                 root.labels.step(self.now)
@@ -92,7 +92,7 @@ class Rig:
         return self.place / "state"
 
     def crash_under_way(self) -> None:
-        """The process ends while its requests are under way, and the next one starts."""
+        """End the process while its requests are under way, and start the next one."""
         uploader, bell = self.app.uploader, self.app.bells["uploader"]
         deadline = time.monotonic() + 60.0
         while State.SENDING not in self.states().values():
@@ -100,7 +100,7 @@ class Rig:
             uploader.tick(self.now)
             bell.wait(0.01)
             bell.clear()
-        self.app.close()  # it waits for the workers, and nobody writes down what they bring
+        self.app.close()  # it waits for the workers, and their results are not stored
         self.start()
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class Rig:
     # --- files and time
 
     def write(self, name: str, content: bytes | None = None) -> bytes:
-        """A file as a recorder leaves it; by default of a content that no other has."""
+        """Write a file as a recorder leaves it; by default with unique content."""
         content = row(zlib.crc32(name.encode())) if content is None else content
         path = self.recordings / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ class Rig:
         return content
 
     def scan(self) -> None:
-        """Find every file; what is complete enters the outbox."""
+        """Scan; complete files enter the outbox."""
         self.now += 120.0  # beyond the interval of the scans
         for _ in range(100):
             if self.app.watcher.tick(self.now) > 0 and not self.app.watcher.unsettled(self.now):
@@ -126,7 +126,7 @@ class Rig:
         raise AssertionError("the files do not settle")
 
     def round(self) -> None:
-        """Do everything that is due now, and all that follows from it at once."""
+        """Do everything that is due now, and what follows from it at once."""
         uploader, bell = self.app.uploader, self.app.bells["uploader"]
         deadline = time.monotonic() + 60.0
         while time.monotonic() < deadline:
@@ -143,7 +143,7 @@ class Rig:
         self.now += ROUND_S
 
     def drain(self, rounds: int = 30) -> None:
-        """Rounds until nothing waits any more."""
+        """Run rounds until nothing waits any more."""
         for _ in range(rounds):
             self.round()
             if not self.pending():
@@ -152,7 +152,7 @@ class Rig:
         raise AssertionError(f"still waiting: {self.files()}")
 
     def compare(self) -> None:
-        """One pass of the reconciler."""
+        """Run one pass of the reconciler."""
         reconciler = self.app.reconciler
         assert reconciler is not None
         reconciler.pass_now()
@@ -162,7 +162,7 @@ class Rig:
                 return
         raise AssertionError("the pass does not end")
 
-    # --- what a person sees
+    # --- what commands show
 
     def files(self) -> dict[str, dict[str, Any]]:
         return {str(record["path"]): record for record in self.app.index.records.files()}
@@ -173,7 +173,7 @@ class Rig:
     def pending(self) -> int:
         return sum(state in (State.READY, State.SENDING, State.DOUBTFUL) for state in self.states().values())
 
-    # --- what the service says
+    # --- what the service has
 
     def faults(self, *rules: dict[str, Any], seed: int = 0) -> None:
         self.emulator.set_faults(*({"where": "ingestion", **rule} for rule in rules), seed=seed)
@@ -182,21 +182,21 @@ class Rig:
         return self.emulator.ledger(self.project_id)
 
     def stored(self) -> dict[str, int]:
-        """How often each content was ever stored."""
+        """Return how often each content was ever stored."""
         return dict(self.ledger()["stored_by_hash"])
 
     def until_stored(self, number: int) -> None:
-        """Wait until the service has committed so many, whatever we know of it."""
+        """Wait until the service has committed so many, whatever eisync knows of it."""
         until(lambda: sum(self.stored().values()) >= number)
 
     def sample(self, path: str) -> dict[str, Any]:
-        """What the service holds of the file, which is one sample; asked past the client."""
+        """Return the one sample of the file, read from the service without the client."""
         [sample_id] = self.files()[path]["sample_ids"]
         found: dict[str, Any] = json.loads(self._asked(str(sample_id)))["sample"]
         return found
 
     def bytes_of(self, sample_id: int) -> bytes:
-        """What was uploaded as the sample; asked past the client."""
+        """Return the uploaded bytes of the sample, read without the client."""
         return self._asked(f"{sample_id}/raw")
 
     def _asked(self, what: str) -> bytes:
@@ -205,8 +205,8 @@ class Rig:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return bytes(answer.read())
 
-    def look_for_the_key(self) -> None:
-        """In every line of the log and every page of the database."""
+    def check_for_the_key(self) -> None:
+        """Return every line of the log and every page of the database."""
         assert self.key not in "".join(f"{line.event} {dict(line.fields)}\n" for line in self.log.lines)
         for path in self.state.iterdir():
             assert not path.is_file() or self.key.encode() not in path.read_bytes(), path
@@ -227,11 +227,11 @@ class Rig:
 
 @contextmanager
 def rig(place: Path, emulator: RunningEmulator, **options: Any) -> Iterator[Rig]:
-    """A machine that is closed at the end, with no faults left behind."""
+    """Yield a machine. Close it at the end, and leave no faults behind."""
     machine = Rig(place, emulator, **options)
     try:
         yield machine
     finally:
         machine.close()
         emulator.set_faults()
-    machine.look_for_the_key()
+    machine.check_for_the_key()

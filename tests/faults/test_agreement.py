@@ -1,8 +1,8 @@
-"""Whatever people do here and there, and whatever breaks: in the end folder, index and project agree as policy says.
+"""Random actions of people and random faults: in the end folder, index and project agree as the policy says.
 
 The real watcher, uploader, reconciler, store and client over real files and the emulator. One actor works in the
-folder, another in Studio; answers are lost, listings fail, and the process dies between an intent and its act. After
-quiet, what remains is held against the policy, and at every step nothing may be gone that nobody deleted.
+folder, another in Studio; answers are lost, listings fail, and the process dies between an intent and its action. At
+the end, what remains is compared with the policy. At every step, only what a person deleted may be gone.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from eisync.core.model import RemoteSample
 from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
-from eisync.loops.actions.precautions import GuardLedger
+from eisync.loops.actions.planner import GuardLedger
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore, TargetContext
 from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
@@ -67,7 +67,7 @@ class Died(BaseException):
 
 
 class Fuse:
-    """A part of ours. Once it is lit, the process dies before or after one of its next calls."""
+    """A part of eisync. Once armed, the process dies before or after one of its next calls."""
 
     def __init__(self, part: Any, names: frozenset[str]) -> None:
         self._part = part
@@ -113,7 +113,7 @@ class AgreementMachine(RuleBasedStateMachine):
         self.now = self.yard.later
         self.versions = 0
         self.written: set[bytes] = set()  # everything that a person wrote here
-        self.given_up: set[bytes] = set()  # and overwrote, or deleted: nobody need keep it
+        self.given_up: set[bytes] = set()  # and overwrote, or deleted: it need not be kept
         self.deleted_there: set[int] = set()
         self.edited_there: set[int] = set()
         self.seen_there: dict[int, RemoteSample] = {}
@@ -196,7 +196,7 @@ class AgreementMachine(RuleBasedStateMachine):
         )
 
     def _tombstones(self) -> Tombstones:
-        """No plan of tombstones waits here: a person takes a sample away at any time."""
+        """A guard without limits for tombstones: a person may delete a sample at any time."""
         store = ActionStore(self.yard.database)
         guarding = GuardLedger(store, FREE, RIGHT)
         return Tombstones(store, self.yard.index, guarding, clock=self.clock, log=self.yard.log)
@@ -218,7 +218,7 @@ class AgreementMachine(RuleBasedStateMachine):
 
     @property
     def here(self) -> dict[str, bytes]:
-        """What is in the folder, by path."""
+        """Return the content of the folder, by path."""
         top = Path(self.yard.root.path)
         found = {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
         return {path: content for path, content in found.items() if not path.startswith(trash.TRASH)}
@@ -229,7 +229,7 @@ class AgreementMachine(RuleBasedStateMachine):
 
     @rule(names=st.sets(st.sampled_from(NAMES), min_size=1))
     def record(self, names: set[str]) -> None:
-        """New files, or new versions of them."""
+        """Write new files, or new versions of them."""
         here = self.here
         for name in sorted(names):
             self.versions += 1
@@ -238,7 +238,7 @@ class AgreementMachine(RuleBasedStateMachine):
                 self.given_up.add(here[name])
             self.written.add(content)
             self.yard.write(name, content)
-            # The times of a recorder: each is another one, and no whole second.
+            # Mtimes as of a recorder: each is different, and not a whole second.
             os.utime(self.yard.path(name), ns=(self.versions * 10**9 + 7, self.versions * 10**9 + 7))
 
     @precondition(lambda self: self.here)
@@ -280,9 +280,9 @@ class AgreementMachine(RuleBasedStateMachine):
         return found
 
     def in_studio(self) -> contextlib.AbstractContextManager[object]:
-        """A person's own browser has no trouble with the network."""
+        """Act as a person's browser, which has no trouble with the network."""
         EMULATOR[0].set_faults()
-        self.look_there()
+        self.check_project()
         return contextlib.nullcontext()
 
     @rule(data=st.data())
@@ -306,14 +306,14 @@ class AgreementMachine(RuleBasedStateMachine):
                 else:
                     self.person.move(sample_id, "validation")
 
-    # --- what we do
+    # --- what eisync does
 
     @rule(
         fault=st.none() | st.builds(dict, st.sampled_from(FAULTS), after=st.integers(0, 6), times=st.integers(1, 2)),
         fuse=st.none() | st.tuples(st.integers(0, 2), st.integers(0, 2), st.booleans()),
     )
     def round(self, fault: dict[str, Any] | None, fuse: tuple[int, int, bool] | None) -> None:
-        """What a daemon does all the time, in this weather, and until it dies."""
+        """Run as a daemon does, with these faults, until it dies."""
         EMULATOR[0].set_faults(*([] if fault is None else [fault]))
         if fuse is not None:
             number, after, is_after = fuse
@@ -351,7 +351,7 @@ class AgreementMachine(RuleBasedStateMachine):
     @rule(is_approved=st.booleans())
     def decide(self, is_approved: bool) -> None:
         for plan in self.actions.plans():
-            # A person who says no keeps everything, and what then agrees is not this machine's to say.
+            # A person who rejects a plan keeps everything. What must agree then is not checked here.
             if is_approved:
                 self.actions.decide(plan.id, is_approved=True, now=self.now)
 
@@ -367,8 +367,8 @@ class AgreementMachine(RuleBasedStateMachine):
         else:
             assert set() == lost
 
-    def look_there(self) -> None:
-        """What is gone from the project was deleted by a person, or by us as the policy says, and a copy is kept."""
+    def check_project(self) -> None:
+        """A missing sample was deleted by a person, or by eisync as the policy says, and then a copy is kept."""
         there = self.there
         for sample_id, sample in self.seen_there.items():
             if sample_id in there or sample_id in self.deleted_there:
@@ -379,9 +379,9 @@ class AgreementMachine(RuleBasedStateMachine):
         self.seen_there |= there
 
     def agree(self) -> None:
-        """Quiet, time, and a person who says yes."""
+        """Let time pass without faults, with a person who approves plans."""
         EMULATOR[0].set_faults()
-        self.look_there()
+        self.check_project()
         for fuse in self.fuses:
             fuse.left = None
         for _ in range(8):
@@ -390,7 +390,7 @@ class AgreementMachine(RuleBasedStateMachine):
             self.send()
             self.compare(INTERVAL_S, sweeps=True)
             self.decide(is_approved=True)
-        self.look_there()
+        self.check_project()
         assert {} == self.loop.troubles()
         self.no_recording_is_lost_that_nobody_gave_up()
         assert [] == self.actions.plans()
@@ -422,7 +422,7 @@ class AgreementMachine(RuleBasedStateMachine):
                 assert record["category"] in ("split", sample.category)
 
     def was_put_here(self, path: str) -> bool:
-        """Whether it is a copy of what was deleted there: a person put it here, and no policy takes it away."""
+        """Return whether it is a copy of deleted content that a person put here: no policy removes it."""
         known = self.yard.outbox.known_at(self.yard.root.id, path)
         assert known is not None
         with self.yard.database.reading() as connection:
@@ -441,7 +441,7 @@ class AgreementMachine(RuleBasedStateMachine):
             sides = [self.evidence.of(self.context, side) for side in sides]
             proposals = [action for side in sides for action in propose(side, self.policy, now=self.now)]
             if trigger is Trigger.ABSENT and not self.here:
-                continue  # an emptied folder says nothing
+                continue  # an emptied folder proves nothing
             assert [] == proposals
 
 

@@ -1,4 +1,4 @@
-"""A request that is refused as a whole has one guilty file or several, and the answer does not say which."""
+"""A request that is refused as a whole has one or several guilty files, and the answer does not say which."""
 
 import math
 import tempfile

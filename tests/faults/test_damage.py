@@ -1,7 +1,7 @@
 """A database that was truncated, or overwritten with noise, is set aside with a clear message and rebuilt.
 
-What the drains of before have stored is in the project; a rebuilt outbox sends all of it again, and the service's
-duplicate guard turns that into confirmation: no file is stored twice.
+The project has what was stored before. A rebuilt outbox sends all of it again, and the service's duplicate check
+confirms it: no file is stored twice.
 """
 
 import os
@@ -27,7 +27,7 @@ NOISE = bytes(range(7, 256)) * 20
 
 @dataclass
 class Past:
-    """A machine that has done much and had something left to do when it ended."""
+    """A machine with much finished work, and some left when it ended."""
 
     machine: Rig
     state: Path
@@ -66,7 +66,7 @@ def scribble(database: Path, tenth: int) -> None:
 
 @pytest.mark.parametrize("tenth", TENTHS)
 @pytest.mark.parametrize("damage", [truncate, scribble], ids=["truncated", "noise"])
-def test_it_is_set_aside_and_rebuilt_and_no_file_is_stored_twice(
+def test_a_damaged_database_is_set_aside_and_no_file_is_stored_twice(
     past: Past, damage: Callable[[Path, int], None], tenth: int
 ) -> None:
     machine, contents = past.machine, past.contents
@@ -75,8 +75,8 @@ def test_it_is_set_aside_and_rebuilt_and_no_file_is_stored_twice(
     damage(machine.state / FILE_NAME, tenth)
     machine.log.lines.clear()
 
-    told: list[str] = []
-    for _ in range(2):  # found when it is opened, or in use and then when it is opened again
+    messages: list[str] = []
+    for _ in range(2):  # found at opening, or in use and then at the next opening
         try:
             machine.start()
             try:
@@ -88,11 +88,11 @@ def test_it_is_set_aside_and_rebuilt_and_no_file_is_stored_twice(
                 machine.close()
             break
         except StateError as error:
-            told.append(str(error))
+            messages.append(str(error))
 
-    told += [str(line.fields["reason"]) for line in machine.log.lines if line.event == "database.set_aside"]
-    assert told, "the damage went unnoticed"
-    assert all("damaged" in sentence for sentence in told)
+    messages += [str(line.fields["reason"]) for line in machine.log.lines if line.event == "database.set_aside"]
+    assert messages, "the damage went unnoticed"
+    assert all("damaged" in sentence for sentence in messages)
     assert [f"{FILE_NAME}.damaged-1"] == [path.name for path in machine.state.glob("*.damaged-?")]
     assert dict.fromkeys(contents, State.SYNCED) == states
     assert {sha256(content): 1 for content in contents.values()} == machine.stored()

@@ -1,4 +1,4 @@
-"""Where duplicates are allowed the service guards nothing: what may have arrived is looked up before it goes again."""
+"""Where duplicates are allowed, a file that may have arrived is searched for before it is sent again."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -37,8 +37,8 @@ def filled(machine: Rig) -> dict[str, bytes]:
     return contents
 
 
-def look_and_drain(machine: Rig) -> None:
-    """Let the time pass after which a file that is not found is believed to be absent."""
+def reconcile_and_drain(machine: Rig) -> None:
+    """Let the time pass after which a file that is not found counts as absent."""
     machine.now += DOUBT_S
     machine.compare()
     machine.drain()
@@ -67,11 +67,11 @@ def test_after_a_lost_answer_every_file_is_stored_once(
     contents = filled(one)
     one.faults(LOST[fault])
     one.round()
-    # A lone file of which the service says too much is there: nothing is in doubt.
+    # A lone file with a contradictory answer has arrived: nothing is in doubt.
     assert (State.DOUBTFUL in one.states().values()) is (fault != "entries too many" or batch_files > 1)
     one.faults()
 
-    look_and_drain(one)
+    reconcile_and_drain(one)
 
     one.judge(contents)
 
@@ -79,7 +79,7 @@ def test_after_a_lost_answer_every_file_is_stored_once(
 @pytest.mark.parametrize(
     "fault", [{}, {"kind": "withhold"}, {"kind": "reset_after"}], ids=["stored", "lost", "not stored"]
 )
-def test_what_was_in_flight_at_a_crash_is_stored_once(machine: Callable[..., Rig], fault: dict[str, Any]) -> None:
+def test_files_in_flight_at_a_crash_are_stored_once(machine: Callable[..., Rig], fault: dict[str, Any]) -> None:
     one = machine(options={"allow_duplicates": True, "batch_files": 2})
     contents = filled(one)
     one.faults(*([fault] if fault else []))
@@ -89,12 +89,12 @@ def test_what_was_in_flight_at_a_crash_is_stored_once(machine: Callable[..., Rig
     one.faults()
     one.round()
     assert State.DOUBTFUL in one.states().values(), "it was sent again before anybody looked"
-    look_and_drain(one)
+    reconcile_and_drain(one)
 
     one.judge(contents)
 
 
-def test_a_request_that_the_service_is_still_at_is_not_taken_for_lost(
+def test_a_request_that_is_still_processed_does_not_count_as_lost(
     machine: Callable[..., Rig], emulator: RunningEmulator, stack: ExitStack
 ) -> None:
     door = stack.enter_context(gate(urlsplit(emulator.ingestion_url).port or 0))
@@ -103,18 +103,18 @@ def test_a_request_that_the_service_is_still_at_is_not_taken_for_lost(
     goes_on = threading.Event()
     door.bars(lambda _: not goes_on.wait(20))
     one.round()
-    one.compare()  # it is not there yet
+    one.compare()  # it is not stored yet
     one.round()
     assert {State.DOUBTFUL} == set(one.states().values())
     goes_on.set()
     one.until_stored(FILES)
 
-    look_and_drain(one)
+    reconcile_and_drain(one)
 
     one.judge(contents)
 
 
-def test_files_of_the_same_name_and_content_are_as_many_samples(machine: Callable[..., Rig]) -> None:
+def test_files_with_equal_name_and_content_are_separate_samples(machine: Callable[..., Rig]) -> None:
     one = machine(options={"allow_duplicates": True})
     for folder in ("one", "two", "three"):
         one.write(f"{folder}/wave.csv", row(1))
@@ -123,7 +123,7 @@ def test_files_of_the_same_name_and_content_are_as_many_samples(machine: Callabl
     one.round()
     one.faults()
 
-    look_and_drain(one)
+    reconcile_and_drain(one)
 
     assert {State.SYNCED} == set(one.states().values())
     assert {sha256(row(1)): 3} == one.stored()

@@ -1,7 +1,7 @@
-"""Whatever happens, in whatever order: to files, to the drain, and at a service that stores and does not always say so.
+"""Random histories of files, of the uploader, and of a service that stores and does not always answer.
 
 The real watcher, uploader, reconciler and store over real files; the service is a model in memory, and the workers work
-when the machine says so. When it is over the weather turns fine, and then every file must be where it belongs.
+when the test lets them. At the end there are no more faults, and then every file must have arrived.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ ROUND_S = 400.0
 
 
 class World:
-    """The answers of the service, by what becomes of the files and what is said of it."""
+    """The answers of the service, by the outcome of the files and the kind of the answer."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -75,7 +75,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.place = Path(tempfile.mkdtemp(prefix="eisync-machine-"))
         self.cloud = Cloud()
         self.versions = 0
-        self.contents: dict[str, bytes] = {}  # what lies there now
+        self.contents: dict[str, bytes] = {}  # the current content
         self.yard = Yard(self.place)
         self.now = self.yard.later
 
@@ -119,18 +119,18 @@ class SafetyMachine(RuleBasedStateMachine):
             shutil.rmtree(self.place)
         assert [] == leaked
 
-    # --- what happens to files
+    # --- events on files
 
     @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), is_seen=st.booleans())
     def record(self, names: set[str], is_seen: bool) -> None:
-        """New files, or new versions of them; a scan sees them, or does not yet."""
+        """Write new files, or new versions of them, with a scan or without."""
         for name in sorted(names):
             self.write(name)
         if is_seen:
             self.scan()
 
     def write(self, name: str) -> None:
-        """A content that was never there before, and a time that is later."""
+        """Return new content, and a later mtime."""
         self.versions += 1
         self.contents[name] = f"{name}: version {self.versions:06}".encode()
         path = self.yard.write(name, self.contents[name])
@@ -148,27 +148,27 @@ class SafetyMachine(RuleBasedStateMachine):
         self.now += 61.0
         run(self.watcher, self.now)
 
-    # --- what happens to requests
+    # --- events on requests
 
     @rule(
         seconds=st.sampled_from([0.0, 3.0, ROUND_S]),
-        weathers=st.lists(st.none() | st.sampled_from(WEATHER), max_size=3),
-        is_told=st.booleans(),
+        faults=st.lists(st.none() | st.sampled_from(WEATHER), max_size=3),
+        is_ticked=st.booleans(),
     )
-    def send(self, seconds: float, weathers: list[str | None], is_told: bool) -> None:
-        """What is due is claimed, and workers send some of it; the uploader hears of it, or not yet."""
+    def send(self, seconds: float, faults: list[str | None], is_ticked: bool) -> None:
+        """Claim due files, and let workers send some; tick the uploader afterwards, or not yet."""
         self.now += seconds
         self.tick()
-        for network_errors in weathers:
+        for network_errors in faults:
             if self.drain.bench.waiting:
                 self.work(network_errors)
-        if is_told:
+        if is_ticked:
             self.tick()
 
     def tick(self) -> None:
         self.drain.now = self.now
         self.drain.tick()
-        while self.drain.loop.is_checking_project:  # whose project it is comes first
+        while self.drain.loop.is_checking_project:  # the check of the project comes first
             self.drain.bench.run(1)
             self.drain.tick()
 
@@ -187,7 +187,7 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @rule(arrive=st.integers(0, 2))
     def crash(self, arrive: int) -> None:
-        """The process ends; some of what was under way arrives all the same, and nobody hears of it."""
+        """End the process; some requests under way still arrive, and their answers are lost."""
         for _ in range(min(arrive, len(self.drain.bench.waiting))):
             self.work(None)
         self.yard.close()
@@ -216,7 +216,7 @@ class SafetyMachine(RuleBasedStateMachine):
                 assert sha256(self.contents[record["path"]]) == record["sha256"]
 
     def everything_is_where_it_belongs(self) -> None:
-        """Fine weather, time and a person who retries what was refused."""
+        """Let time pass without faults, with a person who retries refused files."""
         for _ in range(6):
             self.scan()
             self.drain.now = self.now

@@ -1,10 +1,10 @@
-"""Every fault between us and the service, met by a lone file and by a batch, at the first, a middle and the last try.
+"""Every fault between eisync and the service, for a lone file and a batch, at the first, a middle and the last try.
 
 The machine is the real one, and the service's own ledger is the judge: whatever happens, in the end every file was
 stored exactly once, or is quarantined with the right reason and was not stored at all.
 
-Each case is three bad rounds and then fine weather. One of the three is the fault, the others are a busy service (503),
-so that the fault is the first thing to meet the files, comes in between, or is the last before they arrive.
+Each case is three bad rounds and then rounds without faults. One of the three has the fault, the others a busy service
+(503), so that the fault is the first of them, the middle one, or the last before the files arrive.
 """
 
 from collections.abc import Callable, Iterator
@@ -84,7 +84,7 @@ def busy_round(machine: Rig) -> None:
     machine.pass_time()
     machine.faults()
     machine.close()
-    machine.start()  # what was learnt about the target is forgotten, so that a batch is a batch in the next round
+    machine.start()  # forget what was learnt about the target, so that a batch stays a batch in the next round
 
 
 def clear_up(scene: Scene) -> None:
@@ -123,7 +123,7 @@ def check_fate(scene: Scene, case: Case, fate: Fate, before: dict[str, dict[str,
 
 
 def check_patience(machine: Rig, asked_s: float) -> None:
-    """Nothing is sent before the service wants it."""
+    """Check that nothing is sent before the time that the service asked for."""
     if not asked_s:
         return
     requests = machine.ledger()["requests"]

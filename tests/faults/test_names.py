@@ -1,4 +1,4 @@
-"""A file that an account gives a name is known at the service by that name, whatever happens to the machine."""
+"""A file with a name in info.labels has this name at the service, whatever happens to the machine."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def filled(one: Rig) -> dict[str, bytes]:
 
 
 def names(one: Rig) -> list[str]:
-    """What the samples are called, as the service lists them."""
+    """Return the names of the samples, as the service lists them."""
     return sorted(one.sample(path)["filename"] for path in one.files())
 
 
@@ -49,7 +49,7 @@ EXPECTED = [f"idle.{number}" for number in range(FILES)]
 
 
 @pytest.mark.parametrize("batch_files", [1, FILES])
-def test_the_name_of_the_account_is_sent(machine: Callable[..., Rig], batch_files: int) -> None:
+def test_the_name_in_info_labels_is_sent(machine: Callable[..., Rig], batch_files: int) -> None:
     one = machine(options={"batch_files": batch_files})
     contents = filled(one)
     one.drain()
@@ -61,7 +61,7 @@ def test_the_name_of_the_account_is_sent(machine: Callable[..., Rig], batch_file
 
 @pytest.mark.parametrize("fault", ["withhold", "reset_after", "truncate"])
 @pytest.mark.parametrize("crashes", [False, True])
-def test_what_is_in_doubt_is_looked_up_by_that_name(machine: Callable[..., Rig], fault: str, crashes: bool) -> None:
+def test_a_doubtful_file_is_searched_by_that_name(machine: Callable[..., Rig], fault: str, crashes: bool) -> None:
     one = machine(options={"allow_duplicates": True})
     contents = filled(one)
     one.faults({"kind": fault})

@@ -1,10 +1,10 @@
-"""No content that existed only here is ever nowhere: not in a folder, not in its trash or archive, not in the project.
+"""No content that existed only here is ever lost: it is in a folder, in its trash or archive, or in the project.
 
-The whole machine as `app` puts it together, over real files and a real database, through random histories: people who
-write, move and delete files and samples; a service that lies about ids, names, hashes, bytes and what it stored, or is
-begun anew; a clock that is wrong before the start and jumps; a state folder that is restored from an older copy; and
-another eisync with a state folder of its own on the same files. A content is let go only where a person deleted its
-last copy, here or there.
+The whole machine as `app` builds it, over real files and a real database, through random histories: people who write,
+move and delete files and samples; a service that lies about ids, names, hashes, bytes and what it stored, or is reset;
+a clock that is wrong at the start and jumps; a state folder that is restored from an older copy; and another eisync
+with its own state folder on the same files. Content may disappear only if a person deleted its last copy, in the folder
+or in the project.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ LIES = ("nothing stored", "others' ids", "no hash", "bytes cut short", "half is 
 
 
 class Liar(Cloud):
-    """A service that keeps what it is given, and now and then says something else."""
+    """A service that keeps what it receives, and now and then reports something else."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Liar(Cloud):
         before, last_id = dict(self.samples), self._last_id
         sent = super().upload(envelope)
         self.samples, self._last_id = before, last_id
-        # The ids of samples that were never there, or that other people stored.
+        # The ids of samples that never existed, or that other people stored.
         ids = [last_id + 1000 + number for number, _ in enumerate(envelope.parts)]
         if self.lie == "others' ids":
             ids = [*sorted(self.theirs()), *ids]
@@ -68,7 +68,7 @@ class Liar(Cloud):
         return UploadReply(reply_of({"success": True, "files": entries}), sent.sha256)
 
     def theirs(self) -> list[int]:
-        """The samples that other people stored."""
+        """Store samples of other people."""
         return [one.id for one in self.samples.values() if one.filename.startswith("theirs")]
 
     def add_theirs(self, sample_id: int) -> None:
@@ -105,21 +105,21 @@ class Liar(Cloud):
 
     def close(self) -> None: ...
 
-    # --- what happens to it
+    # --- events on the service
 
     def begin_anew(self, is_filled: bool) -> None:
-        """Its numbers begin again, and mean what other people send."""
+        """Reset the ids, so that they belong to samples of other people."""
         numbers, self.samples, self.contents, self._last_id = sorted(self.samples), {}, {}, 100
         for number in numbers if is_filled else ():
             self.add_theirs(number)
 
     def holds(self) -> set[str]:
-        """The hashes of the contents that it really has."""
+        """Return the hashes of the contents that the service really has."""
         return {hashlib.sha256(self.contents[one]).hexdigest() for one in self.samples if one in self.contents}
 
 
 class Daemon:
-    """One eisync: its state folder, and what it wants of the folder."""
+    """One eisync: its state folder, and its policy for the folder."""
 
     def __init__(self, world: "Histories", name: str, watch: str) -> None:
         self.world, self.watch = world, watch
@@ -127,14 +127,14 @@ class Daemon:
         self.app: App | None = None
 
     def start(self) -> bool:
-        """False where it may not: another one holds the folder."""
+        """Start it. Return False if it may not run: another one holds the state folder."""
         world = self.world
         (world.place / "eisync.toml").write_text(
             f'[[watch]]\npath = "{world.root}"\nsettle_s = 0.1\npatience_s = 0.1\n{self.watch}\n'
             "[reconcile]\nguard_percent = 60.0\n"
         )
         environ = {"HOME": str(world.place), "EI_API_KEY": "ei_" + "0" * 64}
-        told = load(environ=environ, cwd=str(world.place), state_dir=str(self.state))
+        settings = load(environ=environ, cwd=str(world.place), state_dir=str(self.state))
 
         def service_of(*_: object, on_date: Callable[[str, str | None], None], **__: object) -> Liar:
             world.cloud.tell_time = lambda: on_date("service", formatdate(world.now, usegmt=True))
@@ -143,7 +143,7 @@ class Daemon:
         clock, service = "eisync.adapters.clock.now", "eisync.app.machine.service_of"
         with mock.patch(clock, new=world.clock), mock.patch(service, new=service_of):
             try:
-                self.app = build(told, log=Notebook(), listen=False)
+                self.app = build(settings, log=Notebook(), listen=False)
             except EisyncError:
                 return False
         return True
@@ -154,7 +154,7 @@ class Daemon:
         self.app = None
 
     def work(self) -> None:
-        """Whole passes of everything, as often as acts need to be proposed, believed and done."""
+        """Run whole passes, as many as actions need to be proposed, confirmed and done."""
         for _ in range(PASSES):
             self.world.now += 400.0
             self.stop()
@@ -162,7 +162,7 @@ class Daemon:
                 return
             assert self.app is not None
             clock = mock.patch("eisync.adapters.clock.now", new=self.world.clock)
-            with clock, mock.patch("eisync.loops.once.LONGEST_WAIT_S", 0.01):
+            with clock, mock.patch("eisync.loops.supervisor.LONGEST_WAIT_S", 0.01):
                 once = self.app.once(lambda: None)
                 once.run(give_up_at=self.world.clock() + 30.0, is_stopped=lambda: False)
 
@@ -177,7 +177,7 @@ class Histories(RuleBasedStateMachine):
         self.cloud = Liar()
         self.now = os.stat(self.place).st_ctime + 3600.0
         self.wrong_by_s = 0.0
-        self.contents: dict[str, bytes] = {}  # all that must be somewhere, by hash
+        self.contents: dict[str, bytes] = {}  # everything that must exist somewhere, by hash
         self.taken_away: set[str] = set()  # by eisync, because the project has it
         self.versions = 0
         self.snapshots = 0
@@ -200,14 +200,14 @@ class Histories(RuleBasedStateMachine):
         shutil.rmtree(self.place)
 
     def clock(self) -> float:
-        """What this machine takes the time for; looking at it takes a while."""
+        """Return the time of this machine's clock; each read takes a while."""
         self.now += 0.25
         return self.now + self.wrong_by_s
 
-    # --- what is where
+    # --- where contents are
 
     def here(self) -> set[str]:
-        """The contents in the folder, its trash and the archive, whatever they are called."""
+        """Return the contents in the folder, its trash and the archive, under any name."""
         found = (path for place in (self.root, self.archive) for path in place.rglob("*") if path.is_file())
         return {hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
@@ -216,11 +216,11 @@ class Histories(RuleBasedStateMachine):
         return sorted(path for path in found if ".eisync-trash" not in path.parts and not path.name.startswith(".e"))
 
     def recorded(self) -> set[str]:
-        """The contents in the folder, where people put them."""
+        """Return the contents in the folder, outside the trash."""
         return {hashlib.sha256(path.read_bytes()).hexdigest() for path in self.recordings()}
 
     def let_go(self) -> None:
-        """A person has just removed or replaced something: what is nowhere now, is so by that hand."""
+        """Record that a person has just removed or replaced something: what is missing now, the person removed."""
         there = self.here() | self.cloud.holds()
         self.contents = {digest: body for digest, body in self.contents.items() if digest in there}
         self.taken_away &= self.cloud.holds()
@@ -233,14 +233,14 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def what_eisync_took_away_here_stays_in_the_project(self) -> None:
-        """No absence of our own making is a person's wish, whichever of us made it, and in which life."""
+        """Check that no file that any eisync removed counts as deleted by a person."""
         assert set() == self.taken_away - self.cloud.holds()
 
-    # --- what people do
+    # --- actions of people
 
     @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), keeps_time=st.booleans(), works=st.booleans())
     def record(self, names: set[str], keeps_time: bool, works: bool) -> None:
-        """New recordings; of the same size, and perhaps of the same time, as those that they replace."""
+        """Write new recordings, with the size and perhaps the mtime of those that they replace."""
         for name in sorted(names):
             self.versions += 1
             body = row(10_000 + self.versions)
@@ -263,7 +263,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.recordings())
     @rule(data=st.data(), is_copied=st.booleans(), works=st.booleans())
     def move_file(self, data: st.DataObject, is_copied: bool, works: bool) -> None:
-        """Renamed, or copied to where it belongs and removed."""
+        """Move a file by a rename, or by copy and removal."""
         path = data.draw(st.sampled_from(self.recordings()))
         to = self.root / "sorted" / f"{self.versions}.{path.name}"
         to.parent.mkdir(exist_ok=True)
@@ -283,7 +283,7 @@ class Histories(RuleBasedStateMachine):
         self.let_go()
         self.works(works)
 
-    # --- what lies
+    # --- lies
 
     @rule(lie=st.none() | st.sampled_from(LIES), works=st.booleans())
     def tell_lies(self, lie: str | None, works: bool) -> None:
@@ -325,7 +325,7 @@ class Histories(RuleBasedStateMachine):
     # --- what eisync does
 
     def works(self, works: bool, daemon: Daemon | None = None) -> None:
-        """It does all that it wants to; what is not in the folder any more, it took away."""
+        """Run one eisync. Files that are missing afterwards, it removed."""
         daemon = daemon or self.first
         if not works or daemon.app is None:
             return
@@ -340,7 +340,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(is_alone=st.booleans(), works=st.booleans())
     def the_other_one_works(self, is_alone: bool, works: bool) -> None:
-        """While the first one runs it may not, or not do what destroys."""
+        """Run the other eisync while the first one runs: it may not start, or not destroy anything."""
         if is_alone:
             self.first.stop()
         self.other.start()

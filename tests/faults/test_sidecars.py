@@ -1,4 +1,4 @@
-"""What sidecars say goes with the right file, whatever lies between us and the service; its ledger is the judge."""
+"""Entries of sidecars are sent with the right file, whatever fails in between; the service's ledger decides."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def machine(tmp_path: Path, emulator: RunningEmulator) -> Iterator[Rig]:
 
 
 def images(machine: Rig, number: int = FILES, folder: str = "") -> dict[str, bytes]:
-    """So many images, each with a box of its own."""
+    """Write so many images, each with its own box."""
     contents = {f"{folder}part.{one:02}.png": image(one) for one in range(number)}
     for name, content in contents.items():
         machine.write(name, content)
@@ -52,17 +52,17 @@ def images(machine: Rig, number: int = FILES, folder: str = "") -> dict[str, byt
 
 
 def judge(machine: Rig, contents: dict[str, bytes], parked: tuple[str, ...] = ()) -> None:
-    """Each image is stored once, with its own box."""
+    """Check that each image is stored once, with its own box."""
     machine.judge({name: content for name, content in contents.items() if name not in parked}, parked=parked)
     expected = {name: [box(number)] for number, name in enumerate(contents) if name not in parked}
     assert expected == {name: machine.sample(name)["boundingBoxes"] for name in expected}
 
 
-# --- on their way
+# --- during the upload
 
 
 @pytest.mark.parametrize("batch_files", [1, 3, 256])
-def test_boxes_go_with_their_files(tmp_path: Path, emulator: RunningEmulator, batch_files: int) -> None:
+def test_boxes_are_sent_with_their_files(tmp_path: Path, emulator: RunningEmulator, batch_files: int) -> None:
     with rig(tmp_path, emulator, options={"batch_files": batch_files}) as machine:
         contents = images(machine)
         machine.scan()
@@ -71,7 +71,7 @@ def test_boxes_go_with_their_files(tmp_path: Path, emulator: RunningEmulator, ba
 
 
 @pytest.mark.parametrize("kind", ["withhold", "truncate", "reset_after", "reset_during", "malformed", "count_mismatch"])
-def test_boxes_go_with_their_files_when_the_first_answers_are_lost(machine: Rig, kind: str) -> None:
+def test_boxes_are_sent_with_their_files_when_the_first_answers_are_lost(machine: Rig, kind: str) -> None:
     contents = images(machine)
     machine.scan()
     machine.faults({"kind": kind, "times": 3})
@@ -79,7 +79,7 @@ def test_boxes_go_with_their_files_when_the_first_answers_are_lost(machine: Rig,
     judge(machine, contents)
 
 
-def test_boxes_go_with_their_files_after_a_crash(machine: Rig) -> None:
+def test_boxes_are_sent_with_their_files_after_a_crash(machine: Rig) -> None:
     contents = images(machine)
     machine.scan()
     machine.crash_under_way()
@@ -109,7 +109,7 @@ def test_of_two_files_of_one_name_each_has_its_own_boxes(machine: Rig) -> None:
     judge(machine, contents)
 
 
-def test_a_box_that_the_service_refuses_costs_its_own_file_only(machine: Rig) -> None:
+def test_a_refused_box_affects_only_its_own_file(machine: Rig) -> None:
     contents = images(machine)
     said = {f"part.{one:02}.png": [box(one)] for one in range(FILES)}
     said["part.03.png"] = [{**box(3), "width": 0}]
@@ -120,10 +120,10 @@ def test_a_box_that_the_service_refuses_costs_its_own_file_only(machine: Rig) ->
     assert "width and height should be larger than 0" in machine.files()["part.03.png"]["reason"]
 
 
-# --- what they say
+# --- entries
 
 
-def test_an_account_gives_label_category_metadata_boxes_and_labels_by_range(machine: Rig) -> None:
+def test_info_labels_gives_label_category_metadata_boxes_and_ranges(machine: Rig) -> None:
     ranges = [{"startIndex": 0, "endIndex": 0, "label": "up"}, {"startIndex": 1, "endIndex": 1, "label": "down"}]
     machine.write("set/training/a.png", image(1))
     machine.write("set/training/b.csv", row(2))
@@ -167,10 +167,10 @@ def test_structured_labels_come_from_beside_the_file(machine: Rig) -> None:
     assert ranges == machine.sample("wave.csv")["structuredLabels"]
 
 
-# --- later than the file
+# --- sidecars that arrive after the file
 
 
-def test_a_file_that_waits_takes_the_boxes_that_come(machine: Rig) -> None:
+def test_a_waiting_file_gets_boxes_that_are_added(machine: Rig) -> None:
     machine.write("part.png", image(1))
     machine.scan()
     assert {"part.png": State.READY} == machine.states()
@@ -182,7 +182,7 @@ def test_a_file_that_waits_takes_the_boxes_that_come(machine: Rig) -> None:
     assert [box(6)] == machine.sample("part.png")["boundingBoxes"]
 
 
-def test_a_file_that_waits_loses_the_boxes_that_are_taken_back(machine: Rig) -> None:
+def test_a_waiting_file_loses_boxes_that_are_removed(machine: Rig) -> None:
     machine.write("part.png", image(1))
     machine.write(BOXES, boxes({"part.png": [box(5)]}))
     machine.scan()
@@ -192,7 +192,7 @@ def test_a_file_that_waits_loses_the_boxes_that_are_taken_back(machine: Rig) -> 
     assert [] == machine.sample("part.png")["boundingBoxes"]
 
 
-def test_boxes_that_came_while_nothing_ran_go_too(machine: Rig) -> None:
+def test_boxes_added_while_eisync_was_stopped_are_sent(machine: Rig) -> None:
     machine.write("part.png", image(1))
     machine.scan()
     machine.close()
@@ -202,7 +202,7 @@ def test_boxes_that_came_while_nothing_ran_go_too(machine: Rig) -> None:
     assert [box(5)] == machine.sample("part.png")["boundingBoxes"]
 
 
-def test_boxes_that_were_taken_back_while_nothing_ran_do_not_go(machine: Rig) -> None:
+def test_boxes_removed_while_eisync_was_stopped_are_not_sent(machine: Rig) -> None:
     machine.write("part.png", image(1))
     machine.write(BOXES, boxes({"part.png": [box(5)]}))
     machine.scan()
@@ -214,11 +214,11 @@ def test_boxes_that_were_taken_back_while_nothing_ran_do_not_go(machine: Rig) ->
     assert [] == machine.sample("part.png")["boundingBoxes"]
 
 
-def test_an_account_above_that_came_while_nothing_ran_is_heeded(machine: Rig) -> None:
+def test_an_info_labels_added_above_while_eisync_was_stopped_applies(machine: Rig) -> None:
     machine.write("set/training/part.png", image(1))
     machine.scan()
     machine.close()
-    machine.start()  # the configuration is as it was, from now on
+    machine.start()  # from now on the configuration is unchanged
     machine.close()
     machine.write(f"set/{ACCOUNT}", account({"path": "training/part.png", "label": "bolt"}))
     machine.start()
@@ -239,7 +239,7 @@ def test_boxes_that_change_after_the_upload_are_not_sent_again(machine: Rig) -> 
     assert {1} == set(machine.stored().values())
 
 
-def test_boxes_that_change_while_the_file_is_sent_go_with_the_next_attempt(machine: Rig) -> None:
+def test_boxes_that_change_during_the_upload_are_sent_with_the_next_attempt(machine: Rig) -> None:
     machine.write("part.png", image(1))
     machine.write(BOXES, boxes({"part.png": [box(5)]}))
     machine.scan()
@@ -253,7 +253,7 @@ def test_boxes_that_change_while_the_file_is_sent_go_with_the_next_attempt(machi
         machine.app.bells["uploader"].wait(0.05)
     machine.write(BOXES, boxes({"part.png": [box(6)]}))
     machine.now += 2.0
-    machine.app.watcher.tick(machine.now)  # the request is under way, or has failed and is not written down
+    machine.app.watcher.tick(machine.now)  # the request is under way, or has failed and its outcome is not stored
     machine.round()
     machine.scan()
     machine.drain()
@@ -263,7 +263,7 @@ def test_boxes_that_change_while_the_file_is_sent_go_with_the_next_attempt(machi
 # --- changed configuration
 
 
-def test_what_waits_is_sent_as_the_new_configuration_says(tmp_path: Path, emulator: RunningEmulator) -> None:
+def test_waiting_files_are_sent_by_the_new_configuration(tmp_path: Path, emulator: RunningEmulator) -> None:
     with rig(tmp_path, emulator, watch={"label": '"old"', "metadata": '{ site = "a" }'}) as machine:
         contents = {f"wave.{number}.csv": machine.write(f"wave.{number}.csv") for number in range(3)}
         machine.scan()
@@ -278,7 +278,7 @@ def test_what_waits_is_sent_as_the_new_configuration_says(tmp_path: Path, emulat
             assert ("new", "testing", {"site": "b"}) == (sample["label"], sample["category"], sample["metadata"])
 
 
-def test_what_was_sent_keeps_what_it_was_sent_with(tmp_path: Path, emulator: RunningEmulator) -> None:
+def test_sent_files_keep_their_labels(tmp_path: Path, emulator: RunningEmulator) -> None:
     with rig(tmp_path, emulator, watch={"label": '"old"'}) as machine:
         machine.write("wave.csv")
         machine.scan()

@@ -1,4 +1,4 @@
-"""A file that is not what was claimed, at any moment up to the last byte, is never taken for what was stored."""
+"""A file that changes after its claim, at any moment up to the last byte, never counts as what was stored."""
 
 import os
 import threading
@@ -38,7 +38,7 @@ def replace(path: Path) -> None:
 
 
 def rewrite_the_end(path: Path) -> None:
-    """The same size, and other bytes where nobody has read yet."""
+    """Write other bytes of the same size behind what was read."""
     with path.open("r+b") as stream:
         stream.seek(-2, os.SEEK_END)
         stream.write(b"9\n")
@@ -58,7 +58,7 @@ CHANGES: dict[str, Callable[[Path], None]] = {
 
 
 def interrupted(machine: Rig, door: Gate, meddle: Callable[[], None]) -> None:
-    """A round in which `meddle` happens after the first bytes of the body have left us, and before the last."""
+    """Run a round in which `meddle` is called after the first bytes of the body were sent, and before the last."""
     meddled = threading.Event()
 
     def once() -> None:
@@ -68,13 +68,13 @@ def interrupted(machine: Rig, door: Gate, meddle: Callable[[], None]) -> None:
 
     door.interrupts(once)
     machine.round()
-    assert meddled.wait(20)  # it may be told later than it happened
+    assert meddled.wait(20)  # the event may arrive later than the change
     door.opens()
 
 
 @pytest.mark.parametrize("has_peers", [False, True], ids=["alone", "in a batch"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_file_that_changes_while_it_is_sent_goes_again_in_its_new_version(
+def test_a_file_that_changes_during_its_upload_is_sent_again(
     scene: tuple[Rig, Gate], change: str, has_peers: bool
 ) -> None:
     machine, door = scene
@@ -93,7 +93,7 @@ def test_a_file_that_changes_while_it_is_sent_goes_again_in_its_new_version(
     machine.judge(contents)
 
 
-def test_a_file_that_vanishes_while_it_is_sent_is_gone_and_its_peers_go(scene: tuple[Rig, Gate]) -> None:
+def test_a_file_removed_during_its_upload_is_gone_and_its_peers_are_sent(scene: tuple[Rig, Gate]) -> None:
     machine, door = scene
     path = machine.recordings / "wave.large.csv"
     machine.write(path.name, LARGE)
@@ -140,7 +140,7 @@ def test_a_file_that_changes_before_it_is_claimed_is_never_sent_in_its_old_versi
 
     (CHANGES | {"gone": Path.unlink})[change](path)
     machine.pass_time()
-    machine.round()  # before any scan has seen it
+    machine.round()  # before any scan
     machine.scan()
     machine.drain()
 

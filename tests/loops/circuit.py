@@ -1,4 +1,4 @@
-"""From the folder to the service and back: a real watcher and a real uploader over one database, and a service."""
+"""A real watcher and a real uploader over one database, and a service: from the folder to the service and back."""
 
 import os
 import shutil
@@ -13,8 +13,7 @@ from eisync.core.listing import compare
 from eisync.core.model import Root
 from eisync.core.retry import RetryPolicy
 from eisync.loops.uploader.loop import UploaderLoop
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
-from eisync.loops.uploader.workers import Workers
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.mirror import Mirrored
 from tests.conftest import list_sample
@@ -24,7 +23,7 @@ from .yard import Yard
 
 
 class Circuit:
-    """One project, one folder or several, and all that moves a file between them."""
+    """One project, one or several folders, and the loops that move files between them."""
 
     def __init__(self, place: Path) -> None:
         self.yard = Yard(place)
@@ -40,7 +39,7 @@ class Circuit:
         self.yard.close()
 
     def settle(self) -> None:
-        """Start anew, scan, and send, until nothing is to be done any more."""
+        """Restart, scan and send until there is no more work."""
         self.start()
         self.go_on()
 
@@ -71,7 +70,7 @@ class Circuit:
         )
 
     def go_on(self, after_s: float = 0.0) -> None:
-        """Tick until nothing moves for a while, by a clock that goes on; a scan is among it."""
+        """Tick until nothing changes for a while, with an advancing clock. This includes a scan."""
         self.now += after_s
         for _ in range(2):
             self.now += 200.0
@@ -84,15 +83,15 @@ class Circuit:
                 return
         raise AssertionError("the loops do not come to rest")
 
-    # --- what people do
+    # --- actions of people
 
     def write(self, *paths: str) -> None:
-        """Files with contents and times of their own."""
+        """Write files with different contents and times."""
         for path in paths:
             self.yard.write(path, f"the content of {path:>40}".encode())
 
     def delete_sample(self, path: str) -> int:
-        """A person deletes the sample of a file in Studio, and two sweeps have seen that it is gone."""
+        """Delete the sample of a file as a person does in Studio, and run the two sweeps that notice it."""
         [sample_id] = self.yard.record(path)["sample_ids"]
         self.cloud.samples.pop(sample_id)
         list_sample(self.yard.database, sample_id)
@@ -100,7 +99,7 @@ class Circuit:
         return int(sample_id)
 
     def sweep(self) -> None:
-        """A complete sweep of the listing."""
+        """Run a complete sweep."""
         mirrored = Mirrored(self.yard.database)
         progress = mirrored.begin_sweep("main", modified_at=None, now=self.now)
         options: dict[str, Any] = {"generation": progress.generation, "began_at": self.now + 1, "limit": 1000}
@@ -110,14 +109,14 @@ class Circuit:
         mirrored.finish_sweep("main", progress, now=self.now)
 
     def restore(self, path: str, to: str | None = None) -> None:
-        """A copy with the time of the file it is of, in its place or at `to`, as `cp -a` makes it."""
+        """Replace the file by a copy with the same mtime, or make the copy at `to`, as `cp -a` does."""
         place, goal = self.yard.path(path), self.yard.path(to or path)
         goal.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(place, goal.with_name("copying.tmp"))
         os.rename(goal.with_name("copying.tmp"), goal)
 
     def rewrite(self, path: str, content: bytes) -> None:
-        """Other bytes in the same file, with the time that it had: `rsync --inplace --times`."""
+        """Write other bytes into the same file and keep its mtime, as `rsync --inplace --times` does."""
         place = self.yard.path(path)
         before = place.stat()
         assert before.st_size == len(content)
@@ -128,15 +127,15 @@ class Circuit:
         assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
 
     def number_inodes_anew(self) -> None:
-        """What a remount does where the file system has no inodes of its own: none is the one that is known."""
+        """Change all inodes, as a remount does on a file system without inodes of its own."""
         with self.yard.database.transaction() as connection:
             connection.execute("update file set inode = -1 - inode")
 
-    # --- what is so
+    # --- what the tests check
 
     def states(self) -> dict[str, State]:
         return self.yard.states()
 
     def sent(self) -> list[str]:
-        """The names of all files that were ever sent, in the order in which they were."""
+        """Return the names of all files that were ever sent, in this order."""
         return [name for names in self.cloud.attempts for name in names]

@@ -1,4 +1,4 @@
-"""A yard with a service, and a reconciler that acts: what is done here and there, and what follows from it."""
+"""A yard with a service and a reconciler that acts: changes on both sides, and the actions that follow."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -12,10 +12,9 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome, give_back
 from eisync.core.policy import Policy
 from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.precautions import GuardLedger, Precautions
+from eisync.loops.actions.planner import ActionPlanner, GuardLedger, Precautions
 from eisync.loops.actions.undo import RetentionUndo, Undo
-from eisync.loops.lineage import Trusting
+from eisync.loops.lineage import NullLineage
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
@@ -40,13 +39,13 @@ def actions_of(
     evidence: Any = None,
     guarding: GuardLedger | None = None,
 ) -> Actions:
-    """Everything that decides on actions and does them; without `guarding`, as many as there are."""
+    """Build everything that decides on actions and does them; without `guarding`, their number is not limited."""
     store = store or ActionStore(yard.database)
     precautions = Precautions(
         evidence=evidence or deletion_evidence(yard, clock),
         guarding=guarding or GuardLedger(store, FREE, RIGHT),
         folders=WatchedFolders(file_facts, yard.places),
-        lineages=Trusting(),
+        lineages=NullLineage(),
     )
     retained = RetentionUndo(
         Removals(yard.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
@@ -60,7 +59,7 @@ def actions_of(
 
 
 class Stage:
-    """`policy` is that of the first root. Every look at what is there is a whole sweep."""
+    """`policy` is that of the first root. Every pass is a complete sweep."""
 
     def __init__(
         self,
@@ -84,7 +83,7 @@ class Stage:
         self.start()
 
     def start(self) -> None:
-        """A new process, with what the database knows."""
+        """Begin a new process over the same database."""
         self.actions: Any = ActionStore(self.yard.database)
         self.watcher = self.yard.watcher(self.yard.watched(**self.watched))
         self.loop = self._loop()
@@ -111,16 +110,16 @@ class Stage:
         )
 
     def rebuild(self) -> None:
-        """The loop anew, with parts that a test exchanged."""
+        """Build the loop again, with the parts that a test replaced."""
         self.loop = self._loop()
 
-    # --- what happens
+    # --- events
 
     def scan(self, after_s: float = 1.0) -> None:
-        """A later look at the folders."""
+        """Scan the folders later."""
         self.clock.now += after_s
         self.yard.watcher(self.yard.watched(**self.watched)).tick(self.clock.now)
-        self.clock.now += 0.5  # what was missed then is not concluded from before everything was looked through again
+        self.clock.now += 0.5  # nothing is concluded from files missed then before everything is scanned again
         watcher = self.watcher = self.yard.watcher(self.yard.watched(**self.watched))
         for _ in range(2):
             run(watcher, self.clock.now)
@@ -128,14 +127,14 @@ class Stage:
         run(watcher, self.clock.now)
 
     def send(self) -> None:
-        """Everything that is complete goes to the service."""
+        """Send every complete file."""
         now = self.clock.now
         items = self.yard.outbox.claim("main", [self.yard.root.id], limit=10_000, claim=1, now=now)
         settlements = []
         for item in items:
             try:
                 content = self.yard.path(item.path).read_bytes()
-            except FileNotFoundError:  # on a disk that is away: it waits
+            except FileNotFoundError:  # on an unmounted disk: it waits
                 settlements.append(give_back(item))
                 continue
             sha256 = hashlib.sha256(content).hexdigest()
@@ -150,16 +149,16 @@ class Stage:
         self.yard.outbox.settle(settlements, claim=1, now=now)
 
     def put(self, *paths: str, content: Callable[[str], bytes] = str.encode) -> dict[str, int]:
-        """Files that are written, found and sent; returns their samples."""
+        """Write files, find and send them. Return their samples."""
         for path in paths:
             self.yard.write(path, content(path))
         self.scan()
         self.send()
-        self.look()
+        self.sweep()
         return self.samples_of(*paths)
 
-    def look(self, after_s: float = 1.0) -> dict[str, Any]:
-        """A pass with a sweep. Returns what it reports."""
+    def sweep(self, after_s: float = 1.0) -> dict[str, Any]:
+        """Run a pass with a sweep. Return its report."""
         return self.ask(after_s, sweeps=True)
 
     def ask(self, after_s: float = 1.0, **pass_request: Any) -> dict[str, Any]:
@@ -171,17 +170,17 @@ class Stage:
         return report[0]
 
     def follow(self) -> dict[str, Any]:
-        """The folders are looked at; later, when a deletion is believed, the service is."""
+        """Scan the folders; later, when a missing file counts as deleted, run a pass."""
         self.scan()
-        return self.look(after_s=61.0)
+        return self.sweep(after_s=61.0)
 
-    # --- what is so
+    # --- what the tests check
 
     def sample_of(self, path: str) -> int:
         return self.samples_of(path)[path]
 
     def samples_of(self, *paths: str) -> dict[str, int]:
-        """One for each file; all of them are looked up at once."""
+        """Return one for each file; all are looked up at once."""
         records = self.yard.records()
         return {path: int(sample_id) for path in paths for (sample_id,) in [records[path]["sample_ids"]]}
 
@@ -195,7 +194,7 @@ class Stage:
         return None if found is None else str(found)
 
     def all_acts(self) -> list[StoredAction]:
-        """Every act there is, in the order in which they were decided."""
+        """Return every action, in the order of the decisions."""
         rows = self.yard.database._connection.execute("select id from act order by id").fetchall()
         return [written for row in rows if (written := self.actions.find(row["id"])) is not None]
 
@@ -203,12 +202,12 @@ class Stage:
         return [written.progress for written in self.all_acts()]
 
     def trashed(self) -> list[str]:
-        """What lies in the trash, by its path below the action's folder."""
+        """Return the content of the trash, by the path below the action's folder."""
         top = self.yard.path(trash.TRASH)
         return sorted(str(place.relative_to(top)).split("/", 2)[2] for place in top.rglob("*") if place.is_file())
 
     def history(self, path: str) -> list[str]:
-        """What happened to the file, oldest first."""
+        """Return the history of the file, oldest first."""
         found = self.yard.index.records.ids_of(str(self.yard.path(path)))
         return [
             str(line["event"]) for identity in found for line in reversed(self.yard.index.records.history(identity))

@@ -11,7 +11,7 @@ from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
 from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.errors import FolderError, KeyRefusedError, StudioError, UnansweredError
-from eisync.loops.actions.executor import COPY_AGAIN_S
+from eisync.loops.actions.executor import COPY_RETRY_S
 from tests.conftest import sha256
 from tests.fakes import Cloud, failing
 
@@ -30,17 +30,17 @@ def remove(stage: Stage, *paths: str) -> None:
 
 
 def delete_there(stage: Stage, *paths: str) -> None:
-    """A person deletes samples in Studio; two sweeps do not find them."""
+    """Delete samples as a person does in Studio, and run two sweeps."""
     for sample_id in stage.samples_of(*paths).values():
         del stage.cloud.samples[sample_id]
     for _ in range(2):
-        stage.look(after_s=INTERVAL_S)
+        stage.sweep(after_s=INTERVAL_S)
 
 
 # --- local deletions
 
 
-def test_a_file_that_was_deleted_here_stays_there_by_default(yard: Yard) -> None:
+def test_a_local_deletion_keeps_the_sample_by_default(yard: Yard) -> None:
     stage = Stage(yard)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -48,7 +48,7 @@ def test_a_file_that_was_deleted_here_stays_there_by_default(yard: Yard) -> None
     assert ({"a.csv": SYNCED, "b.csv": SYNCED}, []) == (stage.states, stage.cloud.edits)
 
 
-def test_the_sample_of_a_file_that_was_deleted_here_is_deleted_where_that_is_wanted(yard: Yard) -> None:
+def test_a_local_deletion_deletes_the_sample_if_configured(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -57,19 +57,19 @@ def test_the_sample_of_a_file_that_was_deleted_here_is_deleted_where_that_is_wan
     assert {"a.csv": GONE, "b.csv": SYNCED} == stage.states
     assert (1, ["a.csv"]) == (report["done"], stage.trashed())
     assert stage.history("a.csv")[-1] == "removed"
-    assert stage.look()["done"] == 0  # once
+    assert stage.sweep()["done"] == 0  # once
 
 
-def test_a_deletion_is_believed_after_a_while_only(yard: Yard) -> None:
+def test_a_missing_file_counts_as_deleted_only_after_a_while(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     yard.path("a.csv").rename(yard.place / "aside")
     stage.scan()
-    stage.look(after_s=0.0)
+    stage.sweep(after_s=0.0)
     assert [] == stage.all_acts()
     (yard.place / "aside").rename(yard.path("a.csv"))
     stage.scan()
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [], SYNCED) == (stage.cloud.edits, stage.all_acts(), stage.states["a.csv"])
 
 
@@ -97,21 +97,21 @@ def test_an_emptied_folder_deletes_nothing(yard: Yard) -> None:
     ] == report["details"]
 
 
-def test_a_folder_that_is_away_deletes_nothing(yard: Yard) -> None:
+def test_a_missing_folder_deletes_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
     os.rename(yard.root.path, yard.root.path + ".away")
     stage.scan()
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert [] == stage.all_acts()
     os.rename(yard.root.path + ".away", yard.root.path)
     stage.follow()
     assert [Progress.DONE] == stage.progress()
 
 
-def test_a_folder_that_goes_during_the_pass_deletes_nothing(yard: Yard) -> None:
+def test_a_folder_that_disappears_during_the_pass_deletes_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -127,7 +127,7 @@ def test_a_folder_that_goes_during_the_pass_deletes_nothing(yard: Yard) -> None:
     going.samples = stage.cloud.samples
     stage.cloud = going
     stage.start()
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.DUE]) == (going.edits, stage.progress())
     assert "is not there" in str(stage.all_acts()[0].outcome)
 
@@ -138,32 +138,32 @@ def test_a_folder_on_another_disk_deletes_nothing(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     yard.places.note_device(yard.root.id, 1)
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.DUE]) == (stage.cloud.edits, stage.progress())
     assert "is on a different disk" in str(stage.all_acts()[0].outcome)
 
 
-def test_a_file_that_is_back_by_then_keeps_its_sample(yard: Yard) -> None:
+def test_a_file_that_is_back_before_the_action_keeps_its_sample(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
-    yard.write("a.csv", b"a.csv")  # nobody has looked yet
-    stage.look(after_s=ABSENT_S)
+    yard.write("a.csv", b"a.csv")  # no scan yet
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.DROPPED], True) == (stage.cloud.edits, stage.progress(), ids["a.csv"] in stage.cloud.samples)
 
 
 @pytest.mark.parametrize("jump_s", [-7200.0, 7 * 24 * 3600.0])
-def test_a_clock_that_jumps_costs_a_pass_and_nothing_else(yard: Yard, jump_s: float) -> None:
+def test_a_clock_jump_skips_one_pass_and_nothing_else(yard: Yard, jump_s: float) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
-    report = stage.look(after_s=jump_s)
+    report = stage.sweep(after_s=jump_s)
     assert [] == stage.all_acts()
     assert "the clock jumped" in report["details"][0]
     if jump_s > 0:
-        assert 1 == stage.look()["done"]
+        assert 1 == stage.sweep()["done"]
 
 
 def test_a_key_of_another_project_deletes_nothing(yard: Yard) -> None:
@@ -172,12 +172,12 @@ def test_a_key_of_another_project_deletes_nothing(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     stage.cloud.project = 8
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
     assert "8" in str(stage.trouble)
 
 
-def test_a_key_that_is_exchanged_after_the_look_deletes_nothing(yard: Yard) -> None:
+def test_a_key_that_is_replaced_after_the_listing_deletes_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -189,7 +189,7 @@ def test_a_key_that_is_exchanged_after_the_look_deletes_nothing(yard: Yard) -> N
         stage.cloud.project = 8
 
     stage.actions.begin = exchanged
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.BEGUN]) == (stage.cloud.edits, stage.progress())
 
 
@@ -199,11 +199,11 @@ def test_a_key_that_may_not_list_deletes_nothing(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     stage.cloud.trouble = StudioError("no rights", status=403)
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [], "no rights") == (stage.cloud.edits, stage.all_acts(), stage.trouble)
 
 
-def test_a_deletion_whose_answer_was_lost_is_ended_by_the_next_pass(yard: Yard) -> None:
+def test_a_deletion_whose_answer_was_lost_is_finished_by_the_next_pass(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -215,42 +215,42 @@ def test_a_deletion_whose_answer_was_lost_is_ended_by_the_next_pass(yard: Yard) 
         raise UnansweredError("no answer came")
 
     stage.cloud.delete = lost  # type: ignore[method-assign]
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([Progress.BEGUN], "no answer came") == (stage.progress(), stage.trouble)
     stage.cloud.delete = delete  # type: ignore[method-assign]
-    stage.look()
+    stage.sweep()
     assert ([Progress.DONE], GONE, ["a.csv"]) == (stage.progress(), stage.states["a.csv"], stage.trashed())
     assert ids["a.csv"] not in stage.cloud.samples
 
 
-def test_a_sample_that_others_deleted_meanwhile_is_deleted(yard: Yard) -> None:
+def test_a_sample_that_someone_else_deleted_meanwhile_counts_as_deleted(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
     del stage.cloud.samples[ids["a.csv"]]
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.DONE], GONE) == (stage.cloud.edits, stage.progress(), stage.states["a.csv"])
     assert "already" in str(stage.all_acts()[0].outcome)
 
 
-def test_no_sample_is_deleted_of_which_no_copy_can_be_kept(yard: Yard) -> None:
+def test_a_sample_is_not_deleted_if_no_copy_can_be_kept(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
     yard.write(trash.TRASH, b"a file where the trash should be")
-    report = stage.look(after_s=ABSENT_S)
+    report = stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.BEGUN]) == (stage.cloud.edits, stage.progress())
     assert "cannot be written" in report["details"][-1]
     yard.path(trash.TRASH).unlink()
-    stage.look()
+    stage.sweep()
     assert [Progress.DONE] == stage.progress()
 
 
 @pytest.mark.parametrize("answer", [b"", b"a.cs", b"another sample's", b"<html>"])
 @pytest.mark.parametrize("name", ["a.csv", "a.wav"])
-def test_a_short_answer_is_no_copy_and_its_sample_stays(yard: Yard, name: str, answer: bytes) -> None:
+def test_a_truncated_download_is_no_copy_and_its_sample_stays(yard: Yard, name: str, answer: bytes) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put(name, "b.csv")
     whole, stage.cloud.contents[ids[name]] = stage.cloud.contents[ids[name]], answer
@@ -259,39 +259,37 @@ def test_a_short_answer_is_no_copy_and_its_sample_stays(yard: Yard, name: str, a
     assert ([], False) == (stage.cloud.edits, yard.path(trash.TRASH, yard.root).joinpath(name).exists())
     assert "eisync deletes nothing before it has a whole copy" in report["details"][-1]
     questions = stage.cloud.questions
-    stage.look()  # and it is not downloaded again with each pass
+    stage.sweep()  # and it is not downloaded again with each pass
     assert [] == stage.cloud.edits
     assert stage.cloud.questions <= questions + 8
     stage.cloud.contents[ids[name]] = whole
-    stage.look(after_s=COPY_AGAIN_S + 1.0)
-    stage.look(after_s=COPY_AGAIN_S + 1.0)
+    stage.sweep(after_s=COPY_RETRY_S + 1.0)
+    stage.sweep(after_s=COPY_RETRY_S + 1.0)
     assert ([("delete", ids[name])], [name]) == (stage.cloud.edits, stage.trashed())
 
 
-def test_a_copy_that_was_cut_by_a_crash_is_made_anew(yard: Yard) -> None:
+def test_a_copy_that_a_crash_truncated_is_made_again(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
     delete, stage.cloud.delete = stage.cloud.delete, failing(1, Died(), stage.cloud.delete)  # type: ignore[method-assign]
     with pytest.raises(Died):
-        stage.look(after_s=ABSENT_S)
+        stage.sweep(after_s=ABSENT_S)
     lies_at = stage.all_acts()[0].lies_at
     assert lies_at is not None
     with open(lies_at, "r+b") as copy:
         copy.truncate(2)
     stage.cloud.delete = delete  # type: ignore[method-assign]
     stage.start()
-    stage.look()
+    stage.sweep()
     with open(lies_at, "rb") as copy:
         assert b"a.csv" == copy.read()
     assert [("delete", ids["a.csv"])] == stage.cloud.edits
 
 
 @pytest.mark.parametrize(("again", "goes"), [(True, True), (False, False)])
-def test_what_the_service_keeps_as_json_is_a_copy_when_it_is_the_same_twice(
-    yard: Yard, again: bool, goes: bool
-) -> None:
+def test_a_sample_stored_as_json_is_copied_if_two_downloads_are_equal(yard: Yard, again: bool, goes: bool) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     sample_id = ids["a.csv"]
@@ -312,7 +310,7 @@ def test_a_file_that_was_changed_in_the_trash_does_not_come_back_as_what_was_sen
     with open(action.lies_at, "wb") as file:
         file.write(b"something else")
     assert stage.actions.ask_undo(action.id)
-    report = stage.look()
+    report = stage.sweep()
     assert "is not what was sent" in report["details"][-1]
     for _ in range(2):
         stage.scan()
@@ -320,7 +318,7 @@ def test_a_file_that_was_changed_in_the_trash_does_not_come_back_as_what_was_sen
 
 
 @pytest.mark.parametrize("step", ["before the copy", "before the deletion", "after the deletion"])
-def test_a_crash_between_intent_and_act_is_gone_on_from(yard: Yard, step: str) -> None:
+def test_a_crash_between_intent_and_action_is_continued(yard: Yard, step: str) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -334,11 +332,11 @@ def test_a_crash_between_intent_and_act_is_gone_on_from(yard: Yard, step: str) -
     before = getattr(part, name)
     setattr(part, name, failing(1, Died(), before))
     with pytest.raises(Died):
-        stage.look(after_s=ABSENT_S)
+        stage.sweep(after_s=ABSENT_S)
     assert [Progress.BEGUN] == stage.progress()
     assert ("after" in step) == (ids["a.csv"] not in stage.cloud.samples)
     stage.start()
-    stage.look()
+    stage.sweep()
     assert ([Progress.DONE], GONE, ["a.csv"]) == (stage.progress(), stage.states["a.csv"], stage.trashed())
     assert ids["a.csv"] not in stage.cloud.samples
 
@@ -347,7 +345,7 @@ class Died(BaseException):
     """The process ends here."""
 
 
-def test_a_deletion_that_the_service_refuses_does_not_stand_before_the_others(yard: Yard) -> None:
+def test_a_refused_deletion_does_not_block_the_others(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv", "c.csv")
     remove(stage, "a.csv", "b.csv")
@@ -360,8 +358,8 @@ def test_a_deletion_that_the_service_refuses_does_not_stand_before_the_others(ya
         return delete(sample_id)
 
     stage.cloud.delete = guarded  # type: ignore[method-assign]
-    stage.look(after_s=ABSENT_S)
-    stage.look()
+    stage.sweep(after_s=ABSENT_S)
+    stage.sweep()
     assert [Progress.BEGUN, Progress.DONE] == stage.progress()
     assert "it is in use" == stage.all_acts()[0].outcome
 
@@ -379,31 +377,31 @@ def test_a_deleted_sample_comes_back_as_its_file_and_is_sent_again(yard: Yard) -
     remove(stage, "a.csv")
     stage.follow()
     ask_undo(stage)
-    report = stage.look()
+    report = stage.sweep()
     assert (1, [Progress.UNDONE], b"a.csv") == (report["undone"], stage.progress(), yard.path("a.csv").read_bytes())
     stage.scan()
     assert READY == stage.states["a.csv"]
     stage.send()
     assert SYNCED == stage.states["a.csv"]
     assert stage.sample_of("a.csv") > ids["b.csv"]
-    assert (0, []) == (stage.look(after_s=INTERVAL_S)["done"], stage.trashed())
+    assert (0, []) == (stage.sweep(after_s=INTERVAL_S)["done"], stage.trashed())
 
 
-def test_what_comes_back_never_takes_the_place_of_another_file(yard: Yard) -> None:
+def test_a_restored_file_never_replaces_another_file(yard: Yard) -> None:
     stage = Stage(yard, REPLACES, watched={"on_change": OnChange.REPLACE})
     stage.put("a.csv")
     yard.write("a.csv", b"another version")
     stage.scan()
     stage.send()
-    stage.look()
+    stage.sweep()
     assert [Progress.DONE] == stage.progress()
     ask_undo(stage)
-    stage.look()
+    stage.sweep()
     assert b"another version" == yard.path("a.csv").read_bytes()
     assert b"a.csv" == yard.path("a.restored-1.csv").read_bytes()
 
 
-def test_a_file_comes_back_from_the_trash_though_the_service_is_away(yard: Yard) -> None:
+def test_a_file_returns_from_the_trash_while_the_service_is_down(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     stage.put("a.csv", "b.csv")
     delete_there(stage, "a.csv")
@@ -411,7 +409,7 @@ def test_a_file_comes_back_from_the_trash_though_the_service_is_away(yard: Yard)
     ask_undo(stage)
     stage.cloud.trouble = UnansweredError("no answer came")
     stage.cloud.forget_project()
-    stage.look()
+    stage.sweep()
     assert [Progress.UNDONE] == stage.progress()
     assert yard.path("a.csv").read_bytes() == b"a.csv"
     stage.cloud.trouble = None
@@ -420,28 +418,28 @@ def test_a_file_comes_back_from_the_trash_though_the_service_is_away(yard: Yard)
     assert ({"a.csv": TOMBSTONE, "b.csv": SYNCED}, 1) == (stage.states, len(stage.all_acts()))
 
 
-def test_nothing_undoes_what_keeps_no_copy(yard: Yard) -> None:
+def test_an_action_without_a_copy_cannot_be_undone(yard: Yard) -> None:
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.DELETE))
     stage.put("a.csv", "b.csv")
     delete_there(stage, "a.csv")
     assert (False, []) == (yard.path("a.csv").exists(), stage.trashed())
     ask_undo(stage)
-    report = stage.look()
+    report = stage.sweep()
     assert [Progress.DONE] == stage.progress()
     assert "it cannot be brought back" in report["details"][0]
 
 
-def test_a_trash_that_somebody_emptied_is_told(yard: Yard) -> None:
+def test_an_emptied_trash_is_reported(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     stage.put("a.csv", "b.csv")
     delete_there(stage, "a.csv")
     trash.empty_trash(yard.root.path, before_day="9999-99-99")
     ask_undo(stage)
-    assert "is gone: someone removed it" in stage.look()["details"][0]
+    assert "is gone: someone removed it" in stage.sweep()["details"][0]
     assert [Progress.DONE] == stage.progress()
 
 
-def test_an_edit_is_edited_back(yard: Yard) -> None:
+def test_an_edit_can_be_undone(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("wave/a.1.csv")
     yard.path("wave/a.1.csv").rename(yard.path("wave/b.1.csv"))
@@ -449,10 +447,10 @@ def test_an_edit_is_edited_back(yard: Yard) -> None:
     assert ("b", "b.1") == labelled(stage, ids["wave/a.1.csv"])
     for number in range(len(stage.all_acts())):
         ask_undo(stage, number)
-    stage.look()
+    stage.sweep()
     assert ("a", "a.1") == labelled(stage, ids["wave/a.1.csv"])
     assert {Progress.UNDONE} == set(stage.progress())
-    assert 0 == stage.look(after_s=INTERVAL_S)["done"]
+    assert 0 == stage.sweep(after_s=INTERVAL_S)["done"]
 
 
 # --- remote deletions
@@ -466,7 +464,7 @@ def test_an_edit_is_edited_back(yard: Yard) -> None:
         (OnRemoteDelete.DELETE, False, []),
     ],
 )
-def test_what_becomes_of_a_file_whose_sample_was_deleted_there(
+def test_what_happens_to_a_file_whose_sample_was_deleted_in_the_project(
     yard: Yard, policy: OnRemoteDelete, is_there: bool, trashed: list[str]
 ) -> None:
     stage = Stage(yard, Policy(on_remote_delete=policy))
@@ -481,16 +479,16 @@ def test_what_becomes_of_a_file_whose_sample_was_deleted_there(
 @pytest.mark.parametrize(
     "change", [{"category": "testing"}, {"label": "other"}, {"is_disabled": True}, {"filename": "other"}]
 )
-def test_what_is_moved_disabled_or_relabelled_there_is_not_deleted(yard: Yard, change: dict[str, Any]) -> None:
+def test_a_sample_that_is_moved_disabled_or_relabelled_is_not_deleted(yard: Yard, change: dict[str, Any]) -> None:
     stage = Stage(yard, replace(TRASHES, deletes_samples=True))
     ids = stage.put("a.csv", "b.csv")
     stage.cloud.samples[ids["a.csv"]] = replace(stage.cloud.samples[ids["a.csv"]], **change)
     for _ in range(3):
-        stage.look(after_s=INTERVAL_S)
+        stage.sweep(after_s=INTERVAL_S)
     assert ({"a.csv": SYNCED, "b.csv": SYNCED}, [], []) == (stage.states, stage.cloud.edits, stage.all_acts())
 
 
-def test_a_file_that_is_not_what_was_sent_is_left_alone(yard: Yard) -> None:
+def test_a_file_that_differs_from_what_was_sent_is_left_alone(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     stage.put("a.csv", "b.csv")
     yard.write("a.csv", b"new, and nobody has looked yet")
@@ -500,7 +498,7 @@ def test_a_file_that_is_not_what_was_sent_is_left_alone(yard: Yard) -> None:
     assert READY == stage.states["a.csv"]
 
 
-def test_a_changed_file_that_never_goes_is_left_alone_once_and_for_all(yard: Yard) -> None:
+def test_a_changed_file_that_is_never_sent_is_left_alone_for_good(yard: Yard) -> None:
     stage = Stage(yard, TRASHES, watched={"on_change": OnChange.IGNORE})
     stage.put("a.csv", "b.csv")
     yard.write("a.csv", b"changed, and that is to be ignored")
@@ -513,7 +511,7 @@ def test_a_changed_file_that_never_goes_is_left_alone_once_and_for_all(yard: Yar
 
 @pytest.mark.parametrize("policy", [OnRemoteDelete.TRASH, OnRemoteDelete.DELETE])
 @pytest.mark.parametrize("step", ["set_aside", "finish"])
-def test_a_crash_around_the_removal_of_a_file_is_gone_on_from(yard: Yard, policy: OnRemoteDelete, step: str) -> None:
+def test_a_crash_around_the_removal_of_a_file_is_continued(yard: Yard, policy: OnRemoteDelete, step: str) -> None:
     stage = Stage(yard, Policy(on_remote_delete=policy))
     stage.put("a.csv", "b.csv")
     part: Any = stage.actions
@@ -526,15 +524,15 @@ def test_a_crash_around_the_removal_of_a_file_is_gone_on_from(yard: Yard, policy
     assert [Progress.BEGUN] == stage.progress()
     stage.trash = trash
     stage.start()
-    stage.scan()  # the watcher may look first
-    stage.look()
+    stage.scan()  # the watcher may notice it first
+    stage.sweep()
     assert ([Progress.DONE], False) == (stage.progress(), yard.path("a.csv").exists())
     assert (["a.csv"] if policy is OnRemoteDelete.TRASH else []) == stage.trashed()
     assert {"a.csv": TOMBSTONE, "b.csv": SYNCED} == stage.states
 
 
 class Copy:
-    """The functions of a module, which may be exchanged."""
+    """The functions of a module, which a test may replace."""
 
     def __init__(self, module: Any) -> None:
         self.__dict__.update(vars(module))
@@ -549,7 +547,7 @@ def test_a_trash_that_cannot_be_written_keeps_the_file(yard: Yard) -> None:
     stage.rebuild()
     delete_there(stage, "a.csv")
     assert (True, "the disk is full") == (yard.path("a.csv").exists(), stage.all_acts()[0].outcome)
-    stage.look()
+    stage.sweep()
     assert (False, ["a.csv"]) == (yard.path("a.csv").exists(), stage.trashed())
 
 
@@ -561,7 +559,7 @@ def labelled(stage: Stage, sample_id: int) -> tuple[str | None, str]:
     return sample.label, sample.filename
 
 
-def test_a_renamed_file_takes_its_sample_along_without_an_upload(yard: Yard) -> None:
+def test_a_renamed_file_renames_its_sample_without_an_upload(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("training/wave.1.csv", "training/idle.1.csv")
     yard.path("testing").mkdir()
@@ -572,21 +570,21 @@ def test_a_renamed_file_takes_its_sample_along_without_an_upload(yard: Yard) -> 
     assert {"testing/snake.7.csv": SYNCED, "training/idle.1.csv": SYNCED} == stage.states
     assert {"rename", "relabel", "move"} == {verb for verb, _ in stage.cloud.edits}
     edits = len(stage.cloud.edits)
-    stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
     assert edits == len(stage.cloud.edits)
 
 
-def test_what_was_edited_there_stays_where_the_rename_is_not_about_it(yard: Yard) -> None:
+def test_edits_in_the_project_that_the_rename_does_not_affect_stay(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("wave.1.csv")
     stage.cloud.relabel(ids["wave.1.csv"], "by a person")
-    stage.look()
+    stage.sweep()
     yard.path("wave.1.csv").rename(yard.path("wave.2.csv"))
     stage.follow()
     assert ("by a person", "wave.2") == labelled(stage, ids["wave.1.csv"])
 
 
-def test_a_rename_that_is_to_be_ignored_is(yard: Yard) -> None:
+def test_a_rename_is_ignored_if_configured(yard: Yard) -> None:
     stage = Stage(yard, Policy(edits_samples=False), watched={"updates_renamed": False})
     ids = stage.put("wave.1.csv")
     yard.path("wave.1.csv").rename(yard.path("idle.1.csv"))
@@ -595,7 +593,7 @@ def test_a_rename_that_is_to_be_ignored_is(yard: Yard) -> None:
     assert ({"idle.1.csv": SYNCED}, []) == (stage.states, stage.cloud.edits)
 
 
-def test_a_rename_there_and_back_again_says_nothing(yard: Yard) -> None:
+def test_a_rename_and_its_reversal_do_nothing(yard: Yard) -> None:
     stage = Stage(yard)
     stage.put("wave.1.csv")
     yard.path("wave.1.csv").rename(yard.path("idle.1.csv"))
@@ -605,13 +603,13 @@ def test_a_rename_there_and_back_again_says_nothing(yard: Yard) -> None:
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
 
 
-def test_an_edit_whose_sample_went_is_dropped(yard: Yard) -> None:
+def test_an_edit_of_a_deleted_sample_is_dropped(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("wave.1.csv", "b.csv")
     yard.path("wave.1.csv").rename(yard.path("wave.2.csv"))
     stage.scan()
     del stage.cloud.samples[ids["wave.1.csv"]]
-    stage.look()
+    stage.sweep()
     assert [Progress.DROPPED] == stage.progress()
 
 
@@ -626,7 +624,7 @@ def test_an_edit_whose_sample_went_is_dropped(yard: Yard) -> None:
         (OnChange.IGNORE, {b"a.csv"}),
     ],
 )
-def test_what_becomes_of_the_sample_of_a_changed_file(yard: Yard, on_change: OnChange, contents: set[bytes]) -> None:
+def test_what_happens_to_the_sample_of_a_changed_file(yard: Yard, on_change: OnChange, contents: set[bytes]) -> None:
     policy = Policy(replaces_samples=on_change is OnChange.REPLACE)
     stage = Stage(yard, policy, watched={"on_change": on_change})
     stage.put("a.csv")
@@ -634,7 +632,7 @@ def test_what_becomes_of_the_sample_of_a_changed_file(yard: Yard, on_change: OnC
     for _ in range(2):
         stage.scan()
         stage.send()
-        stage.look()
+        stage.sweep()
     assert contents == {stage.cloud.contents[sample_id] for sample_id in stage.cloud.samples}
     assert {"a.csv": SYNCED} == stage.states
 
@@ -644,24 +642,24 @@ def test_the_old_version_stays_until_the_new_one_is_listed(yard: Yard) -> None:
     ids = stage.put("a.csv")
     yard.write("a.csv", b"two")
     stage.scan()
-    stage.look()
+    stage.sweep()
     assert [] == stage.cloud.edits  # it was not even sent
     stage.send()
     hidden = stage.cloud.samples.pop(stage.cloud._last_id)
-    stage.look()
+    stage.sweep()
     assert [] == stage.cloud.edits
     stage.cloud.samples[hidden.id] = hidden
-    stage.look()
+    stage.sweep()
     assert [("delete", ids["a.csv"])] == stage.cloud.edits
 
 
-def test_a_version_that_is_the_same_after_all_deletes_nothing(yard: Yard) -> None:
+def test_a_new_version_with_the_old_content_deletes_nothing(yard: Yard) -> None:
     stage = Stage(yard, REPLACES, watched={"on_change": OnChange.REPLACE})
     ids = stage.put("a.csv")
     yard.write("a.csv", b"a.csv")
     stage.scan()
     stage.send()
-    stage.look()
+    stage.sweep()
     assert ([], ids["a.csv"]) == (stage.cloud.edits, stage.sample_of("a.csv"))
     assert [] == stage.actions.sides("main", Trigger.REPLACED, [yard.root.id], limit=9)
 
@@ -675,23 +673,23 @@ def put_many(stage: Stage, files: int) -> list[str]:
     return paths
 
 
-def test_many_deletions_wait_for_a_yes(yard: Yard) -> None:
+def test_many_deletions_wait_for_approval(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard())
     paths = put_many(stage, 600)
     remove(stage, *paths[:500])
     report = stage.follow()
     assert ([], 500, 1) == (stage.cloud.edits, report["waiting"], report["plan"])
-    assert stage.look()["plan"] == 1  # it keeps its number
+    assert stage.sweep()["plan"] == 1  # it keeps its number
     (plan,) = stage.actions.plans()
     assert "it would affect 500 of 600 files; at most 50 without your approval" == plan.why
     assert 500 == stage.actions.decide(1, is_approved=True, now=stage.clock.now)
-    assert 500 == stage.look()["done"]
+    assert 500 == stage.sweep()["done"]
     assert 100 == len(stage.cloud.samples)
     assert [] == stage.actions.plans()
-    assert 0 == stage.look(after_s=INTERVAL_S)["done"]
+    assert 0 == stage.sweep(after_s=INTERVAL_S)["done"]
 
 
-def test_what_a_person_refused_is_not_proposed_again(yard: Yard) -> None:
+def test_a_rejected_plan_is_not_proposed_again(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard(count=1))
     paths = put_many(stage, 20)
     yard.path(paths[0]).rename(yard.place / "aside")
@@ -699,13 +697,13 @@ def test_what_a_person_refused_is_not_proposed_again(yard: Yard) -> None:
     stage.follow()
     assert 5 == stage.actions.decide(1, is_approved=False, now=stage.clock.now)
     for _ in range(3):
-        report = stage.look(after_s=INTERVAL_S)
+        report = stage.sweep(after_s=INTERVAL_S)
         assert ([], 0, None) == (stage.cloud.edits, report["waiting"], report["plan"])
     remove(stage, paths[10])
     assert 1 == stage.follow()["done"]
     (yard.place / "aside").rename(yard.path(paths[0]))
     stage.scan()
-    remove(stage, paths[0])  # that is another deletion
+    remove(stage, paths[0])  # this is another deletion
     stage.clock.now += 3600.0
     assert 1 == stage.follow()["done"]
 
@@ -723,7 +721,7 @@ def test_a_plan_is_withdrawn_when_its_cause_is_gone(yard: Yard) -> None:
     assert [] == stage.cloud.edits
 
 
-def test_much_does_not_become_little_by_being_spread_over_passes(yard: Yard) -> None:
+def test_many_actions_spread_over_passes_are_held_back_too(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard(count=3, percent=100.0))
     paths = put_many(stage, 20)
     for path in paths[:6]:
@@ -733,7 +731,7 @@ def test_much_does_not_become_little_by_being_spread_over_passes(yard: Yard) -> 
     assert 3 == stage.actions.plans()[0].actions
 
 
-def test_500_samples_that_a_person_deletes_take_no_file_along_without_a_yes(yard: Yard) -> None:
+def test_500_deleted_samples_delete_no_file_without_approval(yard: Yard) -> None:
     stage = Stage(yard, TRASHES, guard=Guard())
     paths = put_many(stage, 600)
     delete_there(stage, *paths[:500])
@@ -741,23 +739,23 @@ def test_500_samples_that_a_person_deletes_take_no_file_along_without_a_yes(yard
     (plan,) = stage.actions.plans()
     assert 500 == plan.actions
     assert 500 == stage.actions.decide(plan.id, is_approved=True, now=stage.clock.now)
-    stage.look()
+    stage.sweep()
     assert 100 == sum(yard.path(path).exists() for path in paths)
     assert 500 == len(stage.trashed())
 
 
-def test_acts_that_pile_up_while_they_cannot_be_done_are_counted(yard: Yard) -> None:
+def test_actions_that_pile_up_while_they_cannot_be_done_are_counted(yard: Yard) -> None:
     stage = Stage(yard, TRASHES, guard=Guard())
     paths = put_many(stage, 100)
     yard.write(trash.TRASH, b"a file where the trash should be")
     for at in range(0, 40, 8):
         delete_there(stage, *paths[at : at + 8])
-        stage.clock.now += 3_700.0  # what is due does not age
+        stage.clock.now += 3_700.0  # due actions do not age
     assert 8 == sum(
         written.progress is Progress.DUE or written.progress is Progress.BEGUN for written in acts_of(stage)
     )
     yard.path(trash.TRASH).unlink()
-    stage.look()
+    stage.sweep()
     assert 92 == sum(yard.path(path).exists() for path in paths)
     assert stage.actions.plans()
 
@@ -766,7 +764,7 @@ def acts_of(stage: Stage) -> list[Any]:
     return [written for written in stage.all_acts() if written.plan_id is None]
 
 
-def test_what_was_allowed_too_freely_is_held_back_when_it_is_carried_out(yard: Yard) -> None:
+def test_actions_above_the_limit_are_held_back_when_they_are_carried_out(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     paths = put_many(stage, 20)
     yard.write(trash.TRASH, b"a file where the trash should be")
@@ -778,14 +776,14 @@ def test_what_was_allowed_too_freely_is_held_back_when_it_is_carried_out(yard: Y
     begun = [written.id for written in acts_of(stage) if written.progress is Progress.BEGUN]
     for identity in begun:
         yard.database._connection.execute("update act set state = 'due' where id = ?", (identity,))
-    report = stage.look()
+    report = stage.sweep()
     assert (2, 18) == (report["done"], sum(yard.path(path).exists() for path in paths))
     assert (
         "put off: it would affect 1 of 20 files, after 2 in the last hour; at most 2 without your approval"
         in report["details"][-1]
     )
     stage.clock.now += 3_700.0
-    assert 2 == stage.look()["done"]
+    assert 2 == stage.sweep()["done"]
 
 
 def test_a_renamed_folder_of_many_files_waits(yard: Yard) -> None:
@@ -798,19 +796,19 @@ def test_a_renamed_folder_of_many_files_waits(yard: Yard) -> None:
     assert ([], 60) == (stage.cloud.edits, report["waiting"])
 
 
-def test_a_dry_run_tells_and_does_nothing(yard: Yard) -> None:
+def test_a_dry_run_reports_and_does_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
-    report = stage.ask(ABSENT_S, pretends=True)
+    report = stage.ask(ABSENT_S, dry_run=True)
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
     assert [f"would delete sample {ids['a.csv']} of {yard.path('a.csv')}: its file was deleted here"] == report[
         "details"
     ]
 
 
-def test_a_policy_that_was_taken_back_is_not_carried_out(yard: Yard) -> None:
+def test_a_policy_that_was_revoked_is_not_carried_out(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard(count=1))
     paths = put_many(stage, 10)
     remove(stage, *paths[:3])
@@ -818,7 +816,7 @@ def test_a_policy_that_was_taken_back_is_not_carried_out(yard: Yard) -> None:
     assert 3 == stage.actions.decide(1, is_approved=True, now=stage.clock.now)
     stage.policies[yard.root.id] = Policy()
     stage.start()
-    stage.look()
+    stage.sweep()
     assert ([], {Progress.DROPPED}) == (stage.cloud.edits, set(stage.progress()))
 
 
@@ -828,12 +826,12 @@ def test_a_refused_key_is_for_a_person(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     stage.cloud.delete = failing(9, KeyRefusedError("the key is refused"), stage.cloud.delete)  # type: ignore[method-assign]
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert "the key is refused" == stage.trouble
     assert [Progress.BEGUN] == stage.progress()
 
 
-def test_an_act_of_a_folder_that_is_not_watched_now_waits_for_it(yard: Yard) -> None:
+def test_an_action_waits_until_its_folder_is_watched_again(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard(count=1))
     paths = put_many(stage, 10)
     remove(stage, *paths[:3])
@@ -841,14 +839,14 @@ def test_an_act_of_a_folder_that_is_not_watched_now_waits_for_it(yard: Yard) -> 
     assert 3 == stage.actions.decide(1, is_approved=True, now=stage.clock.now)
     policy = stage.policies.pop(yard.root.id)
     stage.start()
-    stage.look()
+    stage.sweep()
     assert ([], {Progress.DUE}) == (stage.cloud.edits, set(stage.progress()))
     stage.policies[yard.root.id] = policy
     stage.start()
-    assert 3 == stage.look()["done"]
+    assert 3 == stage.sweep()["done"]
 
 
-def test_two_files_that_swap_their_names_swap_what_is_said_of_them(yard: Yard) -> None:
+def test_two_files_that_swap_names_swap_their_labels(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("wave.1.csv", "testing/idle.1.csv")
     yard.path("wave.1.csv").rename(yard.path("aside"))

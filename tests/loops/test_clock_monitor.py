@@ -2,35 +2,35 @@ from typing import Any
 
 import pytest
 
-from eisync.core.clock_step import DAY_S, ClockReading, KnownTime, Telling
+from eisync.core.clock_step import DAY_S, ClockReading, KnownTime, ServiceTime
 from eisync.errors import StateError
-from eisync.loops.clock_monitor import KEEP_EVERY_S, ClockMonitor
-from eisync.store.clock import ClockNotes
+from eisync.loops.clock_monitor import STORE_EVERY_S, ClockMonitor
+from eisync.store.continuity import ClockNotes
 
 from .yard import Yard
 
 
 class Machine:
-    """Its clock, a service that tells the truth, and processes over one database."""
+    """A machine: its clock, a service with the right time, and processes over one database."""
 
     def __init__(self, yard: Yard) -> None:
         self.yard = yard
         self.true, self.ahead_s = 1_000_000_000.0, 0.0
-        self.told: list[Telling] = []
+        self.tellings: list[ServiceTime] = []
         self.start()
 
     def start(self) -> None:
-        self.told.clear()
+        self.tellings.clear()
         self.keeper = ClockMonitor(
             ClockNotes(self.yard.database),
-            lambda: self.told,
+            lambda: self.tellings,
             clock=lambda: self.true + self.ahead_s,
             steady=lambda: self.true - 5.0,
             log=self.yard.log,
         )
 
     def answer(self) -> None:
-        self.told = [Telling("host", self.true, ClockReading(self.true + self.ahead_s, self.true - 5.0))]
+        self.tellings = [ServiceTime("host", self.true, ClockReading(self.true + self.ahead_s, self.true - 5.0))]
 
     def remembered(self) -> Any:
         return ClockNotes(self.yard.database).remembered()
@@ -49,7 +49,7 @@ def test_nothing_is_trusted_before_a_service_has_answered(machine: Machine) -> N
     assert ["clock.trusted"] == [event for event in machine.yard.log.events() if event.startswith("clock")]
 
 
-def test_a_wrong_clock_is_told_once_and_remembered_over_a_start(machine: Machine) -> None:
+def test_a_wrong_clock_is_logged_once_and_known_after_a_restart(machine: Machine) -> None:
     machine.ahead_s = 400 * DAY_S
     assert machine.keeper.why_doubt() is not None
     machine.answer()
@@ -69,11 +69,11 @@ def test_a_wrong_clock_is_told_once_and_remembered_over_a_start(machine: Machine
     assert ["clock.doubted"] == [event for event in machine.yard.log.events() if event == "clock.doubted"]
 
 
-def test_the_time_is_written_down_now_and_then_only(machine: Machine) -> None:
+def test_the_time_is_stored_only_now_and_then(machine: Machine) -> None:
     machine.answer()
     machine.keeper.why_doubt()
     first = machine.remembered().seen_at
-    machine.true += KEEP_EVERY_S - 1.0
+    machine.true += STORE_EVERY_S - 1.0
     machine.keeper.why_doubt()
     assert first == machine.remembered().seen_at
     machine.true += 1.0
@@ -81,7 +81,7 @@ def test_the_time_is_written_down_now_and_then_only(machine: Machine) -> None:
     assert machine.true == machine.remembered().seen_at
 
 
-def test_a_state_that_cannot_be_written_tells_the_time_all_the_same(machine: Machine) -> None:
+def test_the_clock_is_judged_even_if_the_state_cannot_be_written(machine: Machine) -> None:
     class Full(ClockNotes):
         def remember(self, remembered: KnownTime) -> None:
             raise StateError("the disk is full")
@@ -89,7 +89,7 @@ def test_a_state_that_cannot_be_written_tells_the_time_all_the_same(machine: Mac
     machine.answer()
     keeper = ClockMonitor(
         Full(machine.yard.database),
-        lambda: machine.told,
+        lambda: machine.tellings,
         clock=lambda: machine.true,
         steady=lambda: machine.true - 5.0,
         log=machine.yard.log,

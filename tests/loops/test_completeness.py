@@ -1,4 +1,4 @@
-"""The watcher, as far as it decides by evidence: what goes at once, what waits, what is quarantined."""
+"""The watcher's decisions by evidence: which files enter at once, which wait, which are quarantined."""
 
 import contextlib
 import errno
@@ -48,7 +48,7 @@ HELD = {
 
 
 def announce(yard: Yard, *paths: str, is_closed: bool = True) -> None:
-    heard = yard.ear.of(1)
+    heard = yard.fake_events.of(1)
     heard.files.update(paths)
     if is_closed:
         heard.closed.update(paths)
@@ -60,7 +60,7 @@ def started(yard: Yard, **more: Any) -> Any:
     return loop
 
 
-def test_a_file_that_was_closed_and_is_whole_goes_at_once(yard: Yard) -> None:
+def test_a_closed_whole_file_enters_at_once(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later - 3600.0)
     yard.write("a.wav", formats.wav(SOUND))
@@ -72,23 +72,23 @@ def test_a_file_that_was_closed_and_is_whole_goes_at_once(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [(16, {("info", "file.enqueued"): 16}), (17, {("debug", "file.enqueued"): 17, ("info", "files.enqueued"): 1})],
 )
-def test_many_files_that_enter_at_once_are_told_of_in_one_line(
-    yard: Yard, files: int, told: dict[tuple[str, str], int]
+def test_many_files_that_enter_at_once_are_logged_in_one_line(
+    yard: Yard, files: int, expected: dict[tuple[str, str], int]
 ) -> None:
     for number in range(files):
         yard.write(f"{number}.wav", formats.wav(SOUND))
     run(yard.watcher(), yard.later)
-    assert told == Counter((line.level, line.event) for line in yard.log.lines)
+    assert expected == Counter((line.level, line.event) for line in yard.log.lines)
     assert {files, None} >= {line.fields.get("files") for line in yard.log.lines}
 
 
 @on_linux
 @pytest.mark.parametrize("name", ["whole.wav", "whole.json"])
 @pytest.mark.parametrize("is_announced", [False, True])
-def test_a_whole_file_that_no_program_writes_goes_at_once_whoever_found_it(
+def test_a_whole_file_without_a_writer_enters_at_once_from_event_or_scan(
     yard: Yard, name: str, is_announced: bool
 ) -> None:
     yard.write(name, HELD[name])
@@ -116,11 +116,11 @@ NOBODY_TELLS = cannot_tell("its file system (nfs4) does not report every writer"
         ("open.wav", True, True, 2.0),
     ],
 )
-def test_where_nobody_can_tell_who_writes_it_matters_whether_its_close_would_have_been_heard(
+def test_if_the_kernel_cannot_report_writers_the_wait_depends_on_close_events(
     yard: Yard, name: str, is_heard: bool, is_closed: bool, wait_s: float
 ) -> None:
     mode = Mode.AUTO if is_heard else Mode.SCAN
-    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)}, mode=mode)
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(NOBODY_TELLS)}, mode=mode)
     run(loop, yard.later - 3600.0)
     yard.write(name, HELD[name])
     now = yard.touched_at(name)
@@ -137,9 +137,9 @@ def test_where_nobody_can_tell_who_writes_it_matters_whether_its_close_would_hav
     assert {name: READY} == yard.states()
 
 
-def test_of_a_folder_it_is_said_how_it_is_known_who_writes_its_files(yard: Yard) -> None:
-    told = Told(NO_WRITERS, NOBODY_TELLS, NO_WRITERS)
-    loop = yard.watcher(outside={"ask_writers": told})
+def test_the_status_of_a_folder_says_how_its_writers_are_known(yard: Yard) -> None:
+    probe = PreparedProbe(NO_WRITERS, NOBODY_TELLS, NO_WRITERS)
+    loop = yard.watcher(outside={"ask_writers": probe})
     assert [None] == [one.writers for one in loop.status()]
     for name, text in (
         ("a.wav", "eisync asks the kernel who writes its files"),
@@ -152,28 +152,28 @@ def test_of_a_folder_it_is_said_how_it_is_known_who_writes_its_files(yard: Yard)
         assert [text] == [one.writers for one in loop.status()]
 
 
-def test_an_old_file_goes_at_once_though_nobody_can_tell_who_writes_it(yard: Yard) -> None:
-    """Whoever would have announced its close was not asked then: its last change is long enough ago."""
+def test_an_old_file_enters_at_once_even_if_its_writers_are_unknown(yard: Yard) -> None:
+    """No event could have reported its close, but its last change is long enough ago."""
     yard.write("a.wav", formats.wav(SOUND))
-    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)})
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(NOBODY_TELLS)})
     run(loop, yard.touched_at("a.wav") + 599.0)
     assert {} == yard.states()
-    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)})
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(NOBODY_TELLS)})
     run(loop, yard.touched_at("a.wav") + 600.0)
     assert {"a.wav": READY} == yard.states()
 
 
 def test_a_file_that_cannot_be_opened_does_not_wait_for_an_answer(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting would not make it readable: a person is to be told."""
-    told = Told(NOBODY_TELLS)
+    """Waiting would not make it readable, so a person must act."""
+    probe = PreparedProbe(NOBODY_TELLS)
     yard.write("a.wav", formats.wav(SOUND))
     refused = failing(9, PermissionError(errno.EACCES, "Permission denied"), OpenFolder.open)
     monkeypatch.setattr(OpenFolder, "open", lambda *args: refused(*args))
-    run(yard.watcher(outside={"ask_writers": told}), yard.touched_at("a.wav") + 2.0)
-    assert ({"a.wav": READY}, []) == (yard.states(), told.asked)
+    run(yard.watcher(outside={"ask_writers": probe}), yard.touched_at("a.wav") + 2.0)
+    assert ({"a.wav": READY}, []) == (yard.states(), probe.asked)
 
 
-def test_a_file_whose_format_cannot_tell_must_be_still_though_it_was_closed(yard: Yard) -> None:
+def test_a_closed_file_whose_format_shows_no_end_waits_for_settle_s(yard: Yard) -> None:
     yard.write("a.csv")
     touched_at = yard.touched_at("a.csv")
     loop = yard.watcher()
@@ -184,7 +184,7 @@ def test_a_file_whose_format_cannot_tell_must_be_still_though_it_was_closed(yard
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_cut_file_waits_as_long_as_it_grows_and_is_quarantined_with_the_finding(yard: Yard) -> None:
+def test_a_truncated_file_waits_while_it_grows_and_is_then_quarantined(yard: Yard) -> None:
     whole = formats.wav(SOUND)
     yard.write("a.wav", whole[:500])
     loop = yard.watcher()
@@ -207,7 +207,7 @@ def test_a_cut_file_waits_as_long_as_it_grows_and_is_quarantined_with_the_findin
     assert 1 == yard.log.events().count("file.quarantined")
 
 
-def test_a_quarantined_file_goes_when_the_rest_comes(yard: Yard) -> None:
+def test_a_quarantined_file_enters_when_it_is_completed(yard: Yard) -> None:
     whole = formats.wav(SOUND)
     yard.write("a.wav", whole[:500])
     loop = started(yard)
@@ -218,7 +218,7 @@ def test_a_quarantined_file_goes_when_the_rest_comes(yard: Yard) -> None:
     assert {"a.wav": READY} == yard.states()
 
 
-def test_a_quarantined_file_that_a_person_sends_is_not_examined_again(yard: Yard) -> None:
+def test_a_quarantined_file_that_a_person_retries_is_not_checked_again(yard: Yard) -> None:
     yard.write("a.wav", formats.wav(SOUND)[:500])
     loop = started(yard)
     yard.insist()
@@ -258,17 +258,17 @@ def test_a_file_that_a_program_has_open_for_writing_waits_for_its_close(yard: Ya
     run(loop, yard.later + 9_002.0)
     run(loop, yard.later + 9_004.0)
     if name in ("cut.wav", "empty.csv") and is_heard:
-        assert {} == yard.states()  # who closed it may open it again, and has its patience from now on
+        assert {} == yard.states()  # its writer may open it again: patience_s begins now
         run(loop, yard.later + 9_700.0)
     assert {name: QUARANTINED if name in ("cut.wav", "empty.csv") else READY} == yard.states()
 
 
 @on_linux
-def test_a_whole_file_goes_at_once_when_its_writer_closes_it(yard: Yard) -> None:
+def test_a_whole_file_enters_at_once_when_its_writer_closes_it(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later - 3600.0)
     with yard.write("a.wav", formats.wav(SOUND)).open("r+b"):
-        announce(yard, "a.wav")  # by another, which had it open as well
+        announce(yard, "a.wav")  # by another writer, which had it open as well
         run(loop, yard.later)
         assert {"a.wav": BEING_WRITTEN} == reasons(loop, yard.later)
         run(loop, yard.later + 5.0)
@@ -278,7 +278,7 @@ def test_a_whole_file_goes_at_once_when_its_writer_closes_it(yard: Yard) -> None
 
 
 @on_linux
-def test_a_table_goes_when_it_is_still_for_long_enough_after_its_close(yard: Yard) -> None:
+def test_a_table_enters_settle_s_after_its_close(yard: Yard) -> None:
     loop = yard.watcher()
     with yard.write("a.csv").open("ab"):
         run(loop, yard.later)
@@ -303,8 +303,8 @@ def test_a_marker_does_not_close_a_file(yard: Yard) -> None:
 
 
 @on_linux
-def test_a_recording_is_looked_at_every_second_while_it_is_written_and_not_read(yard: Yard) -> None:
-    """Where no events come, too: it goes within a second of its close, and not `settle_s` later."""
+def test_a_recording_is_checked_every_second_while_written_and_not_read(yard: Yard) -> None:
+    """Also without events, the file enters within a second of its close, and not `settle_s` later."""
     counted, whole = Counted(), formats.wav(SOUND)
     loop = yard.watcher(outside={"contents": counted}, mode=Mode.SCAN)
     with yard.path("a.wav").open("wb") as file:
@@ -324,9 +324,9 @@ def test_a_recording_is_looked_at_every_second_while_it_is_written_and_not_read(
 
 
 @on_linux
-def test_a_recorder_that_is_killed_half_way_leaves_a_cut_file(yard: Yard) -> None:
-    """It waits for the rest, and is quarantined with what is missing. Where it was reserved to its full length, nothing
-    tells its end from silence."""
+def test_a_killed_recorder_leaves_a_truncated_file(yard: Yard) -> None:
+    """It waits for the rest, and is quarantined with what is missing. If it was preallocated to its full length, the
+    missing end cannot be told from silence."""
     whole = formats.wav(SOUND)
     dies = (
         "import os, sys; file = open(sys.argv[1], 'wb'); file.write({content!r}); file.flush(); {more};"
@@ -350,8 +350,8 @@ def test_a_recorder_that_is_killed_half_way_leaves_a_cut_file(yard: Yard) -> Non
 
 
 @on_linux
-def test_a_mapping_whose_descriptor_is_closed_writes_until_it_is_let_go(yard: Yard) -> None:
-    """No close is announced of it."""
+def test_a_mapping_with_a_closed_descriptor_counts_as_a_writer_until_unmapped(yard: Yard) -> None:
+    """A mapping gives no close event."""
     loop = yard.watcher()
     run(loop, yard.later - 3600.0)
     with yard.write("a.wav", formats.wav(SOUND)).open("r+b") as file:
@@ -367,7 +367,7 @@ def test_a_mapping_whose_descriptor_is_closed_writes_until_it_is_let_go(yard: Ya
 
 @on_linux
 @pytest.mark.parametrize("size", [MAX_FILE_BYTES, 1 << 32])
-def test_a_reserved_file_that_is_too_large_is_not_refused_while_it_is_written(yard: Yard, size: int) -> None:
+def test_a_preallocated_file_that_is_too_large_is_not_refused_while_written(yard: Yard, size: int) -> None:
     whole = formats.wav(SOUND)
     loop = yard.watcher()
     with yard.path("a.wav").open("wb") as file:
@@ -386,7 +386,7 @@ def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Ya
     yard.write("a.wav", formats.wav(SOUND))
     writers: list[IO[bytes]] = []
 
-    class Coming(Told):
+    class Coming(PreparedProbe):
         def ask(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
             answer = real(descriptor, root, path, is_last=is_last)
             if not writers:
@@ -403,8 +403,8 @@ def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Ya
     assert {"a.wav": READY} == yard.states()
 
 
-class Told:
-    """A probe whose answers are given in advance, the last one for ever."""
+class PreparedProbe:
+    """A probe with prepared answers; the last one repeats."""
 
     def __init__(self, *answers: Writers | UnreachableError) -> None:
         self.answers = list(answers)
@@ -423,47 +423,47 @@ class Told:
 
 
 def test_a_first_scan_opens_each_file_once_and_asks_on_that_descriptor(yard: Yard) -> None:
-    told, counted = Told(NO_WRITERS), Counted()
+    probe, counted = PreparedProbe(NO_WRITERS), Counted()
     for name in ("log.csv", "whole.wav", "whole.json"):
         yard.write(name, HELD[name])
-    run(yard.watcher(outside={"ask_writers": told, "contents": counted}), yard.later)
-    assert ["log.csv", "whole.json", "whole.wav"] == sorted(told.asked) == sorted(counted.calls)
+    run(yard.watcher(outside={"ask_writers": probe, "contents": counted}), yard.later)
+    assert ["log.csv", "whole.json", "whole.wav"] == sorted(probe.asked) == sorted(counted.calls)
     assert {READY} == set(yard.states().values())
 
 
-def test_where_nobody_writes_a_file_goes_by_the_other_evidence(yard: Yard) -> None:
-    told = Told(NO_WRITERS)
+def test_without_a_writer_the_other_evidence_decides(yard: Yard) -> None:
+    probe = PreparedProbe(NO_WRITERS)
     yard.write("a.csv")
-    run(yard.watcher(outside={"ask_writers": told}), yard.touched_at("a.csv") + 2.0)
-    assert ({"a.csv": READY}, ["a.csv"]) == (yard.states(), told.asked)
+    run(yard.watcher(outside={"ask_writers": probe}), yard.touched_at("a.csv") + 2.0)
+    assert ({"a.csv": READY}, ["a.csv"]) == (yard.states(), probe.asked)
 
 
-def test_only_a_file_that_would_go_is_asked_about(yard: Yard) -> None:
-    told = Told(NO_WRITERS)
+def test_the_kernel_is_asked_only_about_files_that_would_enter(yard: Yard) -> None:
+    probe = PreparedProbe(NO_WRITERS)
     yard.write("a.csv")
-    loop = yard.watcher(outside={"ask_writers": told})
+    loop = yard.watcher(outside={"ask_writers": probe})
     now = yard.touched_at("a.csv")
     for tenth in range(19):
         announce(yard, "a.csv")
         run(loop, now + tenth / 10)
-    assert [] == told.asked
+    assert [] == probe.asked
     run(loop, now + 2.0)
     run(loop, now + 100.0)
-    assert ["a.csv"] == told.asked
+    assert ["a.csv"] == probe.asked
 
 
-def test_a_process_that_can_ask_nobody_asks_again_later(yard: Yard) -> None:
-    told = Told(UnreachableError("no file can be opened at the moment (too many open files)"), NO_WRITERS)
+def test_a_writer_probe_that_fails_is_repeated_later(yard: Yard) -> None:
+    probe = PreparedProbe(UnreachableError("no file can be opened at the moment (too many open files)"), NO_WRITERS)
     yard.write("a.csv")
-    loop = yard.watcher(outside={"ask_writers": told})
+    loop = yard.watcher(outside={"ask_writers": probe})
     run(loop, yard.later)
     assert {} == yard.states()
     run(loop, yard.later + 1.0)
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_close_that_the_kernel_announces_a_moment_early_costs_a_moment(yard: Yard) -> None:
-    loop = yard.watcher(outside={"ask_writers": Told(SOME_WRITERS, NO_WRITERS)})
+def test_a_close_event_that_comes_early_delays_the_file_only_a_moment(yard: Yard) -> None:
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(SOME_WRITERS, NO_WRITERS)})
     run(loop, yard.later - 3600.0)
     yard.write("a.wav", formats.wav(SOUND))
     announce(yard, "a.wav")
@@ -473,7 +473,7 @@ def test_a_close_that_the_kernel_announces_a_moment_early_costs_a_moment(yard: Y
 
 
 class Counted:
-    """The real evidence, counted; `fails` says so many times that no file can be opened."""
+    """The real inspection, with a count; the first `fails` calls report that no file can be opened."""
 
     def __init__(self, fails: int = 0) -> None:
         self.calls: list[str] = []
@@ -489,10 +489,10 @@ class Counted:
                 if len(self.calls) <= self.fails:
                     raise UnreachableError("no file can be read at the moment (too many open files)")
                 wanted = None if examination is None else examination.wants
-                look = real(examination, root, path, *rest, **more)
+                inspection = real(examination, root, path, *rest, **more)
                 if examination is not None and examination.wants is not wanted:
                     self.read.append(path)
-                return look
+                return inspection
 
             yield inspect
 
@@ -500,7 +500,7 @@ class Counted:
         return content.marker_of(root, path)
 
 
-def test_each_version_is_examined_once(yard: Yard) -> None:
+def test_each_version_is_checked_once(yard: Yard) -> None:
     counted = Counted()
     loop = yard.watcher(outside={"contents": counted})
     yard.write("a.wav", formats.wav(SOUND)[:500])
@@ -529,10 +529,10 @@ def test_what_is_too_large_for_the_service_is_refused_before_a_byte_of_it_is_rea
     assert {name: QUARANTINED, "small.wav": READY} == yard.states()
     assert ["small.wav"] == counted.read
     assert "Edge Impulse takes only files below 100 MiB; split the recording into shorter ones" in yard.reason(name)
-    yard.path(name).unlink()  # so that nobody reads it to its end
+    yard.path(name).unlink()  # so that it is not read to its end
 
 
-def test_a_reserved_file_that_is_cut_to_what_was_written_goes(yard: Yard) -> None:
+def test_a_preallocated_file_enters_once_it_is_truncated_to_its_content(yard: Yard) -> None:
     place = yard.write("a.wav", formats.wav(SOUND))
     size = place.stat().st_size
     os.truncate(place, MAX_FILE_BYTES)
@@ -544,7 +544,7 @@ def test_a_reserved_file_that_is_cut_to_what_was_written_goes(yard: Yard) -> Non
     assert {"a.wav": READY} == yard.states()
 
 
-def test_a_process_without_descriptors_looks_again_later(yard: Yard) -> None:
+def test_a_process_without_descriptors_checks_again_later(yard: Yard) -> None:
     yard.write("a.wav", formats.wav(SOUND))
     loop = yard.watcher(outside={"contents": Counted(fails=3)})
     for second in range(4):
@@ -553,8 +553,8 @@ def test_a_process_without_descriptors_looks_again_later(yard: Yard) -> None:
     assert {"a.wav": READY} == yard.states()
 
 
-def test_a_long_examination_takes_many_ticks_and_holds_nobody_up(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BYTES_A_TICK", 100_000)
+def test_a_long_check_takes_many_ticks_and_delays_no_other_file(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BYTES_PER_TICK", 100_000)
     yard.write("a long one.json", formats.document(list(range(300_000))))
     yard.write("b.wav", formats.wav(SOUND))
     loop = yard.watcher()
@@ -568,8 +568,8 @@ def test_a_long_examination_takes_many_ticks_and_holds_nobody_up(yard: Yard, mon
     assert {} == loop._watchers[0]._intake._completeness._under_way
 
 
-def test_what_a_tick_may_not_read_any_more_is_left_to_the_next(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BYTES_A_TICK", 50_000)
+def test_reading_beyond_the_limit_of_a_tick_is_left_to_the_next(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BYTES_PER_TICK", 50_000)
     for number in range(10):
         yard.write(f"{number}.json", formats.document(list(range(5_000))))
     loop = yard.watcher()
@@ -579,8 +579,8 @@ def test_what_a_tick_may_not_read_any_more_is_left_to_the_next(yard: Yard, monke
     assert ({f"{number}.json": READY for number in range(10)}, True) == (yard.states(), ticks > 4)
 
 
-def test_a_file_that_changes_while_it_is_examined_is_examined_anew(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BYTES_A_TICK", 100_000)
+def test_a_file_that_changes_during_its_check_is_checked_again(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BYTES_PER_TICK", 100_000)
     yard.write("a.json", formats.document(list(range(300_000))))
     loop = yard.watcher()
     for _ in range(4):
@@ -593,11 +593,11 @@ def test_a_file_that_changes_while_it_is_examined_is_examined_anew(yard: Yard, m
     assert {} == yard.states()
 
 
-def test_a_folder_that_became_a_link_leads_nowhere(yard: Yard) -> None:
+def test_a_folder_that_became_a_link_is_not_followed(yard: Yard) -> None:
     outside = yard.place / "outside"
     outside.mkdir()
     yard.write("inside/a.wav", formats.wav(SOUND))
-    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)}, mode=Mode.SCAN)
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(NOBODY_TELLS)}, mode=Mode.SCAN)
     now = yard.touched_at("inside/a.wav")
     run(loop, now)
     yard.path("inside").rename(outside / "inside")
@@ -608,7 +608,7 @@ def test_a_folder_that_became_a_link_leads_nowhere(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("place", [".eisyncignore", "part/.eisyncignore"])
-def test_a_rule_that_comes_while_a_file_settles_is_obeyed(yard: Yard, place: str) -> None:
+def test_a_rule_that_is_added_while_a_file_settles_applies(yard: Yard, place: str) -> None:
     yard.write("part/a.csv")
     rules: dict[str, RuleFile] = {}
     loop = yard.watcher(eligibility=IgnoreRules(rules_in=lambda folder, *, anew=False: rules.get(folder)))
@@ -634,7 +634,7 @@ def test_a_file_that_was_settling_under_other_rules_is_left_alone(yard: Yard) ->
 # --- markers
 
 
-def test_a_file_goes_when_its_marker_is_beside_it(yard: Yard) -> None:
+def test_a_file_enters_when_its_marker_exists(yard: Yard) -> None:
     yard.write("a.csv")
     loop = started(yard, policy=MARKED)
     run(loop, yard.later + 9_000.0)
@@ -646,7 +646,7 @@ def test_a_file_goes_when_its_marker_is_beside_it(yard: Yard) -> None:
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_marker_that_came_first_does_not_speak_of_what_is_written_after_it(yard: Yard) -> None:
+def test_a_marker_that_is_older_than_the_file_does_not_count(yard: Yard) -> None:
     yard.write("a.csv.done", b"")
     os.utime(yard.path("a.csv.done"), ns=(1, 1))
     yard.write("b.csv")  # the clock of the file system moves in steps
@@ -667,7 +667,7 @@ def test_a_marker_that_came_first_does_not_speak_of_what_is_written_after_it(yar
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_marker_does_not_make_a_cut_file_whole(yard: Yard) -> None:
+def test_a_marker_does_not_make_a_truncated_file_whole(yard: Yard) -> None:
     yard.write("a.wav", formats.wav(SOUND)[:99])
     yard.write("a.wav.done", b"")
     started(yard, policy=MARKED)

@@ -1,4 +1,4 @@
-"""A version is content: what only moved is not sent, what was rewritten is, and what a person deleted stays deleted."""
+"""A version is its content: a touched file is not sent, a rewritten one is, and deleted content stays deleted."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ A, B, C = "day/a.csv", "day/b.csv", "c.csv"
 
 @pytest.fixture
 def circuit(tmp_path: Path) -> Iterator[Circuit]:
-    """Three files at the service, of which a person deleted the second one there."""
+    """Three sent files; a person deleted the sample of the second one."""
     circuit = Circuit(tmp_path)
     circuit.write(A, B, C)
     circuit.settle()
@@ -48,7 +48,7 @@ def each(circuit: Circuit, action: Callable[[Path], object]) -> None:
         action(circuit.yard.path(path))
 
 
-def look(circuit: Circuit, path: str) -> FileFacts | None:
+def facts_of(circuit: Circuit, path: str) -> FileFacts | None:
     return file_facts.facts_at(circuit.yard.root.path, path)
 
 
@@ -58,13 +58,13 @@ def restored(circuit: Circuit) -> None:
 
 
 def restored_over(circuit: Circuit) -> None:
-    """The restore writes into the files that are there: they are seen shorter than they were."""
+    """Restore by writing into the existing files: for a moment they are shorter."""
     begin_to_write(circuit, A, B, C)
     circuit.write(A, B, C)
 
 
 def begin_to_write(circuit: Circuit, *paths: str) -> None:
-    """Files are seen shorter than they were, and not complete yet."""
+    """Scan while files are shorter than before and not complete yet."""
     for path in paths:
         circuit.yard.path(path).write_bytes(circuit.yard.path(path).read_bytes()[:7])
     run(circuit.yard.watcher(policy=CompletenessPolicy(settle_s=1e9)), circuit.now)
@@ -72,7 +72,7 @@ def begin_to_write(circuit: Circuit, *paths: str) -> None:
 
 
 def snapshot(circuit: Circuit) -> None:
-    """As `cp -al` does, to a place outside of the folder."""
+    """Make hard links as `cp -al` does, to a place outside the folder."""
     outside = circuit.yard.place / "snapshot"
     outside.mkdir()
     each(circuit, lambda place: os.link(place, outside / place.name))
@@ -100,7 +100,7 @@ MOVES: dict[str, Callable[[Circuit], object]] = {
 
 @pytest.mark.parametrize("on_change", list(OnChange))
 @pytest.mark.parametrize("move", MOVES)
-def test_what_only_moved_stays_what_it_was_and_is_not_sent(circuit: Circuit, move: str, on_change: OnChange) -> None:
+def test_a_touched_file_with_the_same_content_is_not_sent(circuit: Circuit, move: str, on_change: OnChange) -> None:
     circuit.watched = {"on_change": on_change}
     before = {path: circuit.yard.record(path)["sample_ids"] for path in (A, B, C)}
     MOVES[move](circuit)
@@ -108,14 +108,14 @@ def test_what_only_moved_stays_what_it_was_and_is_not_sent(circuit: Circuit, mov
     assert {A: SYNCED, B: TOMBSTONE, C: SYNCED} == circuit.states()
     assert before == {path: circuit.yard.record(path)["sample_ids"] for path in (A, B, C)}
     assert [] == circuit.sent()
-    # And that was learnt: the next start has nothing to look at.
+    # The new facts were stored: the next start has nothing to compare.
     circuit.start()
     run(circuit.watcher, circuit.now)
     assert 0 == circuit.watcher.comparing()
 
 
 @pytest.mark.parametrize("path", [A, B])
-def test_what_was_rewritten_with_its_size_and_time_is_sent(circuit: Circuit, path: str) -> None:
+def test_a_file_rewritten_with_the_same_size_and_mtime_is_sent(circuit: Circuit, path: str) -> None:
     size = circuit.yard.path(path).stat().st_size
     circuit.rewrite(path, b"n" * size)
     circuit.settle()
@@ -124,13 +124,13 @@ def test_what_was_rewritten_with_its_size_and_time_is_sent(circuit: Circuit, pat
     assert [os.path.basename(path)] == circuit.sent()
 
 
-def test_what_took_the_place_of_a_file_with_its_size_time_and_inode_is_sent(circuit: Circuit) -> None:
+def test_a_replacement_with_the_same_size_mtime_and_inode_is_sent(circuit: Circuit) -> None:
     place = circuit.yard.path(A)
     os.utime(place, (1_000_000_000, 1_000_000_000))
     circuit.settle()
     size = place.stat().st_size
     place.unlink()
-    place.write_bytes(b"n" * size)  # most file systems give the inode away again
+    place.write_bytes(b"n" * size)  # most file systems reuse the inode
     os.utime(place, (1_000_000_000, 1_000_000_000))
     circuit.settle()
     assert ["a.csv"] == circuit.sent()
@@ -195,7 +195,7 @@ def test_another_target_of_the_same_project_knows_what_was_deleted(circuit: Circ
     assert {items[0].id} == circuit.yard.outbox.may_be_known("other", items, [root.id])
 
 
-def test_another_project_knows_nothing_of_it(circuit: Circuit) -> None:
+def test_deleted_content_is_sent_to_another_project(circuit: Circuit) -> None:
     circuit.yard.index.register(["other"])
     circuit.yard.index.identify("main", 7)
     circuit.yard.index.identify("other", 8)
@@ -207,7 +207,7 @@ def test_another_project_knows_nothing_of_it(circuit: Circuit) -> None:
     assert set() == circuit.yard.outbox.may_be_known("other", items, [other.id])
 
 
-def test_a_deleted_content_that_comes_back_where_it_was_rewritten_is_not_sent(circuit: Circuit) -> None:
+def test_a_deleted_content_that_is_restored_over_a_rewritten_file_is_not_sent(circuit: Circuit) -> None:
     old = circuit.yard.path(B).read_bytes()
     circuit.yard.path(B).write_bytes(b"another recording")
     circuit.settle()
@@ -218,7 +218,7 @@ def test_a_deleted_content_that_comes_back_where_it_was_rewritten_is_not_sent(ci
 
 
 def replaced(circuit: Circuit) -> bytes:
-    """A file has a second version, and the first one's content is nowhere but in the project."""
+    """Send a second version of a file, so that only the project has the content of the first."""
     old = circuit.yard.path(A).read_bytes()
     circuit.yard.path(A).write_bytes(b"another recording")
     circuit.settle()
@@ -239,7 +239,7 @@ def test_an_earlier_version_that_a_person_deleted_is_not_sent_when_it_is_restore
     assert f"(sample {first})" in circuit.yard.reason(A)
 
 
-def test_an_earlier_version_whose_sample_is_listed_again_is_there(circuit: Circuit) -> None:
+def test_an_earlier_version_whose_sample_is_listed_again_is_synced(circuit: Circuit) -> None:
     [first] = circuit.yard.record(A)["sample_ids"]
     old = replaced(circuit)
     sample = circuit.cloud.samples.pop(first)
@@ -251,7 +251,7 @@ def test_an_earlier_version_whose_sample_is_listed_again_is_there(circuit: Circu
     assert (SYNCED, [first]) == (circuit.states()[A], circuit.yard.record(A)["sample_ids"])
 
 
-def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Circuit) -> None:
+def test_an_earlier_version_that_eisync_replaced_is_sent_again(circuit: Circuit) -> None:
     [first] = circuit.yard.record(A)["sample_ids"]
     old = replaced(circuit)
     actions = ActionStore(circuit.yard.database)
@@ -297,7 +297,7 @@ def test_a_person_who_retries_sends_it_again(circuit: Circuit, path: str) -> Non
     assert (SYNCED, ["b.csv"]) == (circuit.states()[path], circuit.sent())
 
 
-def test_what_a_person_put_here_after_the_deletion_is_no_file_to_be_taken_away(circuit: Circuit) -> None:
+def test_a_file_that_a_person_adds_after_the_deletion_is_not_removed(circuit: Circuit) -> None:
     circuit.restore(B, "copy/b.csv")
     circuit.settle()
     with circuit.yard.database.reading() as connection:
@@ -305,7 +305,7 @@ def test_what_a_person_put_here_after_the_deletion_is_no_file_to_be_taken_away(c
     assert [None, "kept"] == [row["removal"] for row in marks]
 
 
-def test_a_file_that_cannot_be_read_stays_what_it_was_until_it_can(
+def test_an_unreadable_file_keeps_its_state_until_it_can_be_read(
     circuit: Circuit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Blind:
@@ -324,8 +324,8 @@ def test_a_file_that_cannot_be_read_stays_what_it_was_until_it_can(
     assert (SYNCED, []) == (circuit.states()[A], circuit.sent())
 
 
-def test_so_many_files_at_once_are_looked_at_piece_by_piece(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content_check, "MOST_WAITING", 2)
+def test_many_files_in_doubt_are_compared_piece_by_piece(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content_check, "MAX_WAITING", 2)
     paths = [f"many/{number}.csv" for number in range(9)]
     circuit.write(*paths)
     circuit.settle()
@@ -336,11 +336,11 @@ def test_so_many_files_at_once_are_looked_at_piece_by_piece(circuit: Circuit, mo
     circuit.settle()
     assert ["8.csv"] == circuit.sent()
     known = {path: circuit.yard.outbox.known_at(circuit.yard.root.id, path) for path in paths}
-    assert known.keys() == {path for path, one in known.items() if one and one.facts == look(circuit, path)}
+    assert known.keys() == {path for path, one in known.items() if one and one.facts == facts_of(circuit, path)}
 
 
 def test_new_files_do_not_wait_for_files_in_doubt(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content_check, "BYTES_A_TICK", 1)  # a file takes a tick for each of its bytes
+    monkeypatch.setattr(content_check, "BYTES_PER_TICK", 1)  # a file takes a tick for each of its bytes
     for path in (A, C):
         os.utime(circuit.yard.path(path))
     circuit.write("new.csv")
@@ -350,7 +350,7 @@ def test_new_files_do_not_wait_for_files_in_doubt(circuit: Circuit, monkeypatch:
     assert (State.READY, 2) == (circuit.states()["new.csv"], watcher.comparing())
 
 
-def test_the_inodes_of_a_folder_are_learnt_to_be_worth_nothing(circuit: Circuit) -> None:
+def test_unstable_inodes_of_a_folder_are_detected(circuit: Circuit) -> None:
     paths = [f"many/{number}.csv" for number in range(20)]
     circuit.write(*paths)
     circuit.settle()
@@ -358,20 +358,20 @@ def test_the_inodes_of_a_folder_are_learnt_to_be_worth_nothing(circuit: Circuit)
     assert circuit.yard.places.has_stable_inodes(circuit.yard.root.id)
     circuit.settle()
     assert not circuit.yard.places.has_stable_inodes(circuit.yard.root.id)
-    # From now on a remount costs no look at any content.
+    # From now on no content is compared after a remount.
     circuit.number_inodes_anew()
     circuit.start()
     run(circuit.watcher, circuit.now)
     assert 0 == circuit.watcher.comparing()
     assert all(SYNCED is circuit.states()[path] for path in paths)
-    # And what is rewritten is found all the same.
+    # A rewritten file is still found.
     circuit.rewrite(paths[3], b"n" * circuit.yard.path(paths[3]).stat().st_size)
     circuit.cloud.attempts.clear()
     circuit.settle()
     assert ["3.csv"] == circuit.sent()
 
 
-def test_a_restore_does_not_make_inodes_worth_nothing(circuit: Circuit) -> None:
+def test_a_restore_does_not_count_as_unstable_inodes(circuit: Circuit) -> None:
     paths = [f"many/{number}.csv" for number in range(20)]
     circuit.write(*paths)
     circuit.settle()
@@ -381,25 +381,25 @@ def test_a_restore_does_not_make_inodes_worth_nothing(circuit: Circuit) -> None:
     assert circuit.yard.places.has_stable_inodes(circuit.yard.root.id)
 
 
-def test_where_facts_tell_nothing_an_event_puts_the_content_in_doubt(circuit: Circuit) -> None:
+def test_with_weak_facts_an_event_puts_the_content_in_doubt(circuit: Circuit) -> None:
     circuit.outside = {"mounts": Mounts(lambda _: FileSystem(has_weak_facts=True))}
     circuit.settle()
     circuit.rewrite(A, b"n" * circuit.yard.path(A).stat().st_size)
     facts = circuit.yard.path(A).stat()
-    with circuit.yard.database.transaction() as connection:  # its ctime is one that does not move
+    with circuit.yard.database.transaction() as connection:  # its ctime does not change
         connection.execute("update file set ctime_ns = ? where name = cast('a.csv' as blob)", (facts.st_ctime_ns,))
     circuit.go_on()
     assert [] == circuit.sent()
-    circuit.yard.ear.of(circuit.yard.root.id).files.add(A)
+    circuit.yard.fake_events.of(circuit.yard.root.id).files.add(A)
     circuit.go_on()
     assert ["a.csv"] == circuit.sent()
 
 
-def test_a_ctime_that_is_made_up_holds_no_file_up(circuit: Circuit) -> None:
-    """Also one that grew while it was looked at."""
+def test_a_made_up_ctime_delays_no_file(circuit: Circuit) -> None:
+    """Also a file that grows during the comparison."""
 
     class MadeUp:
-        """Every look at a file gives it another ctime."""
+        """Every stat of a file returns another ctime."""
 
         def __init__(self) -> None:
             self.number = 10**18
@@ -441,7 +441,7 @@ def test_rows_of_an_earlier_version_learn_their_ctime_and_nothing_is_sent(circui
     assert (0, []) == (circuit.watcher.comparing(), circuit.sent())
 
 
-def test_what_was_deleted_and_put_back_is_no_news(circuit: Circuit) -> None:
+def test_a_file_that_is_deleted_and_put_back_is_not_sent(circuit: Circuit) -> None:
     for path in (A, B):
         shutil.copy2(circuit.yard.path(path), circuit.yard.place / os.path.basename(path))
         circuit.yard.path(path).unlink()
@@ -455,13 +455,13 @@ def test_what_was_deleted_and_put_back_is_no_news(circuit: Circuit) -> None:
         assert [] == connection.execute("select id from file where absent_at is not null").fetchall()
 
 
-# --- what retention finds
+# --- findings of the retention
 
 
-def test_what_retention_finds_to_differ_goes_up_as_a_new_version(circuit: Circuit) -> None:
+def test_a_file_that_the_retention_finds_changed_is_sent_as_a_new_version(circuit: Circuit) -> None:
     circuit.rewrite(A, b"n" * circuit.yard.path(A).stat().st_size)
     facts = circuit.yard.path(A).stat()
-    with circuit.yard.database.transaction() as connection:  # nothing that a look sees tells of it
+    with circuit.yard.database.transaction() as connection:  # its facts do not show it
         connection.execute("update file set ctime_ns = ? where name = cast('a.csv' as blob)", (facts.st_ctime_ns,))
     circuit.settle()
     assert (SYNCED, []) == (circuit.states()[A], circuit.sent())
@@ -488,7 +488,7 @@ def test_what_retention_finds_to_differ_goes_up_as_a_new_version(circuit: Circui
 
 
 def test_what_retention_put_back_is_not_sent_again(circuit: Circuit) -> None:
-    """Its own rename moves ctime; the content is what was sent."""
+    """eisync's own rename changes ctime; the content is what was sent."""
     removals = Removals(circuit.yard.database)
     removals.doubt(circuit.yard.index.records.ids_of(str(circuit.yard.path(A)))[0])
     renamed_and_back(circuit)

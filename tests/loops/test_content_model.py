@@ -1,5 +1,6 @@
-"""Whatever is copied, moved, touched, restored, rewritten, remounted or configured anew, and whatever a person deletes:
-each content that was complete arrives once, no deleted one is ever stored again, and nothing is sent that only moved.
+"""Files are copied, moved, touched, restored, rewritten, remounted or reconfigured, and samples deleted, at random.
+
+Each complete content arrives once, no deleted content is ever stored again, and no file is sent that only moved.
 """
 
 import os
@@ -19,11 +20,11 @@ from .circuit import Circuit
 
 PATHS = ("a.csv", "b.csv", "day/a.csv", "day/deep/b.csv", "other/a.csv")
 SIZE = 24
-"""Contents are of one size: nothing but the content tells them apart."""
+"""Return contents of one size, so that only the content differs."""
 
 
 def copy_anew(source: str, goal: str) -> None:
-    """With its time, and over another file of that name; the snapshot's may be a link to that very file."""
+    """Copy the file with its mtime, over another file of that name. In the snapshot it may be a link to it."""
     Path(goal).unlink(missing_ok=True)
     shutil.copy2(source, goal)
 
@@ -40,7 +41,7 @@ class ContentMachine(RuleBasedStateMachine):
         self.deleted: set[bytes] = set()
         self.stored: list[bytes] = []
         self.moves = 0
-        """How often files moved since anybody looked; of what moved twice, nothing may be left that it is known by."""
+        """How often files moved since the last scan. Of a file that moved twice, no known fact may be left."""
 
     def teardown(self) -> None:
         self.come_to_rest()
@@ -56,7 +57,7 @@ class ContentMachine(RuleBasedStateMachine):
         return b"%d " % self.number + b"x" * (SIZE - len(b"%d " % self.number))
 
     def files(self) -> dict[str, bytes]:
-        """What is in the folder."""
+        """Return the content of the folder."""
         return {
             os.path.relpath(os.path.join(folder, name), self.root): Path(folder, name).read_bytes()
             for folder, _, names in os.walk(self.root)
@@ -69,7 +70,7 @@ class ContentMachine(RuleBasedStateMachine):
             self.write(path)
         self.come_to_rest()
 
-    # --- what makes a new content: it is looked at before the next one can take its place ----------------------------
+    # --- new contents: each is scanned before the next one can take its place ----------------------------------------
 
     @rule(path=st.sampled_from(PATHS))
     def write(self, path: str) -> None:
@@ -87,7 +88,7 @@ class ContentMachine(RuleBasedStateMachine):
             os.utime(self.root / path, ns=(0, mtime_ns))
             self.come_to_rest(is_new=True)
 
-    # --- what only moves ---------------------------------------------------------------------------------------------
+    # --- changes that keep the content -------------------------------------------------------------------------------
 
     @rule(path=st.sampled_from(PATHS))
     def touch(self, path: str) -> None:
@@ -129,7 +130,7 @@ class ContentMachine(RuleBasedStateMachine):
 
     @rule(over=st.booleans())
     def restore(self, over: bool) -> None:
-        """Every file is a copy of what it was, with the time it had."""
+        """Replace every file by a copy with the same mtime."""
         self.moves += 1
         for path in self.files():
             place = self.root / path
@@ -155,7 +156,7 @@ class ContentMachine(RuleBasedStateMachine):
     def add_root(self, name: str) -> Root:
         return self.circuit.yard.add_root(name)
 
-    # --- what may bring back an older content ------------------------------------------------------------------------
+    # --- changes that may restore an older content -------------------------------------------------------------------
 
     @rule()
     def restore_the_snapshot(self) -> None:
@@ -176,7 +177,7 @@ class ContentMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 99))
     def delete_a_sample(self, which: int) -> None:
-        """A person does, in Studio, of what is in the folder or of an earlier version; and it is noticed."""
+        """Delete a sample of a current file or of an earlier version as a person does in Studio, and notice it."""
         self.come_to_rest()
         circuit = self.circuit
         if not circuit.cloud.samples:
@@ -190,11 +191,11 @@ class ContentMachine(RuleBasedStateMachine):
         self.deleted.add(circuit.cloud.contents[number])
         self.come_to_rest()
 
-    # --- what is to come of it ---------------------------------------------------------------------------------------
+    # --- the expected result -----------------------------------------------------------------------------------------
 
     @rule()
     def come_to_rest(self, *, is_new: bool = False, may_be_old: bool = False) -> None:
-        """Look at the folder and send; then the project has what the folder has, but for what was deleted."""
+        """Scan and send. Then the project has every content of the folder except the deleted ones."""
         cloud = self.circuit.cloud
         before = len(cloud.attempts)
         self.circuit.settle()
@@ -203,7 +204,7 @@ class ContentMachine(RuleBasedStateMachine):
         assert len(stored) == len(set(stored))
         assert set() == self.deleted & set(stored)
         assert set() == set(self.files().values()) - self.deleted - set(stored)
-        # A copy beside what it is a copy of is sent, and refused; so may be what went and came back.
+        # A copy beside its original is sent and refused. So may be a file that disappeared and came back.
         assert may_be_old or self.moves + is_new > 1 or sent <= is_new
         self.moves = 0
         there = {path: content for path, content in self.files().items() if path != "swap.tmp"}

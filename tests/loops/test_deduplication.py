@@ -1,4 +1,4 @@
-"""Files whose content may be known are hashed before they are sent, and none of them is lost on the way."""
+"""Files whose content may be known are hashed before they are sent, and none is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ READY, SENDING, SYNCED = State.READY, State.SENDING, State.SYNCED
 
 @pytest.fixture
 def circuit(tmp_path: Path) -> Iterator[Circuit]:
-    """A deleted content of the size of every other file."""
+    """Send and delete a content with the size of every other file."""
     circuit = Circuit(tmp_path)
     circuit.write("deleted.csv")
     circuit.settle()
@@ -30,7 +30,7 @@ def circuit(tmp_path: Path) -> Iterator[Circuit]:
 
 
 def claimed(circuit: Circuit, *paths: str) -> None:
-    """New files, which are claimed and not hashed yet."""
+    """Write new files, which are claimed but not hashed yet."""
     circuit.write(*paths)
     circuit.start()
     circuit.watcher.tick(circuit.now)
@@ -38,12 +38,12 @@ def claimed(circuit: Circuit, *paths: str) -> None:
         circuit.now += 10.0
         circuit.watcher.tick(circuit.now)
     circuit.uploader.tick(circuit.now)
-    circuit.bench.run()  # it learns which project it is
+    circuit.bench.run()  # the project is checked
     circuit.uploader.tick(circuit.now)
     assert {SENDING} == {circuit.states()[path] for path in paths}
 
 
-def test_a_file_of_the_size_of_a_deleted_one_is_hashed_and_goes(circuit: Circuit) -> None:
+def test_a_file_with_the_size_of_a_deleted_one_is_hashed_and_sent(circuit: Circuit) -> None:
     claimed(circuit, "a.csv", "b.csv")
     assert [["deleted.csv"]] == circuit.cloud.attempts
     circuit.go_on()
@@ -60,7 +60,7 @@ def test_a_file_of_the_size_of_a_deleted_one_is_hashed_and_goes(circuit: Circuit
         (UnreachableError, READY),
     ],
 )
-def test_a_file_that_cannot_be_hashed_is_told_as_one_that_cannot_be_sent(
+def test_a_file_that_cannot_be_hashed_is_reported_like_one_that_cannot_be_sent(
     circuit: Circuit, error: Any, state: State
 ) -> None:
     claimed(circuit, "a.csv", "b.csv")
@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_hashed_is_told_as_one_that_cannot_be_sent(
 
 
 @pytest.mark.parametrize("failures", [1, 3])
-def test_while_the_store_cannot_say_what_is_known_nothing_is_sent_or_lost(
+def test_while_the_store_fails_nothing_is_sent_or_lost(
     circuit: Circuit, monkeypatch: pytest.MonkeyPatch, failures: int
 ) -> None:
     claimed(circuit, "a.csv")
@@ -120,9 +120,7 @@ def test_a_file_is_compared_with_its_own_content_however_many_of_its_size_were_d
     assert ["again.csv", "new.csv"] == sorted(item.path for item in items)
 
 
-def test_what_nobody_has_begun_to_hash_is_given_back_at_the_end(
-    circuit: Circuit, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_not_hashed_yet_are_given_back_at_the_end(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "FILES_AT_ONCE", 1)
     claimed(circuit, "a.csv", "b.csv", "c.csv")
     circuit.uploader.stop(circuit.now)
@@ -159,7 +157,7 @@ def test_where_no_thread_can_be_started_nothing_is_lost(circuit: Circuit, monkey
 def test_a_target_with_many_files_to_be_hashed_claims_no_more(
     circuit: Circuit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "MOST_WAITING", 8)
+    monkeypatch.setattr(claims, "MAX_WAITING", 8)
     monkeypatch.setattr(claims, "FILES_AT_ONCE", 1)
     paths = [f"{number:02}.csv" for number in range(60)]
     circuit.write(*paths)

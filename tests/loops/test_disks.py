@@ -1,4 +1,4 @@
-"""Real disks that are mounted in a watched folder, and what follows when they are not there any more."""
+"""Real disks that are mounted in a watched folder, and what happens when they are unmounted."""
 
 import os
 import shutil
@@ -32,14 +32,14 @@ def mounts() -> Iterator[Mounts]:
 
 
 def fill(stage: Stage, *folders: str) -> list[str]:
-    """Three files in each folder, which are sent."""
+    """Write three files in each folder, and send them."""
     paths = [f"{folder}/{number}.csv" for folder in folders for number in range(3)]
     stage.put(*paths)
     return paths
 
 
 def wait(stage: Stage) -> None:
-    """Long enough for every deletion to be believed."""
+    """Run long enough for every missing file to count as deleted."""
     for _ in range(3):
         stage.follow()
 
@@ -51,7 +51,7 @@ def away(yard: Yard) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("place", ["disk", "a/b/disk"])
 @pytest.mark.parametrize("is_removed", [False, True], ids=["the folder stays", "the folder goes, too"])
-def test_a_disk_in_the_folder_that_is_away_deletes_nothing(
+def test_an_unmounted_disk_in_the_folder_deletes_nothing(
     yard: Yard, mounts: Mounts, place: str, is_removed: bool
 ) -> None:
     stage = Stage(yard, DELETES)
@@ -68,7 +68,7 @@ def test_a_disk_in_the_folder_that_is_away_deletes_nothing(
     assert all(record["reason"] != "the local file is not there any more" for record in yard.records().values())
 
 
-def test_what_else_is_deleted_while_a_disk_is_away_is_deleted_there(yard: Yard, mounts: Mounts) -> None:
+def test_deletions_elsewhere_count_while_a_disk_is_away(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
     disk = mounts.tmpfs(yard.path("disk"))
     fill(stage, "here", "disk")
@@ -79,9 +79,7 @@ def test_what_else_is_deleted_while_a_disk_is_away_is_deleted_there(yard: Yard, 
     assert [("delete", sample)] == stage.cloud.edits
 
 
-def test_a_disk_that_is_back_is_recognised_and_what_was_deleted_on_it_is_deleted_there(
-    yard: Yard, mounts: Mounts
-) -> None:
+def test_a_remounted_disk_is_recognised_and_deletions_on_it_count(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
     elsewhere = yard.place / "elsewhere"
     elsewhere.mkdir()
@@ -108,7 +106,7 @@ def test_another_disk_in_its_place_deletes_nothing(yard: Yard, mounts: Mounts, k
         mounts.bind(other, disk)
     else:
         mounts.tmpfs(disk)
-    for number in range(2):  # a recorder begins again at 1
+    for number in range(2):  # a recorder counts from 1 again
         yard.write(f"disk/{number}.csv", b"of the other disk %d" % number)
     stage.scan()
     stage.send()
@@ -146,7 +144,7 @@ def test_a_disk_that_is_emptied_deletes_nothing_until_a_person_says_so(yard: Yar
     assert () == away(yard)
 
 
-def test_a_yes_of_before_is_none_for_the_next_time(yard: Yard, mounts: Mounts) -> None:
+def test_an_earlier_confirmation_does_not_count_for_the_next_time(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
     yard.write("mark")
     stage.clock.now = yard.touched_at("mark")
@@ -159,7 +157,7 @@ def test_a_yes_of_before_is_none_for_the_next_time(yard: Yard, mounts: Mounts) -
     assert ([], 1) == (stage.cloud.edits, len(away(yard)))
 
 
-def test_disks_within_disks_are_each_told_of(yard: Yard, mounts: Mounts) -> None:
+def test_nested_disks_are_each_reported(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
     outer = mounts.tmpfs(yard.path("outer"))
     inner = mounts.tmpfs(yard.path("outer/inner"))
@@ -196,8 +194,8 @@ def test_a_folder_that_is_mounted_upon_itself_is_the_same_one(yard: Yard, mounts
     assert () == away(yard)
 
 
-def test_a_root_that_is_a_folder_of_a_disk_that_went_deletes_nothing(tmp_path: Path, mounts: Mounts) -> None:
-    """The folder below is on the same disk as what was mounted there: only the structure tells."""
+def test_a_root_on_an_unmounted_disk_deletes_nothing(tmp_path: Path, mounts: Mounts) -> None:
+    """The folder below is on the same disk as what was mounted there: only the mount table shows the difference."""
     elsewhere = tmp_path / "elsewhere/root"
     (tmp_path / "yard/root").mkdir(parents=True)
     elsewhere.mkdir(parents=True)
@@ -212,7 +210,7 @@ def test_a_root_that_is_a_folder_of_a_disk_that_went_deletes_nothing(tmp_path: P
         assert ([], 1) == (stage.cloud.edits, len(away(yard)))
         mounts.bind(elsewhere, place)
         wait(stage)
-        assert [] == stage.cloud.edits  # and what was in the folder below is away now
+        assert [] == stage.cloud.edits  # and the files in the folder below are away now
         [reason] = away(yard)
         assert str(place) in reason
     finally:
@@ -234,7 +232,7 @@ def test_what_is_due_waits_while_the_disk_is_away(yard: Yard, mounts: Mounts) ->
         raise UnansweredError("no answer")
 
     stage.cloud.delete = unmount  # type: ignore[method-assign, assignment]
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert [Progress.BEGUN] == stage.progress()
     del stage.cloud.delete
     wait(stage)
@@ -244,7 +242,7 @@ def test_what_is_due_waits_while_the_disk_is_away(yard: Yard, mounts: Mounts) ->
     assert [("delete", sample)] == stage.cloud.edits
 
 
-def test_a_tombstone_on_a_disk_that_is_away_takes_nothing(yard: Yard, mounts: Mounts) -> None:
+def test_a_tombstone_on_an_unmounted_disk_removes_nothing(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.DELETE))
     elsewhere = yard.place / "elsewhere"
     elsewhere.mkdir()
@@ -253,7 +251,7 @@ def test_a_tombstone_on_a_disk_that_is_away_takes_nothing(yard: Yard, mounts: Mo
     del stage.cloud.samples[stage.sample_of("disk/1.csv")]
     mounts.unmount(disk)
     for _ in range(3):
-        stage.look(after_s=INTERVAL_S)
+        stage.sweep(after_s=INTERVAL_S)
     assert Progress.DONE not in stage.progress()
     mounts.bind(elsewhere, disk)
     wait(stage)
@@ -262,7 +260,7 @@ def test_a_tombstone_on_a_disk_that_is_away_takes_nothing(yard: Yard, mounts: Mo
     assert "cross-device" in (written.outcome or "")  # and the trash of the folder is on another disk
 
 
-# --- whatever is mounted, in whichever order
+# --- random histories of mounts
 
 STEPS = st.lists(
     st.tuples(
@@ -277,7 +275,7 @@ STEPS = st.lists(
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
-def test_a_sample_goes_only_for_a_file_that_is_on_no_disk(
+def test_a_sample_is_deleted_only_if_its_file_is_on_no_disk(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
     place = tmp_path_factory.mktemp("yard")
@@ -296,7 +294,7 @@ def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
     for folder in (*disks, *points):
         folder.mkdir(parents=True)
     mounted: dict[Path, Path] = {}
-    contents: set[bytes] = set()  # of all files that no person deleted, wherever they are
+    contents: set[bytes] = set()  # of all files that no person deleted
     number = 0
 
     def delete(sample_id: int) -> bool:
@@ -314,7 +312,7 @@ def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
             mounts.unmount(point)
             del mounted[point]
         elif what == "write":
-            # A recorder that begins again at 0 on every disk.
+            # A recorder that counts from 0 on every disk.
             name = f"{which}.csv"
             if not (point / name).exists():
                 number += 1
@@ -330,15 +328,15 @@ def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
             stage.scan()
             stage.send()
         elif what == "pass":
-            stage.look(after_s=61.0)
+            stage.sweep(after_s=61.0)
     wait(stage)
 
 
-# --- how the table of mounts is looked at
+# --- how the mount table is read
 
 
 class Table:
-    """A table of mounts that a test writes, and what was looked at."""
+    """A mount table that a test writes, and the stats that were made."""
 
     def __init__(self, *points: str) -> None:
         self.points = list(points)
@@ -362,7 +360,7 @@ class Table:
         return FileSystem()
 
 
-def test_a_disk_is_looked_at_once_for_each_mount() -> None:
+def test_a_disk_is_identified_once_for_each_mount() -> None:
     table = Table("/", "/data/a", "/data/b")
     seen = MountedDisks(table)
     assert ["", "a", "b"] == [disk.folder for disk in seen.of("/data")]
@@ -372,12 +370,12 @@ def test_a_disk_is_looked_at_once_for_each_mount() -> None:
     table.points.append("/elsewhere")
     seen.of("/data")
     assert 1 == table.asked.count("a")
-    table.points[1:3] = ["/data/b", "/data/a"]  # both were mounted anew
+    table.points[1:3] = ["/data/b", "/data/a"]  # both were mounted again
     assert {("a", "2"), ("b", "1")} == {(disk.folder, disk.point) for disk in seen.of("/data")[1:]}
     assert 2 == table.asked.count("a")
 
 
-def test_a_disk_that_does_not_answer_is_not_there_until_it_does() -> None:
+def test_a_disk_that_does_not_answer_counts_as_missing_until_it_does() -> None:
     table = Table("/", "/data/a")
     table.silent = {"a"}
     seen = MountedDisks(table)

@@ -1,4 +1,4 @@
-"""What the stand-ins promise, asked of them and of the real parts alike."""
+"""The contract of the fakes, checked with the fakes and with the real parts."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ from eisync.core.model import Category, Item, Root
 from eisync.core.wire import Duplicate, Refused, Stored
 from eisync.emulator.server import RunningEmulator
 from eisync.errors import FileChangedError, FileGoneError, StudioError
-from tests.fakes import Bench, Cloud, Ear
+from tests.fakes import Bench, Cloud, FakeEvents
 
 # --- the service
 
@@ -37,7 +37,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def send(service: Any, tmp_path: Path) -> Callable[..., list[wire.Outcome]]:
-    """Upload files with these contents, 1.csv, 2.csv, …; returns what became of them."""
+    """Upload files with these contents as 1.csv, 2.csv, … Return their outcomes."""
     numbers = iter(range(1, 1000))
 
     def upload(*contents: bytes, spoil: Callable[[Path], None] = lambda _: None) -> list[wire.Outcome]:
@@ -91,14 +91,14 @@ def test_pages_go_down_from_the_newest(service: Any, send: Callable[..., list[wi
     assert ((), 0) == (service.page(limit=9, before_id=min(ids)).samples, service.page(limit=9, before_id=1).total)
 
 
-def test_a_page_that_is_asked_for_ahead_is_the_same_page(service: Any, send: Callable[..., list[wire.Outcome]]) -> None:
+def test_a_prefetched_page_is_the_same_page(service: Any, send: Callable[..., list[wire.Outcome]]) -> None:
     ids = [outcome.sample_id for outcome in send(*map(row, range(5))) if isinstance(outcome, Stored)]
     for asked in ({"limit": 2}, {"limit": 2, "before_id": ids[3]}, {"limit": 9, "from_id": ids[2]}):
         coming = service.ahead(**asked)
         page, waited = service.page(**asked), coming.page()
         assert (page.total, page.samples) == (waited.total, waited.samples)
-        assert page.samples[-1].id == coming.glimpse()
-    assert None is service.ahead(limit=2, before_id=ids[0]).glimpse()
+        assert page.samples[-1].id == coming.predicted_end_id()
+    assert None is service.ahead(limit=2, before_id=ids[0]).predicted_end_id()
 
 
 def test_what_is_new_is_listed_from_an_id_on_and_all_are_counted(
@@ -135,7 +135,7 @@ def test_a_sample_is_renamed_relabelled_moved_and_deleted_by_its_id(
 @pytest.mark.parametrize(
     ("spoil", "error"), [(lambda place: place.write_bytes(b"?"), FileChangedError), (Path.unlink, FileGoneError)]
 )
-def test_a_file_that_is_not_what_it_was_breaks_its_request_off(
+def test_a_changed_file_aborts_its_request(
     service: Any, send: Callable[..., list[wire.Outcome]], spoil: Callable[[Path], None], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
@@ -181,7 +181,7 @@ def test_work_gives_its_result_or_its_error_and_calls_back(executor: Executor) -
 @pytest.fixture(params=["fake", "real"])
 def events(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "fake":
-        yield Ear()
+        yield FakeEvents()
         return
     real = EventSource(lambda: None)
     real.start()
@@ -198,7 +198,7 @@ def test_a_root_is_doubted_when_it_is_first_watched_and_taken_once(events: Any, 
     assert (set(), set(), False) == take(events, 2)
 
 
-def test_who_is_deaf_answers_as_the_others_do(tmp_path: Path) -> None:
+def test_null_events_answer_as_the_others_do(tmp_path: Path) -> None:
     deaf = NullEvents()
     deaf.watch(Root(id=1, path=str(tmp_path), target="t"))
     assert (set(), set(), False) == take(deaf, 1)

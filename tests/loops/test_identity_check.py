@@ -1,4 +1,4 @@
-"""Nothing is taken away that the service does not hold at this moment, as it was sent."""
+"""Only files that the service has at this moment, as they were sent, are removed."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -11,7 +11,7 @@ from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, RemoteSample
 from eisync.core.retention import Local, Proof, Why
 from eisync.errors import EisyncError, KeyRefusedError, StudioError, UnansweredError
-from eisync.loops.retention.identity_check import FRESH_S, IdentityCheck
+from eisync.loops.retention.removal import FRESH_S, IdentityCheck
 from tests.conftest import sha256
 from tests.fakes import Clock, Cloud
 
@@ -24,14 +24,14 @@ LISTED = RemoteSample(
 
 class Notes:
     def __init__(self) -> None:
-        self.told: list[tuple[str, int, str]] = []
+        self.noted: list[tuple[str, int, str]] = []
 
     def note_raw(self, target: str, sample: RemoteSample, raw_sha256: str) -> None:
-        self.told.append((target, sample.id, raw_sha256))
+        self.noted.append((target, sample.id, raw_sha256))
 
 
 class Desk:
-    """One target, its service, and who asks it."""
+    """One target, its service, and the check that asks it."""
 
     def __init__(self) -> None:
         self.cloud, self.clock = Cloud(), Clock(1000.0)
@@ -39,7 +39,7 @@ class Desk:
         self.identity_check = IdentityCheck({"main": self.cloud}, cast("Any", self.notes), clock=self.clock)
 
     def holds(self, body: bytes = BODY, **more: Any) -> None:
-        """The service has this."""
+        """Store this at the service."""
         one = replace(LISTED, **more)
         self.cloud.samples[one.id], self.cloud.contents[one.id] = one, body
 
@@ -74,10 +74,10 @@ def local(sample_id: int = 7, *, target: str = "main", **more: Any) -> Local:
     [
         ({}, BODY, None, False),  # its hash proves it
         ({"sha256": None}, BODY, None, True),
-        ({"sha256": "c" * 64}, BODY, Why.CHANGED, False),  # it was listed with another hash before
+        ({"sha256": "c" * 64}, BODY, Why.CHANGED, False),  # an earlier listing had another hash
         ({"sha256": None}, b"somebody else's", Why.CHANGED, True),
         ({"sha256": None}, b"", Why.CHANGED, True),
-        ({"sha256": None}, BODY[:-1], Why.CHANGED, True),  # a short answer is no proof
+        ({"sha256": None}, BODY[:-1], Why.CHANGED, True),  # a truncated download is no proof
         ({"sha256": None, "original_name": "b.csv", "filename": "b"}, BODY, None, True),
         ({"sha256": None, "original_name": "b.csv", "added": "later"}, BODY, Why.FOREIGN, False),
         ({"sha256": HASH, "original_name": "b.csv", "filename": "b", "added": "later"}, BODY, None, False),
@@ -98,7 +98,7 @@ def test_what_the_service_holds_now_decides(
     desk.cloud.sha256_of = hash_of  # type: ignore[method-assign]
     assert why is desk.why(local())
     assert looked is bool(asked)
-    assert [("main", 7, sha256(body))] * looked == desk.notes.told
+    assert [("main", 7, sha256(body))] * looked == desk.notes.noted
     assert None is desk.identity_check.trouble
 
 
@@ -106,13 +106,13 @@ def test_a_sample_that_is_not_there_any_more_proves_nothing(desk: Desk) -> None:
     assert Why.MISSED is desk.why(local())
 
 
-def test_a_target_that_nobody_can_ask_proves_nothing(desk: Desk) -> None:
+def test_a_target_without_a_service_proves_nothing(desk: Desk) -> None:
     desk.holds()
     assert Why.UNASKED is desk.why(local(target="other"))
 
 
 @pytest.mark.parametrize("error", [UnansweredError("no answer"), KeyRefusedError("no"), EisyncError("other")])
-def test_where_the_service_does_not_answer_nothing_is_proven_and_it_is_told(desk: Desk, error: EisyncError) -> None:
+def test_a_service_that_does_not_answer_proves_nothing_and_is_reported(desk: Desk, error: EisyncError) -> None:
     desk.holds()
     desk.cloud.trouble = error
     assert (Why.UNASKED, str(error)) == (desk.why(local()), desk.identity_check.trouble)
@@ -120,7 +120,7 @@ def test_where_the_service_does_not_answer_nothing_is_proven_and_it_is_told(desk
     assert (None, None) == (desk.why(local()), desk.identity_check.trouble)
 
 
-def test_one_sample_of_which_the_service_gives_no_bytes_is_no_trouble_of_the_others(desk: Desk) -> None:
+def test_one_sample_that_cannot_be_downloaded_does_not_affect_the_others(desk: Desk) -> None:
     desk.holds(sha256=None)
 
     def refuse(sample_id: int) -> str:
@@ -130,7 +130,7 @@ def test_one_sample_of_which_the_service_gives_no_bytes_is_no_trouble_of_the_oth
     assert (Why.UNASKED, None) == (desk.why(local(sha256=None)), desk.identity_check.trouble)
 
 
-def test_many_files_cost_one_question_and_an_old_answer_does_not_count(desk: Desk) -> None:
+def test_one_request_checks_many_files_and_an_old_answer_does_not_count(desk: Desk) -> None:
     files = [local(number) for number in range(1, 6)]
     for file in files:
         desk.holds(id=file.id)
@@ -147,6 +147,6 @@ def test_many_files_cost_one_question_and_an_old_answer_does_not_count(desk: Des
     del desk.cloud.samples[5]
     desk.clock.now += FRESH_S
     assert Why.MISSED is desk.why(files[4])
-    desk.clock.now -= 1000.0  # set back: nobody knows how old the answer is
+    desk.clock.now -= 1000.0  # set back: the age of the answer is unknown
     assert Why.MISSED is desk.why(files[4])
     assert 3 == len(questions)

@@ -1,4 +1,4 @@
-"""What a pass asks when nothing has changed, as the service counts it."""
+"""The requests of a pass when nothing has changed, counted by the service."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from .test_reconciler import Sweep, project
 from .yard import Yard
 
 MOST = 3
-"""Requests, the look-up of the project included."""
+"""Return the number of requests, including the check of the project."""
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def connect(emulator: RunningEmulator) -> Iterator[Callable[[str], ServiceClient
 
 
 def filled(emulator: RunningEmulator, samples: int) -> str:
-    """The key of a project that holds so many. Without any, the service does not tell when it was changed."""
+    """Return the key of a project with so many samples. Without any, the service gives no time of the last change."""
     import requests
 
     key = str(emulator.add_project()["keys"][0]["key"])
@@ -48,14 +48,14 @@ def spent(emulator: RunningEmulator, sweep: Sweep) -> int:
     before = emulator.ledger()["studio_requests"]
     sweep.run(after_s=300.0)
     assert {} == sweep.loop.troubles()
-    assert not any(report.swept for report in sweep.loop.tallies().values())
+    assert not any(report.swept for report in sweep.loop.reports().values())
     return int(emulator.ledger()["studio_requests"] - before)
 
 
 @pytest.mark.parametrize("page_size", [2, 5, 1000])
 @pytest.mark.parametrize("samples", [0, 5])
 @pytest.mark.parametrize("targets", [1, 3])
-def test_a_pass_that_finds_nothing_changed_asks_three_times_a_target_at_most(
+def test_a_pass_without_changes_sends_at_most_three_requests_per_target(
     yard: Yard,
     emulator: RunningEmulator,
     connect: Callable[[str], ServiceClient],
@@ -72,11 +72,11 @@ def test_a_pass_that_finds_nothing_changed_asks_three_times_a_target_at_most(
     first = started()
     first.run()  # it lists everything
     assert [2 * targets] * 3 == [spent(emulator, first) for _ in range(3)]
-    # The next process asks, besides, which project the key opens.
+    # The next process also asks which project the key opens.
     assert [MOST * targets, 2 * targets] == [spent(emulator, sweep) for sweep in [started()] for _ in range(2)]
 
 
-def test_a_service_that_does_not_tell_of_changes_costs_no_more(
+def test_a_service_without_a_change_time_costs_no_more_requests(
     yard: Yard, emulator: RunningEmulator, connect: Callable[[str], ServiceClient]
 ) -> None:
     key = filled(emulator, 5)

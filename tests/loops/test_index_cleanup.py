@@ -7,13 +7,13 @@ import pytest
 
 from eisync.core.policy import Policy
 from eisync.loops.reconciler.context import ReconciledProject
-from eisync.loops.reconciler.tombstones import EVERY_S, IndexCleanup
+from eisync.loops.reconciler.tombstones import CLEANUP_INTERVAL_S, IndexCleanup
 from tests.fakes import Cloud
 
 
 @dataclass
 class Shed:
-    """What leaves in each step, and how much room is left to give back after it."""
+    """A cleanup with prepared numbers: rows removed in each step, and pages to give back after it."""
 
     leaving: deque[int] = field(default_factory=deque)
     room: int = 0
@@ -43,32 +43,32 @@ def cleanup_of(shed: Any, **more: Any) -> IndexCleanup:
     return IndexCleanup(shed, [project(**more)])
 
 
-def test_it_goes_on_until_nothing_is_left_and_then_looks_now_and_again() -> None:
+def test_cleanup_continues_until_nothing_is_left_and_then_checks_at_intervals() -> None:
     shed = Shed(deque([500, 3]), room=3)
     going = cleanup_of(shed)
     assert [True, True, True, True, False] == [going.step(10.0) for _ in range(5)]
     assert 5 == len(shed.asked)
-    assert not going.step(10.0 + EVERY_S - 1.0)
+    assert not going.step(10.0 + CLEANUP_INTERVAL_S - 1.0)
     assert 5 == len(shed.asked)
-    going.step(10.0 + EVERY_S)
+    going.step(10.0 + CLEANUP_INTERVAL_S)
     assert 6 == len(shed.asked)
 
 
-def test_a_clock_that_is_set_back_puts_nothing_off() -> None:
+def test_a_clock_that_is_set_back_delays_nothing() -> None:
     shed = Shed()
     going = cleanup_of(shed)
     going.step(1e9)
     going.step(1e6)
-    going.step(1e6 + EVERY_S)
+    going.step(1e6 + CLEANUP_INTERVAL_S)
     assert 2 == len(shed.asked)
 
 
 @pytest.mark.parametrize(("allow_duplicates", "roots"), [(False, [1]), (True, [])])
-def test_only_where_nothing_follows_from_it_files_leave_soon(allow_duplicates: bool, roots: list[int]) -> None:
+def test_files_leave_the_index_soon_only_if_nothing_depends_on_them(allow_duplicates: bool, roots: list[int]) -> None:
     shed = Shed()
     cleanup_of(shed, allow_duplicates=allow_duplicates).step(0.0)
     assert [("main", roots)] == shed.asked
 
 
-def test_without_a_place_to_forget_in_nothing_is_done() -> None:
+def test_without_a_cleanup_nothing_is_removed() -> None:
     assert not IndexCleanup(None, [project()]).step(0.0)

@@ -1,4 +1,4 @@
-"""What sidecars say, from the folder into the outbox: read once, in pieces, and never guessed."""
+"""Entries of sidecars, from the folder into the outbox: read once, in pieces, and never guessed."""
 
 import json
 import tracemalloc
@@ -27,14 +27,14 @@ READY, SETTLING = State.READY, State.SETTLING
 BOXES = "bounding_boxes.labels"
 
 
-def said(**files_: int) -> bytes:
+def sidecar(**files_: int) -> bytes:
     return json.dumps(
         {"boundingBoxes": {f"{name}.csv": [{"label": "b", "x": x}] for name, x in files_.items()}}
     ).encode()
 
 
 def boxes(yard: Yard, path: str) -> list[int]:
-    """The boxes with which the file would be sent, each by its x."""
+    """Return the boxes with which the file would be sent, each by its x."""
     [record] = yard.index.records.files_at(yard.root.path, [path])
     companions: Any = record["companions"]
     return [box["x"] for box in unpacked(companions).get(PartKind.BOXES, [])]
@@ -44,7 +44,7 @@ def reasons(loop: Any, now: float) -> dict[str, str]:
     return {one.path: one.reason for one in loop.unsettled(now)}
 
 
-# --- what a file waits for
+# --- waiting for a sidecar
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def reasons(loop: Any, now: float) -> dict[str, str]:
         ),
     ],
 )
-def test_a_file_waits_until_its_sidecar_is_mended(yard: Yard, content: bytes, reason: str) -> None:
+def test_a_file_waits_until_its_sidecar_is_corrected(yard: Yard, content: bytes, reason: str) -> None:
     yard.write("a.csv")
     yard.write(BOXES, content)
     loop = yard.watcher()
@@ -70,49 +70,49 @@ def test_a_file_waits_until_its_sidecar_is_mended(yard: Yard, content: bytes, re
     assert reason in reasons(loop, yard.later)["a.csv"]
     assert 0 == loop.stuck(), "no known file waits, and none but those that need a person"
 
-    yard.write(BOXES, said(a=1))
-    yard.ear.of(1).files.add(BOXES)
+    yard.write(BOXES, sidecar(a=1))
+    yard.fake_events.of(1).files.add(BOXES)
     run(loop, yard.later + 1.0)
 
     assert {"a.csv": READY} == yard.states()
     assert [1] == boxes(yard, "a.csv")
 
 
-def test_what_waits_goes_back_when_its_sidecar_breaks_and_comes_again(yard: Yard) -> None:
+def test_a_waiting_file_is_held_back_while_its_sidecar_is_broken(yard: Yard) -> None:
     yard.write("a.csv")
     yard.write("other/b.csv")
-    yard.write(BOXES, said(a=1))
+    yard.write(BOXES, sidecar(a=1))
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write(BOXES, b"{")
-    yard.ear.of(1).files.add(BOXES)
+    yard.fake_events.of(1).files.add(BOXES)
     run(loop, yard.later + 1.0)
     assert {"a.csv": SETTLING, "other/b.csv": READY} == yard.states()
     assert "cannot be used" in reasons(loop, yard.later + 1.0)["a.csv"]
     assert 1 == loop.stuck()
 
     (yard.path(BOXES)).unlink()
-    yard.ear.of(1).files.add(BOXES)
+    yard.fake_events.of(1).files.add(BOXES)
     run(loop, yard.later + 2.0)
 
     assert {"a.csv": READY, "other/b.csv": READY} == yard.states()
     assert [] == boxes(yard, "a.csv")
 
 
-def test_a_file_that_is_not_mentioned_may_still_be_and_goes_without_then(yard: Yard) -> None:
-    yard.write(BOXES, said(a=1))
+def test_a_file_that_is_not_mentioned_waits_and_then_enters_without_it(yard: Yard) -> None:
+    yard.write(BOXES, sidecar(a=1))
     yard.write("late.json", b"{}")
     yard.write("never.json", b"[]")
     now = max(yard.touched_at(path) for path in (BOXES, "late.json", "never.json")) + 0.5
-    yard.ear.of(1).files |= {"late.json", "never.json"}
-    yard.ear.of(1).closed |= {"late.json", "never.json"}
+    yard.fake_events.of(1).files |= {"late.json", "never.json"}
+    yard.fake_events.of(1).closed |= {"late.json", "never.json"}
     loop = yard.watcher()
     run(loop, now)
     run(loop, now + 1.4)
     assert {} == yard.states()
 
-    yard.write(BOXES, said(a=1, late=2).replace(b"late.csv", b"late.json"))
-    yard.ear.of(1).files.add(BOXES)
+    yard.write(BOXES, sidecar(a=1, late=2).replace(b"late.csv", b"late.json"))
+    yard.fake_events.of(1).files.add(BOXES)
     run(loop, now + 1.45)
     assert {"late.json": READY} == yard.states()
     assert "does not mention the file; it is sent without that in" in reasons(loop, now + 1.45)["never.json"]
@@ -121,19 +121,19 @@ def test_a_file_that_is_not_mentioned_may_still_be_and_goes_without_then(yard: Y
     assert ([2], []) == (boxes(yard, "late.json"), boxes(yard, "never.json"))
 
 
-def test_a_sidecar_that_is_written_to_for_ever_keeps_no_file_for_ever(yard: Yard) -> None:
+def test_a_sidecar_that_never_stops_changing_does_not_block_files_for_ever(yard: Yard) -> None:
     yard.write("a.csv")
     now = yard.touched_at("a.csv")
     loop = yard.watcher()
     for second in range(700):
         if second % 100 == 0:
-            yard.write(BOXES, said(other=second))
-            yard.ear.of(1).files.add(BOXES)
+            yard.write(BOXES, sidecar(other=second))
+            yard.fake_events.of(1).files.add(BOXES)
         run(loop, now + second)
     assert {"a.csv": READY} == yard.states()
 
 
-# --- which sidecars
+# --- which sidecars apply
 
 
 def test_a_sidecar_that_is_ignored_says_nothing(yard: Yard) -> None:
@@ -148,48 +148,48 @@ def test_a_sidecar_that_is_ignored_says_nothing(yard: Yard) -> None:
 def test_a_sidecar_that_is_a_link_is_not_followed(yard: Yard) -> None:
     yard.write("a.csv")
     outside = yard.place / "outside.labels"
-    outside.write_bytes(said(a=1))
+    outside.write_bytes(sidecar(a=1))
     yard.path(BOXES).symlink_to(outside)
     run(yard.watcher(), yard.later)
     assert [] == boxes(yard, "a.csv")
 
 
-def test_a_renamed_file_takes_what_is_said_of_its_new_name(yard: Yard) -> None:
+def test_a_renamed_file_gets_the_entry_of_its_new_name(yard: Yard) -> None:
     yard.write("a.csv")
-    yard.write(BOXES, said(a=1, b=2))
+    yard.write(BOXES, sidecar(a=1, b=2))
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
-    yard.ear.of(1).files |= {"a.csv", "b.csv"}
+    yard.fake_events.of(1).files |= {"a.csv", "b.csv"}
     run(loop, yard.later + 1.0)
     run(loop, yard.later + 2.0)
     assert {"b.csv": READY} == yard.states()
     assert [2] == boxes(yard, "b.csv")
 
 
-def test_an_account_reaches_the_folders_below_it_and_no_other(yard: Yard) -> None:
+def test_info_labels_applies_to_the_folders_below_it_only(yard: Yard) -> None:
     paths = ["set/a.csv", "set/a/b.csv", "set-2/c.csv", "d.csv"]
     for path in paths:
         yard.write(path)
     loop = yard.watcher()
     run(loop, yard.later)
-    entries = [{"path": path.removeprefix("set/"), "label": "said"} for path in paths]
+    entries = [{"path": path.removeprefix("set/"), "label": "sidecar"} for path in paths]
     yard.write("set/info.labels", json.dumps({"files": entries}).encode())
-    yard.ear.of(1).files.add("set/info.labels")
+    yard.fake_events.of(1).files.add("set/info.labels")
     run(loop, yard.later + 1.0)
-    assert {"set/a.csv": "said", "set/a/b.csv": "said", "set-2/c.csv": "c", "d.csv": "d"} == {
+    assert {"set/a.csv": "sidecar", "set/a/b.csv": "sidecar", "set-2/c.csv": "c", "d.csv": "d"} == {
         path: yard.record(path)["label"] for path in paths
     }
 
 
-def test_a_root_that_went_away_took_no_sidecar_along(yard: Yard) -> None:
+def test_an_unmounted_root_removes_no_sidecar(yard: Yard) -> None:
     yard.write("a.csv")
-    yard.write(BOXES, said(a=1))
+    yard.write(BOXES, sidecar(a=1))
     loop = yard.watcher()
     run(loop, yard.later)
     away = yard.place / "away"
     yard.path("").rename(away)
-    yard.ear.of(1).files.add(BOXES)
+    yard.fake_events.of(1).files.add(BOXES)
     for second in range(1, 200, 40):
         loop.tick(yard.later + second)
     assert [1] == boxes(yard, "a.csv")
@@ -198,7 +198,7 @@ def test_a_root_that_went_away_took_no_sidecar_along(yard: Yard) -> None:
     assert [1] == boxes(yard, "a.csv")
 
 
-# --- a large one
+# --- a large sidecar
 
 
 def account(number: int) -> bytes:
@@ -217,8 +217,8 @@ def account(number: int) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # what is allocated is counted, which takes its time
-def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Yard) -> None:
+@pytest.mark.timeout(600)  # counting allocations is slow
+def test_an_info_labels_of_100_000_files_is_read_once_in_pieces_and_not_kept(yard: Yard) -> None:
     content = account(100_000)
     yard.write("info.labels", content)
     reads: list[str] = []
@@ -232,7 +232,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
     tracemalloc.start()
     try:
         root.begin_tick()
-        root.heed("info.labels", yard.later)
+        root.check_now("info.labels", yard.later)
         ticks = 1
         while root.is_busy:
             root.begin_tick()
@@ -251,16 +251,16 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
     root.check_all(yard.later + 100.0)
     assert ["info.labels"] == reads
     assert 100_000 == stored_sidecar.entries
-    assert ticks >= 100_000 // module.ENTRIES_A_TICK
+    assert ticks >= 100_000 // module.ENTRIES_PER_TICK
     assert len(content) > 15_000_000
     assert peak < 8_000_000
 
 
 @pytest.mark.parametrize("method", ["begin", "add", "finish"])
-def test_a_store_that_fails_while_one_is_read_costs_no_entry(
+def test_a_store_that_fails_during_reading_loses_no_entry(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 2)
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 2)
     yard.write("info.labels", account(7))
     shelf = Shelf(yard.database)
     monkeypatch.setattr(shelf, method, failing(2, StateError("disk full"), getattr(shelf, method)))
@@ -279,8 +279,8 @@ def test_a_store_that_fails_while_one_is_read_costs_no_entry(
     assert 7 == stored_sidecar.entries
 
 
-def test_files_wait_while_an_account_is_read(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 2)
+def test_files_wait_while_info_labels_is_read(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 2)
     yard.write("wave.csv")
     yard.write("info.labels", account(30))
     loop = yard.watcher()
@@ -291,11 +291,11 @@ def test_files_wait_while_an_account_is_read(yard: Yard, monkeypatch: pytest.Mon
     assert READY is yard.states()["wave.csv"]
 
 
-# --- one that changes while it is used
+# --- a sidecar that changes
 
 
 class Read:
-    """Readings, counted: what each took, and whether it went on where another was."""
+    """Counts the readings: how much each read, and whether it continued an earlier one."""
 
     def __init__(self) -> None:
         self.all: list[sidecars.Reading] = []
@@ -321,7 +321,7 @@ def beside(*entries: tuple[str, str]) -> bytes:
 
 
 def labels_of(yard: Yard) -> dict[str, Any]:
-    """The label of each file that entered; of one with structured labels the first of them."""
+    """Return the label of each file that entered; the first one for structured labels."""
     found = {}
     for path in yard.states():
         [record] = yard.index.records.files_at(yard.root.path, [path])
@@ -337,7 +337,7 @@ OLD = [(f"old.{number}.csv", "old") for number in range(200)]
 @pytest.mark.parametrize(
     ("name", "form"), [("info.labels", lines), ("info.labels", listed), ("structured_labels.labels", beside)]
 )
-def test_one_that_only_grew_is_read_on_and_nothing_of_it_twice(yard: Yard, name: str, form: Any) -> None:
+def test_a_sidecar_that_only_grew_is_read_from_its_old_end(yard: Yard, name: str, form: Any) -> None:
     reads = Read()
     yard.write(name, b"\xef\xbb\xbf" + form(*OLD))
     loop = yard.watcher(outside={"read_sidecar": reads})
@@ -346,7 +346,7 @@ def test_one_that_only_grew_is_read_on_and_nothing_of_it_twice(yard: Yard, name:
         new = [(f"né.{one}.csv", f"new {one}") for one in range(number)]
         yard.write(f"né.{number - 1}.csv")
         yard.write(name, b"\xef\xbb\xbf" + form(*OLD, *new))
-        yard.ear.of(1).files |= {name, f"né.{number - 1}.csv"}
+        yard.fake_events.of(1).files |= {name, f"né.{number - 1}.csv"}
         run(loop, yard.later + number)
     assert {f"né.{number}.csv": f"new {number}" for number in range(5)} == labels_of(yard)
     first, *others = reads.all
@@ -357,37 +357,39 @@ def test_one_that_only_grew_is_read_on_and_nothing_of_it_twice(yard: Yard, name:
 @pytest.mark.parametrize(
     ("name", "form"), [("info.labels", lines), ("info.labels", listed), ("structured_labels.labels", beside)]
 )
-def test_one_in_utf_16_is_read_and_read_anew_when_it_grew(yard: Yard, name: str, form: Any) -> None:
+def test_a_sidecar_in_utf_16_is_read_again_from_the_start_when_it_grew(yard: Yard, name: str, form: Any) -> None:
     loop = yard.watcher()
     for number in range(1, 4):
         new = [(f"né.{one}.csv", f"new {one}") for one in range(number)]
         yard.write(f"né.{number - 1}.csv")
         yard.write(name, form(*OLD, *new).decode().encode("utf-16"))
-        yard.ear.of(1).files |= {name, f"né.{number - 1}.csv"}
+        yard.fake_events.of(1).files |= {name, f"né.{number - 1}.csv"}
         run(loop, yard.later + number)
     assert {f"né.{number}.csv": f"new {number}" for number in range(3)} == labels_of(yard)
 
 
 @pytest.mark.parametrize("form", [lines, listed])
 @pytest.mark.parametrize("edited", [("old.7.csv", "new"), ("old.7.csv", "longer")])
-def test_one_that_grew_and_was_edited_is_read_anew(yard: Yard, form: Any, edited: tuple[str, str]) -> None:
+def test_a_sidecar_that_grew_and_was_edited_is_read_again_from_the_start(
+    yard: Yard, form: Any, edited: tuple[str, str]
+) -> None:
     reads = Read()
     yard.write("info.labels", form(*OLD))
     loop = yard.watcher(outside={"read_sidecar": reads})
     run(loop, yard.later)
     yard.write("info.labels", form(*OLD[:7], edited, *OLD[8:], ("old.200.csv", "old")))
     yard.write("old.7.csv")
-    yard.ear.of(1).files |= {"info.labels", "old.7.csv"}
+    yard.fake_events.of(1).files |= {"info.labels", "old.7.csv"}
     run(loop, yard.later + 1.0)
     assert {"old.7.csv": edited[1]} == labels_of(yard)
     assert [False, False] == [one.is_continued for one in reads.all]
 
 
 @pytest.mark.parametrize("form", [lines, listed])
-def test_a_recorder_that_adds_an_entry_with_each_recording_sees_them_go(
+def test_recordings_enter_while_their_recorder_adds_an_entry_for_each(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, form: Any
 ) -> None:
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 20)  # the account takes ten ticks, and changes with each
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 20)  # the info.labels takes ten ticks, and changes with each
     yard.write("info.labels", form(*OLD))
     reads = Read()
     loop = yard.watcher(outside={"read_sidecar": reads})
@@ -396,7 +398,7 @@ def test_a_recorder_that_adds_an_entry_with_each_recording_sees_them_go(
         entries.append((f"rec.{number}.csv", f"wave {number}"))
         yard.write(f"rec.{number}.csv")
         yard.write("info.labels", form(*entries))
-        yard.ear.of(1).files |= {"info.labels", f"rec.{number}.csv"}
+        yard.fake_events.of(1).files |= {"info.labels", f"rec.{number}.csv"}
         loop.tick(yard.later + number)
     arrived = labels_of(yard)
     assert len(arrived) >= 25, "and not when it is over"
@@ -407,33 +409,33 @@ def test_a_recorder_that_adds_an_entry_with_each_recording_sees_them_go(
 
 
 @pytest.mark.parametrize("is_in_place", [False, True])
-def test_one_that_is_rewritten_whenever_it_is_read_keeps_nobody_waiting_for_ever(
+def test_a_sidecar_that_changes_during_every_reading_does_not_block_files_for_ever(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, is_in_place: bool
 ) -> None:
-    yard.write("info.labels", listed(*OLD, ("known.csv", "told"), first=1))
+    yard.write("info.labels", listed(*OLD, ("known.csv", "reported"), first=1))
     loop = yard.watcher()
     run(loop, yard.later)
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 20)
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 20)
     yard.write("known.csv")
     yard.write("never.csv")
-    yard.ear.of(1).files |= {"known.csv", "never.csv"}
+    yard.fake_events.of(1).files |= {"known.csv", "never.csv"}
     gone_at: dict[str, int] = {}
     for second in range(700):
         place = yard.path("info.labels" if is_in_place else "new")
-        place.write_bytes(listed(*OLD, ("known.csv", "told"), first=10 + second))
+        place.write_bytes(listed(*OLD, ("known.csv", "reported"), first=10 + second))
         if not is_in_place:
             place.rename(yard.path("info.labels"))
-        yard.ear.of(1).files.add("info.labels")
+        yard.fake_events.of(1).files.add("info.labels")
         loop.tick(yard.later + second)
         gone_at |= {path: second for path in yard.states() if path not in gone_at}
         if len(gone_at) == 2:
             break
     assert gone_at["known.csv"] <= module.BEHIND_S + 2.0
-    assert {"known.csv": "told", "never.csv": "never"} == labels_of(yard)
+    assert {"known.csv": "reported", "never.csv": "never"} == labels_of(yard)
 
 
 @pytest.mark.parametrize("form", [lines, listed])
-def test_of_one_that_is_cut_what_it_says_is_used_and_the_rest_is_waited_for(yard: Yard, form: Any) -> None:
+def test_the_entries_of_a_truncated_sidecar_are_used_and_other_files_wait(yard: Yard, form: Any) -> None:
     content = form(("a.csv", "first"), ("b.csv", "second"), ("c.csv", "third"))
     end = content.index(b"third")
     yard.write("info.labels", content[:end])
@@ -446,26 +448,26 @@ def test_of_one_that_is_cut_what_it_says_is_used_and_the_rest_is_waited_for(yard
     assert "cannot be used" in reasons(loop, yard.later)["c.csv"]
     assert 0 == loop.stuck()
     yard.write("info.labels", content)
-    yard.ear.of(1).files.add("info.labels")
+    yard.fake_events.of(1).files.add("info.labels")
     run(loop, yard.later + 1.0)
     assert {"a.csv": "first", "c.csv": "third"} == labels_of(yard)
     assert [False, True] == [one.is_continued for one in reads.all]
 
 
-def test_garbage_behind_what_was_read_takes_all_of_it_back(yard: Yard) -> None:
+def test_garbage_after_the_read_entries_makes_the_sidecar_unusable(yard: Yard) -> None:
     yard.write("info.labels", lines(("a.csv", "first")))
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("info.labels", lines(("a.csv", "first")) + b"nonsense\n")
     yard.write("a.csv")
-    yard.ear.of(1).files |= {"a.csv", "info.labels"}
+    yard.fake_events.of(1).files |= {"a.csv", "info.labels"}
     run(loop, yard.later + 1.0)
     assert {} == yard.states()
     assert "line 3 of info.labels is not JSON" in reasons(loop, yard.later + 1.0)["a.csv"]
 
 
-def test_a_large_one_keeps_no_small_one_waiting(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 40)
+def test_a_large_sidecar_does_not_delay_a_small_one(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 40)
     monkeypatch.setattr(module, "SLICE", 10)
     yard.write("info.labels", lines(*((f"{number}.csv", "x") for number in range(5_000))))
     yard.write("small/info.labels", lines(("a.csv", "small")))
@@ -476,7 +478,7 @@ def test_a_large_one_keeps_no_small_one_waiting(yard: Yard, monkeypatch: pytest.
     assert {"small/a.csv": "small"} == labels_of(yard)
 
 
-def test_an_entry_that_cannot_be_used_costs_no_other_file_and_no_other_root(yard: Yard) -> None:
+def test_an_unusable_entry_affects_no_other_file_and_no_other_root(yard: Yard) -> None:
     other = yard.add_root("other")
     bad = {"boundingBoxes": {"\ud800.png": [], "a.csv": [{"label": "\ud800"}], "b.csv": [{"label": "b", "x": 2}]}}
     yard.write(BOXES, json.dumps(bad).encode())
@@ -490,10 +492,10 @@ def test_an_entry_that_cannot_be_used_costs_no_other_file_and_no_other_root(yard
     assert "it contains half a character; correct it" in reasons(loop, yard.later)["a.csv"]
 
 
-# --- what waits, after a start
+# --- waiting files after a restart
 
 
-def test_nothing_of_a_root_is_sent_before_what_waits_is_described_anew(yard: Yard) -> None:
+def test_no_file_of_a_root_is_sent_before_all_are_described_again(yard: Yard) -> None:
     yard.fill(*(f"wave.{number}.csv" for number in range(1_200)))
     woken: list[bool] = []
     loop = yard.watcher(metadata={"site": "lab"}, runtime=Runtime(on_labelled=lambda: woken.append(True)))
@@ -508,14 +510,14 @@ def test_nothing_of_a_root_is_sent_before_what_waits_is_described_anew(yard: Yar
     assert [(("site", "lab"),)] * 1_200 == [item.metadata for item in items]
 
 
-def test_a_root_that_is_away_keeps_no_other_from_being_sent(yard: Yard) -> None:
+def test_a_missing_root_does_not_block_another(yard: Yard) -> None:
     loop = yard.watcher()
     yard.path("").rmdir()
     loop.tick(yard.later)
     assert set() == loop.unlabelled()
 
 
-# --- names that are written in two ways
+# --- names in several forms
 
 
 COMPOSED, APART = "t\u00fcr/\u00fc.csv", "tu\u0308r/u\u0308.csv"
@@ -523,7 +525,7 @@ COMPOSED, APART = "t\u00fcr/\u00fc.csv", "tu\u0308r/u\u0308.csv"
 
 @pytest.mark.parametrize("form", [lines, listed])
 @pytest.mark.parametrize(("on_disk", "mentioned"), [(COMPOSED, APART), (APART, COMPOSED)])
-def test_a_file_that_waits_takes_what_a_growing_account_says_of_it_in_another_form(
+def test_a_waiting_file_gets_a_new_entry_in_another_unicode_form(
     yard: Yard, form: Any, on_disk: str, mentioned: str
 ) -> None:
     yard.write("info.labels", form(*OLD))
@@ -533,13 +535,13 @@ def test_a_file_that_waits_takes_what_a_growing_account_says_of_it_in_another_fo
     run(loop, yard.later + 100.0)
     assert {on_disk: "\u00fc"} == labels_of(yard)
     yard.write("info.labels", form(*OLD, (mentioned, "door")))
-    yard.ear.of(1).files |= {"info.labels"}
+    yard.fake_events.of(1).files |= {"info.labels"}
     run(loop, yard.later + 101.0)
     run(loop, yard.later + 110.0)
     assert {on_disk: "door"} == labels_of(yard)
 
 
-def test_an_image_that_is_named_once_for_each_box_has_those_that_are_added_too(yard: Yard) -> None:
+def test_an_image_named_once_for_each_box_gets_added_boxes_too(yard: Yard) -> None:
     def named(*xs: int) -> bytes:
         every = [f'"old.{number}.csv":[]' for number in range(200)]
         every += [f'"a.csv":[{json.dumps({"label": "b", "x": x})}]' for x in xs]
@@ -552,14 +554,14 @@ def test_an_image_that_is_named_once_for_each_box_has_those_that_are_added_too(y
     run(loop, yard.later)
     assert [1] == boxes(yard, "a.csv")
     yard.write(BOXES, named(1, 2, 3))
-    yard.ear.of(1).files |= {BOXES}
+    yard.fake_events.of(1).files |= {BOXES}
     run(loop, yard.later + 1.0)
     run(loop, yard.later + 10.0)
     assert [1, 2, 3] == boxes(yard, "a.csv")
     assert [False, True] == [one.is_continued for one in reads.all]
 
 
-def test_a_file_that_is_mentioned_in_another_case_waits_with_the_sentence_and_goes_with_it(yard: Yard) -> None:
+def test_a_file_mentioned_in_another_case_waits_and_enters_with_a_remark(yard: Yard) -> None:
     yard.write("day/info.labels", lines(("Idle.csv", "door")))
     yard.write("day/idle.csv")
     loop = yard.watcher()
@@ -567,10 +569,10 @@ def test_a_file_that_is_mentioned_in_another_case_waits_with_the_sentence_and_go
     run(loop, yard.later)
     run(loop, yard.later + 100.0)
     assert {"day/idle.csv": "idle"} == labels_of(yard)
-    [told] = yard.index.roots()[0].remarks
-    assert ("not_mentioned", 1, sentence) == (told.kind, told.files, told.example)
+    [reported] = yard.index.roots()[0].remarks
+    assert ("not_mentioned", 1, sentence) == (reported.kind, reported.files, reported.example)
     assert [sentence] == [line.fields["reason"] for line in yard.log.lines if line.event == "files.said_in_part"]
     (Path(yard.root.path) / "day" / "info.labels").unlink()
-    yard.ear.of(1).files |= {"day/info.labels"}
+    yard.fake_events.of(1).files |= {"day/info.labels"}
     run(loop, yard.later + 101.0)
     assert () == yard.index.roots()[0].remarks

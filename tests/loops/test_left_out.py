@@ -1,4 +1,4 @@
-"""Annotations of other files: left out for what is in them, looked into once for each version, and counted."""
+"""Annotations of other files: left out because of their content, read once for each version, and counted."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ JSON = b'{"start": 1, "freq": 162400000}'
 
 
 class Counting:
-    """Tells what files are, and remembers which were asked for."""
+    """The real function, with a list of the files that it was asked about."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -63,24 +63,24 @@ def test_annotations_are_left_out_and_counted_in_one_line(yard: Yard) -> None:
     assert "file.quarantined" not in yard.log.events()
 
 
-def test_they_are_looked_into_once_for_each_version(yard: Yard) -> None:
+def test_each_version_is_read_once_for_annotations(yard: Yard) -> None:
     fill(yard)
-    told = Counting()
-    loop = yard.watcher(outside={"annotation_of": told})
+    reported = Counting()
+    loop = yard.watcher(outside={"annotation_of": reported})
     run(loop, yard.later)
     looked_into = ["call.1.json", "classes.txt", "im2.txt", "labels/im0.txt", "labels/im1.txt"]
-    assert looked_into == sorted(told.asked), "a table is known at a glance"
-    told.asked.clear()
+    assert looked_into == sorted(reported.asked), "a table is known at a glance"
+    reported.asked.clear()
     for scan in range(1, 4):
         run(loop, yard.later + 4000.0 * scan)
-    assert ([], {ANNOTATION: 5}) == (told.asked, left_out(yard))
+    assert ([], {ANNOTATION: 5}) == (reported.asked, left_out(yard))
     yard.write("classes.txt", b"cat\ndog\n")
     run(loop, yard.later + 20_000.0)
     run(loop, yard.later + 24_000.0)
-    assert (["classes.txt"], {ANNOTATION: 5}) == (told.asked, left_out(yard))
+    assert (["classes.txt"], {ANNOTATION: 5}) == (reported.asked, left_out(yard))
 
 
-def test_none_is_opened_for_it_beside_the_examination(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_is_opened_for_it_besides_the_format_check(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> int:
         raise AssertionError("what was read already is enough")
 
@@ -93,19 +93,19 @@ def test_none_is_opened_for_it_beside_the_examination(yard: Yard, monkeypatch: p
     assert {ANNOTATION: 5} == left_out(yard)
 
 
-def test_one_that_is_longer_than_what_was_read_is_read_on(yard: Yard) -> None:
+def test_an_annotation_longer_than_its_head_is_read_further(yard: Yard) -> None:
     yard.write("a.csv", b"id,place\n" + b"12-3,elsewhere\n" * 100 + b"12-4,elsewhere\n")
     yard.write("b.csv", b"#" * 600 + b"\nid,place\n12-3,im0.jpg\n" + b"#" * 600)
     run(yard.watcher(), yard.later)
     assert ({"a.csv": READY}, {ANNOTATION: 1}) == (yard.states(), left_out(yard))
 
 
-def test_no_event_is_missed_for_them(yard: Yard) -> None:
+def test_annotations_do_not_count_as_missed_events(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     for name in ("a", "b"):
         yard.write(f"labels/{name}.txt", YOLO)
-        yard.ear.of(1).files.add(f"labels/{name}.txt")
+        yard.fake_events.of(1).files.add(f"labels/{name}.txt")
     run(loop, yard.later + 10.0)
     for scan in range(1, 4):
         run(loop, yard.later + 10.0 + 4000.0 * scan)
@@ -113,7 +113,7 @@ def test_no_event_is_missed_for_them(yard: Yard) -> None:
     assert (0, {ANNOTATION: 2}) == (attention.missed, left_out(yard))
 
 
-def test_an_empty_one_is_left_out_when_it_is_found_and_not_when_nothing_comes(yard: Yard) -> None:
+def test_an_empty_annotation_is_left_out_at_once(yard: Yard) -> None:
     yard.write("im.png", formats.png(b"1"))
     empty = ("im.txt", "labels/other.txt", "alone.txt")
     for name in empty:
@@ -125,14 +125,14 @@ def test_an_empty_one_is_left_out_when_it_is_found_and_not_when_nothing_comes(ya
 
 
 @pytest.mark.parametrize("stops", [True, False])
-def test_the_last_of_them_is_counted_too(yard: Yard, stops: bool) -> None:
-    """Within a second of the note before: at the end, or when that second is over."""
+def test_the_last_annotation_is_counted_too(yard: Yard, stops: bool) -> None:
+    """Less than a second after the last note: at the end, or when that second is over."""
     yard.write("call.1.wav", formats.wav(b"12" * 100))
     loop = yard.watcher()
     run(loop, yard.later)
     for number, name in enumerate(("call.1.json", "classes.txt"), 1):
         yard.write(name, JSON if number == 1 else b"cat\n")
-        yard.ear.of(1).files.add(name)
+        yard.fake_events.of(1).files.add(name)
         wait_s = run(loop, yard.later + 100.0 + number / 10)
     assert {ANNOTATION: 1} == left_out(yard)
     if stops:
@@ -143,34 +143,34 @@ def test_the_last_of_them_is_counted_too(yard: Yard, stops: bool) -> None:
     assert {ANNOTATION: 2} == left_out(yard)
 
 
-def test_one_that_becomes_a_table_is_a_sample(yard: Yard) -> None:
+def test_an_annotation_that_becomes_a_table_is_a_sample(yard: Yard) -> None:
     yard.write("rec.jpg", formats.jpeg(b"1"))
     yard.write("rec.txt", b"")
     loop = yard.watcher()
     run(loop, yard.later)
     assert {"rec.jpg": READY} == yard.states()
     yard.write("rec.txt", b"timestamp,x\n0,1\n")
-    yard.ear.of(1).files.add("rec.txt")
+    yard.fake_events.of(1).files.add("rec.txt")
     run(loop, yard.later + 10.0)
     assert {"rec.jpg": READY, "rec.txt": READY} == yard.states()
     run(loop, yard.later + 8000.0)
     assert {} == left_out(yard)
 
 
-def test_a_sample_that_becomes_an_annotation_waits_no_more(yard: Yard) -> None:
+def test_a_waiting_file_that_becomes_an_annotation_is_left_out(yard: Yard) -> None:
     yard.write("rec.jpg", formats.jpeg(b"1"))
     yard.write("rec.txt", b"timestamp,x\n0,1\n")
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("rec.txt", YOLO)
-    yard.ear.of(1).files.add("rec.txt")
+    yard.fake_events.of(1).files.add("rec.txt")
     run(loop, yard.later + 10.0)
     assert {"rec.jpg": READY, "rec.txt": GONE} == yard.states()
     assert f"left out: {ANNOTATION}" == yard.reason("rec.txt")
     assert [] == loop.unsettled(yard.later + 10.0)
 
 
-def test_one_whose_file_was_taken_away_after_the_upload_stays_left_out(yard: Yard) -> None:
+def test_an_annotation_stays_left_out_after_its_file_was_removed(yard: Yard) -> None:
     yard.write("call.1.wav", formats.wav(b"12" * 100))
     run(yard.watcher(), yard.later)
     with yard.database.transaction() as connection:
@@ -181,7 +181,7 @@ def test_one_whose_file_was_taken_away_after_the_upload_stays_left_out(yard: Yar
     assert {"call.1.wav": SYNCED} == yard.states()
 
 
-def test_one_that_came_before_its_file_leaves_quarantine(yard: Yard) -> None:
+def test_an_annotation_that_arrived_before_its_file_leaves_quarantine(yard: Yard) -> None:
     yard.write("call.1.json", JSON)
     loop = yard.watcher()
     run(loop, yard.later)
@@ -189,7 +189,7 @@ def test_one_that_came_before_its_file_leaves_quarantine(yard: Yard) -> None:
     with yard.database.transaction() as connection:
         connection.execute("update file set state = 'quarantined', reason = 'Invalid acquisition file'")
     yard.write("call.1.wav", formats.wav(b"12" * 100))
-    yard.ear.of(1).files.add("call.1.wav")
+    yard.fake_events.of(1).files.add("call.1.wav")
     run(loop, yard.later + 10.0)
     run(loop, yard.later + 10.0 + module.REVIEW_EVERY_S)
     assert {"call.1.json": GONE, "call.1.wav": READY} == yard.states()
@@ -197,7 +197,7 @@ def test_one_that_came_before_its_file_leaves_quarantine(yard: Yard) -> None:
     assert {ANNOTATION: 1} == left_out(yard)
 
 
-def test_what_was_quarantined_before_there_was_a_rule_leaves_quarantine(yard: Yard) -> None:
+def test_a_quarantined_file_leaves_quarantine_when_a_rule_covers_it(yard: Yard) -> None:
     yard.fill("a.csv", "b.csv")
     with yard.database.transaction() as connection:
         connection.execute("update file set state = 'quarantined'")
@@ -208,7 +208,7 @@ def test_what_was_quarantined_before_there_was_a_rule_leaves_quarantine(yard: Ya
     assert "left out: a readme, not a sample" == yard.reason("README.txt")
 
 
-def test_a_moment_without_descriptors_makes_no_sample_of_one(yard: Yard) -> None:
+def test_a_lack_of_descriptors_makes_no_sample_of_an_annotation(yard: Yard) -> None:
     yard.write("labels/im0.txt", YOLO)
     is_full = True
 
@@ -224,7 +224,7 @@ def test_a_moment_without_descriptors_makes_no_sample_of_one(yard: Yard) -> None
     assert ({}, {ANNOTATION: 1}) == (yard.states(), left_out(yard))
 
 
-def test_with_a_marker_it_is_left_out_when_the_marker_says_that_it_is_complete(yard: Yard) -> None:
+def test_an_annotation_with_a_marker_is_left_out_when_it_is_complete(yard: Yard) -> None:
     yard.write("labels/im0.txt", YOLO)
     yard.write("labels/im0.txt.done", b"")
     os.utime(yard.path("labels/im0.txt.done"), (yard.later, yard.later))
@@ -232,8 +232,8 @@ def test_with_a_marker_it_is_left_out_when_the_marker_says_that_it_is_complete(y
     assert ({}, 1) == (yard.states(), left_out(yard)[ANNOTATION])
 
 
-def test_what_is_remembered_has_a_limit(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
+def test_the_number_of_stored_versions_is_limited(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 2)
     not_samples = NotSamples(yard.root.id, yard.index)
     facts = FileFacts(1, 2, 3)
     for name in "abc":
@@ -247,7 +247,7 @@ def test_what_is_remembered_has_a_limit(yard: Yard, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("place", ["im0.jpg", "IM0.JPG"])
-def test_only_a_file_makes_an_annotation_of_what_is_beside_it(tmp_path: Path, place: str) -> None:
+def test_a_file_is_an_annotation_only_if_its_data_file_exists(tmp_path: Path, place: str) -> None:
     (tmp_path / "im0.txt").write_bytes(YOLO)
     facts = _facts(tmp_path / "im0.txt")
     assert sidecars.annotation_at(str(tmp_path), "im0.txt", facts) is None

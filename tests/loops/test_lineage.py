@@ -1,4 +1,4 @@
-"""Whether a missing file means anything, over real folders and databases: states go back in time, and share roots."""
+"""When a missing file counts as deleted, with real folders and databases: states go back in time and share roots."""
 
 import itertools
 import os
@@ -15,10 +15,10 @@ from eisync.core.lineage import NAME, Stamp
 from eisync.core.outcome import Outcome
 from eisync.core.policy import Trigger
 from eisync.errors import FolderError
-from eisync.loops.lineage import AGAIN_S, Lineage, ThisProcess
+from eisync.loops.lineage import RETRY_S, Lineage, ThisProcess
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
-from eisync.store.lineages import Lineages
+from eisync.store.continuity import Lineages
 from eisync.store.retention import Removals
 from tests.fakes import Clock
 
@@ -28,7 +28,7 @@ EPOCHS = itertools.count()
 
 
 class Keeper:
-    """One eisync: a state folder of its own, and the recordings of everybody."""
+    """One eisync with its own state folder, and the shared recordings."""
 
     def __init__(self, place: Path, recordings: Path, *, matters: bool = True, notes: Any = folder_notes) -> None:
         self.place = place
@@ -39,7 +39,7 @@ class Keeper:
         self.start()
 
     def start(self) -> None:
-        """A process over what the state folder holds."""
+        """Begin a process over the state folder."""
         self.yard = Yard(self.place)
         self.yard.index.register(["main"])
         (self.root,) = self.yard.outbox.register([(str(self.recordings), "main")])
@@ -73,7 +73,7 @@ class Keeper:
         self.start()
 
     def scan(self) -> None:
-        """Everything is looked at, and what is new is uploaded."""
+        """Scan everything, and upload new files."""
         self.watcher = self._watcher()
         for _ in range(3):
             self.clock.now += 10.0
@@ -87,11 +87,11 @@ class Keeper:
         self.yard.outbox.settle(stored, claim=1, now=now)
 
     def sweep(self) -> None:
-        """Everything that the service has is listed."""
+        """Complete a sweep of the service."""
         self.lineage.listed(self.lineage.unlisted("main"))
 
     def take(self, path: str) -> str | None:
-        """The retention takes the file away. Returns why it does not."""
+        """Remove the file as the retention does. Return why it may not be removed."""
         known = self.yard.outbox.known_at(self.root.id, path)
         if known is None:
             return "unknown"
@@ -106,7 +106,7 @@ class Keeper:
         return why
 
     def planned(self) -> set[str]:
-        """Files whose samples would be deleted, because a person seems to have deleted them."""
+        """Return the files whose samples would be deleted, because a person seems to have deleted them."""
         if self.lineage.why_doubted(self.root.id) is not None:
             return set()
         actions = ActionStore(self.yard.database)
@@ -140,7 +140,7 @@ def settled(keeper: Keeper, *paths: str) -> None:
     assert set() == keeper.planned()
 
 
-def test_a_persons_deletion_counts_also_after_a_start(one: Keeper) -> None:
+def test_a_deletion_by_a_person_counts_also_after_a_restart(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv", "c.csv")
     one.yard.path("a.csv", one.root).unlink()
     one.scan()
@@ -153,7 +153,7 @@ def test_a_persons_deletion_counts_also_after_a_start(one: Keeper) -> None:
 
 
 @pytest.mark.parametrize("loses", ["nothing", "the note"])
-def test_what_is_missing_to_an_older_state_is_nobodys_wish(one: Keeper, tmp_path: Path, loses: str) -> None:
+def test_files_missing_from_an_older_state_do_not_count_as_deleted(one: Keeper, tmp_path: Path, loses: str) -> None:
     settled(one, "a.csv", "b.csv", "c.csv")
     one.stop()
     shutil.copytree(one.place / "state", tmp_path / "snapshot")
@@ -176,13 +176,13 @@ def test_what_is_missing_to_an_older_state_is_nobodys_wish(one: Keeper, tmp_path
     os.unlink(one.recordings / "c.csv")
     one.scan()
     assert {"c.csv"} == one.planned()
-    assert [] == one.lineage.said()[str(one.recordings)]
+    assert [] == one.lineage.sentences()[str(one.recordings)]
 
 
 def test_a_doubt_outlives_a_kill(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv")
     os.removexattr(one.recordings, "user.eisync.stamps")
-    one.lineage.look(one.root.id)
+    one.lineage.check(one.root.id)
     os.unlink(one.recordings / "a.csv")
     one.restart()
     assert "until everything has been checked again" in str(one.lineage.why_doubted(one.root.id))
@@ -196,18 +196,18 @@ def test_a_scan_that_began_before_the_doubt_ends_nothing(one: Keeper) -> None:
     serial = one.lineage.unscanned(one.root.id)
     assert serial is None
     os.removexattr(one.recordings, "user.eisync.stamps")
-    one.lineage.look(one.root.id)
+    one.lineage.check(one.root.id)
     first = one.lineage.unscanned(one.root.id)
     assert first is not None
     sweeping = dict(one.lineage.unlisted("main"))
     os.removexattr(one.recordings, "user.eisync.stamps")  # and once more meanwhile
-    one.lineage.looked_through(one.root.id, first)
+    one.lineage.scan_completed(one.root.id, first)
     one.lineage.listed(sweeping)
     assert one.lineage.unscanned(one.root.id) not in (None, first)
     assert one.lineage.unlisted("main")
 
 
-def test_what_another_takes_away_is_nobodys_wish(keepers: list[Keeper]) -> None:
+def test_files_that_another_eisync_removed_do_not_count_as_deleted(keepers: list[Keeper]) -> None:
     one, two = keepers
     settled(one, "a.csv", "b.csv", "c.csv")
     settled(two)
@@ -223,7 +223,7 @@ def test_what_another_takes_away_is_nobodys_wish(keepers: list[Keeper]) -> None:
     assert set() == one.planned()
 
 
-def test_another_that_takes_nothing_is_no_reason_to_doubt(keepers: list[Keeper]) -> None:
+def test_another_eisync_that_removes_nothing_causes_no_doubt(keepers: list[Keeper]) -> None:
     one, two = keepers
     settled(one, "a.csv", "b.csv")
     for _ in range(3):
@@ -236,21 +236,21 @@ def test_another_that_takes_nothing_is_no_reason_to_doubt(keepers: list[Keeper])
     ("runs", "said"),
     [(True, "another eisync uses this folder, too"), (None, ("or worked in this folder")), (False, None)],
 )
-def test_who_else_holds_the_folder_is_said(keepers: list[Keeper], runs: bool | None, said: str | None) -> None:
+def test_other_processes_of_the_folder_are_reported(keepers: list[Keeper], runs: bool | None, said: str | None) -> None:
     one, two = keepers
     one.running = two.running = {"one": runs, "two": False}
     one.scan()
     two.scan()
-    found = two.lineage.said()[str(two.recordings)]
+    found = two.lineage.sentences()[str(two.recordings)]
     assert (said is not None) == bool(found)
     if said is not None:
         assert said in found[0]
         assert f"process 7 on lab, with the state folder {one.place}" in found[0]
-    assert [] == one.lineage.said()[str(one.recordings)]
+    assert [] == one.lineage.sentences()[str(one.recordings)]
 
 
 class Refusing:
-    """A folder with which nothing can be kept."""
+    """A folder in which nothing can be stored."""
 
     error: FolderError | None = FolderError("the folder may not be written (Read-only file system)")
     is_full = False
@@ -268,7 +268,7 @@ class Refusing:
 
 
 @pytest.mark.parametrize("matters", [True, False])
-def test_nothing_is_taken_out_of_a_folder_that_may_not_be_written(tmp_path: Path, matters: bool) -> None:
+def test_nothing_is_removed_from_a_folder_that_is_not_writable(tmp_path: Path, matters: bool) -> None:
     (tmp_path / "recordings").mkdir()
     refusing = Refusing()
     keeper = Keeper(tmp_path / "one", tmp_path / "recordings", matters=matters, notes=refusing)
@@ -278,21 +278,21 @@ def test_nothing_is_taken_out_of_a_folder_that_may_not_be_written(tmp_path: Path
     os.unlink(keeper.recordings / "b.csv")
     keeper.scan()
     assert set() == keeper.planned()
-    said = keeper.lineage.said()[str(keeper.recordings)]
+    said = keeper.lineage.sentences()[str(keeper.recordings)]
     assert matters == any("until then eisync removes nothing from it" in sentence for sentence in said)
     refusing.error = None
-    keeper.clock.now += AGAIN_S
-    keeper.lineage.look(keeper.root.id)
-    assert [] == [line for line in keeper.lineage.said()[str(keeper.recordings)] if "Read-only" in line]
+    keeper.clock.now += RETRY_S
+    keeper.lineage.check(keeper.root.id)
+    assert [] == [line for line in keeper.lineage.sentences()[str(keeper.recordings)] if "Read-only" in line]
     keeper.stop()
 
 
-def test_nothing_is_kept_with_what_lies_below_a_mount_point(one: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_into_an_unmounted_mount_point(one: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     settled(one, "a.csv", "b.csv")
     one.recordings.rename(one.place / "disk")
     one.recordings.mkdir()
     monkeypatch.setattr(one.lineage, "_why_away", lambda *_: "the folder is on another disk than it was")
-    one.lineage.look(one.root.id)
+    one.lineage.check(one.root.id)
     assert "another disk" in str(one.lineage.why_doubted(one.root.id))
     assert "another disk" in str(one.take("a.csv"))
     assert ({}, []) == (folder_notes.read(str(one.recordings)), list(one.recordings.iterdir()))
@@ -302,7 +302,7 @@ def test_nothing_is_kept_with_what_lies_below_a_mount_point(one: Keeper, monkeyp
     assert (None, None) == (one.lineage.why_doubted(one.root.id), one.lineage.unscanned(one.root.id))
 
 
-def test_a_full_disk_is_made_room_on(tmp_path: Path) -> None:
+def test_room_is_made_on_a_full_disk(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     full = Refusing()
     full.error, full.is_full = None, True
@@ -318,7 +318,7 @@ def test_a_full_disk_is_made_room_on(tmp_path: Path) -> None:
     keeper.stop()
 
 
-def test_a_folder_that_is_behind_because_it_could_not_be_written_is_no_older_one(tmp_path: Path) -> None:
+def test_a_folder_whose_count_could_not_be_written_is_not_taken_for_an_older_one(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     notes = Refusing()
     notes.error = None
@@ -334,7 +334,7 @@ def test_a_folder_that_is_behind_because_it_could_not_be_written_is_no_older_one
     keeper.stop()
 
 
-def test_a_person_may_delete_what_is_noted_without_harm(one: Keeper) -> None:
+def test_a_person_may_delete_the_stamp_without_harm(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv")
     os.removexattr(one.recordings, "user.eisync.stamps")
     one.scan()
@@ -344,7 +344,7 @@ def test_a_person_may_delete_what_is_noted_without_harm(one: Keeper) -> None:
     assert {"a.csv"} == one.planned()
 
 
-def test_a_persons_word_is_not_taken_for_a_claim(one: Keeper) -> None:
+def test_a_confirmation_file_is_not_taken_for_a_stamp(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv")
     (one.recordings / NAME).touch()
     one.restart()

@@ -1,4 +1,4 @@
-"""Whatever two states, their snapshots and persons do to one folder: what eisync took away is never a person's wish."""
+"""Two states, their snapshots and persons change one folder: a file that eisync removed never counts as deleted."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ WHICH = st.sampled_from([0, 1])
 
 
 class SharedFolder(RuleBasedStateMachine):
-    """Two state folders over one folder of recordings. No path is ever used twice."""
+    """Two state folders over one folder of recordings. No path is used twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class SharedFolder(RuleBasedStateMachine):
             assert not keeper.planned() & self.taken
 
     def teardown(self) -> None:
-        # Once everything was looked at, what a person deletes counts: the doubt ends.
+        # Once everything was scanned, the doubt ends: deletions of a person count again.
         self.record(1)
         for keeper in self.keepers:
             for _ in range(2):

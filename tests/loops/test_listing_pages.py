@@ -1,4 +1,4 @@
-"""A listing is walked no further than it is long, and what cannot be read of it is no absence."""
+"""A listing is read to its total and no further, and an unreadable entry does not count as missing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ NAMELESS = Unread(None, "its id is not what a sample has")
 
 
 class OddCloud(Cloud):
-    """Of the samples in `odd` not more than the id can be read, of those in `nameless` not even that."""
+    """A listing where only the id of samples in `odd` can be read, and not even that of samples in `nameless`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,14 +60,14 @@ def test_every_sample_is_counted_once_whatever_can_be_read(page_size: int, namel
         {100 + place for place in range(first, first + page_size)} <= cloud.nameless for first in range(2, 11)
     )
     if is_hopeless and page_size < 10:
-        return  # nobody can tell where the next page begins: see below
+        return  # it is unknown where the next page begins: see below
     pages = list(listing_pages(cloud, page_size))
     assert [True] == [page.is_last for page in pages if page.is_last]
     assert sorted({*range(101, 111)} - cloud.nameless, reverse=True) == [one for page in pages for one in page.ids]
     assert 10 == sum(page.count for page in pages)
 
 
-def test_a_page_of_which_nothing_can_be_read_ends_the_walk_with_a_reason() -> None:
+def test_an_unreadable_page_ends_the_listing_with_a_reason() -> None:
     cloud = filled(10)
     cloud.nameless = {110, 109}
     with pytest.raises(EisyncError, match="none of 2 samples of the listing can be read"):
@@ -75,7 +75,7 @@ def test_a_page_of_which_nothing_can_be_read_ends_the_walk_with_a_reason() -> No
 
 
 @pytest.mark.parametrize("page_size", [10, 100, 1000])
-def test_a_listing_without_an_end_is_not_walked(page_size: int) -> None:
+def test_an_endless_listing_is_refused(page_size: int) -> None:
     cloud = filled(3000)
     cloud.lie = lambda page: replace(page, total=10)
     taken: list[Any] = []
@@ -85,17 +85,17 @@ def test_a_listing_without_an_end_is_not_walked(page_size: int) -> None:
 
 
 @pytest.mark.parametrize("is_nameless", [False, True])
-def test_a_sample_that_cannot_be_read_is_not_taken_for_deleted(yard: Yard, is_nameless: bool) -> None:
+def test_an_unreadable_sample_does_not_count_as_deleted(yard: Yard, is_nameless: bool) -> None:
     stage = Stage(yard, cloud=OddCloud())
     cloud: Any = stage.cloud
     yard.fill("a.csv", "b.csv", "c.csv")
     stage.send()
-    stage.look()
+    stage.sweep()
     first, second, third = sorted(cloud.samples)
     (cloud.nameless if is_nameless else cloud.odd).add(second)
-    cloud.is_there = lambda _: False  # nothing but the listing speaks for it
+    cloud.is_there = lambda _: False  # only the listing proves it
     for _ in range(4):
-        stage.look()
+        stage.sweep()
     assert {"synced"} == {state.value for state in yard.states().values()}
     trouble = yard.index.targets()[0].listing_trouble
     assert trouble is not None
@@ -103,13 +103,13 @@ def test_a_sample_that_cannot_be_read_is_not_taken_for_deleted(yard: Yard, is_na
 
     del cloud.samples[first]
     for _ in range(4):
-        stage.look()
-    expected = 1 if not is_nameless else 0  # of the others it is known, unless nobody knows which one it is
+        stage.sweep()
+    expected = 1 if not is_nameless else 0  # the others are known, unless the unreadable one could be any of them
     assert expected == sum(state.value == "tombstone" for state in yard.states().values())
 
     cloud.odd.clear()
     cloud.nameless.clear()
     for _ in range(4):
-        stage.look()
+        stage.sweep()
     assert None is yard.index.targets()[0].listing_trouble
     assert third in cloud.samples

@@ -1,4 +1,4 @@
-"""What a look at the listing finds, and what it concludes when people, the network and the clock do as they like."""
+"""What a poll of the listing finds and concludes when people, the network and the clock interfere."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,14 +24,14 @@ SYNCED, READY, TOMBSTONE, SETTLING = State.SYNCED, State.READY, State.TOMBSTONE,
 
 @pytest.fixture
 def cloud() -> Cloud:
-    """A service that tells when it was changed last."""
+    """A service that reports when it was changed last."""
     cloud = Cloud()
     cloud.changed_at = 1.0
     return cloud
 
 
 def edit(cloud: Cloud, sample_id: int, **fields: Any) -> None:
-    """Somebody changes a sample in Studio."""
+    """Change a sample as a person does in Studio."""
     cloud.samples[sample_id] = replace(cloud.samples[sample_id], **fields)
     touch(cloud)
 
@@ -54,13 +54,13 @@ def belief(yard: Yard, sample_id: int) -> RemoteSample:
 
 
 def swept(sweep: Sweep) -> bool:
-    return sweep.loop.tallies()["main"].swept
+    return sweep.loop.reports()["main"].swept
 
 
-# --- looks
+# --- polls
 
 
-def test_a_look_at_what_did_not_change_asks_twice(yard: Yard, cloud: Cloud) -> None:
+def test_a_poll_without_changes_sends_two_requests(yard: Yard, cloud: Cloud) -> None:
     synced(yard, cloud, *(f"{number}.csv" for number in range(5)))
     sweep = Sweep(yard, project(cloud, page_size=2))
     sweep.run()
@@ -80,7 +80,7 @@ def test_what_is_new_is_listed_without_the_rest(yard: Yard, cloud: Cloud) -> Non
     touch(cloud)
     before = cloud.questions
     sweep.run(after_s=300.0)
-    report = sweep.loop.tallies()["main"]
+    report = sweep.loop.reports()["main"]
     assert (False, 10, 10) == (report.swept, report.listed, report.learned)
     assert 5 == cloud.questions - before  # the change, three pages, the count
     sweep.run(after_s=300.0)
@@ -98,7 +98,7 @@ def test_what_is_new_is_listed_without_the_rest(yard: Yard, cloud: Cloud) -> Non
         ({"has_processing_error": True}, "could not be processed"),
     ],
 )
-def test_an_edit_is_mirrored_and_nothing_is_taken_for_deleted(
+def test_an_edit_is_mirrored_and_nothing_counts_as_deleted(
     yard: Yard, cloud: Cloud, fields: dict[str, Any], clause: str
 ) -> None:
     ids = synced(yard, cloud, "a.csv")
@@ -113,7 +113,7 @@ def test_an_edit_is_mirrored_and_nothing_is_taken_for_deleted(
     assert [f"{clause} at the service"] == [row["detail"] for row in history]
 
 
-def test_a_service_that_does_not_tell_of_edits_is_swept_seldom(yard: Yard, cloud: Cloud) -> None:
+def test_a_service_without_a_change_time_is_swept_seldom(yard: Yard, cloud: Cloud) -> None:
     cloud.changed_at = None
     ids = synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(cloud))
@@ -125,17 +125,17 @@ def test_a_service_that_does_not_tell_of_edits_is_swept_seldom(yard: Yard, cloud
     assert ("wave", True) == (belief(yard, ids["a.csv"]).label, swept(sweep))
 
 
-def test_a_person_s_wish_sweeps_at_once(yard: Yard, cloud: Cloud) -> None:
+def test_a_request_of_a_person_sweeps_at_once(yard: Yard, cloud: Cloud) -> None:
     sweep = Sweep(yard, project(cloud))
     sweep.run()
     sweep.run(after_s=300.0)
     assert not swept(sweep)
     sweep.loop.pass_now(sweeps=True)
     sweep.run()
-    assert (True, "asked for") == (swept(sweep), sweep.loop.tallies()["main"].why)
+    assert (True, "asked for") == (swept(sweep), sweep.loop.reports()["main"].why)
 
 
-def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud) -> None:
+def test_a_dry_run_reports_and_stores_nothing(yard: Yard, cloud: Cloud) -> None:
     ids = synced(yard, cloud, "a.csv", "b.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run(after_s=1.0)
@@ -143,19 +143,19 @@ def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud
     delete(cloud, ids["b.csv"])
     before = list(yard.database._connection.iterdump())
     for _ in range(3):
-        ticket = sweep.loop.ask_pass(pretends=True)
+        ticket = sweep.loop.ask_pass(dry_run=True)
         assert sweep.loop.report(ticket) is None
         sweep.run()
-        [told] = sweep.loop.report(ticket) or []
-        assert (True, 1, 1) == (told["swept"], told["changed"], told["unlisted"])
+        [reported] = sweep.loop.report(ticket) or []
+        assert (True, 1, 1) == (reported["swept"], reported["changed"], reported["unlisted"])
         assert [
             f"sample {ids['a.csv']}: label 'idle' became 'wave'",
             f"sample {ids['b.csv']}: no longer listed",
-        ] == told["details"]
+        ] == reported["details"]
     cloud.trouble = UnansweredError("no answer")
-    ticket = sweep.loop.ask_pass(pretends=True)
+    ticket = sweep.loop.ask_pass(dry_run=True)
     sweep.run()
-    assert ["no answer"] == [told["trouble"] for told in sweep.loop.report(ticket) or []]
+    assert ["no answer"] == [reported["trouble"] for reported in sweep.loop.report(ticket) or []]
     assert before == list(yard.database._connection.iterdump())
 
 
@@ -166,7 +166,7 @@ def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud
 def test_five_hundred_samples_deleted_at_once_are_five_hundred_tombstones(
     yard: Yard, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    monkeypatch.setattr(listing_sync, "SLICE", rows)  # a listing that says nothing of a long stretch of the index
+    monkeypatch.setattr(listing_sync, "SLICE", rows)  # a listing without a long range of the index
     names = [f"{number}.csv" for number in range(600 if rows > 500 else 60)]
     yard.fill(*names)
     ids = {name: cloud.add(name, digest(name)) for name in names}
@@ -181,7 +181,7 @@ def test_five_hundred_samples_deleted_at_once_are_five_hundred_tombstones(
     assert {SYNCED} == set(yard.states().values())
     sweep.run(after_s=300.0)
     assert set(doomed) == {path for path, state in yard.states().items() if state is TOMBSTONE}
-    assert len(doomed) == sweep.loop.tallies()["main"].tombstoned
+    assert len(doomed) == sweep.loop.reports()["main"].tombstoned
     before = cloud.questions
     sweep.run(after_s=300.0)
     assert 2 == cloud.questions - before
@@ -193,7 +193,7 @@ def settle(yard: Yard, identity: int, sample_id: int) -> None:
 
 
 class Busy(Cloud):
-    """A service where something happens before each page is listed."""
+    """A service that calls a function before each page is listed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -206,13 +206,13 @@ class Busy(Cloud):
         return super().page(limit=limit, filename=filename, **more)
 
 
-def test_deletions_while_a_sweep_pages_cost_nobody_else_a_file(yard: Yard) -> None:
+def test_deletions_during_a_sweep_affect_no_other_file(yard: Yard) -> None:
     cloud = Busy()
     ids = synced(yard, cloud, *(f"{number}.csv" for number in range(30)))
     order = list(ids.values())
     sweep = Sweep(yard, project(cloud, page_size=5))
     sweep.run(after_s=1.0)
-    # One behind the place where the sweep is, one ahead of it, and the one that its next page would begin with.
+    # One that the sweep has passed, one ahead of it, and the first one of its next page.
     doomed = [order[28], order[3], order[14]]
     touch(cloud)
     cloud.happenings = iter([lambda: None, lambda: None, *(partial(delete, cloud, one) for one in doomed)])
@@ -223,7 +223,7 @@ def test_deletions_while_a_sweep_pages_cost_nobody_else_a_file(yard: Yard) -> No
 
 
 @pytest.mark.parametrize("page", [1, 3])
-def test_a_listing_that_breaks_down_in_a_sweep_is_not_believed(yard: Yard, page: int) -> None:
+def test_a_listing_that_shrinks_during_a_sweep_is_dropped(yard: Yard, page: int) -> None:
     cloud = Busy()
     yard.fill(*(f"{number}.csv" for number in range(80)))
     for item in yard.outbox.claim("main", [1], limit=100, claim=1, now=yard.later):
@@ -245,7 +245,7 @@ def test_a_listing_that_breaks_down_in_a_sweep_is_not_believed(yard: Yard, page:
     assert {(0, False)} == set(samples(yard).values())
 
 
-def test_a_file_whose_sample_is_listed_again_is_no_tombstone_any_more(yard: Yard, cloud: Cloud) -> None:
+def test_a_tombstone_whose_sample_is_listed_again_is_synced(yard: Yard, cloud: Cloud) -> None:
     ids = synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run(after_s=1.0)
@@ -260,7 +260,7 @@ def test_a_file_whose_sample_is_listed_again_is_no_tombstone_any_more(yard: Yard
     assert ({"a.csv": SYNCED}, f"it is back in the project (sample {lost.id})") == (yard.states(), yard.reason("a.csv"))
 
 
-def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cloud: Cloud) -> None:
+def test_the_file_of_a_sample_that_was_never_listed_is_sent_again(yard: Yard, cloud: Cloud) -> None:
     synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run(after_s=1.0)
@@ -269,18 +269,18 @@ def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cl
     assert cloud.changed_at is not None
     cloud.added_at[ids["c.csv"]] = cloud.changed_at
     sweep.run(after_s=300.0)
-    assert "new samples are no longer listed" == sweep.loop.tallies()["main"].why
+    assert "new samples are no longer listed" == sweep.loop.reports()["main"].why
     sweep.run(after_s=300.0)
-    # Nobody can tell that it ever was there: what never was listed is no deletion of a person's.
+    # A sample that was never listed does not count as deleted by a person.
     assert {"a.csv": SYNCED, "b.csv": SETTLING, "c.csv": SYNCED} == yard.states()
     run(yard.watcher(), yard.later + 900.0)
     assert {"a.csv": SYNCED, "b.csv": READY, "c.csv": SYNCED} == yard.states()
 
 
-# --- sweeps that do not come to their end
+# --- sweeps that are interrupted
 
 
-def test_a_sweep_that_the_network_breaks_off_goes_on_from_there(yard: Yard, cloud: Cloud) -> None:
+def test_a_sweep_that_the_network_interrupts_continues(yard: Yard, cloud: Cloud) -> None:
     for number in range(50):
         cloud.add(f"{number}.csv", str(number))
     sweep = Sweep(yard, project(cloud, page_size=10))
@@ -292,22 +292,20 @@ def test_a_sweep_that_the_network_breaks_off_goes_on_from_there(yard: Yard, clou
     cloud.trouble = None
     before = cloud.questions
     sweep.run(after_s=300.0)
-    report = sweep.loop.tallies()["main"]
+    report = sweep.loop.reports()["main"]
     assert (("the last listing was interrupted"), 10) == (
         report.why,
         report.listed,
-    )  # two pages had come ahead of the trouble
+    )  # two pages arrived before the failure
     assert 4 == cloud.questions - before  # the change, two pages (the last is empty), the count
     assert 50 == len(samples(yard))
 
 
-def test_a_sample_that_is_deleted_while_its_sweep_rests_is_forgotten_by_the_next_one_in_the_same_instant(
-    yard: Yard, cloud: Cloud
-) -> None:
+def test_a_sample_deleted_during_an_interrupted_sweep_is_found_missing_by_the_next(yard: Yard, cloud: Cloud) -> None:
     first, *others = [cloud.add(f"{number}.csv", str(number)) for number in range(4)]
     sweep = Sweep(yard, project(cloud, page_size=3))
     for _ in range(3):
-        sweep.loop.tick(sweep.clock.now)  # the last page is on its way
+        sweep.loop.tick(sweep.clock.now)  # the last page is requested
     delete(cloud, first)
     sweep.run(after_s=300.0)
     sweep.run(after_s=300.0)
@@ -318,7 +316,7 @@ def test_a_sample_that_is_deleted_while_its_sweep_rests_is_forgotten_by_the_next
     ("seen", "wasted"),
     [
         (lambda last_id: last_id, 0),
-        (lambda last_id: None, 0),  # nothing is asked for without an end
+        (lambda last_id: None, 0),  # no request waits for ever
         (lambda last_id: last_id + 3, 2),
         (lambda last_id: last_id - 3, 2),
         (lambda last_id: 10**17, 2),
@@ -327,7 +325,7 @@ def test_a_sample_that_is_deleted_while_its_sweep_rests_is_forgotten_by_the_next
     ],
     ids=["as it is", "not at all", "too high", "too low", "beyond", "nothing below", "misled later"],
 )
-def test_a_page_that_was_asked_for_where_another_was_seen_to_end_is_not_believed(
+def test_a_page_that_was_prefetched_from_a_wrong_id_is_dropped(
     yard: Yard, cloud: Cloud, seen: Callable[[int], int | None], wasted: int
 ) -> None:
     ids = [cloud.add(f"{number}.csv", str(number)) for number in range(95)]
@@ -336,15 +334,15 @@ def test_a_page_that_was_asked_for_where_another_was_seen_to_end_is_not_believed
     sweep = Sweep(yard, project(cloud, page_size=10))
     sweep.run()
     assert ({}, set(ids)) == (sweep.loop.troubles(), set(samples(yard)))
-    assert 95 == sweep.loop.tallies()["main"].listed
+    assert 95 == sweep.loop.reports()["main"].listed
     assert 3 + 10 <= cloud.questions <= 3 + 10 + wasted  # whose project, the change, the count
 
 
-def test_a_stop_drops_the_page_that_is_on_its_way(yard: Yard, cloud: Cloud) -> None:
+def test_a_stop_drops_the_pending_page(yard: Yard, cloud: Cloud) -> None:
     ids = [cloud.add(f"{number}.csv", str(number)) for number in range(50)]
     first = Sweep(yard, project(cloud, page_size=10))
     for _ in range(4):
-        first.loop.tick(first.clock.now)  # two pages are written down, the third is read
+        first.loop.tick(first.clock.now)  # two pages are stored, the third is read
     first.loop.stop(first.clock.now)
     first.run()
     assert set(ids[30:]) == set(samples(yard))
@@ -352,13 +350,13 @@ def test_a_stop_drops_the_page_that_is_on_its_way(yard: Yard, cloud: Cloud) -> N
     second = Sweep(yard, project(cloud, page_size=10))
     second.run(after_s=300.0)
     assert ("the last listing was interrupted", 30) == (
-        second.loop.tallies()["main"].why,
-        second.loop.tallies()["main"].listed,
+        second.loop.reports()["main"].why,
+        second.loop.reports()["main"].listed,
     )
     assert (set(ids), "wave") == (set(samples(yard)), belief(yard, ids[25]).label)
 
 
-def test_a_page_that_was_read_ahead_of_a_swapped_key_is_not_believed(yard: Yard, cloud: Cloud) -> None:
+def test_a_page_prefetched_before_a_key_change_is_dropped(yard: Yard, cloud: Cloud) -> None:
     ids = [cloud.add(f"{number}.csv", str(number)) for number in range(50)]
     sweep = Sweep(yard, project(cloud, page_size=10))
     for _ in range(4):
@@ -372,7 +370,7 @@ def test_a_page_that_was_read_ahead_of_a_swapped_key_is_not_believed(yard: Yard,
 
 
 @pytest.mark.parametrize(("pages", "listed"), [(1, 10), (3, 30)])
-def test_a_page_on_its_way_that_is_refused_changes_nothing_before_its_turn(yard: Yard, pages: int, listed: int) -> None:
+def test_a_refused_prefetched_page_changes_nothing_before_its_turn(yard: Yard, pages: int, listed: int) -> None:
     cloud = Busy()
     for number in range(50):
         cloud.add(f"{number}.csv", str(number))
@@ -384,31 +382,31 @@ def test_a_page_on_its_way_that_is_refused_changes_nothing_before_its_turn(yard:
     sweep = Sweep(yard, project(cloud, page_size=10))
     sweep.run()
     assert ["not now"] == [str(error) for error in sweep.loop.troubles().values()]
-    assert listed == len(samples(yard))  # what came before is written down
+    assert listed == len(samples(yard))  # the pages before are stored
     assert None is Mirrored(yard.database).sweep_under_way("main")
     sweep.run(after_s=300.0)
     assert (50, {}) == (len(samples(yard)), sweep.loop.troubles())
 
 
-def test_a_sweep_goes_on_in_the_next_process(yard: Yard, cloud: Cloud) -> None:
+def test_a_sweep_continues_in_the_next_process(yard: Yard, cloud: Cloud) -> None:
     ids = synced(yard, cloud, *(f"{number}.csv" for number in range(30)))
     first = Sweep(yard, project(cloud, page_size=10))
     first.run(after_s=1.0)
     delete(cloud, ids["29.csv"], ids["3.csv"])
     first.clock.now += 300.0
     for _ in range(5):
-        first.loop.tick(first.clock.now)  # it has passed the newest of the two, and dies
+        first.loop.tick(first.clock.now)  # it has passed the newest of the two, and the process dies
     second = Sweep(yard, project(cloud, page_size=10))
     second.run(after_s=301.0)
     assert ("the last listing was interrupted", True) == (
-        second.loop.tallies()["main"].why,
-        30 > second.loop.tallies()["main"].listed,
+        second.loop.reports()["main"].why,
+        30 > second.loop.reports()["main"].listed,
     )
     second.run(after_s=300.0)
     assert {"29.csv", "3.csv"} == {path for path, state in yard.states().items() if state is TOMBSTONE}
 
 
-def test_a_sweep_that_was_interrupted_long_ago_begins_anew(yard: Yard, cloud: Cloud) -> None:
+def test_a_sweep_that_was_interrupted_long_ago_begins_again(yard: Yard, cloud: Cloud) -> None:
     for number in range(30):
         cloud.add(f"{number}.csv", str(number))
     sweep = Sweep(yard, project(cloud, page_size=10))
@@ -416,7 +414,7 @@ def test_a_sweep_that_was_interrupted_long_ago_begins_anew(yard: Yard, cloud: Cl
         sweep.loop.tick(sweep.clock.now)
     sweep = Sweep(yard, project(cloud, page_size=10))
     sweep.run(after_s=2 * 86_400.0)
-    assert ("this is the first listing", 30) == (sweep.loop.tallies()["main"].why, sweep.loop.tallies()["main"].listed)
+    assert ("this is the first listing", 30) == (sweep.loop.reports()["main"].why, sweep.loop.reports()["main"].listed)
 
 
 def test_a_clock_that_is_set_back_in_a_sweep_concludes_nothing(yard: Yard, cloud: Cloud) -> None:
@@ -435,11 +433,11 @@ def test_a_clock_that_is_set_back_in_a_sweep_concludes_nothing(yard: Yard, cloud
 
 
 @pytest.mark.parametrize("ticks", range(1, 12))
-def test_a_key_of_another_project_in_the_middle_of_a_pass_buries_nothing(yard: Yard, ticks: int) -> None:
+def test_a_key_of_another_project_during_a_pass_makes_no_tombstone(yard: Yard, ticks: int) -> None:
     cloud, other = Cloud(7), Cloud(8)
 
     class Swapped:
-        """What the key opens, whichever it is now."""
+        """The service behind the key, which a test can change."""
 
         now = cloud
 
@@ -484,7 +482,7 @@ def test_a_file_that_others_uploaded_is_adopted_without_an_upload(yard: Yard, cl
     yard.fill("deep/a.csv", "b.csv", "c.csv")
     sample_id = cloud.add("a.csv", digest("deep/a.csv"))
     cloud.add("b.csv", digest("of other bytes"))  # the name alone proves nothing
-    cloud.add("z.csv", digest("c.csv"))  # nor does the content
+    cloud.add("z.csv", digest("c.csv"))  # and neither does the content
     Sweep(yard, project(cloud)).run()
     assert {"deep/a.csv": SYNCED, "b.csv": READY, "c.csv": READY} == yard.states()
     record = yard.record("deep/a.csv")
@@ -497,9 +495,7 @@ def test_a_file_that_others_uploaded_is_adopted_without_an_upload(yard: Yard, cl
 
 
 @pytest.mark.parametrize("sent_as", ["idle.1.csv", "a.csv"], ids=["under that name", "under its own, before"])
-def test_a_file_with_a_name_of_its_account_is_adopted_by_that_name_or_its_own(
-    yard: Yard, cloud: Cloud, sent_as: str
-) -> None:
+def test_a_file_with_a_name_in_info_labels_is_adopted_by_either_name(yard: Yard, cloud: Cloud, sent_as: str) -> None:
     account = {"files": [{"path": "deep/a.csv", "name": "idle.1"}]}
     yard.write("info.labels", json.dumps(account).encode())
     yard.fill("deep/a.csv")
@@ -508,7 +504,7 @@ def test_a_file_with_a_name_of_its_account_is_adopted_by_that_name_or_its_own(
     assert ({"deep/a.csv": SYNCED}, [sample_id]) == (yard.states(), yard.record("deep/a.csv")["sample_ids"])
 
 
-def test_nothing_is_adopted_where_duplicates_are_wanted(yard: Yard, cloud: Cloud) -> None:
+def test_nothing_is_adopted_if_duplicates_are_allowed(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv")
     cloud.add("a.csv", digest("a.csv"))
     Sweep(yard, replace(project(cloud), allow_duplicates=True)).run()
@@ -516,7 +512,7 @@ def test_nothing_is_adopted_where_duplicates_are_wanted(yard: Yard, cloud: Cloud
 
 
 @pytest.mark.parametrize("change", ["content", "claim"])
-def test_a_file_that_changes_before_it_is_adopted_is_not(yard: Yard, cloud: Cloud, change: str) -> None:
+def test_a_file_that_changes_before_its_adoption_is_not_adopted(yard: Yard, cloud: Cloud, change: str) -> None:
     yard.fill("a.csv")
     cloud.add("a.csv", digest("a.csv"))
     mirrored = Mirrored(yard.database)
@@ -535,10 +531,10 @@ def test_a_file_that_changes_before_it_is_adopted_is_not(yard: Yard, cloud: Clou
     assert {"a.csv": State.SENDING if change == "claim" else READY} == yard.states()
 
 
-# --- what a person sees
+# --- what commands show
 
 
-def test_the_list_of_files_says_what_differs_at_the_service(yard: Yard, cloud: Cloud) -> None:
+def test_the_list_of_files_shows_what_differs_in_the_project(yard: Yard, cloud: Cloud) -> None:
     ids = synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run()

@@ -1,4 +1,4 @@
-"""What a sidecar becomes in memory is bounded, whatever its 14 MB of text are made of."""
+"""The memory of a sidecar is bounded, whatever its 14 MB of text contain."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ FILES = 140
 
 BOXES, ACCOUNT = "bounding_boxes.labels", "info.labels"
 
-# In a process of its own: its peak is nobody else's. What is there before is warm and counted off.
+# In a process of its own, so that the peak is its own. The memory before is warmed up and subtracted.
 _WATCH = """
 import re, sys
 from pathlib import Path
@@ -43,7 +43,7 @@ print(size_mb("VmHWM") - before_mb, sum(state.value == "ready" for state in yard
 
 
 def many(before: str, each: str, after: str) -> str:
-    """`each` again and again, until it is as large as it is to be."""
+    """Return `each` repeated up to the size."""
     number = (BYTES - len(before) - len(after)) // (len(each) + 1)
     return before + ",".join([each] * number) + after
 
@@ -53,7 +53,7 @@ def numbered(number: int, each: Callable[[int], str]) -> str:
 
 
 def per_file(member: Callable[[int], str]) -> str:
-    """An account in which each file has its share of the text."""
+    """Return an info.labels in which each file has its share of the text."""
     return f'{{"files":[{numbered(FILES, lambda n: f"""{{"path":"{n}.csv",{member(BYTES // FILES)}}}""")}]}}'
 
 

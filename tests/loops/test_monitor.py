@@ -1,4 +1,4 @@
-"""A root that is away, is another one, or is not heard: nothing is concluded, it is told of, and heals by itself."""
+"""A root that is missing, is another one, or reports no events: nothing is concluded, it is logged, it recovers."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Disk:
 
 
 def unmount(yard: Yard, disk: Disk) -> Path:
-    """What is left of a mount point: an empty folder of another device."""
+    """What an unmounted mount point is: an empty folder on another device."""
     aside = yard.place / "unmounted"
     Path(yard.root.path).rename(aside)
     Path(yard.root.path).mkdir()
@@ -44,7 +44,7 @@ def unmount(yard: Yard, disk: Disk) -> Path:
 # --- away
 
 
-def test_a_root_that_is_away_is_looked_for_with_a_growing_pause(yard: Yard) -> None:
+def test_a_missing_root_is_checked_with_a_growing_pause(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     Path(yard.root.path).rename(yard.place / "away")
@@ -56,19 +56,19 @@ def test_a_root_that_is_away_is_looked_for_with_a_growing_pause(yard: Yard) -> N
     (yard.place / "away").rename(yard.root.path)
     yard.write("a.csv")
     run(loop, now)
-    assert ({"a.csv": READY}, [1]) == (yard.states(), yard.ear.watched)
+    assert ({"a.csv": READY}, [1]) == (yard.states(), yard.fake_events.watched)
     Path(yard.root.path).rename(yard.place / "away")
     assert 5.0 == pytest.approx(run(loop, now + 5.0))
 
 
-def test_an_unmounted_mount_point_is_offline_and_nothing_has_gone(yard: Yard) -> None:
+def test_an_unmounted_mount_point_is_offline_and_no_file_is_gone(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv", "deep/b.csv")
     loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
     aside = unmount(yard, disk)
-    yard.ear.of(1).folders.add("deep")
-    run(loop, yard.later + 4.0)  # before anybody has looked at the root
+    yard.fake_events.of(1).folders.add("deep")
+    run(loop, yard.later + 4.0)  # before the first check of the root
     run(loop, yard.later + 60.0)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
     (sentence,) = loop.offline()
@@ -114,7 +114,7 @@ def test_the_same_disk_under_another_number_is_known_by_its_files(yard: Yard) ->
     assert 7 == yard.places.device(1)
 
 
-def test_whoever_has_replaced_the_disk_says_so_with_a_file(yard: Yard) -> None:
+def test_a_person_confirms_a_replaced_disk_with_a_file(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv")
     loop = yard.watcher(outside={"files": disk})
@@ -131,7 +131,7 @@ def test_whoever_has_replaced_the_disk_says_so_with_a_file(yard: Yard) -> None:
     assert [] == loop.offline()
 
 
-def test_a_root_of_which_nothing_is_known_may_be_on_any_disk(yard: Yard) -> None:
+def test_a_root_without_known_files_may_be_on_any_disk(yard: Yard) -> None:
     disk = Disk()
     loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
@@ -141,7 +141,7 @@ def test_a_root_of_which_nothing_is_known_may_be_on_any_disk(yard: Yard) -> None
     assert ([], {"a.csv": READY}) == (loop.offline(), yard.states())
 
 
-def test_a_folder_that_somebody_emptied_is_no_mount_point(yard: Yard) -> None:
+def test_an_emptied_folder_is_not_taken_for_a_mount_point(yard: Yard) -> None:
     yard.fill("a.csv")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -150,14 +150,14 @@ def test_a_folder_that_somebody_emptied_is_no_mount_point(yard: Yard) -> None:
     assert ([], {"a.csv": State.GONE}) == (loop.offline(), yard.states())
 
 
-# --- heard or not
+# --- events or scans
 
 
-def told(yard: Yard, event: str) -> list[object]:
+def logged(yard: Yard, event: str) -> list[object]:
     return [line.fields["reason"] for line in yard.log.lines if line.event == event]
 
 
-def test_it_is_listened_to_before_it_is_looked_through(yard: Yard) -> None:
+def test_events_are_used_before_the_first_scan(yard: Yard) -> None:
     order: list[str] = []
 
     class Noting:
@@ -171,7 +171,7 @@ def test_it_is_listened_to_before_it_is_looked_through(yard: Yard) -> None:
 
     other = yard.add_root("other")
     roots = (yard.watched(), yard.watched(other))
-    loop = yard.watcher(*roots, outside={"files": Noting(file_facts)}, events=Noting(yard.ear))
+    loop = yard.watcher(*roots, outside={"files": Noting(file_facts)}, events=Noting(yard.fake_events))
     loop.tick(yard.later)
     assert ["watch", "walk", "watch", "walk"] == order
 
@@ -180,7 +180,7 @@ def test_a_file_system_without_events_is_scanned_and_tried_again(yard: Yard) -> 
     silent = ["its file system (nfs4) does not report what others write"]
     loop = yard.watcher(outside={"mounts": Mounts(lambda _: FileSystem(silent[0] if silent else None))})
     run(loop, yard.later)
-    assert ([], silent) == (yard.ear.watched, told(yard, "root.polling"))
+    assert ([], silent) == (yard.fake_events.watched, logged(yard, "root.polling"))
     (attention,) = loop.status()
     assert (False, silent[0]) == (attention.uses_events, attention.reason)
     yard.write("a.csv")
@@ -188,29 +188,29 @@ def test_a_file_system_without_events_is_scanned_and_tried_again(yard: Yard) -> 
     assert {"a.csv": READY} == yard.states()
     silent.clear()
     run(loop, yard.later + 599.0)
-    assert [] == yard.ear.watched
+    assert [] == yard.fake_events.watched
     run(loop, yard.later + 605.0)
-    assert ([1], True) == (yard.ear.watched, loop.status()[0].uses_events)
+    assert ([1], True) == (yard.fake_events.watched, loop.status()[0].uses_events)
     assert "root.watching" in yard.log.events()
 
 
 @pytest.mark.parametrize(("mode", "watched"), [(Mode.EVENTS, [1]), (Mode.SCAN, []), (Mode.AUTO, [])])
-def test_the_configuration_has_the_last_word(yard: Yard, mode: Mode, watched: list[int]) -> None:
+def test_the_configured_mode_takes_precedence(yard: Yard, mode: Mode, watched: list[int]) -> None:
     loop = yard.watcher(outside={"mounts": Mounts(lambda _: FileSystem("no events"))}, mode=mode)
     yard.write("a.csv")
     run(loop, yard.later)
-    assert (watched, {"a.csv": READY}) == (yard.ear.watched, yard.states())
+    assert (watched, {"a.csv": READY}) == (yard.fake_events.watched, yard.states())
     assert ("no events" if mode is Mode.AUTO else None) == loop.status()[0].reason
 
 
-def test_a_file_that_no_event_told_of_is_counted_and_it_is_listened_to_anew(yard: Yard) -> None:
+def test_a_file_without_an_event_is_counted_and_events_begin_again(yard: Yard) -> None:
     start = yard.later - 3600.0 - 5.0  # before the file is written, by the clock of the file system
     loop = yard.watcher(policy=CompletenessPolicy(settle_s=9e9))
     run(loop, start)
     yard.write("a.csv")
     run(loop, start + 90.0)
     assert (1, True) == (loop.status()[0].missed, loop.status()[0].uses_events)
-    assert ([1], 1) == (yard.ear.watched, yard.log.events().count("root.events_missed"))
+    assert ([1], 1) == (yard.fake_events.watched, yard.log.events().count("root.events_missed"))
 
 
 def test_misses_in_a_row_switch_to_scanning(yard: Yard) -> None:
@@ -222,12 +222,12 @@ def test_misses_in_a_row_switch_to_scanning(yard: Yard) -> None:
         root.monitor.check(yard.later + scan)
     (attention,) = loop.status()
     assert (False, 4, "4 files arrived without an event") == (attention.uses_events, attention.missed, attention.reason)
-    assert ([], 1) == (yard.ear.watched, yard.log.events().count("root.polling"))
+    assert ([], 1) == (yard.fake_events.watched, yard.log.events().count("root.polling"))
     run(loop, yard.later + 700.0)
-    assert ([1], True) == (yard.ear.watched, loop.status()[0].uses_events)
+    assert ([1], True) == (yard.fake_events.watched, loop.status()[0].uses_events)
 
 
-def test_events_mode_begins_anew_whatever_was_missed(yard: Yard) -> None:
+def test_events_mode_begins_again_however_many_were_missed(yard: Yard) -> None:
     loop = yard.watcher(mode=Mode.EVENTS)
     run(loop, yard.later)
     (root,) = loop._roots
@@ -238,22 +238,22 @@ def test_events_mode_begins_anew_whatever_was_missed(yard: Yard) -> None:
     assert 5 == loop.status()[0].missed
 
 
-def test_a_listener_that_dies_again_and_again_is_left_and_told_of(yard: Yard) -> None:
+def test_an_event_listener_that_keeps_failing_is_dropped_and_reported(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
-    for look in range(1, 4):
-        yard.ear.died = look
-        run(loop, yard.later + 5.0 * look)
-    assert ["its event listener failed 3 times"] == told(yard, "root.polling")
-    assert [] == yard.ear.watched
+    for failure in range(1, 4):
+        yard.fake_events.died = failure
+        run(loop, yard.later + 5.0 * failure)
+    assert ["its event listener failed 3 times"] == logged(yard, "root.polling")
+    assert [] == yard.fake_events.watched
 
 
-def test_a_file_that_was_announced_is_no_miss(yard: Yard) -> None:
+def test_a_file_with_an_event_does_not_count_as_missed(yard: Yard) -> None:
     start = yard.later - 3600.0 - 5.0
     loop = yard.watcher(policy=CompletenessPolicy(settle_s=9e9))
     run(loop, start)
     yard.write("a.csv")
-    yard.ear.of(1).files.add("a.csv")
+    yard.fake_events.of(1).files.add("a.csv")
     run(loop, start + 10.0)
     run(loop, start + 90.0)
     assert 0 == loop.status()[0].missed
@@ -263,7 +263,7 @@ def test_a_file_that_was_announced_is_no_miss(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-30.0, 200.0])
-def test_a_clock_that_jumps_makes_every_root_doubted(yard: Yard, jump_s: float) -> None:
+def test_a_clock_jump_makes_every_root_scan_again(yard: Yard, jump_s: float) -> None:
     loop = yard.watcher(scan_interval_s=9999.0)
     run(loop, yard.later)
     yard.write("a.csv")
@@ -273,7 +273,7 @@ def test_a_clock_that_jumps_makes_every_root_doubted(yard: Yard, jump_s: float) 
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_scan_that_costs_much_comes_less_often(yard: Yard) -> None:
+def test_an_expensive_scan_runs_less_often(yard: Yard) -> None:
     clock = iter(range(10_000))
     loop = yard.watcher(mode=Mode.SCAN, runtime=Runtime(spent_s=lambda: float(next(clock)), jitter=lambda: 0.5))
     run(loop, yard.later)  # one second of a core, by this clock
@@ -285,7 +285,7 @@ def test_a_scan_that_costs_much_comes_less_often(yard: Yard) -> None:
     assert {"a.csv": READY} == yard.states()
 
 
-def test_what_scans_take_of_a_core_is_shared_among_the_roots(yard: Yard) -> None:
+def test_the_cpu_limit_of_scans_is_shared_by_the_roots(yard: Yard) -> None:
     roots = [yard.watched(mode=Mode.SCAN), yard.watched(yard.add_root("second"), mode=Mode.SCAN)]
     clock = iter(range(10_000))
     loop = yard.watcher(*roots, runtime=Runtime(spent_s=lambda: float(next(clock)), jitter=lambda: 0.5))
@@ -296,7 +296,7 @@ def test_what_scans_take_of_a_core_is_shared_among_the_roots(yard: Yard) -> None
 def test_a_huge_folder_is_walked_in_pieces(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     from eisync.adapters.files import folder_walk
 
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 10)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 10)
     monkeypatch.setattr(folder_walk, "PIECE", 5)
     monkeypatch.setattr(folder_walk, "AT_ONCE", 8)
     for number in range(60):
@@ -322,13 +322,13 @@ def test_deep_trees_appear_and_vanish_in_one_rename(yard: Yard) -> None:
     (outside / deep).mkdir(parents=True)
     (outside / deep / "x.csv").write_text("x")
     outside.rename(yard.path("in"))
-    yard.ear.of(1).folders.add("in")
+    yard.fake_events.of(1).folders.add("in")
     run(loop, yard.later + 1.0)
     assert {f"in/{deep}/x.csv": READY} == yard.states()
     yard.path("in").rename(outside)
     yard.path("brief").mkdir()
     yard.path("brief").rmdir()
-    yard.ear.of(1).folders.update({"in", "brief"})
+    yard.fake_events.of(1).folders.update({"in", "brief"})
     run(loop, yard.later + 2.0)
     assert {f"in/{deep}/x.csv": State.GONE} == yard.states()
 

@@ -1,4 +1,4 @@
-"""Files that are moved by copy and removal: their samples are kept, however long the new ones wait."""
+"""Files that are moved by copy and removal keep their samples, however long the new files wait."""
 
 import os
 import shutil
@@ -25,12 +25,12 @@ DELETES = Policy(deletes_samples=True)
 
 
 def same_size(path: str) -> bytes:
-    """Recordings of one length, as most recorders make them."""
+    """Return recordings of one length, as most recorders make them."""
     return path.encode().ljust(40)
 
 
 def move(yard: Yard, before: str, after: str, root: Root | None = None) -> None:
-    """As another disk, `rsync --remove-source-files` and many programs do it: it is another file then."""
+    """Move the file by copy and removal, as between disks or with `rsync --remove-source-files`: it is a new file."""
     place = yard.path(after, root)
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(yard.path(before), place)
@@ -38,7 +38,7 @@ def move(yard: Yard, before: str, after: str, root: Root | None = None) -> None:
 
 
 def wait(stage: Stage) -> None:
-    """Long enough for every deletion to be believed. Nothing is sent."""
+    """Run long enough for every missing file to count as deleted. Send nothing."""
     for _ in range(3):
         stage.follow()
 
@@ -56,12 +56,12 @@ def test_a_file_that_was_moved_while_uploads_wait_keeps_its_sample(yard: Yard) -
     assert "file.moved" in yard.log.events()
 
 
-def test_it_keeps_it_where_duplicates_are_stored_twice(yard: Yard) -> None:
+def test_a_moved_file_keeps_its_sample_where_duplicates_are_allowed(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     sample = stage.put("in/a.csv", "in/b.csv")["in/a.csv"]
     move(yard, "in/a.csv", "sorted/other name.csv")
     wait(stage)
-    stage.send()  # nothing of it is left to be sent
+    stage.send()  # nothing is left to send
     assert (sample, 2) == (stage.sample_of("sorted/other name.csv"), len(stage.cloud.samples))
 
 
@@ -77,11 +77,11 @@ def test_a_file_that_was_moved_to_another_folder_of_the_target_keeps_its_sample(
             stage.clock.now += 5.0
             for _ in range(20):
                 watcher.tick(stage.clock.now)
-        stage.look(after_s=61.0)
+        stage.sweep(after_s=61.0)
     assert ([], sample) == (stage.cloud.edits, yard.record("other/a.csv")["sample_ids"][0])
 
 
-def test_another_folder_that_was_not_looked_through_since_is_waited_for(yard: Yard) -> None:
+def test_a_deletion_waits_until_the_other_folders_are_scanned(yard: Yard) -> None:
     other = yard.add_root("other")
     stage = Stage(yard, DELETES)
     sample = stage.put("a.csv", "b.csv")["a.csv"]
@@ -90,11 +90,11 @@ def test_another_folder_that_was_not_looked_through_since_is_waited_for(yard: Ya
     wait(stage)
     assert [] == stage.cloud.edits
     yard.index.note_scan(other.id, {}, began_at=stage.clock.now, now=stage.clock.now)
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [("delete", sample)] == stage.cloud.edits
 
 
-def test_a_folder_that_cannot_be_read_is_not_waited_for(yard: Yard) -> None:
+def test_a_deletion_does_not_wait_for_an_unreadable_folder(yard: Yard) -> None:
     other = yard.add_root("other")
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
@@ -105,21 +105,21 @@ def test_a_folder_that_cannot_be_read_is_not_waited_for(yard: Yard) -> None:
     assert 1 == len(stage.cloud.edits)
 
 
-def test_nothing_is_concluded_before_everything_was_looked_through_again(yard: Yard) -> None:
+def test_nothing_is_concluded_before_everything_was_scanned_again(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     yard.path("a.csv").unlink()
     stage.clock.now += 1.0
-    yard.ear.of(yard.root.id).files.add("a.csv")
-    stage.watcher.tick(stage.clock.now)  # it is told of, and no scan is due
+    yard.fake_events.of(yard.root.id).files.add("a.csv")
+    stage.watcher.tick(stage.clock.now)  # an event reports it, and no scan is due
     assert yard.reason("a.csv") == "the local file is not there any more"
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [] == stage.all_acts()
     stage.follow()
     assert 1 == len(stage.cloud.edits)
 
 
-def test_a_file_that_is_quarantined_is_compared_all_the_same(yard: Yard) -> None:
+def test_a_quarantined_file_is_compared_too(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", content=same_size)
     move(yard, "a.csv", "sorted/a.csv")
@@ -131,7 +131,7 @@ def test_a_file_that_is_quarantined_is_compared_all_the_same(yard: Yard) -> None
     assert ([], State.QUARANTINED) == (stage.cloud.edits, stage.states["sorted/a.csv"])
 
 
-def test_a_file_that_is_under_observation_is_compared_all_the_same(yard: Yard) -> None:
+def test_a_file_under_observation_is_compared_too(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     sample = stage.put("a.csv", "b.csv", content=same_size)["a.csv"]
     seen = [ObservedEntry(yard.root.path, path, 40, "it is written") for path in ("sorted/a.csv", "sorted/other.csv")]
@@ -141,14 +141,14 @@ def test_a_file_that_is_under_observation_is_compared_all_the_same(yard: Yard) -
     stage.scan()
     yard.write("sorted/a.csv", same_size("a.csv"))  # after the scan: no row has it
     yard.write("sorted/other.csv", same_size("other"))
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [] == stage.cloud.edits
     yard.path("sorted/a.csv").unlink()
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [("delete", sample)] == stage.cloud.edits
 
 
-def test_what_cannot_be_read_may_be_it(yard: Yard) -> None:
+def test_an_unreadable_file_may_be_the_moved_one(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", content=same_size)
 
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_may_be_it(yard: Yard) -> None:
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
 
 
-def test_a_file_of_its_size_and_another_content_does_not_keep_a_deletion_back(yard: Yard) -> None:
+def test_a_file_of_equal_size_and_other_content_does_not_stop_a_deletion(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     sample = stage.put("a.csv", "b.csv", content=same_size)["a.csv"]
     yard.path("a.csv").unlink()
@@ -172,7 +172,7 @@ def test_a_file_of_its_size_and_another_content_does_not_keep_a_deletion_back(ya
     assert ([("delete", sample)], READY) == (stage.cloud.edits, stage.states["c.csv"])
 
 
-def test_a_copy_that_comes_between_decision_and_act_stops_it(yard: Yard) -> None:
+def test_a_copy_that_appears_between_decision_and_action_stops_it(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", content=same_size)
     content = yard.path("a.csv").read_bytes()
@@ -186,21 +186,21 @@ def test_a_copy_that_comes_between_decision_and_act_stops_it(yard: Yard) -> None
         stage.scan()
 
     stage.actions.allow = late
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [] == stage.cloud.edits
 
 
-def test_a_pass_that_only_pretends_moves_nothing(yard: Yard) -> None:
+def test_a_dry_run_moves_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     move(yard, "a.csv", "c.csv")
     stage.scan()
-    stage.ask(61.0, sweeps=True, pretends=True)
+    stage.ask(61.0, sweeps=True, dry_run=True)
     assert READY is stage.states["c.csv"]
 
 
-def test_the_sample_of_what_we_took_away_ourselves_stays_with_a_copy_that_a_person_deletes(yard: Yard) -> None:
-    """Of the one that the retention deleted, the sample is all that is left."""
+def test_the_sample_of_a_removed_file_stays_when_a_person_deletes_a_copy(yard: Yard) -> None:
+    """The retention deleted one of them, so its sample is the only copy."""
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", "c.csv", content=lambda path: b"other" if path == "c.csv" else b"same")
     [identity] = yard.index.records.ids_of(str(yard.path("a.csv")))
@@ -212,7 +212,7 @@ def test_the_sample_of_what_we_took_away_ourselves_stays_with_a_copy_that_a_pers
     assert [] == stage.cloud.edits
 
 
-# --- whatever happens, in whichever order
+# --- random histories
 
 
 @contextmanager
@@ -254,7 +254,7 @@ def test_a_sample_is_deleted_only_when_its_content_is_nowhere_in_the_folders(
             if what == "scan":
                 stage.scan()
             elif what == "pass":
-                stage.look(after_s=61.0)
+                stage.sweep(after_s=61.0)
             elif what == "outage":
                 is_up = not is_up
             elif what == "send" and is_up:
@@ -272,7 +272,7 @@ def test_a_sample_is_deleted_only_when_its_content_is_nowhere_in_the_folders(
         wait(stage)
         stage.send()
         wait(stage)
-        # And what was deleted for good is deleted there, too: what is held back is held back for a reason.
+        # And the samples of files that were really deleted are deleted, too: nothing is held back without a reason.
         here = {path.read_bytes() for path in yard.path("").rglob("*.csv") if ".eisync" not in str(path)}
         assert here == {stage.cloud.contents[sample_id] for sample_id in stage.cloud.samples}
 

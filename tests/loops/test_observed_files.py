@@ -31,7 +31,7 @@ def test_what_was_taken_may_be_put_back() -> None:
     assert 9.0 == due_queue.next_at()
 
 
-def test_what_nobody_took_stays() -> None:
+def test_what_was_not_taken_stays() -> None:
     due_queue = DueQueue()
     for path in ("a", "b", "c"):
         due_queue.add(path, 1.0)
@@ -40,7 +40,7 @@ def test_what_nobody_took_stays() -> None:
     assert ["b", "c"] == taken(due_queue, 1.0)
 
 
-def test_a_file_that_is_looked_at_all_day_has_one_entry() -> None:
+def test_a_file_that_is_checked_all_day_has_one_entry() -> None:
     due_queue = DueQueue()
     for second in range(100_000):
         due_queue.add("log.csv", 2.0 + second)

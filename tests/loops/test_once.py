@@ -11,12 +11,11 @@ from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
 from eisync.errors import KeyRefusedError
-from eisync.loops.once import Loops, Once
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.loop import ReconcilerLoop
+from eisync.loops.supervisor import Loops, Once
 from eisync.loops.uploader.loop import UploaderLoop
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
-from eisync.loops.uploader.workers import Workers
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
@@ -27,13 +26,13 @@ READY, SYNCED = State.READY, State.SYNCED
 
 
 class Hands(threading.Event):
-    """A bell that, instead of waiting, lets the workers work and the clock run."""
+    """A bell whose wait lets the workers work and advances the clock."""
 
     def __init__(self, bench: Bench, clock: Clock) -> None:
         super().__init__()
         self._bench = bench
         self._clock = clock
-        self.lazy_for = 0  # so many waits in which no work is done
+        self.lazy_for = 0  # waits in which no work is done
 
     def wait(self, timeout: float | None = None) -> bool:
         assert timeout is not None
@@ -141,7 +140,7 @@ def test_it_waits_for_a_file_that_is_still_written(yard: Yard, cloud: Cloud) -> 
     assert {"a.csv": SYNCED} == yard.states()
 
 
-def test_it_does_not_wait_longer_than_it_was_told(yard: Yard, cloud: Cloud) -> None:
+def test_it_does_not_wait_longer_than_its_limit(yard: Yard, cloud: Cloud) -> None:
     yard.write("a.csv")
     one = Pass(yard, main=cloud)
     one.watched = {"policy": CompletenessPolicy(settle_s=9999.0)}
@@ -168,7 +167,7 @@ def test_what_is_under_way_when_the_time_is_up_is_waited_for(yard: Yard, cloud: 
     one = Pass(yard, main=cloud)
     one.bell.lazy_for = 30
     one.run(timeout_s=1.0)
-    # The check of its project was late, so nothing had been sent; no request was left behind either.
+    # The check of its project was late, so nothing was sent, and no request was left behind.
     assert ({"a.csv": READY}, True) == (yard.states(), one.uploader.is_done)
 
 
@@ -202,7 +201,7 @@ def test_a_refused_target_does_not_end_the_pass_of_another(yard: Yard, cloud: Cl
     assert {"a.csv": READY, "second/b.csv": SYNCED} == yard.states()
 
 
-def test_stop_is_heard_everywhere(yard: Yard, cloud: Cloud) -> None:
+def test_stop_takes_effect_everywhere(yard: Yard, cloud: Cloud) -> None:
     def is_over(one: Pass, turns: int) -> bool:
         return one.turns >= turns
 

@@ -11,6 +11,7 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item, Page, RemoteSample
 from eisync.core.outcome import Outcome
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
+from eisync.loops.actions.planner import GuardLedger
 from eisync.loops.reconciler import identification as module
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.identification import DOUBT_S
@@ -25,10 +26,16 @@ SYNCED, DOUBTFUL, TOMBSTONE, READY = State.SYNCED, State.DOUBTFUL, State.TOMBSTO
 
 
 class Sweep:
-    """A reconciler and the clock that it looks at."""
+    """A reconciler and its clock."""
 
     def __init__(
-        self, yard: Yard, *projects: ReconciledProject, index: Any = None, mirrored: Any = None, outbox: Any = None
+        self,
+        yard: Yard,
+        *projects: ReconciledProject,
+        index: Any = None,
+        mirrored: Any = None,
+        outbox: Any = None,
+        guarding: GuardLedger | None = None,
     ) -> None:
         self.clock = Clock(yard.later)
         self.loop = ReconcilerLoop(
@@ -41,11 +48,11 @@ class Sweep:
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=yard.log,
-            actions=actions_of(yard, self.clock),
+            actions=actions_of(yard, self.clock, guarding=guarding),
         )
 
     def run(self, after_s: float = 0.0) -> float:
-        """Tick to the end of what is due. Returns how long the loop wants to wait."""
+        """Tick until nothing is due. Return how long the loop wants to wait."""
         self.clock.now += after_s
         return run(self.loop, self.clock.now)
 
@@ -64,7 +71,7 @@ def digest(path: str) -> str:
 
 
 def send(yard: Yard, *events: Event, ids: Iterable[int] = (), sha256: str | None = None) -> None:
-    """Claim every file and write down what became of it."""
+    """Claim every file and store its outcome."""
     items = yard.outbox.claim("main", [1], limit=100, claim=1, now=yard.later)
     yard.outbox.settle(
         [
@@ -77,7 +84,7 @@ def send(yard: Yard, *events: Event, ids: Iterable[int] = (), sha256: str | None
 
 
 def synced(yard: Yard, cloud: Cloud, *paths: str) -> dict[str, int]:
-    """Files that arrived; returns their sample ids."""
+    """Store files as arrived. Return their sample ids."""
     found = {}
     for path in paths:
         yard.fill(path)
@@ -87,7 +94,7 @@ def synced(yard: Yard, cloud: Cloud, *paths: str) -> dict[str, int]:
 
 
 def samples(yard: Yard) -> dict[int, tuple[int, bool]]:
-    """How often each sample was missed in a row, and whether it is buried."""
+    """Return how often each sample was missed in a row, and whether it counts as deleted."""
     rows = yard.database._connection.execute("select id, missed, gone_at from sample").fetchall()
     return {row["id"]: (row["missed"], row["gone_at"] is not None) for row in rows}
 
@@ -105,21 +112,21 @@ def test_a_sweep_learns_of_every_sample(yard: Yard, cloud: Cloud) -> None:
     assert [25] == [line.fields["samples"] for line in yard.log.lines if line.event == "sweep.completed"]
 
 
-def test_what_a_pass_under_way_still_does_is_reported_to_whoever_asks_for_another(yard: Yard, cloud: Cloud) -> None:
+def test_actions_of_a_running_pass_are_reported_to_the_next_request(yard: Yard, cloud: Cloud) -> None:
     sweep = Sweep(yard, project(cloud))
     sweep.loop.tick(sweep.clock.now)
-    early = sweep.loop.tallies()["main"]
+    early = sweep.loop.reports()["main"]
     early.done, early.details = 1, ["before"]
     ticket = sweep.loop.ask_pass()
     early.done, early.undone = 3, 1
     early.note("after")
     sweep.run()
-    [told] = sweep.loop.report(ticket) or []
-    assert (2, 1, ["after"]) == (told["done"], told["undone"], told["details"])
+    [reported] = sweep.loop.report(ticket) or []
+    assert (2, 1, ["after"]) == (reported["done"], reported["undone"], reported["details"])
     ticket = sweep.loop.ask_pass()
     sweep.run()
-    [told] = sweep.loop.report(ticket) or []
-    assert (0, 0, []) == (told["done"], told["undone"], told["details"])
+    [reported] = sweep.loop.report(ticket) or []
+    assert (0, 0, []) == (reported["done"], reported["undone"], reported["details"])
 
 
 def test_an_empty_project_is_swept(yard: Yard, cloud: Cloud) -> None:
@@ -134,7 +141,7 @@ def test_a_tick_waits_for_one_answer_and_two_pages_are_on_their_way(yard: Yard, 
     asked = []
     while sweep.loop.tick(sweep.clock.now) == 0.0:
         asked.append(cloud.questions)
-    assert ([1, 2, 5, 5, 6, 6, 7], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
+    assert ([1, 2, 3, 6, 6, 7, 7, 8], 8) == (asked, cloud.questions)  # of four pages, three are prefetched
 
 
 def test_a_service_that_gives_smaller_pages_is_swept_to_the_end(yard: Yard, cloud: Cloud) -> None:
@@ -154,7 +161,7 @@ def test_the_next_sweep_comes_after_the_interval(yard: Yard, cloud: Cloud) -> No
     assert cloud.questions > questions
 
 
-def test_a_clock_that_is_set_back_does_not_put_the_next_sweep_off(yard: Yard, cloud: Cloud) -> None:
+def test_a_clock_that_is_set_back_does_not_delay_the_next_sweep(yard: Yard, cloud: Cloud) -> None:
     sweep = Sweep(yard, project(cloud))
     sweep.run()
     assert 300.0 == pytest.approx(sweep.run(after_s=-86_400.0))
@@ -186,7 +193,7 @@ def test_a_tombstone_is_not_sent_by_a_scan(yard: Yard, cloud: Cloud) -> None:
     assert {"a.csv": TOMBSTONE} == yard.states()
 
 
-def test_a_sample_that_was_not_listed_and_is_there_is_spared(yard: Yard, cloud: Cloud) -> None:
+def test_a_sample_that_exists_but_was_not_listed_is_spared(yard: Yard, cloud: Cloud) -> None:
     ids = synced(yard, cloud, "a.csv")
 
     class Forgetful(Cloud):
@@ -200,7 +207,7 @@ def test_a_sample_that_was_not_listed_and_is_there_is_spared(yard: Yard, cloud: 
     assert {ids["a.csv"]: (0, False)} == samples(yard)
 
 
-def test_a_sample_that_is_listed_again_was_never_missed(yard: Yard, cloud: Cloud) -> None:
+def test_a_sample_that_is_listed_again_does_not_count_as_missed(yard: Yard, cloud: Cloud) -> None:
     ids = synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(cloud))
     sample = cloud.samples.pop(ids["a.csv"])
@@ -217,7 +224,7 @@ def test_a_sample_that_was_uploaded_during_the_sweep_is_not_missing(yard: Yard, 
         cloud.add(f"{number}.csv", digest(str(number)))
     sweep = Sweep(yard, project(cloud, page_size=10))
     for _ in range(2):
-        sweep.loop.tick(sweep.clock.now)  # the newest page is behind it
+        sweep.loop.tick(sweep.clock.now)  # it has passed the newest page
     sweep.clock.now += 1.0
     yard.later += 1.0
     ids = synced(yard, cloud, "late.csv")
@@ -240,11 +247,11 @@ def test_every_sample_of_a_file_must_be_gone(yard: Yard, cloud: Cloud) -> None:
     assert {"a.csv": TOMBSTONE} == yard.states()
 
 
-# --- listings that say too little
+# --- incomplete listings
 
 
 class Studio(Cloud):
-    """A service whose listing is played from a list of pages, again for every sweep."""
+    """A service whose listing comes from a list of pages, the same for every sweep."""
 
     def __init__(self, *pages: Page | EisyncError) -> None:
         super().__init__()
@@ -335,7 +342,7 @@ def test_another_project_is_not_swept(yard: Yard, cloud: Cloud) -> None:
     assert "opens project 8, but its files are in project 7" in str(sweep.loop.troubles()["main"])
 
 
-def test_a_target_that_fails_does_not_hold_up_the_other(yard: Yard, cloud: Cloud) -> None:
+def test_a_failing_target_does_not_delay_the_other(yard: Yard, cloud: Cloud) -> None:
     yard.add_root("two", "second")
     broken, whole = Cloud(), Cloud(8)
     broken.trouble = UnreachableError("no network")
@@ -366,7 +373,7 @@ def doubtful(yard: Yard, path: str, *, sha256: str | None = None) -> None:
 
 @pytest.mark.parametrize("listed_hash", [True, False])
 @pytest.mark.parametrize("is_hash_known", [True, False])
-def test_a_doubtful_file_that_is_there_has_arrived(
+def test_a_doubtful_file_that_is_found_has_arrived(
     yard: Yard, cloud: Cloud, listed_hash: bool, is_hash_known: bool
 ) -> None:
     doubtful(yard, "deep/a.csv", sha256=digest("deep/a.csv") if is_hash_known else None)
@@ -377,10 +384,10 @@ def test_a_doubtful_file_that_is_there_has_arrived(
     assert "stored; the answer was lost, so eisync asked the service" == record["reason"]
 
 
-def test_a_doubtful_file_that_is_not_there_is_sent_again(yard: Yard, cloud: Cloud) -> None:
+def test_a_doubtful_file_that_is_not_found_is_sent_again(yard: Yard, cloud: Cloud) -> None:
     doubtful(yard, "a.csv")
     cloud.add("a.csv", "of other bytes")
-    cloud.add("aa.csv", digest("a.csv"))  # the service's filter finds it, and it has another name
+    cloud.add("aa.csv", digest("a.csv"))  # the filter of the service finds it, but it has another name
     Sweep(yard, project(cloud)).run(after_s=DOUBT_S)
     assert ({"a.csv": READY}, "it did not arrive") == (yard.states(), yard.reason("a.csv"))
 
@@ -420,14 +427,14 @@ def test_doubt_stays_while_the_service_does_not_answer(yard: Yard, cloud: Cloud)
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_doubtful_file_that_is_not_what_it_was_is_left_to_the_others(yard: Yard, cloud: Cloud) -> None:
+def test_a_doubtful_file_that_changed_is_left_to_the_watcher(yard: Yard, cloud: Cloud) -> None:
     doubtful(yard, "a.csv")
     yard.write("a.csv", b"changed meanwhile")
     Sweep(yard, project(cloud)).run()
     assert ({"a.csv": READY}, "it changed after it was sent") == (yard.states(), yard.reason("a.csv"))
 
 
-def test_a_file_is_not_believed_absent_while_the_service_may_be_at_its_request(yard: Yard, cloud: Cloud) -> None:
+def test_a_file_does_not_count_as_absent_while_its_request_may_be_processed(yard: Yard, cloud: Cloud) -> None:
     doubtful(yard, "a.csv")
     sweep = Sweep(yard, project(cloud))
     assert sweep.run() <= DOUBT_S
@@ -444,7 +451,7 @@ def test_a_clock_that_was_set_back_leaves_no_file_in_doubt(yard: Yard, cloud: Cl
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_sample_is_one_files_where_two_have_the_same_name_and_content(yard: Yard, cloud: Cloud) -> None:
+def test_a_sample_belongs_to_one_of_two_files_with_equal_name_and_content(yard: Yard, cloud: Cloud) -> None:
     for path in ("one/a.csv", "two/a.csv", "three/a.csv"):
         yard.write(path, b"the same")
     run(yard.watcher(), yard.later)
@@ -456,7 +463,7 @@ def test_a_sample_is_one_files_where_two_have_the_same_name_and_content(yard: Ya
     assert two_of_three == sorted(sample for record in records for sample in record["sample_ids"])
 
 
-def test_a_file_whose_folder_is_away_stays_in_doubt(yard: Yard, cloud: Cloud) -> None:
+def test_a_file_of_a_missing_folder_stays_doubtful(yard: Yard, cloud: Cloud) -> None:
     doubtful(yard, "a.csv")
     sample_id = cloud.add("a.csv", digest("a.csv"))
     sweep = Sweep(yard, project(cloud))
@@ -471,7 +478,7 @@ def test_a_file_whose_folder_is_away_stays_in_doubt(yard: Yard, cloud: Cloud) ->
 def test_many_doubts_are_looked_up_one_pass_after_another(
     yard: Yard, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_UPS_A_PASS", 2)
+    monkeypatch.setattr(module, "LOOKUPS_PER_PASS", 2)
     every = [f"{number}.csv" for number in range(5)]
     yard.fill(*every)
     send(yard, Event.SILENCE)
@@ -523,7 +530,7 @@ def test_without_sweeps_only_the_doubtful_files_are_looked_up(yard: Yard, cloud:
 
 
 def nameless(yard: Yard, *paths: str) -> None:
-    """Files that were there already, and the service did not say as which samples."""
+    """Store files as duplicates for which the service gave no sample ids."""
     yard.fill(*paths)
     items = yard.outbox.claim("main", [1], limit=1000, claim=1, now=yard.later)
     yard.outbox.settle(
@@ -533,7 +540,7 @@ def nameless(yard: Yard, *paths: str) -> None:
     )
 
 
-def test_ids_that_the_service_did_not_say_are_filled_in(yard: Yard, cloud: Cloud) -> None:
+def test_ids_that_the_service_did_not_return_are_filled_in(yard: Yard, cloud: Cloud) -> None:
     nameless(yard, "a.csv")
     sample_id = cloud.add("a.csv", digest("a.csv"))
     Sweep(yard, project(cloud)).run()
@@ -549,7 +556,7 @@ def test_a_file_that_is_not_found_is_looked_up_once(yard: Yard, cloud: Cloud) ->
     assert 2 == cloud.questions - before  # when it was changed; the newest, and how many there are
 
 
-def test_a_lookup_that_failed_is_made_up_for(yard: Yard, cloud: Cloud) -> None:
+def test_a_failed_lookup_is_repeated(yard: Yard, cloud: Cloud) -> None:
     nameless(yard, "a.csv")
     sample_id = cloud.add("a.csv", digest("a.csv"))
     page = cloud.page
@@ -562,7 +569,7 @@ def test_a_lookup_that_failed_is_made_up_for(yard: Yard, cloud: Cloud) -> None:
     assert [sample_id] == yard.record("a.csv")["sample_ids"]
 
 
-def test_a_lookup_that_failed_after_the_sweep_is_made_up_for(yard: Yard, cloud: Cloud) -> None:
+def test_a_lookup_that_failed_after_the_sweep_is_repeated(yard: Yard, cloud: Cloud) -> None:
     nameless(yard, "a.csv")
     sample_id = cloud.add("a.csv", digest("a.csv"), listed_hash=False)
     cloud.samples[sample_id] = RemoteSample(
@@ -576,10 +583,10 @@ def test_a_lookup_that_failed_after_the_sweep_is_made_up_for(yard: Yard, cloud: 
     assert [sample_id] == yard.record("a.csv")["sample_ids"]
 
 
-def test_files_that_are_never_found_do_not_stand_in_the_way(
+def test_files_that_are_never_found_do_not_block_others(
     yard: Yard, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_UPS_A_PASS", 3)
+    monkeypatch.setattr(module, "LOOKUPS_PER_PASS", 3)
     nameless(yard, *(f"{number}.csv" for number in range(10)))
     sample_id = cloud.add("9.csv", digest("9.csv"))
     sweep = Sweep(yard, project(cloud))
@@ -588,14 +595,14 @@ def test_files_that_are_never_found_do_not_stand_in_the_way(
     assert [sample_id] == yard.record("9.csv")["sample_ids"]
 
 
-def test_what_was_looked_up_is_remembered_no_longer_than_it_matters(yard: Yard, cloud: Cloud) -> None:
+def test_a_lookup_result_is_kept_only_while_it_matters(yard: Yard, cloud: Cloud) -> None:
     nameless(yard, "a.csv", "b.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run()
-    assert 2 == len(sweep.loop._identifier._looked_up["main"])
+    assert 2 == len(sweep.loop._identifier._not_found["main"])
     yard.index.link(item_of(yard, "a.csv"), [1], now=yard.later)
     sweep.run(after_s=300.0)
-    assert 1 == len(sweep.loop._identifier._looked_up["main"])
+    assert 1 == len(sweep.loop._identifier._not_found["main"])
 
 
 def item_of(yard: Yard, path: str) -> Item:
@@ -605,7 +612,7 @@ def item_of(yard: Yard, path: str) -> Item:
 # --- the rest
 
 
-def test_rows_of_files_that_went_are_dropped_after_a_while(yard: Yard, cloud: Cloud) -> None:
+def test_rows_of_gone_files_are_dropped_after_a_while(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv")
     yard.path("a.csv").unlink()
     run(yard.watcher(), yard.later)
@@ -642,7 +649,7 @@ def test_a_store_that_fails_is_tried_again_with_the_next_pass(yard: Yard, cloud:
     assert {"a.csv": TOMBSTONE, "b.csv": SYNCED} == yard.states()
 
 
-def test_a_mistake_of_ours_ends_the_pass_and_not_the_loop(yard: Yard, cloud: Cloud) -> None:
+def test_a_bug_ends_the_pass_and_not_the_loop(yard: Yard, cloud: Cloud) -> None:
     cloud.trouble = ZeroDivisionError("ours")
     sweep = Sweep(yard, project(cloud))
     with pytest.raises(ZeroDivisionError):
@@ -653,7 +660,7 @@ def test_a_mistake_of_ours_ends_the_pass_and_not_the_loop(yard: Yard, cloud: Clo
     assert [sweep.clock.now] == [target.listed_at for target in yard.index.targets()]
 
 
-def test_a_pass_can_be_had_at_once(yard: Yard, cloud: Cloud) -> None:
+def test_a_pass_can_be_requested_at_once(yard: Yard, cloud: Cloud) -> None:
     sweep = Sweep(yard, project(cloud))
     sweep.run()
     is_idle = [sweep.loop.is_idle]
@@ -681,7 +688,7 @@ def test_without_targets_it_waits(yard: Yard) -> None:
     assert (IDLE_S, True) == (sweep.run(), sweep.loop.is_idle)
 
 
-def test_a_pass_that_is_asked_for_during_another_begins_when_that_one_ends(yard: Yard, cloud: Cloud) -> None:
+def test_a_pass_requested_during_another_begins_when_that_one_ends(yard: Yard, cloud: Cloud) -> None:
     cloud.add("a.csv", digest("a"))
     sweep = Sweep(yard, project(cloud))
     assert 0.0 == sweep.loop.tick(sweep.clock.now)  # the first is under way
@@ -692,10 +699,10 @@ def test_a_pass_that_is_asked_for_during_another_begins_when_that_one_ends(yard:
     assert sweep.loop.report(ticket) is not None
 
 
-# --- a project that is another one than the files were sent to
+# --- another project than the one that the files were sent to
 
 
-def test_where_the_numbers_mean_other_samples_nothing_is_concluded_and_it_is_said(yard: Yard, cloud: Cloud) -> None:
+def test_if_the_ids_mean_other_samples_nothing_is_concluded_and_it_is_reported(yard: Yard, cloud: Cloud) -> None:
     ids = synced(yard, cloud, "a.csv", "b.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run(after_s=300.0)
@@ -718,7 +725,7 @@ def test_where_the_numbers_mean_other_samples_nothing_is_concluded_and_it_is_sai
     assert {"a.csv": SYNCED, "b.csv": SYNCED} == yard.states()
 
 
-def test_a_sample_that_was_renamed_and_relabelled_there_is_ours_all_the_same(yard: Yard, cloud: Cloud) -> None:
+def test_a_sample_renamed_and_relabelled_in_the_project_is_recognised(yard: Yard, cloud: Cloud) -> None:
     ids = synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run(after_s=300.0)

@@ -1,4 +1,4 @@
-"""A file under another name is the same file; two names at once are two files."""
+"""A file under a new name is the same file; two names at the same time are two files."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ READY, GONE, SYNCED = State.READY, State.GONE, State.SYNCED
 
 
 def announce(yard: Yard, *paths: str) -> None:
-    yard.ear.of(1).files.update(paths)
+    yard.fake_events.of(1).files.update(paths)
 
 
 def by_event(yard: Yard, *paths: str) -> float:
@@ -56,13 +56,13 @@ def test_a_synced_file_that_is_renamed_keeps_its_row(yard: Yard, found: Found) -
 
 
 @either
-def test_a_folder_that_is_renamed_takes_its_files_along(yard: Yard, found: Found) -> None:
+def test_the_files_of_a_renamed_folder_are_followed(yard: Yard, found: Found) -> None:
     yard.fill("one/a.csv", "one/deep/b.csv")
     sync(yard, yard.later)
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("one").rename(yard.path("two"))
-    yard.ear.of(1).folders.update({"one", "two"})
+    yard.fake_events.of(1).folders.update({"one", "two"})
     run(loop, found(yard))
     assert {"two/a.csv": SYNCED, "two/deep/b.csv": SYNCED} == yard.states()
 
@@ -152,7 +152,7 @@ def test_a_hard_link_is_a_file_of_its_own(yard: Yard, found: Found) -> None:
 
 @either
 @pytest.mark.parametrize("is_sending", [False, True])
-def test_who_writes_under_one_of_two_names_changes_both(yard: Yard, found: Found, is_sending: bool) -> None:
+def test_a_write_under_one_hard_link_changes_both(yard: Yard, found: Found, is_sending: bool) -> None:
     yard.write("a.csv")
     os.link(yard.path("a.csv"), yard.path("b.csv"))
     run(yard.watcher(), yard.later)
@@ -231,13 +231,13 @@ def test_a_rename_during_a_stop_is_followed_by_the_next_start(yard: Yard) -> Non
 
 
 def test_a_folder_of_thousands_is_followed_piece_by_piece(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 7)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 7)
     yard.fill(*(f"one/{number}.csv" for number in range(40)))
     sync(yard, yard.later)
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("one").rename(yard.path("two"))
-    yard.ear.of(1).folders.update({"one", "two"})
+    yard.fake_events.of(1).folders.update({"one", "two"})
     run(loop, yard.later + 1.0)
     assert {f"two/{number}.csv": SYNCED for number in range(40)} == yard.states()
 
@@ -254,7 +254,7 @@ WHOLE_SECOND = (1_000_000, 1_000_000)
 
 
 def sync_whole_second(yard: Yard, *paths: str, content: Callable[[str], bytes] = str.encode) -> None:
-    """Files with times as an archive sets them, sent, with what was sent of them on record."""
+    """Send files with mtimes as an archive sets them, and store their hashes."""
     for path in paths:
         os.utime(yard.write(path, content(path)), WHOLE_SECOND)
     run(yard.watcher(), yard.later)
@@ -275,13 +275,13 @@ def sync_whole_second(yard: Yard, *paths: str, content: Callable[[str], bytes] =
 
 
 @either
-def test_a_file_from_an_archive_that_is_renamed_is_told_by_its_content(yard: Yard, found: Found) -> None:
+def test_a_renamed_file_from_an_archive_is_recognised_by_its_content(yard: Yard, found: Found) -> None:
     sync_whole_second(yard, "a.csv", "one/b.csv", "empty.csv")
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
     yard.path("one").rename(yard.path("two"))
-    yard.ear.of(1).folders.update({"one", "two"})
+    yard.fake_events.of(1).folders.update({"one", "two"})
     run(loop, found(yard, "a.csv", "b.csv"))
     assert ({"b.csv": SYNCED, "two/b.csv": SYNCED, "empty.csv": SYNCED}, []) == (
         yard.states(),
@@ -290,7 +290,7 @@ def test_a_file_from_an_archive_that_is_renamed_is_told_by_its_content(yard: Yar
 
 
 @either
-def test_an_inode_that_was_given_away_with_its_time_and_size_is_told_by_its_content(yard: Yard, found: Found) -> None:
+def test_a_reused_inode_with_equal_time_and_size_is_recognised_by_its_content(yard: Yard, found: Found) -> None:
     sync_whole_second(yard, "a.csv", content=lambda _: b"one")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -335,7 +335,7 @@ def test_a_large_file_is_compared_a_bounded_piece_a_tick(yard: Yard, monkeypatch
             return content.hash_on(*args, most_bytes=most_bytes, **more)
 
     counted = Counted()
-    monkeypatch.setattr(content_check, "HASHED_A_TICK", 100_000)
+    monkeypatch.setattr(content_check, "HASHED_PER_TICK", 100_000)
     sync_whole_second(yard, "a.csv", "c.csv", content=lambda path: path.encode() * 100_000)
     loop = yard.watcher(outside={"contents": counted})
     run(loop, yard.later)
@@ -395,7 +395,7 @@ def test_what_is_compared_waits_where_no_file_can_be_opened(yard: Yard) -> None:
     assert {"b.csv": SYNCED} == yard.states()
 
 
-def test_a_file_that_went_while_it_was_compared_leaves_nothing_behind(yard: Yard) -> None:
+def test_a_file_that_disappears_during_its_comparison_leaves_nothing_behind(yard: Yard) -> None:
     sync_whole_second(yard, "a.csv")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -408,11 +408,11 @@ def test_a_file_that_went_while_it_was_compared_leaves_nothing_behind(yard: Yard
     assert "the local file is not there any more" == yard.reason("a.csv")
 
 
-# --- renamed without rest
+# --- renamed all the time
 
 
 class Flapping:
-    """A file that is renamed so fast that it is met under whatever name one looks for."""
+    """A file that is renamed so fast that it is found under any of its names."""
 
     def __init__(self, yard: Yard, *names: str) -> None:
         self.is_at_rest = False
@@ -430,9 +430,9 @@ class Flapping:
 
 
 @pytest.mark.parametrize("has_gone", [False, True], ids=["known", "gone"])
-def test_a_file_that_is_renamed_without_rest_stays_one_file(yard: Yard, has_gone: bool) -> None:
+def test_a_file_that_is_renamed_all_the_time_stays_one_file(yard: Yard, has_gone: bool) -> None:
     yard.fill("a.csv")
-    if has_gone:  # a look missed it
+    if has_gone:  # a check missed it
         yard.outbox.mark_gone(yard.index.records.ids_in([READY]), now=yard.later)
     flapping = Flapping(yard, "a.csv", "b.csv")
     loop = yard.watcher(outside={"files": flapping}, policy=CompletenessPolicy(settle_s=0.0))

@@ -35,7 +35,7 @@ def restored(places: Any, is_same: Any) -> RestoredFiles:
     return RestoredFiles("/data", places, is_same, log=Notebook())
 
 
-def test_only_what_was_taken_away_and_has_its_size_is_read() -> None:
+def test_only_a_removed_file_with_equal_size_is_read() -> None:
     places, read = Places(), []
 
     def is_same(root: str, path: str, _facts: FileFacts, sha256: str) -> bool:
@@ -52,7 +52,7 @@ def test_only_what_was_taken_away_and_has_its_size_is_read() -> None:
     assert (set(), []) == returns.recognise(complete, now=2.0)
 
 
-def test_what_changed_and_is_as_it_was_sent_is_not_sent_unless_the_service_lost_it() -> None:
+def test_a_changed_file_restored_to_what_was_sent_is_sent_only_if_its_sample_is_gone() -> None:
     for is_there in (True, False):
         places = Places(is_there=is_there)
         returns = restored(places, lambda *_: True)
@@ -63,7 +63,7 @@ def test_what_changed_and_is_as_it_was_sent_is_not_sent_unless_the_service_lost_
 
 def test_a_few_are_read_at_once_and_the_others_soon() -> None:
     returns = restored(Places(), lambda *_: True)
-    complete = {f"{number}.csv": facts(module.BYTES_A_TICK) for number in range(3)}
+    complete = {f"{number}.csv": facts(module.BYTES_PER_TICK) for number in range(3)}
     for number, path in enumerate(complete):
         returns.expect(path, replace(known(number), facts=complete[path]))
     seen: list[str] = []

@@ -15,12 +15,11 @@ from eisync.core.model import RemoteSample, sent_name
 from eisync.core.outcome import Outcome
 from eisync.core.policy import After, MinFree, OnRemoteDelete, Policy, Retention
 from eisync.core.retention import Disk, Room, Why
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
-from eisync.loops.lineage import Trusting
-from eisync.loops.retention.identity_check import IdentityCheck
-from eisync.loops.retention.loop import REST_S, RetentionClock, RetentionLoop
-from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover
+from eisync.loops.lineage import NullLineage
+from eisync.loops.retention.loop import PASS_INTERVAL_S, RetentionClock, RetentionLoop
+from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import TROUBLE_S, RetentionStatus
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
@@ -37,7 +36,7 @@ GRACE_OVER_S = 601.0
 
 @dataclass
 class Times:
-    """A clock that a test doubts, or has set."""
+    """A clock that a test can put in doubt, or set."""
 
     doubt: str | None = None
     counts_from: float = 0.0
@@ -53,15 +52,15 @@ class Times:
 
 @dataclass
 class Meter:
-    """A disk that grows as files go."""
+    """A disk whose free space grows as files are removed."""
 
     free: int = 10**9
     total: int = 10**10
     is_other: bool = False
     emptied: list[str] = field(default_factory=list)
     away: bool = False
-    rooms: dict[str, int] = field(default_factory=dict)  # what files take of it, where that is not their size
-    hands: Any = removal  # what removes files
+    rooms: dict[str, int] = field(default_factory=dict)  # the room that files take, if it is not their size
+    hands: Any = removal  # the functions that remove files
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.hands, name)
@@ -90,7 +89,7 @@ class Meter:
 
 
 class House:
-    """A yard with files that were sent, and the retention over them."""
+    """A yard with sent files, and the retention."""
 
     def __init__(self, yard: Yard, policy: Retention) -> None:
         self.yard = yard
@@ -118,7 +117,7 @@ class House:
             self.actions,
             self.meter,
             identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
-            lineages=Trusting(),
+            lineages=NullLineage(),
             archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
             log=self.yard.log,
         )
@@ -137,7 +136,7 @@ class House:
         return run(self.loop, self.now)
 
     def send(self, *paths: str, is_listed: bool = True, content: bytes | None = None, **more: Any) -> None:
-        """Files are complete, and stored at the service, one after the other."""
+        """Write files, and store them at the service one after the other."""
         for path in paths:
             self.now += 1.0
             self.yard.fill(path, content=content)
@@ -168,7 +167,7 @@ class House:
             self.sweep(**more)
 
     def sweep(self, *samples: RemoteSample, **more: Any) -> None:
-        """A complete sweep that lists every sample, or these."""
+        """Complete a sweep that lists every sample, or these."""
         if samples:
             self.cloud.samples = {one.id: one for one in samples}
         self.cloud.samples = {number: replace(one, **more) for number, one in self.cloud.samples.items()}
@@ -197,7 +196,7 @@ class House:
         return one
 
     def planned(self, path: str, after_s: float = 10**6) -> list[Any]:
-        """What the policy that deletes everywhere would do because of the file."""
+        """Return what the policy that deletes on both sides would do because of the file."""
         side = self.actions.side(self.row(path)["id"])
         assert side is not None
         policy = Policy(deletes_samples=True, replaces_samples=True, on_remote_delete=OnRemoteDelete.DELETE)
@@ -262,8 +261,8 @@ def test_a_key_that_may_not_list_removes_nothing_and_status_says_so(house: House
     assert "1 file is not confirmed by a listing yet (the key may not list)" == house.report()["waits_for"]
 
 
-def test_nothing_follows_from_a_removal_at_the_service(house: House) -> None:
-    """Also while it is under way, and when the watcher is faster than what is written down."""
+def test_a_removal_by_the_retention_changes_nothing_in_the_project(house: House) -> None:
+    """Also during the removal, and when the watcher notices it before it is stored."""
     house.send("wave.1.csv")
 
     def look_meanwhile(one: Any) -> None:
@@ -295,7 +294,7 @@ def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> N
         stage.cloud.samples[number] = replace(stage.cloud.samples[1], id=number, sha256=digest)
         stage.cloud.contents[number] = f"wave.{number}.csv".encode()
     assert ["wave.3.csv", "wave.4.csv"] == house.there()
-    os.unlink(yard.path("wave.3.csv"))  # this one a person deletes
+    os.unlink(yard.path("wave.3.csv"))  # a person deletes this one
     for _ in range(4):
         stage.clock.now = house.now = house.now + 400.0
         run(stage.watcher, house.now)
@@ -305,7 +304,7 @@ def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> N
 
 
 class Crooked:
-    """Hands of which a test has exchanged some."""
+    """File operations, some of which a test has replaced."""
 
     def __init__(self, **exchanged: Any) -> None:
         self._exchanged = exchanged
@@ -315,7 +314,7 @@ class Crooked:
 
 
 class Killed(BaseException):
-    """What a SIGKILL is to a test in this process."""
+    """Stands for a SIGKILL in this process."""
 
 
 def killed(*_: Any) -> None:
@@ -334,7 +333,7 @@ def taken_and_killed(one: Any) -> None:
 
 @pytest.mark.parametrize("hand", [killed, taken_and_killed, done_and_killed])
 @pytest.mark.parametrize("policy", [DELETE, Retention(), replace(DELETE, after=After.KEEP, min_free=MinFree(1))])
-def test_killed_between_intent_and_outcome_it_goes_on_or_takes_it_back(
+def test_a_kill_between_intent_and_outcome_is_finished_or_taken_back(
     house: House, hand: Callable[..., None], policy: Retention
 ) -> None:
     house.send("wave.1.csv")
@@ -358,7 +357,7 @@ def test_killed_between_intent_and_outcome_it_goes_on_or_takes_it_back(
     assert [] == house.planned("wave.1.csv")
 
 
-def test_a_file_that_changes_between_intent_and_act_stays_and_goes_again(house: House) -> None:
+def test_a_file_that_changes_between_intent_and_removal_stays_and_is_sent_again(house: House) -> None:
     house.send("wave.1.csv")
 
     def change_first(one: Any) -> None:
@@ -375,7 +374,7 @@ def test_a_file_that_changes_between_intent_and_act_stays_and_goes_again(house: 
     assert {"wave.1.csv": State.READY} == house.yard.states()
 
 
-def test_a_copy_that_is_put_back_is_known_and_neither_sent_nor_taken_again(house: House) -> None:
+def test_a_copy_that_is_put_back_is_neither_sent_nor_removed_again(house: House) -> None:
     house.send("wave.1.csv")
     house.run(after_s=GRACE_OVER_S)
     house.yard.write("wave.1.csv", b"wave.1.csv")
@@ -414,7 +413,7 @@ def test_room_is_made_with_the_oldest_and_no_more_than_is_missing(house: House) 
     assert house.report()["waits_for"] is None
 
 
-def test_where_the_oldest_cannot_go_the_next_one_does(house: House) -> None:
+def test_if_the_oldest_cannot_be_removed_the_next_one_is(house: House) -> None:
     house.policy = Retention(min_free=MinFree(10**9))
     house.meter.free = 10**9 - 150
     house.start()
@@ -440,7 +439,7 @@ def test_an_archive_keeps_the_path_and_one_on_the_same_disk_frees_nothing(house:
 
 
 def archiving(house: House, tmp_path: Path) -> Path:
-    """An archive with a file of ours in it."""
+    """An archive with a file that eisync archived."""
     archive = tmp_path / "archive"
     archive.mkdir()
     house.policy = Retention(after=After.ARCHIVE, archive=str(archive), grace_s=0.0)
@@ -452,7 +451,7 @@ def archiving(house: House, tmp_path: Path) -> Path:
 
 
 def unmounted(archive: Path) -> Path:
-    """Its mount point alone is there. Returns where its disk is."""
+    """Unmount the archive, so that only its mount point exists. Return where its disk is."""
     disk = archive.with_name("disk")
     archive.rename(disk)
     archive.mkdir()
@@ -475,7 +474,7 @@ def test_an_archive_that_is_not_mounted_is_not_filled(house: House, tmp_path: Pa
     assert ([], ["wave.1.csv", "wave.2.csv"]) == (house.there(), house.there(archive))
 
 
-def test_a_new_archive_is_taken_at_a_persons_word(house: House, tmp_path: Path) -> None:
+def test_a_new_archive_is_used_after_a_person_confirms_it(house: House, tmp_path: Path) -> None:
     archive = archiving(house, tmp_path)
     unmounted(archive)
     house.send("wave.2.csv")
@@ -496,7 +495,7 @@ def test_another_marked_archive_in_its_place_is_not_filled_either(house: House, 
     assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
 
 
-def test_one_that_was_filled_before_there_were_markers_is_known_by_what_is_in_it(house: House, tmp_path: Path) -> None:
+def test_an_archive_without_a_marker_is_recognised_by_its_files(house: House, tmp_path: Path) -> None:
     archive = archiving(house, tmp_path)
     with house.yard.database.transaction() as connection:
         connection.execute("delete from archive")
@@ -511,7 +510,7 @@ def test_one_that_was_filled_before_there_were_markers_is_known_by_what_is_in_it
     assert [] == house.there()
 
 
-def test_a_removal_into_an_archive_that_is_not_wanted_any_more_is_taken_back(house: House, tmp_path: Path) -> None:
+def test_a_removal_into_an_archive_that_is_not_configured_any_more_is_taken_back(house: House, tmp_path: Path) -> None:
     archive = archiving(house, tmp_path)
     house.send("wave.2.csv")
     move, removal._move_into = removal._move_into, killed  # type: ignore[assignment]
@@ -535,9 +534,9 @@ def test_what_frees_nothing_is_not_deleted_for_room(house: House) -> None:
     os.link(house.yard.path("linked.csv"), house.yard.place / "snapshot")
     house.meter.rooms = {"sparse.csv": 0, "small.csv": 4, "wave.csv": 8}
     house.run()
-    assert ["linked.csv", "next.csv", "sparse.csv"] == house.there()  # 4 and 8 were missing, and no more
+    assert ["linked.csv", "next.csv", "sparse.csv"] == house.there()  # 4 and 8 bytes were missing, and no more
     for _ in range(3):
-        house.run(after_s=REST_S)
+        house.run(after_s=PASS_INTERVAL_S)
     assert ["linked.csv", "sparse.csv"] == house.there()
     assert {
         "it has another name on its disk: deleting it frees nothing": 1,
@@ -546,7 +545,7 @@ def test_what_frees_nothing_is_not_deleted_for_room(house: House) -> None:
     assert "less than min_free" in house.report()["waits_for"]
 
 
-def test_a_folder_that_cannot_be_worked_on_rests_and_others_have_their_turn(house: House) -> None:
+def test_a_failing_folder_pauses_and_others_have_their_turn(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv")
     asked: list[str] = []
 
@@ -566,7 +565,7 @@ def test_a_folder_that_cannot_be_worked_on_rests_and_others_have_their_turn(hous
     assert [] == house.records.under_way()
 
 
-def test_an_intent_that_cannot_be_written_down_is_not_acted_on(house: House) -> None:
+def test_an_intent_that_cannot_be_stored_is_not_acted_on(house: House) -> None:
     house.send("wave.1.csv")
 
     def refuse(*_: Any, **__: Any) -> None:
@@ -599,14 +598,14 @@ def test_a_clock_that_is_set_forward_ends_no_grace_and_empties_no_trash(house: H
     assert [] == house.there()
 
 
-def test_between_two_passes_it_rests_and_an_idle_look_is_one_tick(house: House) -> None:
+def test_there_is_a_pause_between_passes_and_an_idle_pass_is_one_tick(house: House) -> None:
     house.send("wave.1.csv")
-    assert REST_S == house.run()
-    assert REST_S - 10.0 == house.loop.tick(house.now + 10.0)
+    assert PASS_INTERVAL_S == house.run()
+    assert PASS_INTERVAL_S - 10.0 == house.loop.tick(house.now + 10.0)
     house.loop.stop(house.now)
     assert house.loop.is_done
     house.loop.pass_now()
-    assert REST_S == house.loop.tick(house.now + GRACE_OVER_S)
+    assert PASS_INTERVAL_S == house.loop.tick(house.now + GRACE_OVER_S)
     assert ["wave.1.csv"] == house.there()
 
 
@@ -619,7 +618,7 @@ def test_old_trash_is_emptied_now_and_then(house: House, days: int, emptied: int
     assert emptied == len(house.meter.emptied)
 
 
-def test_no_grace_ends_and_no_trash_goes_by_a_clock_in_doubt(yard: Yard) -> None:
+def test_a_clock_in_doubt_ends_no_grace_and_empties_no_trash(yard: Yard) -> None:
     house = House(yard, DELETE)
     house.send("wave.1.csv")
     house.times.doubt = "the clock of this machine is 400 days ahead"
@@ -650,15 +649,15 @@ DAY_S = 86_400.0
     ("put_ago_s", "newest_ago_s", "set_ago_s", "is_old"),
     [
         (40 * DAY_S, 40 * DAY_S, None, True),
-        (None, 40 * DAY_S, None, True),  # nobody remembers the action
+        (None, 40 * DAY_S, None, True),  # the action is not known any more
         (60.0, 40 * DAY_S, None, False),
         (40 * DAY_S, 60.0, None, False),
         (None, -DAY_S, None, False),
-        (40 * DAY_S, 40 * DAY_S, 29 * DAY_S, False),  # all of it is by a clock that was wrong
+        (40 * DAY_S, 40 * DAY_S, 29 * DAY_S, False),  # all times come from a wrong clock
         (40 * DAY_S, 40 * DAY_S, 30 * DAY_S, True),
     ],
 )
-def test_a_day_of_the_trash_goes_when_all_that_is_known_of_it_is_old(
+def test_a_day_of_the_trash_is_emptied_when_all_its_times_are_old(
     yard: Yard, put_ago_s: float | None, newest_ago_s: float, set_ago_s: float | None, is_old: bool
 ) -> None:
     house = House(yard, Retention(trash_days=30))
@@ -728,7 +727,7 @@ def test_an_undo_moves_a_file_back_out_of_the_archive(yard: Yard, tmp_path: Path
     assert "kept" == house.row("deep/wave.1.csv")["removal"]
 
 
-def test_an_undo_without_a_sample_says_why_it_cannot_be(yard: Yard) -> None:
+def test_an_undo_without_a_sample_says_why_it_is_impossible(yard: Yard) -> None:
     stage = Stage(yard, cloud=Cloud())
     house = House(yard, DELETE)
     house.send("wave.1.csv")
@@ -744,11 +743,11 @@ def test_an_undo_without_a_sample_says_why_it_cannot_be(yard: Yard) -> None:
     assert "No sample found" in str(found.outcome)
 
 
-# --- at the last moment the service is asked once more
+# --- the service is asked again at the last moment
 
 
 def begun_anew(house: House) -> None:
-    """The service's numbers mean what other people sent."""
+    """The ids of the service belong to samples of other people."""
     house.cloud.samples = {
         number: replace(one, filename="theirs", original_name=f"theirs.{number}.csv", sha256="f" * 64)
         for number, one in house.cloud.samples.items()
@@ -793,7 +792,7 @@ def test_what_happened_at_the_service_since_its_listing_keeps_the_files_here(
     assert [] == house.actions.latest(limit=9)
 
 
-def test_where_the_numbers_mean_other_samples_in_the_listing_nothing_is_removed(house: House) -> None:
+def test_if_the_ids_mean_other_samples_nothing_is_removed(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv", is_listed=False)
     begun_anew(house)
     house.sweep()
@@ -803,7 +802,7 @@ def test_where_the_numbers_mean_other_samples_in_the_listing_nothing_is_removed(
     assert {Why.FOREIGN.value: 2} == house.report()["stays"]
 
 
-def test_where_no_hash_proves_it_the_bytes_do_and_only_once(house: House) -> None:
+def test_without_a_hash_the_bytes_are_compared_once(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv", is_listed=False)
     house.cloud.contents[2] = b"theirs"
     house.cloud.sha256_of = lambda sample_id: sha256(house.cloud.contents[sample_id])  # type: ignore[method-assign]
@@ -814,7 +813,7 @@ def test_where_no_hash_proves_it_the_bytes_do_and_only_once(house: House) -> Non
     assert {Why.CHANGED.value: 1} == house.report()["stays"]
 
 
-def test_where_the_service_cannot_be_asked_everything_stays_and_it_is_said(house: House) -> None:
+def test_if_the_service_cannot_be_asked_everything_stays_and_it_is_reported(house: House) -> None:
     house.send("wave.1.csv")
     house.cloud.trouble = UnansweredError("no answer")
     in_need(house)

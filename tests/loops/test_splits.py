@@ -1,4 +1,4 @@
-"""A person splits or crops samples in Studio: nothing that is here goes for that, in whichever order it is noticed."""
+"""A person splits or crops samples in Studio: no file is removed because of it, in whatever order it is noticed."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,8 +22,8 @@ WAYS = [OnRemoteDelete.KEEP, OnRemoteDelete.TRASH, OnRemoteDelete.DELETE]
 
 
 def segments(stage: Stage, before: RemoteSample, number: int = 2, **more: Any) -> list[int]:
-    """The samples that a split puts into the place of another one."""
-    first = stage.cloud._last_id + 1  # the service gives no id twice
+    """Replace a sample by the segments of a split."""
+    first = stage.cloud._last_id + 1  # the service uses no id twice
     stage.cloud._last_id += number
     for position in range(number):
         named = {
@@ -42,7 +42,7 @@ def split(stage: Stage, path: str, **more: Any) -> list[int]:
 
 def sweep_twice(stage: Stage) -> None:
     for _ in range(3):
-        stage.look(after_s=INTERVAL_S)
+        stage.sweep(after_s=INTERVAL_S)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -71,7 +71,7 @@ def test_a_recording_that_was_split_stays(yard: Yard, way: OnRemoteDelete, shown
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_segments_that_are_listed_after_the_burial_lift_the_tombstone(yard: Yard, way: OnRemoteDelete) -> None:
+def test_segments_that_are_listed_later_lift_the_tombstone(yard: Yard, way: OnRemoteDelete) -> None:
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.KEEP))
     stage.put("a.csv", "b.csv")
     before = stage.cloud.samples.pop(stage.sample_of("a.csv"))
@@ -84,14 +84,14 @@ def test_segments_that_are_listed_after_the_burial_lift_the_tombstone(yard: Yard
 
 
 @pytest.mark.parametrize("way", WAYS[1:])
-def test_segments_that_come_after_the_act_was_decided_on_stop_it(yard: Yard, way: OnRemoteDelete) -> None:
+def test_segments_that_appear_after_the_decision_stop_the_action(yard: Yard, way: OnRemoteDelete) -> None:
     stage = Stage(yard, Policy(on_remote_delete=way))
     stage.put("a.csv", "b.csv")
     before = stage.cloud.samples.pop(stage.sample_of("a.csv"))
     page = stage.cloud.page
 
     def late(**query: Any) -> Any:
-        """They are there when the service is asked by name, and were not when it was swept."""
+        """The segments did not exist during the sweep, but do when the service is asked by name."""
         if query.get("filename") is not None and len(stage.cloud.samples) == 1:
             segments(stage, before)
         return page(**query)
@@ -115,8 +115,8 @@ def test_a_recording_whose_segments_are_all_deleted_is_deleted(yard: Yard) -> No
     assert (TOMBSTONE, ["a.csv"]) == (stage.states["a.csv"], stage.trashed())
 
 
-def test_a_deletion_beside_a_recording_of_such_a_name_is_a_deletion(yard: Yard) -> None:
-    """What is ours is no piece of anything else, whatever it is called."""
+def test_a_recording_with_a_similar_name_does_not_hide_a_deletion(yard: Yard) -> None:
+    """A file's own sample is no segment of another one, whatever its name."""
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.TRASH))
     stage.put("a.csv", "a.s1.csv")
     del stage.cloud.samples[stage.sample_of("a.csv")]
@@ -139,7 +139,7 @@ def test_segments_are_neither_renamed_nor_deleted_for_the_file(yard: Yard) -> No
 
 
 @pytest.mark.parametrize("is_replaced", [False, True], ids=["in place", "by segments"])
-def test_the_retention_keeps_the_only_whole_one(yard: Yard, is_replaced: bool) -> None:
+def test_the_retention_keeps_the_only_whole_copy_of_a_split_recording(yard: Yard, is_replaced: bool) -> None:
     stage = Stage(yard, Policy())
     stage.put("a.csv", "b.csv")
     sample_id = stage.sample_of("a.csv")
@@ -156,17 +156,17 @@ def test_the_retention_keeps_the_only_whole_one(yard: Yard, is_replaced: bool) -
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["split", "delete", "look", "split late"]), st.integers(0, 3)),
+        st.tuples(st.sampled_from(["split", "delete", "sweep", "split late"]), st.integers(0, 3)),
         min_size=1,
         max_size=12,
     ),
     st.sampled_from(WAYS),
 )
-@example(  # a piece is split again: for a moment neither it nor what became of it is listed
-    [("split", 0), ("split", 0), ("split", 0), ("delete", 1), ("look", 0), ("split late", 1), ("look", 0)],
+@example(  # a segment is split again: for a moment neither it nor its segments are listed
+    [("split", 0), ("split", 0), ("split", 0), ("delete", 1), ("sweep", 0), ("split late", 1), ("sweep", 0)],
     OnRemoteDelete.TRASH,
 )
-def test_a_file_goes_only_when_nothing_of_its_recording_is_there(
+def test_a_file_is_removed_only_if_no_part_of_its_recording_is_left(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], way: OnRemoteDelete
 ) -> None:
     yard = Yard(tmp_path_factory.mktemp("yard"))
@@ -174,14 +174,14 @@ def test_a_file_goes_only_when_nothing_of_its_recording_is_there(
         stage = Stage(yard, Policy(on_remote_delete=way))
         paths = [f"wave.{number}.csv" for number in range(4)]
         stage.put(*paths)
-        of = dict(zip(stage.samples_of(*paths).values(), paths, strict=True))  # sample: what it is a piece of
+        of = dict(zip(stage.samples_of(*paths).values(), paths, strict=True))  # by sample: what it is a segment of
         pending: list[RemoteSample] = []
-        # Two looks one after the other may not both meet that moment: nothing would tell it from a deletion.
+        # Two polls in a row must not both meet that moment: it could not be told from a deletion.
         was_late: set[str] = set()
         for what, number in steps:
             there = sorted(stage.cloud.samples)
-            if what == "look":
-                stage.look(after_s=INTERVAL_S)
+            if what == "sweep":
+                stage.sweep(after_s=INTERVAL_S)
             elif there:
                 before = stage.cloud.samples.pop(there[number % len(there)])
                 if what == "split":
@@ -191,7 +191,7 @@ def test_a_file_goes_only_when_nothing_of_its_recording_is_there(
                     if of[before.id] not in was_late:
                         was_late.add(of[before.id])
                         continue
-            while pending:  # what went shows its pieces with the next thing that happens
+            while pending:  # the segments appear with the next event
                 before = pending.pop()
                 of |= dict.fromkeys(segments(stage, before), of[before.id])
         for before in pending:

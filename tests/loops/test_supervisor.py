@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from eisync.errors import EisyncError, StateError
-from eisync.loops.supervisor import Charge, Pulse, Supervisor
+from eisync.loops.supervisor import LoopHealth, SupervisedLoop, Supervisor
 from tests.fakes import Clock, Notebook
 
 LIMIT_S = 10.0
 
 
 class Steps:
-    """A loop that plays what a test wants, and says how far it is."""
+    """A loop that runs steps of a test, and reports how far it is."""
 
     name = "steps"
 
@@ -20,7 +20,7 @@ class Steps:
         self.play = play
         self.ticks = 0
         self.stops = 0
-        self.left = left  # how many ticks it still needs once it was told to stop
+        self.left = left  # how many ticks it still needs after `stop`
         self.moved = threading.Condition()
 
     def tick(self, now: float) -> float:
@@ -45,7 +45,7 @@ class Steps:
 
 
 class House:
-    """A supervisor over one loop, with a clock of the test's own."""
+    """A supervisor of one loop, with a test clock."""
 
     def __init__(self, loop: Steps, limit_s: float = 60.0) -> None:
         self.loop = loop
@@ -53,17 +53,17 @@ class House:
         self.monotonic = Clock(100.0)
         self.bell = threading.Event()
         self.supervisor = Supervisor(
-            [Charge(loop, self.bell, limit_s)], now=Clock(), monotonic=self.monotonic, log=self.log
+            [SupervisedLoop(loop, self.bell, limit_s)], now=Clock(), monotonic=self.monotonic, log=self.log
         )
         self.supervisor.start()
 
     @property
-    def pulse(self) -> Pulse:
-        (pulse,) = self.supervisor.pulses()
-        return pulse
+    def health(self) -> LoopHealth:
+        (health,) = self.supervisor.health()
+        return health
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Until the loop's thread has come so far."""
+        """Wait until the loop's thread has come so far."""
         for _ in range(int(LIMIT_S * 1000)):
             if condition():
                 return
@@ -97,10 +97,10 @@ def test_a_loop_is_ticked_when_its_bell_rings(build: Callable[..., House]) -> No
     house.loop.reach(1)
     house.bell.set()
     house.loop.reach(2)
-    assert house.pulse.is_fresh
+    assert house.health.is_fresh
 
 
-def test_a_loop_that_wants_to_go_on_goes_on(build: Callable[..., House]) -> None:
+def test_a_loop_that_asks_for_it_is_ticked_again_at_once(build: Callable[..., House]) -> None:
     house = build(Steps(lambda ticks: 0.0 if ticks < 1000 else 3600.0))
     house.loop.reach(1000)
 
@@ -110,38 +110,38 @@ def test_an_idle_loop_has_a_fresh_heartbeat(build: Callable[..., House]) -> None
     house.loop.reach(5)  # it asked for an hour, and is ticked every half limit
 
 
-def test_a_loop_that_stands_still_is_seen_from_outside(build: Callable[..., House]) -> None:
+def test_a_stuck_loop_has_a_stale_heartbeat(build: Callable[..., House]) -> None:
     go_on = threading.Event()
     house = build(Steps(lambda _: float(not go_on.wait(LIMIT_S))))
     house.loop.reach(1)
     house.monotonic.now += 59.0
-    assert (59.0, True) == (house.pulse.age_s, house.pulse.is_fresh)
+    assert (59.0, True) == (house.health.age_s, house.health.is_fresh)
     house.monotonic.now += 1.0
-    assert not house.pulse.is_fresh
+    assert not house.health.is_fresh
     go_on.set()
-    house.wait_for(lambda: house.pulse.is_fresh)
+    house.wait_for(lambda: house.health.is_fresh)
 
 
-def test_a_loop_that_fails_is_told_of_and_its_heartbeat_ages(build: Callable[..., House]) -> None:
+def test_a_failing_loop_is_logged_and_its_heartbeat_gets_older(build: Callable[..., House]) -> None:
     def fail(_: int) -> float:
         raise StateError("the disk is full")
 
     house = build(Steps(fail))
-    house.wait_for(lambda: house.pulse.trouble is not None)
+    house.wait_for(lambda: house.health.trouble is not None)
     house.monotonic.now += 60.0
-    assert ("the disk is full", False) == (house.pulse.trouble, house.pulse.is_fresh)
+    assert ("the disk is full", False) == (house.health.trouble, house.health.is_fresh)
     (line,) = house.log.lines
     assert ("error", "loop.failed") == (line.level, line.event)
     assert {"loop": "steps", "reason": "the disk is full", "again_in_s": 1.0} == dict(line.fields)
 
 
-def test_a_mistake_of_ours_is_told_with_its_traceback(build: Callable[..., House]) -> None:
+def test_a_bug_is_logged_with_its_traceback(build: Callable[..., House]) -> None:
     def fail(_: int) -> float:
         raise ZeroDivisionError("the text may hold anything")
 
     house = build(Steps(fail))
     house.wait_for(lambda: bool(house.log.lines))
-    assert "unexpected: ZeroDivisionError" == house.pulse.trouble
+    assert "unexpected: ZeroDivisionError" == house.health.trouble
     assert ["exception"] == [line.level for line in house.log.lines]
 
 
@@ -153,9 +153,9 @@ def test_a_loop_that_works_again_has_recovered(build: Callable[..., House]) -> N
 
     house = build(Steps(fail_once))
     house.loop.reach(2)
-    house.wait_for(lambda: house.pulse.trouble is None)
+    house.wait_for(lambda: house.health.trouble is None)
     assert ["loop.failed", "loop.recovered"] == house.log.events()
-    assert house.pulse.is_fresh
+    assert house.health.is_fresh
 
 
 def test_a_bell_that_rings_all_the_time_does_not_make_a_failing_loop_spin(build: Callable[..., House]) -> None:
@@ -170,7 +170,7 @@ def test_a_bell_that_rings_all_the_time_does_not_make_a_failing_loop_spin(build:
     assert house.loop.ticks <= 2
 
 
-def test_a_loop_with_nothing_under_way_is_told_to_stop_and_stops(build: Callable[..., House]) -> None:
+def test_a_loop_without_work_under_way_stops(build: Callable[..., House]) -> None:
     house = build()
     house.loop.reach(1)
     assert house.stop()
@@ -183,7 +183,7 @@ def test_a_loop_is_ticked_until_what_is_under_way_has_ended(build: Callable[...,
     assert (0, 5) == (house.loop.left, house.loop.stops)
 
 
-def test_a_loop_ends_with_the_tick_that_lands_the_last_request(build: Callable[..., House]) -> None:
+def test_a_loop_ends_with_the_tick_that_settles_the_last_request(build: Callable[..., House]) -> None:
     house = build(Steps(left=1))  # it asks for an hour after every tick, as the uploader does for half a minute
     house.loop.reach(1)
     began_at = time.monotonic()
@@ -224,7 +224,7 @@ def test_a_loop_that_fails_while_it_stops_is_tried_again(build: Callable[..., Ho
 
 def test_what_was_never_started_has_stopped() -> None:
     supervisor = Supervisor(
-        [Charge(Steps(), threading.Event(), 60.0)], now=Clock(), monotonic=time.monotonic, log=Notebook()
+        [SupervisedLoop(Steps(), threading.Event(), 60.0)], now=Clock(), monotonic=time.monotonic, log=Notebook()
     )
     assert supervisor.stop(within_s=1.0, give_up=threading.Event())
 
@@ -245,9 +245,9 @@ def test_a_daemon_whose_threads_cannot_be_started_says_so_and_leaves_none(monkey
         started.append(thread)
         start(thread)
 
-    charges = [Charge(Steps(), threading.Event(), 60.0) for _ in range(3)]
+    supervised = [SupervisedLoop(Steps(), threading.Event(), 60.0) for _ in range(3)]
     monkeypatch.setattr(threading.Thread, "start", only_one)
-    supervisor = Supervisor(charges, now=Clock(), monotonic=time.monotonic, log=Notebook())
+    supervisor = Supervisor(supervised, now=Clock(), monotonic=time.monotonic, log=Notebook())
     with pytest.raises(EisyncError, match="needs 3 threads and cannot start them"):
         supervisor.start()
     assert supervisor.stop(within_s=LIMIT_S, give_up=threading.Event())

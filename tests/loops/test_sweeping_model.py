@@ -1,4 +1,4 @@
-"""Whatever people, other tools, the network and crashes do to a project: when it is quiet, index and project agree."""
+"""People, other tools, the network and crashes change a project: when it is quiet, index and project agree."""
 
 import shutil
 import tempfile
@@ -23,7 +23,7 @@ PAGE = 3
 
 
 class Moody(Cloud):
-    """A service that fails, or lists too little, once in so many pages."""
+    """A service that fails, or lists too few samples, once in so many pages."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Moody(Cloud):
 
 
 class Project(RuleBasedStateMachine):
-    """Files of ours that arrived, samples of others, and a reconciler that is killed now and then."""
+    """Files that arrived, samples of others, and a reconciler that is killed now and then."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Project(RuleBasedStateMachine):
         self.cloud = Moody()
         self.files: dict[str, int] = {}
         self.deleted: dict[int, RemoteSample] = {}
-        self.ever_unlisted: set[int] = set()  # deleted, one time at least, before any listing showed them
+        self.ever_unlisted: set[int] = set()  # deleted at least once before any listing showed them
         self.sweep = self.started()
 
     def teardown(self) -> None:
@@ -136,7 +136,7 @@ class Project(RuleBasedStateMachine):
         assert tombstoned <= ever
 
     def possible(self, sample_id: int) -> set[State]:
-        """What may have become of the file; one that never seemed to arrive waits to be sent again, or was by now."""
+        """Return the allowed states of the file. One that did not seem to arrive waits, or was sent again."""
         if sample_id in self.ever_unlisted:
             return {State.SETTLING, State.SYNCED, State.TOMBSTONE}
         return {State.SYNCED if sample_id in self.cloud.samples else State.TOMBSTONE}

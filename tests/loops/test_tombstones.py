@@ -27,11 +27,11 @@ def stage(yard: Yard) -> Stage:
 
 
 def delete_there(stage: Stage, *paths: str) -> dict[str, Any]:
-    """Samples are gone from one moment to the next; two sweeps do not find them."""
+    """Delete samples, and run two sweeps that do not find them."""
     for sample_id in stage.samples_of(*paths).values():
         del stage.cloud.samples[sample_id]
-    stage.look(after_s=INTERVAL_S)
-    return stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
+    return stage.sweep(after_s=INTERVAL_S)
 
 
 def tombstoned(stage: Stage) -> list[str]:
@@ -43,37 +43,37 @@ def decide(stage: Stage, *, yes: bool) -> None:
     assert stage.actions.decide(plan.id, is_approved=yes, now=stage.clock.now) == plan.actions
 
 
-def test_a_few_deletions_in_studio_are_taken_for_what_they_are(stage: Stage) -> None:
+def test_a_few_deletions_in_studio_become_tombstones(stage: Stage) -> None:
     assert 2 == delete_there(stage, *PATHS[:2])["tombstoned"]
     assert (PATHS[:2], []) == (tombstoned(stage), stage.actions.plans())
 
 
-def test_many_wait_for_a_yes(stage: Stage) -> None:
+def test_many_tombstones_wait_for_approval(stage: Stage) -> None:
     report = delete_there(stage, *PATHS[:3])
     assert ([], 0, 3) == (tombstoned(stage), report["tombstoned"], report["waiting"])
     assert ("plan 1 waits for your approval: it would affect 3 of 20 files; at most 2 without your approval") in report[
         "details"
     ][-1]
     for _ in range(3):
-        stage.look(after_s=INTERVAL_S)  # and go on waiting, under the same number
+        stage.sweep(after_s=INTERVAL_S)  # and go on waiting, under the same number
     [plan] = stage.actions.plans()
     assert ([], 1, 3, "tombstones") == (tombstoned(stage), plan.id, plan.actions, plan.about)
     stage.start()
-    stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
     assert [1] == [plan.id for plan in stage.actions.plans()]
 
 
-def test_with_a_yes_they_are_tombstones_and_nothing_is_sent(stage: Stage) -> None:
+def test_approved_they_are_tombstones_and_nothing_is_sent(stage: Stage) -> None:
     delete_there(stage, *PATHS[:3])
     decide(stage, yes=True)
-    report = stage.look()
+    report = stage.sweep()
     assert (PATHS[:3], 3, 3) == (tombstoned(stage), report["tombstoned"], report["done"])
     stage.scan()
     stage.send()
     assert 17 == len(stage.cloud.samples)
 
 
-def test_with_a_no_they_are_sent_again(stage: Stage) -> None:
+def test_rejected_they_are_sent_again(stage: Stage) -> None:
     delete_there(stage, *PATHS[:3])
     stage.yard.path(PATHS[2]).unlink()
     stage.scan()
@@ -81,23 +81,23 @@ def test_with_a_no_they_are_sent_again(stage: Stage) -> None:
     for _ in range(2):
         stage.follow()
         stage.send()
-    stage.look()
+    stage.sweep()
     assert (GONE, [], 19) == (stage.states[PATHS[2]], tombstoned(stage), len(stage.cloud.samples))
     assert {SYNCED} == {stage.states[path] for path in PATHS if path != PATHS[2]}
     assert [] == stage.actions.plans()
 
 
-def test_samples_that_are_there_again_need_no_word(stage: Stage) -> None:
+def test_samples_that_are_listed_again_need_no_approval(stage: Stage) -> None:
     before = dict(stage.cloud.samples)
     delete_there(stage, *PATHS)
     assert 20 == stage.actions.plans()[0].actions
     stage.cloud.samples = before
-    stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
     assert ([], []) == (tombstoned(stage), stage.actions.plans())
     assert stage.actions.vanished(["main"]).files == 0
 
 
-def test_what_is_there_after_all_when_the_yes_is_carried_out_is_no_tombstone(stage: Stage) -> None:
+def test_a_sample_that_exists_when_the_plan_is_carried_out_makes_no_tombstone(stage: Stage) -> None:
     before = dict(stage.cloud.samples)
     delete_there(stage, *PATHS[:3])
     decide(stage, yes=True)
@@ -107,14 +107,14 @@ def test_what_is_there_after_all_when_the_yes_is_carried_out_is_no_tombstone(sta
     assert {Progress.DROPPED} == set(stage.progress())
 
 
-def test_what_is_listed_no_more_and_known_by_its_id_is_no_tombstone(stage: Stage) -> None:
+def test_an_unlisted_sample_that_is_known_by_its_id_makes_no_tombstone(stage: Stage) -> None:
     known = dict(stage.cloud.samples)
     stage.cloud.is_there = known.__contains__  # type: ignore[method-assign, assignment]
     delete_there(stage, *PATHS[:9])
     assert ([], []) == (tombstoned(stage), stage.actions.plans())
 
 
-def test_no_more_than_a_few_an_hour_and_a_day_go_by_being_spread(stage: Stage) -> None:
+def test_the_limits_of_an_hour_and_a_day_hold_for_spread_deletions(stage: Stage) -> None:
     for at in range(0, 20, 2):
         delete_there(stage, *PATHS[at : at + 2])
         stage.start()
@@ -122,7 +122,7 @@ def test_no_more_than_a_few_an_hour_and_a_day_go_by_being_spread(stage: Stage) -
     assert 18 == stage.actions.plans()[0].actions
 
 
-def test_what_was_done_to_files_and_what_became_a_tombstone_are_counted_apart(yard: Yard) -> None:
+def test_actions_on_files_and_tombstones_are_counted_separately(yard: Yard) -> None:
     stage = Stage(yard, dataclasses.replace(TRASHES, deletes_samples=True), guard=TWO)
     stage.put(*PATHS)
     delete_there(stage, *PATHS[:2])
@@ -142,11 +142,11 @@ def test_each_folder_has_its_own_share(yard: Yard) -> None:
     for row in rows:
         del stage.cloud.samples[row["sample_id"]]
     for _ in range(2):
-        report = stage.look(after_s=INTERVAL_S)
+        report = stage.sweep(after_s=INTERVAL_S)
     assert "it would affect 2 of 10 files in /data/small; at most 1 without your approval" in report["details"][-1]
 
 
-def test_an_emptied_project_is_told_as_such(stage: Stage) -> None:
+def test_an_emptied_project_is_reported_as_such(stage: Stage) -> None:
     report = delete_there(stage, *PATHS)
     assert report["details"][-1].startswith(
         "plan 1 waits for your approval: it would affect 20 of 20 files; at most 2 without your approval; "
@@ -158,34 +158,34 @@ def test_an_emptied_project_is_told_as_such(stage: Stage) -> None:
         vanished.emptied,
     )
     decide(stage, yes=True)
-    stage.look()
+    stage.sweep()
     assert {} == stage.actions.vanished(["main"]).emptied
 
 
-def test_it_is_told_by_the_first_listing_already(stage: Stage) -> None:
+def test_an_emptied_project_is_reported_after_the_first_listing(stage: Stage) -> None:
     stage.cloud.samples.clear()
-    stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
     assert {"main": ("the project is empty now; it held 20 samples of these files")} == stage.actions.vanished(
         ["main"]
     ).emptied
 
 
-def test_a_yes_to_the_tombstones_is_one_to_what_follows_from_them(yard: Yard) -> None:
+def test_approving_tombstones_approves_the_actions_that_follow(yard: Yard) -> None:
     stage = Stage(yard, TRASHES, guard=TWO)
     stage.put(*PATHS)
     delete_there(stage, *PATHS[:5])
     [plan] = stage.actions.plans()
-    told = sentence(stage.actions.of_plan(plan.id)[0].action)
-    assert f"move {stage.yard.path(PATHS[0])} to the trash: its sample was deleted in the project" == told
+    reported = sentence(stage.actions.of_plan(plan.id)[0].action)
+    assert f"move {stage.yard.path(PATHS[0])} to the trash: its sample was deleted in the project" == reported
     decide(stage, yes=True)
-    report = stage.look()
+    report = stage.sweep()
     assert (PATHS[:5], 5, []) == (stage.trashed(), report["done"], stage.actions.plans())
-    # And to nothing else.
+    # And nothing else.
     delete_there(stage, *PATHS[5:8])
     assert PATHS[:5] == stage.trashed()
 
 
-def test_a_service_that_breaks_off_leaves_what_was_approved_to_the_next_pass(stage: Stage) -> None:
+def test_a_network_failure_leaves_approved_actions_to_the_next_pass(stage: Stage) -> None:
     delete_there(stage, *PATHS[:3])
     decide(stage, yes=True)
     is_there = stage.cloud.is_there
@@ -197,20 +197,20 @@ def test_a_service_that_breaks_off_leaves_what_was_approved_to_the_next_pass(sta
     stage.ask()
     assert ([], "no answer came") == (tombstoned(stage), stage.trouble)
     stage.cloud.is_there = is_there  # type: ignore[method-assign]
-    stage.look()
+    stage.sweep()
     assert PATHS[:3] == tombstoned(stage)
 
 
-def test_what_was_approved_is_not_asked_for_again_while_it_is_not_done(stage: Stage) -> None:
+def test_approved_actions_are_not_proposed_again_before_they_are_done(stage: Stage) -> None:
     delete_there(stage, *PATHS[:3])
     decide(stage, yes=True)
-    stage.look(after_s=INTERVAL_S)  # a whole sweep, and the actions behind it
+    stage.sweep(after_s=INTERVAL_S)  # a whole sweep, and the actions behind it
     assert ([], {Progress.DONE}) == (stage.actions.plans(), set(stage.progress()))
     assert {1} == {written.plan_id for written in stage.all_acts()}
 
 
 class Doubtful:
-    """A clock that nobody trusts."""
+    """A clock in doubt."""
 
     def why_doubt(self) -> str | None:
         return "the clock is wrong"
@@ -230,14 +230,14 @@ def test_no_window_of_the_guard_runs_on_a_clock_in_doubt(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("after_s", "is_over"), [(RECENT_S - 700.0, False), (RECENT_S + 10.0, True)])
-def test_after_an_hour_a_few_more_go(stage: Stage, after_s: float, is_over: bool) -> None:
+def test_after_an_hour_a_few_more_tombstones_are_allowed(stage: Stage, after_s: float, is_over: bool) -> None:
     delete_there(stage, *PATHS[:2])
     stage.clock.now += after_s
     delete_there(stage, PATHS[2])
     assert is_over == (PATHS[:3] == tombstoned(stage))
 
 
-def test_no_more_than_three_hours_worth_go_in_a_day(stage: Stage) -> None:
+def test_a_day_allows_three_times_the_limit_of_an_hour(stage: Stage) -> None:
     for at in range(0, 10, 2):
         stage.clock.now += RECENT_S + 10.0
         delete_there(stage, *PATHS[at : at + 2])

@@ -16,8 +16,14 @@ from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
 from eisync.loops.uploader.loop import IDLE_S, PROBE_AFTER_S, UploaderLoop
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
-from eisync.loops.uploader.workers import THREADLESS_S, Workers
+from eisync.loops.uploader.target_state import (
+    THREADLESS_S,
+    SendingRules,
+    TargetQueue,
+    TimeAndChance,
+    UploadStore,
+    Workers,
+)
 from tests.fakes import Bench, Cloud, failing, refusing, reply_of
 
 from .yard import Yard, run
@@ -26,7 +32,7 @@ READY, SENDING, SYNCED, QUARANTINED = State.READY, State.SENDING, State.SYNCED, 
 
 
 class Drain:
-    """A uploader whose workers work when they are told to."""
+    """An uploader whose workers work when a test lets them."""
 
     def __init__(
         self,
@@ -64,7 +70,7 @@ class Drain:
         return self.loop.tick(self.now)
 
     def run(self, after_s: float = 0.0) -> float:
-        """Tick and let the workers work until nothing moves. Returns how long the loop wants to wait."""
+        """Tick and let the workers work until nothing changes. Return how long the loop wants to wait."""
         self.now += after_s
         for _ in range(1000):
             wait_s = self.loop.tick(self.now)
@@ -95,7 +101,7 @@ def names(number: int, label: str = "idle") -> list[str]:
     return [f"{label}.{index:03}.csv" for index in range(number)]
 
 
-# --- the good day
+# --- without failures
 
 
 def test_files_of_a_label_travel_together(yard: Yard, cloud: Cloud) -> None:
@@ -105,7 +111,7 @@ def test_files_of_a_label_travel_together(yard: Yard, cloud: Cloud) -> None:
     assert {SYNCED} == set(yard.states().values())
 
 
-def test_the_answer_is_written_down_with_ids_and_hashes(yard: Yard, cloud: Cloud) -> None:
+def test_the_answer_is_stored_with_ids_and_hashes(yard: Yard, cloud: Cloud) -> None:
     yard.fill("idle.1.csv")
     Drain(yard, target_queue(cloud)).run()
     record = yard.record("idle.1.csv")
@@ -115,7 +121,7 @@ def test_the_answer_is_written_down_with_ids_and_hashes(yard: Yard, cloud: Cloud
     )
 
 
-def test_what_is_there_already_is_synced_with_the_ids_that_are_there(yard: Yard, cloud: Cloud) -> None:
+def test_a_duplicate_is_synced_with_the_ids_of_the_existing_samples(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv", "b.csv", content=b"the same")
     Drain(yard, target_queue(cloud)).run()
     assert {SYNCED} == set(yard.states().values())
@@ -132,7 +138,7 @@ def test_no_more_requests_than_workers_are_under_way(yard: Yard, cloud: Cloud) -
 
 
 def introduced(yard: Yard, cloud: Cloud, **more: Any) -> Drain:
-    """A drain that knows whose project it is, and has sent nothing yet."""
+    """An uploader that has checked the project and has sent nothing yet."""
     drain = Drain(yard, target_queue(cloud), **more)
     drain.tick()
     drain.bench.run()
@@ -156,7 +162,7 @@ def test_with_nothing_to_do_it_waits(yard: Yard, cloud: Cloud) -> None:
     assert (True, True) == (drain.loop.is_done, drain.loop.is_idle)
 
 
-def test_nothing_of_a_root_goes_before_it_is_known_how(yard: Yard, cloud: Cloud) -> None:
+def test_no_file_of_a_root_is_sent_before_its_labels_are_known(yard: Yard, cloud: Cloud) -> None:
     unlabelled = {1}
     yard.fill("wave.1.csv")
     drain = Drain(yard, target_queue(cloud), unlabelled=lambda: unlabelled)
@@ -176,11 +182,11 @@ def test_files_of_other_folders_and_targets_stay(yard: Yard, cloud: Cloud) -> No
     assert {"a.csv": SYNCED, "other/b.csv": READY} == yard.states()
 
 
-# --- what the service refuses
+# --- refused files
 
 
 def guilty(name: str) -> Callable[[Envelope, list[str]], Reply | None]:
-    """A service that refuses every request with this file in it, and does not say why."""
+    """A service that refuses every request with this file, without a reason."""
 
     def answer(envelope: Envelope, hashes: list[str]) -> Reply | None:
         is_there = any(part.item.path == name for part in envelope.parts)
@@ -247,7 +253,7 @@ def test_an_answer_with_another_count_is_resolved_file_by_file(yard: Yard, cloud
 
 
 @pytest.mark.parametrize("size", [0, MAX_FILE_BYTES, MAX_FILE_BYTES + 1024**2])
-def test_a_file_that_can_never_be_taken_is_quarantined_without_being_sent(yard: Yard, cloud: Cloud, size: int) -> None:
+def test_an_unsendable_file_is_quarantined_without_being_sent(yard: Yard, cloud: Cloud, size: int) -> None:
     with open(yard.path("big.wav"), "wb") as file:
         file.truncate(size)
     yard.write("a.csv")
@@ -259,7 +265,7 @@ def test_a_file_that_can_never_be_taken_is_quarantined_without_being_sent(yard: 
     assert ("the file is empty" if size == 0 else "takes only files below 100 MiB") in yard.reason("big.wav")
 
 
-def test_many_files_that_can_never_be_taken_do_not_stand_in_the_way(yard: Yard, cloud: Cloud) -> None:
+def test_many_unsendable_files_do_not_block_others(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*(f"empty.{number}.csv" for number in range(100)), content=b"")
     yard.insist()
     yard.fill("z.csv")
@@ -296,7 +302,7 @@ def paused(yard: Yard, cloud: Cloud, token: list[object]) -> Drain:
     return drain
 
 
-def test_a_paused_target_goes_on_when_the_key_file_changes(yard: Yard, cloud: Cloud) -> None:
+def test_a_paused_target_continues_when_the_key_file_changes(yard: Yard, cloud: Cloud) -> None:
     token: list[object] = ["old"]
     drain = paused(yard, cloud, token)
     drain.run(after_s=10.0)
@@ -351,7 +357,7 @@ def test_a_key_that_cannot_be_read_pauses_before_anything_is_sent(yard: Yard, cl
     assert ([], {"a.csv": READY}) == (cloud.attempts, yard.states())
 
 
-def test_a_key_that_went_between_two_requests_pauses_and_costs_nothing(yard: Yard, cloud: Cloud) -> None:
+def test_a_key_removed_between_two_requests_pauses_and_costs_no_attempt(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv")
     cloud.upload_trouble = ConfigurationError("file key: cannot be read")
     drain = Drain(yard, target_queue(cloud))
@@ -363,7 +369,7 @@ def test_a_key_that_went_between_two_requests_pauses_and_costs_nothing(yard: Yar
 @pytest.mark.parametrize(
     "trouble", [KeyRefusedError("no"), UnreachableError("no"), UnansweredError("no"), ZeroDivisionError("ours")]
 )
-def test_a_key_that_may_upload_and_not_ask_uploads(yard: Yard, cloud: Cloud, trouble: Exception) -> None:
+def test_a_key_that_may_upload_but_not_read_the_project_uploads(yard: Yard, cloud: Cloud, trouble: Exception) -> None:
     yard.fill("a.csv")
     cloud.trouble = trouble
     Drain(yard, target_queue(cloud)).run()
@@ -407,10 +413,10 @@ def test_a_file_that_went_to_another_project_has_not_arrived(yard: Yard, cloud: 
     assert (READY.value, 0, []) == (record["state"], record["attempts"], record["sample_ids"])
 
 
-# --- files that are not what they were
+# --- changed files
 
 
-def test_a_changed_file_settles_again_and_its_peers_go_at_once(yard: Yard, cloud: Cloud) -> None:
+def test_a_changed_file_settles_again_and_its_peers_are_sent_at_once(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(3))
     yard.write(names(3)[1], b"changed meanwhile")
     Drain(yard, target_queue(cloud)).run()
@@ -420,14 +426,14 @@ def test_a_changed_file_settles_again_and_its_peers_go_at_once(yard: Yard, cloud
     assert {1, 0} == {record["attempts"] for record in yard.index.records.files()}
 
 
-def test_a_file_that_went_is_gone_and_its_peers_go_at_once(yard: Yard, cloud: Cloud) -> None:
+def test_a_removed_file_is_gone_and_its_peers_are_sent_at_once(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv", "b.csv", content=None)
     yard.path("a.csv").unlink()
     Drain(yard, target_queue(cloud)).run()
     assert {"a.csv": State.GONE, "b.csv": SYNCED} == yard.states()
 
 
-def test_what_is_no_file_any_more_is_quarantined_and_its_peers_go(yard: Yard, cloud: Cloud) -> None:
+def test_a_path_that_is_no_file_any_more_is_quarantined_and_its_peers_are_sent(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(3))
     first, linked, last = names(3)
     yard.path(linked).rename(yard.place / "elsewhere.csv")
@@ -437,7 +443,7 @@ def test_what_is_no_file_any_more_is_quarantined_and_its_peers_go(yard: Yard, cl
     assert "it is a symbolic link; links are not followed" == yard.reason(linked)
 
 
-def test_files_of_a_root_that_is_away_are_not_gone(yard: Yard, cloud: Cloud) -> None:
+def test_files_of_a_missing_root_are_not_gone(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv")
     root = yard.place / "root"
     root.rename(yard.place / "away")
@@ -451,7 +457,7 @@ def test_files_of_a_root_that_is_away_are_not_gone(yard: Yard, cloud: Cloud) -> 
     assert {"a.csv": SYNCED} == yard.states()
 
 
-# --- a bad line
+# --- a bad network
 
 
 def test_a_fault_on_the_way_backs_off_in_the_database(yard: Yard, cloud: Cloud) -> None:
@@ -493,7 +499,7 @@ def test_a_clock_that_is_set_back_keeps_no_file_waiting_longer(yard: Yard, cloud
     drain.run()
     assert READY is yard.states()["wave.1.csv"]
 
-    yard.fill("wave.2.csv")  # at an instant that is still to come by the new clock
+    yard.fill("wave.2.csv")  # at an instant that is in the future by the new clock
     drain.now -= 6 * 3600.0
     for _ in range(failures):
         with pytest.raises(StateError):
@@ -516,7 +522,7 @@ def test_files_of_one_failed_request_do_not_come_back_together(yard: Yard, cloud
     assert [0.2, 0.4, 0.6, 0.8] == pytest.approx([due_at - yard.later for due_at in dues], abs=1e-6)
 
 
-def test_a_service_that_asks_for_patience_gets_it_for_all_its_files(yard: Yard, cloud: Cloud) -> None:
+def test_a_retry_after_applies_to_all_files_of_the_target(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(80))
     cloud.always = refusing(429, "slow down", retry_after="60")
     drain = Drain(yard, target_queue(cloud), workers=2)
@@ -531,7 +537,7 @@ def test_a_service_that_asks_for_patience_gets_it_for_all_its_files(yard: Yard, 
     assert {SYNCED} == set(yard.states().values())
 
 
-def test_a_service_that_cannot_be_reached_is_not_knocked_at_by_every_file(yard: Yard, cloud: Cloud) -> None:
+def test_an_unreachable_service_is_not_tried_with_every_file(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(400))
     cloud.always = lambda envelope, hashes: Silence(Fault.UNREACHABLE, "no network")
     drain = Drain(yard, target_queue(cloud), workers=2)
@@ -545,7 +551,7 @@ def test_a_service_that_cannot_be_reached_is_not_knocked_at_by_every_file(yard: 
     assert {SYNCED} == set(yard.states().values())
 
 
-def test_a_file_that_the_service_chokes_on_does_not_hold_up_the_others(yard: Yard, cloud: Cloud) -> None:
+def test_a_file_that_makes_the_service_fail_does_not_delay_the_others(yard: Yard, cloud: Cloud) -> None:
     yard.fill("bad.csv", *(f"{label}.csv" for label in "abcdef"))
     cloud.always = lambda envelope, hashes: (
         Silence(Fault.UNANSWERED, "it broke") if envelope.parts[0].item.path == "bad.csv" else None
@@ -557,7 +563,7 @@ def test_a_file_that_the_service_chokes_on_does_not_hold_up_the_others(yard: Yar
 
 
 def poison(name: str) -> Callable[[Envelope, list[str]], Silence | None]:
-    """A service that breaks on every request with this file in it."""
+    """A service that fails on every request with this file."""
 
     def answer(envelope: Envelope, hashes: list[str]) -> Silence | None:
         is_there = any(part.item.path == name for part in envelope.parts)
@@ -581,7 +587,7 @@ def test_a_file_that_always_breaks_the_service_is_soon_alone(
     states = yard.states()
     assert READY == states.pop(every[number])
     assert {SYNCED} == set(states.values())
-    # It goes on failing, and what comes meanwhile goes at once.
+    # It continues to fail, and new files are sent at once.
     for round_ in range(10):
         for _ in range(60):
             drain.run(after_s=10.0)
@@ -590,7 +596,7 @@ def test_a_file_that_always_breaks_the_service_is_soon_alone(
         assert SYNCED == yard.states()[f"new.{round_}.csv"]
 
 
-def test_an_outage_ends_with_one_file_and_leaves_no_file_to_go_alone(yard: Yard, cloud: Cloud) -> None:
+def test_an_outage_ends_with_one_probe_and_batches_again(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(200))
     cloud.always = refusing(502, "Bad gateway")
     drain = Drain(yard, target_queue(cloud, limits=Limits(files=16)))
@@ -681,7 +687,7 @@ def test_a_target_leaves_a_worker_to_every_other(yard: Yard) -> None:
     assert 3 == len(drain.bench.waiting)
 
 
-def test_quiet_hours_are_quiet_and_end(yard: Yard, cloud: Cloud) -> None:
+def test_nothing_is_sent_in_quiet_hours_and_they_end(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(3))
     ends_at = yard.later + 100.0
     drain = Drain(yard, target_queue(cloud), quiet_s=lambda now: max(0.0, ends_at - now))
@@ -697,7 +703,7 @@ def test_quiet_hours_are_quiet_and_end(yard: Yard, cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(("order", "expected"), [(Order.OLDEST, "bac"), (Order.NEWEST, "cab"), (Order.SMALLEST, "acb")])
-def test_files_go_in_the_order_that_was_asked_for(yard: Yard, cloud: Cloud, order: Order, expected: str) -> None:
+def test_files_are_sent_in_the_configured_order(yard: Yard, cloud: Cloud, order: Order, expected: str) -> None:
     for name, size in (("b", 3), ("a", 1), ("c", 2)):
         yard.fill(f"{name}.csv", content=name.encode() * size)
         yard.later += 1.0
@@ -728,14 +734,14 @@ def test_silence_is_doubt_where_duplicates_are_allowed(yard: Yard, cloud: Cloud)
     assert ({"a.csv": State.DOUBTFUL}, 1) == (yard.states(), len(cloud.uploads))
 
 
-def test_what_certainly_did_not_arrive_is_sent_again_even_so(yard: Yard, cloud: Cloud) -> None:
+def test_what_certainly_did_not_arrive_is_sent_again_with_duplicates_allowed(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv")
     cloud.answers.append(lambda envelope, hashes: Silence(Fault.UNREACHABLE, "no network"))
     Drain(yard, target_queue(cloud, allow_duplicates=True)).run()
     assert {"a.csv": SYNCED} == yard.states()
 
 
-def test_a_mistake_of_ours_in_a_worker_is_told_and_the_file_is_tried_again(yard: Yard, cloud: Cloud) -> None:
+def test_a_bug_in_a_worker_is_logged_and_the_file_is_tried_again(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv")
     cloud.upload_trouble = ZeroDivisionError("ours")
     drain = Drain(yard, target_queue(cloud))
@@ -756,7 +762,7 @@ def two_targets(yard: Yard) -> tuple[Root, Root]:
     return one, two
 
 
-def test_a_target_with_much_to_send_does_not_keep_the_other_waiting(yard: Yard) -> None:
+def test_a_target_with_many_files_does_not_delay_the_other(yard: Yard) -> None:
     one, two = two_targets(yard)
     for name in names(200):
         yard.write(name, root=one)
@@ -794,7 +800,7 @@ def test_two_targets_take_turns(yard: Yard, workers: int) -> None:
         assert abs(turns[:end].count("first") - turns[:end].count("second")) <= 2 + workers
 
 
-def test_a_paused_target_does_not_hold_up_the_other(yard: Yard) -> None:
+def test_a_paused_target_does_not_delay_the_other(yard: Yard) -> None:
     one, two = two_targets(yard)
     yard.write("a.csv", root=one)
     yard.write("b.csv", root=two)
@@ -806,7 +812,7 @@ def test_a_paused_target_does_not_hold_up_the_other(yard: Yard) -> None:
     assert ({"one/a.csv": READY, "two/b.csv": SYNCED}, ["first"]) == (yard.states(), list(drain.loop.refusals()))
 
 
-def test_a_long_upload_does_not_keep_what_is_due_waiting(yard: Yard) -> None:
+def test_a_long_upload_does_not_delay_due_files(yard: Yard) -> None:
     one, two = two_targets(yard)
     yard.write("long.csv", root=one)
     yard.write("b.csv", root=two)
@@ -857,7 +863,7 @@ def test_stop_gives_back_what_no_worker_has_begun(yard: Yard, cloud: Cloud) -> N
 
 
 class Ledger:
-    """The real queue, which can be told to fail."""
+    """The real queue, which a test can make fail."""
 
     def __init__(self, yard: Yard) -> None:
         self.claim: Callable[..., Any] = yard.outbox.claim
@@ -870,7 +876,7 @@ class Ledger:
 FULL = StateError("the database cannot be used: database or disk is full")
 
 
-def test_a_result_is_kept_until_the_store_takes_it(yard: Yard, cloud: Cloud) -> None:
+def test_a_result_is_kept_until_it_can_be_stored(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(3))
     queue = Ledger(yard)
     drain = Drain(yard, target_queue(cloud), queue=queue)
@@ -947,7 +953,7 @@ def test_a_store_that_cannot_note_a_pause_loses_no_file(yard: Yard, cloud: Cloud
     assert ({SYNCED}, {}) == (set(yard.states().values()), drain.loop.refusals())
 
 
-def test_what_the_store_refuses_at_the_end_is_given_back_when_it_can_be(yard: Yard, cloud: Cloud) -> None:
+def test_files_are_given_back_at_the_end_even_after_a_store_failure(yard: Yard, cloud: Cloud) -> None:
     of_four_labels(yard)
     queue = Ledger(yard)
     drain = introduced(yard, cloud, queue=queue, workers=2)
@@ -984,7 +990,7 @@ def test_the_store_itself_may_be_locked_for_a_while(yard: Yard, cloud: Cloud) ->
 def test_it_never_spins(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(10))
     drain = Drain(yard, target_queue(cloud))
-    assert drain.tick() > 0  # it is being introduced
+    assert drain.tick() > 0  # its project is being checked
     drain.bench.run()
     assert drain.tick() > 0  # a request is under way
     drain.bench.run()
@@ -993,14 +999,14 @@ def test_it_never_spins(yard: Yard, cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         (16, {("info", "file.synced"): 16}),
         (17, {("debug", "file.synced"): 17, ("info", "files.synced"): 1}),
     ],
 )
-def test_many_files_of_one_request_are_told_of_in_one_line_and_a_refused_one_in_its_own(
-    yard: Yard, cloud: Cloud, files: int, told: dict[tuple[str, str], int]
+def test_many_files_of_one_request_are_logged_in_one_line_and_a_refused_one_in_its_own(
+    yard: Yard, cloud: Cloud, files: int, expected: dict[tuple[str, str], int]
 ) -> None:
     yard.fill(*names(files), "refused.csv", content=None)
 
@@ -1017,19 +1023,19 @@ def test_many_files_of_one_request_are_told_of_in_one_line_and_a_refused_one_in_
     entered = len(yard.log.lines)
     Drain(yard, target_queue(cloud, limits=Limits(files=32, bytes=1_000_000))).run()
     lines = yard.log.lines[entered:]
-    assert {**told, ("error", "file.quarantined"): 1} == Counter((line.level, line.event) for line in lines)
+    assert {**expected, ("error", "file.quarantined"): 1} == Counter((line.level, line.event) for line in lines)
     assert {files, None} >= {line.fields.get("files") for line in lines}
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         (16, {("warning", "file.deferred"): 16}),
         (17, {("debug", "file.deferred"): 17, ("warning", "files.deferred"): 1}),
     ],
 )
-def test_many_files_of_a_request_that_failed_are_told_of_in_one_line(
-    yard: Yard, cloud: Cloud, files: int, told: dict[tuple[str, str], int]
+def test_many_files_of_a_failed_request_are_logged_in_one_line(
+    yard: Yard, cloud: Cloud, files: int, expected: dict[tuple[str, str], int]
 ) -> None:
     yard.fill(*names(files))
     cloud.answers.append(lambda *_: Silence(Fault.UNREACHABLE, "no network"))
@@ -1041,7 +1047,7 @@ def test_many_files_of_a_request_that_failed_are_told_of_in_one_line(
     drain.bench.run()
     drain.tick()
     lines = [line for line in yard.log.lines[entered:] if "deferred" in line.event]
-    assert told == Counter((line.level, line.event) for line in lines)
+    assert expected == Counter((line.level, line.event) for line in lines)
     assert {"no network"} == {line.fields["reason"] for line in lines}
     for line in lines[:-1] if files < 17 else lines[-1:]:
         assert line.fields.get("files", 1) == (files if files > 16 else 1)
@@ -1089,12 +1095,10 @@ def test_one_sample_is_never_taken_for_two_contents(yard: Yard, cloud: Cloud, an
     sent = {record["sha256"] for record in yard.records().values()}
     stored = {sample.sha256 for sample in cloud.samples.values()}
     assert 12 == len(sent)
-    assert len(sent - stored) <= 1  # the one that nobody contradicted
+    assert len(sent - stored) <= 1  # the one without a contradiction
 
 
-def test_who_was_said_to_be_that_sample_before_is_sent_again_unless_a_listing_showed_it(
-    yard: Yard, cloud: Cloud
-) -> None:
+def test_an_earlier_file_of_that_sample_is_sent_again_unless_a_listing_confirmed_it(yard: Yard, cloud: Cloud) -> None:
     first, second = names(2)
     yard.fill(first)
     drain = Drain(yard, target_queue(cloud))
@@ -1111,7 +1115,7 @@ def test_who_was_said_to_be_that_sample_before_is_sent_again_unless_a_listing_sh
     assert 2 == len(cloud.samples)
 
 
-def test_an_answer_that_stays_at_odds_with_another_file_is_for_a_person(yard: Yard, cloud: Cloud) -> None:
+def test_an_answer_that_keeps_contradicting_another_file_is_left_to_a_person(yard: Yard, cloud: Cloud) -> None:
     first, second = names(2)
     yard.fill(first)
     drain = Drain(yard, target_queue(cloud))
@@ -1157,7 +1161,7 @@ def threadless(yard: Yard, cloud: Cloud, free: int) -> tuple[Drain, Threadless]:
 
 
 @pytest.mark.parametrize("free", [0, 1])
-def test_what_no_thread_takes_waits_with_the_reason_and_goes_later(yard: Yard, cloud: Cloud, free: int) -> None:
+def test_without_a_thread_files_wait_with_the_reason_and_are_sent_later(yard: Yard, cloud: Cloud, free: int) -> None:
     yard.fill(*names(5))
     drain, bench = threadless(yard, cloud, free)
     drain.run()
@@ -1172,7 +1176,7 @@ def test_what_no_thread_takes_waits_with_the_reason_and_goes_later(yard: Yard, c
     assert Counter(names(5)) == Counter(name for request in cloud.uploads for name in request)
 
 
-def test_with_fewer_threads_than_workers_everything_goes_by_those_there_are(yard: Yard, cloud: Cloud) -> None:
+def test_with_fewer_threads_than_workers_everything_is_sent(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(8))
     drain, bench = threadless(yard, cloud, 0)
     for _ in range(20):

@@ -28,20 +28,20 @@ READY, SETTLING, GONE = State.READY, State.SETTLING, State.GONE
 
 
 def claim(yard: Yard, now: float) -> int:
-    """Take everything that is due, as the uploader does."""
+    """Claim everything that is due, as the uploader does."""
     return len(yard.outbox.claim("main", [1, 2], limit=100, claim=1, now=now))
 
 
 def settle(yard: Yard, event: Event, now: float) -> None:
-    """Write down what became of everything that was claimed."""
+    """Store the outcome of everything that was claimed."""
     ids = yard.index.records.ids_in([State.SENDING])
     yard.outbox.settle([Outcome(item_id=one, events=(event,), due_at=now) for one in ids], claim=1, now=now)
 
 
 def limit_files(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """A tick checks so many files, of those that were reported and of those that are due."""
+    """Let a tick check this many of the reported files and of the due files."""
     for module in (intake, root_watcher):
-        monkeypatch.setattr(module, "FILES_A_TICK", number)
+        monkeypatch.setattr(module, "FILES_PER_TICK", number)
 
 
 def sync(yard: Yard, now: float) -> None:
@@ -49,11 +49,11 @@ def sync(yard: Yard, now: float) -> None:
     settle(yard, Event.STORED, now)
 
 
-# --- one bad thing costs no other
+# --- one failure affects no other file
 
 
 class Stumbling:
-    """Files of which some make whoever looks at them stumble."""
+    """Files, some of which raise an error when they are checked."""
 
     def __init__(self, *names: str, error: Exception) -> None:
         self.names = names
@@ -88,7 +88,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_a_root_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Yard, error: Exception) -> None:
+def test_a_failing_root_affects_no_other_and_is_tried_again(yard: Yard, error: Exception) -> None:
     other = yard.add_root("other")
     stumbling = Stumbling(error=error)
 
@@ -118,16 +118,16 @@ def test_a_root_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Ya
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_a_file_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Yard, error: Exception) -> None:
+def test_a_failing_file_affects_no_other_and_is_tried_again(yard: Yard, error: Exception) -> None:
     stumbling = Stumbling("a.csv", error=error)
     for path in ("a.csv", "b.csv", "sub/c.csv"):
         yard.write(path)
-    yard.ear.of(1).files |= {"a.csv", "b.csv"}
+    yard.fake_events.of(1).files |= {"a.csv", "b.csv"}
     loop = yard.watcher(outside={"files": stumbling, "contents": stumbling})
     run(loop, yard.later)
     assert {"b.csv": READY, "sub/c.csv": READY} == yard.states()
-    [told] = [one for one in loop.unsettled(yard.later) if one.path == "a.csv"]
-    assert type(error).__name__ in told.reason
+    [reported] = [one for one in loop.unsettled(yard.later) if one.path == "a.csv"]
+    assert type(error).__name__ in reported.reason
     stumbling.names = ()
     run(loop, yard.later + 100.0)
     assert {"a.csv": READY, "b.csv": READY, "sub/c.csv": READY} == yard.states()
@@ -137,7 +137,7 @@ def test_a_file_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Ya
 # --- settling
 
 
-def test_a_file_enters_once_it_has_been_still(yard: Yard) -> None:
+def test_a_file_enters_once_it_is_unchanged_for_settle_s(yard: Yard) -> None:
     yard.write("idle.1.csv")
     touched_at = yard.touched_at("idle.1.csv")
     loop = yard.watcher()
@@ -158,7 +158,7 @@ def test_a_file_that_is_still_being_written_waits_from_its_last_change(yard: Yar
     run(loop, now)
     for second in range(1, 6):
         yard.write("idle.1.csv", b"1" * (second + 1))
-        yard.ear.of(1).files.add("idle.1.csv")
+        yard.fake_events.of(1).files.add("idle.1.csv")
         run(loop, now + second)
         assert {} == yard.states()
     run(loop, now + 6.9)
@@ -167,7 +167,7 @@ def test_a_file_that_is_still_being_written_waits_from_its_last_change(yard: Yar
     assert 6 == yard.record("idle.1.csv")["size"]
 
 
-def test_a_change_that_nobody_announced_is_seen_by_the_last_look(yard: Yard) -> None:
+def test_a_change_without_an_event_is_found_by_the_last_check(yard: Yard) -> None:
     yard.write("idle.1.csv", b"1")
     loop = yard.watcher()
     now = yard.touched_at("idle.1.csv")
@@ -180,12 +180,12 @@ def test_a_change_that_nobody_announced_is_seen_by_the_last_look(yard: Yard) -> 
     assert {"idle.1.csv": READY} == yard.states()
 
 
-def test_a_file_that_is_old_goes_at_once_whatever_its_mtime_says(yard: Yard) -> None:
+def test_an_old_file_enters_at_once_whatever_its_mtime_says(yard: Yard) -> None:
     yard.write("idle.1.csv")
     os.utime(yard.path("idle.1.csv"), (1, 1))
     touched_at = yard.touched_at("idle.1.csv")
     run(yard.watcher(), touched_at + 1.0)
-    assert {} == yard.states()  # its ctime says that somebody was here a second ago
+    assert {} == yard.states()  # its ctime shows a change a second ago
     run(yard.watcher(), touched_at + 2.0)
     assert {"idle.1.csv": READY} == yard.states()
 
@@ -201,7 +201,7 @@ def test_a_file_from_the_future_waits_from_now_on(yard: Yard) -> None:
     assert {"idle.1.csv": READY} == yard.states()
 
 
-def test_a_time_that_the_database_cannot_hold_stops_nobody(yard: Yard) -> None:
+def test_a_time_that_the_database_cannot_hold_blocks_no_file(yard: Yard) -> None:
     yard.write("a.csv")
     yard.write("b.csv")
     os.utime(yard.path("a.csv"), (1.1e10, 1.1e10))  # the year 2318
@@ -223,25 +223,25 @@ def test_an_empty_file_is_waited_for(yard: Yard) -> None:
     assert {"idle.1.csv": State.QUARANTINED} == yard.states()
     assert "it is empty; it is sent once something is written into it" == yard.reason("idle.1.csv")
     yard.write("idle.1.csv")
-    yard.ear.of(1).files.add("idle.1.csv")
+    yard.fake_events.of(1).files.add("idle.1.csv")
     run(loop, touched_at + 610.0)
     run(loop, touched_at + 612.0)
     assert {"idle.1.csv": READY} == yard.states()
 
 
-def test_a_placeholder_that_is_filled_waits_no_longer_than_any_file(yard: Yard) -> None:
+def test_a_filled_placeholder_waits_no_longer_than_other_files(yard: Yard) -> None:
     yard.write("idle.1.csv", b"")
     loop = yard.watcher()
     now = yard.touched_at("idle.1.csv")
     run(loop, now)
     yard.write("idle.1.csv")
-    yard.ear.of(1).files.add("idle.1.csv")
+    yard.fake_events.of(1).files.add("idle.1.csv")
     assert 2.0 == pytest.approx(run(loop, now + 10.0))
     run(loop, now + 12.0)
     assert {"idle.1.csv": READY} == yard.states()
 
 
-def test_a_file_that_went_while_it_settled_is_forgotten(yard: Yard) -> None:
+def test_a_file_that_disappears_while_it_settles_is_forgotten(yard: Yard) -> None:
     yard.write("idle.1.csv")
     loop = yard.watcher()
     now = yard.touched_at("idle.1.csv")
@@ -251,7 +251,7 @@ def test_a_file_that_went_while_it_settled_is_forgotten(yard: Yard) -> None:
     assert ({}, []) == (yard.states(), loop.unsettled(now))
 
 
-def test_a_clock_that_is_set_back_holds_nothing_up(yard: Yard) -> None:
+def test_a_clock_that_is_set_back_delays_no_file(yard: Yard) -> None:
     yard.write("idle.1.csv")
     loop = yard.watcher(scan_interval_s=60.0)
     now = yard.later + 86_400.0
@@ -264,7 +264,7 @@ def test_a_clock_that_is_set_back_holds_nothing_up(yard: Yard) -> None:
     assert {"idle.1.csv": READY, "b.csv": READY} == yard.states()
 
 
-# --- what a file is
+# --- kinds of files
 
 
 def test_label_and_category_come_from_the_path_within_the_root(yard: Yard) -> None:
@@ -280,7 +280,7 @@ def test_label_and_category_come_from_the_path_within_the_root(yard: Yard) -> No
     } == found
 
 
-def test_what_the_configuration_says_of_a_root_goes_with_its_files(yard: Yard) -> None:
+def test_the_configuration_of_a_root_applies_to_its_files(yard: Yard) -> None:
     yard.write("idle.1.csv")
     run(
         yard.watcher(
@@ -292,7 +292,7 @@ def test_what_the_configuration_says_of_a_root_goes_with_its_files(yard: Yard) -
     assert ("fixed", Category.TESTING, (("site", "lab 3"),)) == (item.label, item.category, item.metadata)
 
 
-def test_every_name_finds_its_way(yard: Yard) -> None:
+def test_files_with_any_name_enter(yard: Yard) -> None:
     names = [b"caf\xe9.csv", b"new\nline.csv", b"a'b\"c;--.csv", "标签.csv".encode()]
     for name in names:
         with open(os.path.join(os.fsencode(yard.root.path), name), "wb") as file:
@@ -315,11 +315,11 @@ def test_what_is_left_out_is_counted_by_reason(yard: Yard) -> None:
         "a named pipe (FIFO), not a file": 1,
         "it is a broken link: its target is gone; delete the link, or restore the target": 1,
     } == root.left_out
-    told = {line.fields["path"] for line in yard.log.lines if line.event == "file.left_out"}
-    assert {"pipe.csv", "dangling.csv"} == told
+    reported = {line.fields["path"] for line in yard.log.lines if line.event == "file.left_out"}
+    assert {"pipe.csv", "dangling.csv"} == reported
 
 
-def test_reasons_without_number_are_put_together(yard: Yard) -> None:
+def test_reasons_beyond_the_limit_are_combined(yard: Yard) -> None:
     for number in range(60):
         yard.write(f"a.x{number}")
     run(yard.watcher(), yard.later)
@@ -327,7 +327,7 @@ def test_reasons_without_number_are_put_together(yard: Yard) -> None:
     assert (51, 60, 10) == (len(root.left_out), sum(root.left_out.values()), root.left_out["other reasons"])
 
 
-def test_a_file_that_is_left_out_is_told_of_once(yard: Yard) -> None:
+def test_a_file_that_is_left_out_is_logged_once(yard: Yard) -> None:
     os.mkfifo(yard.path("pipe.csv"))
     loop = yard.watcher()
     for scan in range(3):
@@ -338,7 +338,7 @@ def test_a_file_that_is_left_out_is_told_of_once(yard: Yard) -> None:
 # --- events and scans
 
 
-def test_a_scan_finds_what_no_event_told_of(yard: Yard) -> None:
+def test_a_scan_finds_files_without_an_event(yard: Yard) -> None:
     loop = yard.watcher(scan_interval_s=60.0)
     run(loop, yard.later)
     yard.write("deep/idle.1.csv")
@@ -352,28 +352,28 @@ def test_an_event_is_enough(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("idle.1.csv")
-    yard.ear.of(1).files.add("idle.1.csv")
+    yard.fake_events.of(1).files.add("idle.1.csv")
     run(loop, yard.later + 1.0)
     assert {"idle.1.csv": READY} == yard.states()
 
 
 @pytest.mark.parametrize("path", ["a.tmp", "cache/a.csv", "a.doc", ".git/a.csv"])
-def test_an_event_of_what_is_left_out_is_not_heeded(yard: Yard, path: str) -> None:
+def test_an_event_of_a_left_out_file_is_ignored(yard: Yard, path: str) -> None:
     loop = yard.watcher(eligibility=IgnoreRules(["cache/"]))
     run(loop, yard.later)
     yard.write(path)
-    yard.ear.of(1).files.add(path)
-    yard.ear.of(1).folders.add(path.split("/")[0])
+    yard.fake_events.of(1).files.add(path)
+    yard.fake_events.of(1).folders.add(path.split("/")[0])
     run(loop, yard.later + 1.0)
     assert ({}, []) == (yard.states(), loop.unsettled(yard.later))
 
 
-def test_a_folder_that_is_moved_in_brings_its_files(yard: Yard) -> None:
+def test_the_files_of_a_folder_that_is_moved_in_enter(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("new/one.csv")
     yard.write("new/deep/two.csv")
-    yard.ear.of(1).folders.update({"new", "new/deep"})
+    yard.fake_events.of(1).folders.update({"new", "new/deep"})
     run(loop, yard.later + 1.0)
     assert {"new/one.csv": READY, "new/deep/two.csv": READY} == yard.states()
 
@@ -384,13 +384,15 @@ def test_ten_thousand_new_folders_are_walked_from_the_topmost(yard: Yard) -> Non
     yard.write("a/b/c/one.csv")
     counting = Counting(file_facts, "walk")
     loop._roots[0].scans._files = counting
-    yard.ear.of(1).folders.update({"a", "a/b", "a/b/c", "a-b", *(f"a/b/c/{number}" for number in range(10_000))})
+    yard.fake_events.of(1).folders.update(
+        {"a", "a/b", "a/b/c", "a-b", *(f"a/b/c/{number}" for number in range(10_000))}
+    )
     run(loop, yard.later + 1.0)
     assert (2, {"a/b/c/one.csv": READY}) == (counting.calls, yard.states())  # of a, and of a-b
 
 
 class Counting:
-    """The real thing, with one of its methods counted."""
+    """The real object, with the calls of one method counted."""
 
     def __init__(self, real: Any, method: str) -> None:
         self._real, self._method, self.calls = real, method, 0
@@ -401,7 +403,7 @@ class Counting:
 
 
 def test_one_tick_walks_a_bounded_part(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 10)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 10)
     for folder in range(10):
         for number in range(5):
             yard.write(f"{folder}/{number}.csv")
@@ -413,9 +415,9 @@ def test_one_tick_walks_a_bounded_part(yard: Yard, monkeypatch: pytest.MonkeyPat
     assert (50, True) == (len(yard.states()), ticks >= 5)
 
 
-def test_what_is_found_enters_before_more_is_looked_for(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_found_files_enter_before_the_scan_continues(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     limit_files(monkeypatch, 10)
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 30)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 30)
     for folder in range(20):
         for number in range(5):
             yard.write(f"{folder}/{number}.csv")
@@ -428,13 +430,13 @@ def test_what_is_found_enters_before_more_is_looked_for(yard: Yard, monkeypatch:
     assert (100, {10}, True) == (len(yard.states()), grew - {0, 5}, max(held) <= 30)
 
 
-def test_one_tick_looks_at_a_bounded_number_of_events(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_tick_checks_a_bounded_number_of_events(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     limit_files(monkeypatch, 10)
     for number in range(25):
         yard.write(f"{number}.csv")
-        yard.ear.of(1).files.add(f"{number}.csv")
+        yard.fake_events.of(1).files.add(f"{number}.csv")
     assert 0.0 == loop.tick(yard.later + 1.0)
     assert 10 == len(yard.states())
     run(loop, yard.later + 1.0)
@@ -445,7 +447,7 @@ def test_a_root_that_is_doubted_is_scanned_at_once(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("idle.1.csv")
-    yard.ear.of(1).is_doubted = True
+    yard.fake_events.of(1).is_doubted = True
     run(loop, yard.later + 1.0)
     assert {"idle.1.csv": READY} == yard.states()
 
@@ -453,19 +455,19 @@ def test_a_root_that_is_doubted_is_scanned_at_once(yard: Yard) -> None:
 def test_a_root_that_is_doubted_again_and_again_is_scanned_to_its_end(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 3)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 3)
     for number in range(20):
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
     for _ in range(40):
-        yard.ear.of(1).is_doubted = True
+        yard.fake_events.of(1).is_doubted = True
         loop.tick(yard.later)
     assert loop.has_scanned
     assert 20 == len(yard.states())
 
 
 def test_doubt_during_a_scan_begins_another_one(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 3)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 3)
     for number in range(20):
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
@@ -473,14 +475,14 @@ def test_doubt_during_a_scan_begins_another_one(yard: Yard, monkeypatch: pytest.
         loop.tick(yard.later)  # some folders are behind it
     for number in range(20):
         yard.write(f"{number}/b.csv")
-    yard.ear.of(1).is_doubted = True
+    yard.fake_events.of(1).is_doubted = True
     run(loop, yard.later)
     assert 40 == len(yard.states())
 
 
-def test_why_no_events_come_is_told_once_for_each_reason(yard: Yard) -> None:
+def test_each_reason_for_missing_events_is_logged_once(yard: Yard) -> None:
     loop = yard.watcher()
-    yard.ear.why_deaf = "it gives no events (no space left on device); it is scanned instead"
+    yard.fake_events.why_silent = "it gives no events (no space left on device); it is scanned instead"
     for tick in range(3):
         run(loop, yard.later + 5.0 * tick)
     assert 1 == yard.log.events().count("root.polling")
@@ -492,13 +494,13 @@ def test_why_no_events_come_is_told_once_for_each_reason(yard: Yard) -> None:
 # --- changes
 
 
-def test_a_known_file_that_changes_settles_again_and_goes_again(yard: Yard) -> None:
+def test_a_known_file_that_changes_settles_and_enters_again(yard: Yard) -> None:
     yard.fill("a.csv")
     sync(yard, yard.later)
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("a.csv", b"changed")
-    yard.ear.of(1).files.add("a.csv")
+    yard.fake_events.of(1).files.add("a.csv")
     now = yard.touched_at("a.csv") + 0.5
     run(loop, now)
     assert {"a.csv": SETTLING} == yard.states()
@@ -507,7 +509,7 @@ def test_a_known_file_that_changes_settles_again_and_goes_again(yard: Yard) -> N
 
 
 @pytest.mark.parametrize("event", [Event.STORED, Event.REFUSE, Event.DEFER])
-def test_a_change_is_found_by_a_scan_whatever_became_of_the_file(yard: Yard, event: Event) -> None:
+def test_a_scan_finds_a_change_in_every_state_of_the_file(yard: Yard, event: Event) -> None:
     yard.fill("a.csv")
     claim(yard, yard.later)
     settle(yard, event, yard.later)
@@ -516,14 +518,14 @@ def test_a_change_is_found_by_a_scan_whatever_became_of_the_file(yard: Yard, eve
     assert ({"a.csv": READY}, 7) == (yard.states(), yard.record("a.csv")["size"])
 
 
-def test_a_file_that_is_as_it_was_is_left_in_peace(yard: Yard) -> None:
+def test_an_unchanged_file_is_left_alone(yard: Yard) -> None:
     yard.fill("a.csv")
     sync(yard, yard.later)
     loop = yard.watcher()
     for scan in range(3):
         run(loop, yard.later + 60.0 * scan)
-        os.chmod(yard.path("a.csv"), 0o640 - scan)  # its ctime moves
-        yard.ear.of(1).files.add("a.csv")
+        os.chmod(yard.path("a.csv"), 0o640 - scan)  # its ctime changes
+        yard.fake_events.of(1).files.add("a.csv")
     assert ({"a.csv": State.SYNCED}, []) == (yard.states(), loop.unsettled(yard.later))
 
 
@@ -541,7 +543,7 @@ def test_a_file_that_changes_while_it_is_sent_enters_afterwards(yard: Yard) -> N
     assert ({"a.csv": READY}, 7) == (yard.states(), yard.record("a.csv")["size"])
 
 
-def test_a_file_that_the_uploader_found_changed_is_looked_at_without_an_event(yard: Yard) -> None:
+def test_a_file_that_the_uploader_found_changed_is_checked_without_an_event(yard: Yard) -> None:
     yard.fill("a.csv")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -553,7 +555,7 @@ def test_a_file_that_the_uploader_found_changed_is_looked_at_without_an_event(ya
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_tombstone_stays_one_while_its_file_is_as_it_was(yard: Yard) -> None:
+def test_a_tombstone_stays_one_while_its_file_is_unchanged(yard: Yard) -> None:
     yard.fill("a.csv")
     claim(yard, yard.later)
     (file_id,) = yard.index.records.ids_in([State.SENDING])
@@ -565,27 +567,27 @@ def test_a_tombstone_stays_one_while_its_file_is_as_it_was(yard: Yard) -> None:
     run(loop, yard.later)
     assert {"b.csv": State.TOMBSTONE} == yard.states()
     yard.path("b.csv").unlink()
-    yard.ear.of(1).files.update({"a.csv", "b.csv"})
+    yard.fake_events.of(1).files.update({"a.csv", "b.csv"})
     run(loop, yard.later + 1.0)
     assert {"b.csv": State.TOMBSTONE} == yard.states()
 
 
-# --- files that went
+# --- files that disappeared
 
 
 @pytest.mark.parametrize("how", ["event", "scan"])
-def test_a_file_that_went_before_it_was_sent_is_gone(yard: Yard, how: str) -> None:
+def test_a_file_removed_before_it_was_sent_is_gone(yard: Yard, how: str) -> None:
     yard.fill("a.csv", "deep/b.csv")
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("deep/b.csv").unlink()
     if how == "event":
-        yard.ear.of(1).files.add("deep/b.csv")
+        yard.fake_events.of(1).files.add("deep/b.csv")
     run(loop, yard.later + (1.0 if how == "event" else 60.0))
     assert {"a.csv": READY, "deep/b.csv": GONE} == yard.states()
 
 
-def test_a_synced_file_that_went_stays_synced_and_it_is_noted(yard: Yard) -> None:
+def test_a_removed_synced_file_stays_synced_and_the_absence_is_recorded(yard: Yard) -> None:
     yard.fill("a.csv")
     sync(yard, yard.later)
     yard.path("a.csv").unlink()
@@ -594,26 +596,26 @@ def test_a_synced_file_that_went_stays_synced_and_it_is_noted(yard: Yard) -> Non
     assert "the local file is not there any more" == yard.reason("a.csv")
 
 
-def test_a_file_that_is_back_goes_again(yard: Yard) -> None:
+def test_a_file_that_is_back_enters_again(yard: Yard) -> None:
     yard.fill("a.csv")
     yard.path("a.csv").rename(yard.place / "elsewhere")
     loop = yard.watcher()
     run(loop, yard.later)
     assert {"a.csv": GONE} == yard.states()
     (yard.place / "elsewhere").rename(yard.path("a.csv"))
-    yard.ear.of(1).files.add("a.csv")
+    yard.fake_events.of(1).files.add("a.csv")
     run(loop, yard.later + 1.0)
     assert {"a.csv": READY} == yard.states()
 
 
 @pytest.mark.parametrize("how", ["event", "scan"])
-def test_a_folder_that_is_moved_out_takes_its_files_along(yard: Yard, how: str) -> None:
+def test_the_files_of_a_folder_that_is_moved_out_are_gone(yard: Yard, how: str) -> None:
     yard.fill("one/a.csv", "one/deep/b.csv", "one-more/c.csv")
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("one").rename(yard.place / "elsewhere")
     if how == "event":
-        yard.ear.of(1).folders.add("one")
+        yard.fake_events.of(1).folders.add("one")
     run(loop, yard.later + (1.0 if how == "event" else 60.0))
     assert {"one/a.csv": GONE, "one/deep/b.csv": GONE, "one-more/c.csv": READY} == yard.states()
 
@@ -623,24 +625,24 @@ def test_a_folder_that_is_renamed_moves_its_files(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("one").rename(yard.path("two"))
-    yard.ear.of(1).folders.update({"one", "two"})
+    yard.fake_events.of(1).folders.update({"one", "two"})
     run(loop, yard.later + 1.0)
     assert {"two/a.csv": READY} == yard.states()
 
 
-def test_a_file_that_is_ignored_now_has_not_gone(yard: Yard) -> None:
+def test_a_file_that_is_ignored_now_is_not_gone(yard: Yard) -> None:
     yard.fill("a.csv", "cache/b.csv", "cache/deep/c.csv")
     run(yard.watcher(eligibility=IgnoreRules(["a.*", "cache/"])), yard.later + 60.0)
     assert {"a.csv": READY, "cache/b.csv": READY, "cache/deep/c.csv": READY} == yard.states()
 
 
-def test_nothing_is_concluded_from_a_root_that_is_away(yard: Yard) -> None:
+def test_nothing_is_concluded_from_a_missing_root(yard: Yard) -> None:
     yard.fill("a.csv", "deep/b.csv")
     loop = yard.watcher()
     run(loop, yard.later)
     Path(yard.root.path).rename(yard.place / "away")
-    yard.ear.of(1).files.add("a.csv")
-    yard.ear.of(1).folders.add("deep")
+    yard.fake_events.of(1).files.add("a.csv")
+    yard.fake_events.of(1).folders.add("deep")
     for tick in range(5):
         run(loop, yard.later + 1.0 + 30.0 * tick)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
@@ -664,10 +666,10 @@ def test_a_root_that_is_back_is_scanned_at_once(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("moment", range(1, 9))
-def test_nothing_is_concluded_from_a_root_that_leaves_during_a_scan(
+def test_nothing_is_concluded_from_a_root_that_disappears_during_a_scan(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 1)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 1)
     yard.fill("a.csv", "one/b.csv", "one/deep/c.csv", "two/d.csv")
     loop = yard.watcher()
     for _ in range(moment):
@@ -684,7 +686,7 @@ def test_nothing_is_concluded_from_a_root_that_leaves_during_a_scan(
 
 
 class Eyes:
-    """The real look at files, but for places that nobody may read."""
+    """The real file access, except for places that cannot be read."""
 
     def __init__(self, *closed: str) -> None:
         self.closed = closed
@@ -712,14 +714,14 @@ class Eyes:
         return any(path == place or path.startswith(f"{place}/") for place in self.closed)
 
 
-def test_nothing_is_concluded_from_a_folder_that_may_not_be_read(yard: Yard) -> None:
+def test_nothing_is_concluded_from_an_unreadable_folder(yard: Yard) -> None:
     yard.fill("a.csv", "closed/b.csv", "closed/deep/c.csv", "closed-not/d.csv")
     yard.path("a.csv").unlink()
     yard.path("closed-not/d.csv").unlink()
     loop = yard.watcher(outside={"files": Eyes("closed")})
     run(loop, yard.later)
-    yard.ear.of(1).files.update({"closed/b.csv", "closed/deep/c.csv"})
-    yard.ear.of(1).folders.update({"closed", "closed/deep"})
+    yard.fake_events.of(1).files.update({"closed/b.csv", "closed/deep/c.csv"})
+    yard.fake_events.of(1).folders.update({"closed", "closed/deep"})
     run(loop, yard.later + 1.0)
     expected = {"a.csv": GONE, "closed/b.csv": READY, "closed/deep/c.csv": READY, "closed-not/d.csv": GONE}
     assert expected == yard.states()
@@ -744,7 +746,7 @@ def test_two_roots_do_not_mix(yard: Yard) -> None:
     assert [(other.path, "same.csv")] == [(seen.root, seen.path) for seen in loop.unsettled(yard.later)]
 
 
-def test_a_root_that_is_away_does_not_hold_up_the_other(yard: Yard) -> None:
+def test_a_missing_root_does_not_delay_the_other(yard: Yard) -> None:
     other = yard.add_root("other")
     Path(other.path).rmdir()
     yard.write("a.csv")
@@ -754,8 +756,8 @@ def test_a_root_that_is_away_does_not_hold_up_the_other(yard: Yard) -> None:
     assert ({"a.csv": READY}, True) == (yard.states(), loop.has_scanned)
 
 
-def test_a_root_with_a_million_files_does_not_hold_up_the_other(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 2)
+def test_a_root_with_a_million_files_does_not_delay_the_other(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 2)
     other = yard.add_root("other")
     for number in range(50):
         yard.write(f"{number}/a.csv")
@@ -783,8 +785,8 @@ def test_a_store_that_fails_in_the_middle_of_a_tick_loses_no_file(yard: Yard, me
     yard.path("gone.csv").unlink()
     yard.path("deep/gone.csv").unlink()
     yard.path("deep").rmdir()
-    yard.ear.of(1).files.update({"changed.csv", "new.csv", "gone.csv"})
-    yard.ear.of(1).folders.add("deep")
+    yard.fake_events.of(1).files.update({"changed.csv", "new.csv", "gone.csv"})
+    yard.fake_events.of(1).folders.add("deep")
     keeper = outbox if hasattr(yard.outbox, method) else paths
     setattr(keeper, method, failing(3, StateError("the disk is full"), getattr(keeper, method)))
     failures = 0
@@ -812,25 +814,23 @@ def test_the_real_store_refuses_and_recovers(yard: Yard) -> None:
     assert {"a.csv": READY} == yard.states()
 
 
-# --- small things that last
+# --- long runs
 
 
-def test_how_many_files_settle_is_written_down(yard: Yard) -> None:
+def test_the_number_of_settling_files_is_stored(yard: Yard) -> None:
     yard.write("a.csv", b"")
     yard.write("b.csv", b"")
     loop = yard.watcher()
     run(loop, yard.later - 3600.0 + 1.0)
     assert [2] == [root.settling for root in yard.index.roots()]
     yard.path("a.csv").unlink()
-    yard.ear.of(1).files.add("a.csv")
+    yard.fake_events.of(1).files.add("a.csv")
     run(loop, yard.later - 3600.0 + 2.0)
     assert [1] == [root.settling for root in yard.index.roots()]
 
 
-def test_while_there_is_much_to_do_that_is_written_down_now_and_then(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 2)
+def test_while_a_root_is_busy_observations_are_stored_at_intervals(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 2)
     for number in range(20):
         yard.write(f"{number}/a.csv", b"")
     loop = yard.watcher()
@@ -842,7 +842,7 @@ def test_while_there_is_much_to_do_that_is_written_down_now_and_then(
     assert (True, 20) == (1 < len(set(noted)) < 10, yard.index.roots()[0].settling)
 
 
-def test_what_is_under_observation_is_noted_for_whoever_asks_after_the_end(yard: Yard) -> None:
+def test_observations_are_stored_for_commands_after_the_end(yard: Yard) -> None:
     yard.write("empty.csv", b"")
     yard.write("a.csv")
     now = yard.touched_at("a.csv") + 1.0
@@ -853,7 +853,7 @@ def test_what_is_under_observation_is_noted_for_whoever_asks_after_the_end(yard:
         "a.csv": "it must be unchanged for 2 s",
     } == {one["path"]: one["reason"] for one in yard.index.observations.records()}
     yard.path("empty.csv").unlink()
-    yard.ear.of(1).files.add("empty.csv")
+    yard.fake_events.of(1).files.add("empty.csv")
     loop.tick(now + 0.1)  # too soon for another note
     loop.stop(now + 0.2)
     assert ["a.csv"] == [one["path"] for one in yard.index.observations.records()]
@@ -861,12 +861,12 @@ def test_what_is_under_observation_is_noted_for_whoever_asks_after_the_end(yard:
     assert [] == yard.index.observations.records()
 
 
-def test_what_was_noted_stays_until_the_folder_was_looked_through(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_observations_stay_until_the_folder_is_scanned(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         yard.write(f"{number}/empty.csv", b"")
     now = yard.touched_at("0/empty.csv") + 1.0
     run(yard.watcher(), now)
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 1)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 1)
     loop = yard.watcher()
     for path in range(5):
         yard.path(f"{path}/empty.csv").unlink()
@@ -878,7 +878,9 @@ def test_what_was_noted_stays_until_the_folder_was_looked_through(yard: Yard, mo
     assert ([], {yard.root.path}) == (yard.index.observations.records(), loop.scanned())
 
 
-def test_what_a_start_finds_and_is_complete_is_not_noted_first(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complete_files_found_at_the_start_are_not_stored_as_observed(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limit_files(monkeypatch, 1)
     for number in range(4):
         yard.write(f"{number}.csv")
@@ -892,10 +894,8 @@ def test_what_a_start_finds_and_is_complete_is_not_noted_first(yard: Yard, monke
     assert ([], 4) == (yard.index.observations.records(), len(yard.states()))
 
 
-def test_of_too_many_files_under_observation_the_others_are_counted(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(observations, "MOST_OBSERVED", 3)
+def test_observed_files_beyond_the_limit_are_counted(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observations, "MAX_OBSERVED", 3)
     for number in range(5):
         yard.write(f"{number}.csv", b"")
     run(yard.watcher(), yard.touched_at("0.csv") + 1.0)
@@ -903,7 +903,7 @@ def test_of_too_many_files_under_observation_the_others_are_counted(
     assert (3, 5, 2) == (len(yard.index.observations.records()), root.settling, root.beyond)
 
 
-def test_a_file_that_goes_while_it_waits_for_its_marker_is_forgotten_by_a_scan(yard: Yard) -> None:
+def test_a_file_removed_while_it_waits_for_its_marker_is_forgotten_by_a_scan(yard: Yard) -> None:
     yard.write("a.csv")
     loop = yard.watcher(policy=CompletenessPolicy(needs_marker=True))
     run(loop, yard.later)
@@ -918,13 +918,13 @@ def test_a_file_that_is_written_all_day_takes_no_memory(yard: Yard) -> None:
     run(loop, yard.later)
     for second in range(300):
         yard.write("log.csv", b"x" * (second + 1))
-        yard.ear.of(1).files.add("log.csv")
+        yard.fake_events.of(1).files.add("log.csv")
         run(loop, yard.later + second / 10)
     (root,) = loop._roots
     assert len(root.observed._due._heap) <= 2
 
 
 def test_without_roots_it_waits(yard: Yard) -> None:
-    loop = WatcherLoop([], yard.stores(), yard.outside(), events=yard.ear, log=yard.log)
+    loop = WatcherLoop([], yard.stores(), yard.outside(), events=yard.fake_events, log=yard.log)
     assert (5.0, True, True) == (loop.tick(0.0), loop.has_scanned, loop.is_done)
     loop.stop(0.0)

@@ -1,4 +1,4 @@
-"""Whatever happens in a real folder, with real events, the outbox comes to say what a plain look at the folder says."""
+"""Random histories in a real folder with real events: in the end the outbox agrees with the folder."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ COME_TO_REST_WITHIN_S = 20.0
 
 
 class Failing:
-    """The real store, one method of which fails once."""
+    """The real store, with one method that fails once."""
 
     def __init__(self, real: object, method: str) -> None:
         self._real = real
@@ -43,7 +43,7 @@ class Failing:
 
 
 class WatchingMachine(RuleBasedStateMachine):
-    """A root, a place outside of it, and a watcher that is killed now and then."""
+    """A root, a place outside it, and a watcher that is killed now and then."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,18 +62,18 @@ class WatchingMachine(RuleBasedStateMachine):
         for path in sorted(paths):
             self.create_or_overwrite(path)
         self.begin()
-        self.come_to_rest()  # from here on, who listens is not helped by the first scan
+        self.come_to_rest()  # from here on, the first scan no longer helps the events
 
     def begin(self, **failing_parts: Any) -> None:
         self.events = EventSource(self.bell.set) if self.listens else NullEvents()
         self.events.start()
         policy = CompletenessPolicy(settle_s=0.0, patience_s=0.0)
-        # Who listens finds everything without a second scan.
+        # Events find everything without a second scan.
         interval_s = 1e6 if self.listens else 0.05
         self.loop = self.yard.watcher(policy=policy, scan_interval_s=interval_s, events=self.events, **failing_parts)
 
     def place_of(self, path: str) -> Path:
-        """Where a writer writes: through a link too, unless it leads to a folder."""
+        """Return where a writer writes: also through a link, unless it leads to a folder."""
         place = self.root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.is_symlink() and not place.is_file():
@@ -81,8 +81,8 @@ class WatchingMachine(RuleBasedStateMachine):
         return place
 
     def tell_of_links(self) -> None:
-        """The kernel tells of the name under which a file was opened. Where that one was renamed or taken from the file
-        before anybody looked, only a scan finds what became of the others."""
+        """The kernel reports the name under which a file was opened. If that name was renamed or removed before the
+        check, only a scan finds the changes of the other names."""
         events = getattr(self, "events", None)
         for folder, _, names in os.walk(self.root):
             for place in (os.path.join(folder, name) for name in names):
@@ -103,7 +103,7 @@ class WatchingMachine(RuleBasedStateMachine):
         self.yard.close()
         shutil.rmtree(self.place)
 
-    # --- what writers do --------------------------------------------------------------------------------------------
+    # --- writers ------------------------------------------------------------------------------------------------------
 
     @rule(path=st.sampled_from(PATHS))
     def create_or_overwrite(self, path: str) -> None:
@@ -157,7 +157,7 @@ class WatchingMachine(RuleBasedStateMachine):
     def set_a_time_as_archives_do(self, path: str) -> None:
         if (self.root / path).is_file():
             os.utime(self.root / path, (1_000_000, 1_000_000))
-            (self.root / path).open("ab").close()  # nobody tells of a time alone
+            (self.root / path).open("ab").close()  # no event reports a changed mtime alone
             self.tell_of_links()
 
     @rule(path=st.sampled_from(PATHS))
@@ -192,7 +192,7 @@ class WatchingMachine(RuleBasedStateMachine):
         shutil.rmtree(self.root)
         self.root.mkdir()
 
-    # --- what the daemon does ---------------------------------------------------------------------------------------
+    # --- the daemon ---------------------------------------------------------------------------------------------------
 
     @rule(ticks=st.integers(1, 4))
     def tick(self, ticks: int) -> None:
@@ -200,7 +200,7 @@ class WatchingMachine(RuleBasedStateMachine):
             self.step()
 
     def step(self) -> float:
-        """One tick; whoever dies in it is started anew."""
+        """Tick once. If the watcher dies in it, start a new one."""
         try:
             return float(self.loop.tick(clock.now()))
         except StateError:
@@ -219,24 +219,24 @@ class WatchingMachine(RuleBasedStateMachine):
         self.yard.outbox.settle(settled, claim=1, now=now)
 
     def sha256_of(self, item: Item) -> str:
-        """Of what is sent: another version, when it was changed since."""
+        """Settle a sent file, as another version if it changed since."""
         with suppress(FileError):
             return body.sha256_of(item)
         return "0" * 64
 
     @rule(method=st.sampled_from(["enqueue", "mark_changed", "mark_gone", "known_at", "versions", "follow", "known"]))
     def be_killed(self, method: str) -> None:
-        """In the middle of a tick, before this method of the store has done its work, if it comes to it."""
+        """Kill the watcher in the middle of a tick, before this method of the store works, if it is called."""
         on_outbox = hasattr(self.yard.outbox, method)
         real = self.yard.outbox if on_outbox else self.yard.places
         self.events.stop()
         self.begin(**{"outbox" if on_outbox else "paths": Failing(real, method)})
         self.step()
 
-    # --- what is to come of it --------------------------------------------------------------------------------------
+    # --- the expected result ----------------------------------------------------------------------------------------
 
     def come_to_rest(self) -> None:
-        """Tick as the daemon does, until the outbox says what the folder says."""
+        """Tick as the daemon does, until the outbox agrees with the folder."""
         deadline = time.monotonic() + COME_TO_REST_WITHIN_S
         while (wrong := self.differences()) and time.monotonic() < deadline:
             self.bell.wait(min(self.step(), 0.02))

@@ -1,4 +1,4 @@
-"""Real folders and a real database, and short words for what the tests do with them."""
+"""Real folders and a real database, and short helpers for the tests."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -27,16 +27,16 @@ from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.sidecars import Sidecars
-from tests.fakes import Ear, Notebook
+from tests.fakes import FakeEvents, Notebook
 
 
 def deletion_evidence(
     yard: "Yard", clock: Callable[[], float], observed: Callable[[], Iterable[ObservedEntry]] = tuple, **more: Any
 ) -> DeletionEvidence:
-    """What is known about absent files and samples, from real folders and a real index."""
+    """Return the evidence about absent files and samples, from real folders and a real index."""
     check = DiskCheck(Disks(yard.database), file_facts)
     folders = FolderView(
-        look=file_facts.facts_at,
+        stat=file_facts.facts_at,
         observed=observed,
         why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
     )
@@ -49,7 +49,7 @@ def deletion_evidence(
 
 
 class Mounts:
-    """The real mounts, of which a test says on which file system they are."""
+    """The real mounts, on a file system that a test chooses."""
 
     def __init__(self, file_system_of: Callable[[str], FileSystem]) -> None:
         self.file_system_of = file_system_of
@@ -59,7 +59,7 @@ class Mounts:
 
 
 class Yard:
-    """Outbox and index over one database. Roots are folders that it makes, all of the target `main`."""
+    """Outbox and index over one database. It creates the roots, all with the target `main`."""
 
     def __init__(self, place: Path) -> None:
         writer_probe.ignore_lease_breaks()
@@ -69,7 +69,7 @@ class Yard:
         self.index = Index(self.database)
         self.places = PathIndex(self.database)
         self.log = Notebook()
-        self.ear = Ear()
+        self.fake_events = FakeEvents()
         self.root = self.add_root("root")
         # An hour after everything that a test writes, by the clock of the file system.
         self.later = os.stat(place).st_ctime + 3600.0
@@ -95,7 +95,7 @@ class Yard:
         return place
 
     def touched_at(self, path: str, root: Root | None = None) -> float:
-        """When the file system last saw it touched."""
+        """Return when the file system last recorded a change."""
         facts = file_facts.facts_at((root or self.root).path, path)
         assert facts is not None
         return facts.touched_at
@@ -103,14 +103,14 @@ class Yard:
     # --- what is known
 
     def states(self) -> dict[str, State]:
-        """The state of every file, by path; of those under another root, by `root/path`."""
+        """Return the state of every file by path; under another root, by `root/path`."""
         return {self._name(record): State(record["state"]) for record in self.index.records.files()}
 
     def record(self, path: str) -> dict[str, Any]:
         return self.records()[path]
 
     def records(self) -> dict[str, dict[str, Any]]:
-        """What is known of every file, by the paths of `states`."""
+        """Return what is known of every file, by the paths of `states`."""
         return {self._name(record): record for record in self.index.records.files()}
 
     def reason(self, path: str) -> str:
@@ -142,12 +142,12 @@ class Yard:
         events: Any = None,
         **more: Any,
     ) -> WatcherLoop:
-        """A loop over `roots`, or over the first one with `more` said of it. `outside` replaces parts of that."""
+        """Return a loop over `roots`, or over the first one with the options `more`. `outside` replaces I/O."""
         return WatcherLoop(
             roots or [self.watched(**more)],
             self.stores(outbox=outbox, paths=paths),
             self.outside(**(outside or {})),
-            events=events or self.ear,
+            events=events or self.fake_events,
             lineages=lineages,
             runtime=runtime,
             log=self.log,
@@ -181,12 +181,12 @@ class Yard:
         run(self.watcher(), self.later)
 
     def insist(self) -> None:
-        """A person says of every file that is quarantined: send it as it is."""
+        """Retry every quarantined file, as a person does."""
         assert self.outbox.retry(self.index.records.ids_in([State.QUARANTINED]), now=self.later)
 
 
 def run(loop: Any, now: float) -> float:
-    """Tick until nothing is to be done at once. Returns how long the loop wants to wait."""
+    """Tick until there is no work at once. Return how long the loop wants to wait."""
     for _ in range(5000):
         wait_s = float(loop.tick(now))
         if wait_s > 0:

@@ -1,4 +1,4 @@
-"""A service that takes less than we would send gets everything all the same, once; its own account is the judge."""
+"""A service with lower limits gets everything, once; the service's ledger decides."""
 
 import dataclasses
 from pathlib import Path
@@ -24,7 +24,7 @@ FILES = 120
     ],
     ids=["requests of few bytes", "requests of few files", "few requests a second", "an outage"],
 )
-def test_a_service_that_takes_less_gets_everything_once(
+def test_a_service_with_lower_limits_gets_everything_once(
     bench: Bench, tmp_path: Path, limits: dict[str, Any], faults: list[dict[str, object]]
 ) -> None:
     contents = [row(number) for number in range(FILES)]
@@ -40,5 +40,5 @@ def test_a_service_that_takes_less_gets_everything_once(
         done = dataclasses.replace(bench, emulator=strict).once("--timeout", "40")
         assert 0 == done.returncode, done.stdout + done.stderr
         assert stored_once(strict.ledger(), contents)
-        # Most requests were worth their while: it did not ask for every file alone.
+        # Most requests had several files: they were not sent one by one.
         assert strict.ledger()["requests"] < FILES

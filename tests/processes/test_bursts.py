@@ -1,6 +1,6 @@
-"""Files as fast as the machine can write them, while they are watched: all are found, each enters once.
+"""Files written as fast as the machine can, while they are watched: all are found, each enters once.
 
-EISYNC_LARGE=1 (`make burst`) takes 100,000 files and 1,000,000 renames instead of some thousands.
+With EISYNC_LARGE=1 (`make burst`) there are 100,000 files and 1,000,000 renames instead of some thousands.
 """
 
 import os
@@ -19,7 +19,7 @@ from eisync.adapters import clock
 from eisync.adapters.events.source import EventSource
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
-from eisync.loops.supervisor import Charge, Supervisor
+from eisync.loops.supervisor import SupervisedLoop, Supervisor
 from tests.loops.yard import Yard
 
 LARGE = os.environ.get("EISYNC_LARGE") == "1"
@@ -58,11 +58,11 @@ class Running:
         self.bell = threading.Event()
         self.events = EventSource(self.bell.set)
         self.events.start()
-        self.yard.ear = self.events  # type: ignore[assignment]
-        # Only events, or the doubt that lost ones leave, can find a file: no scan comes by itself.
+        self.yard.fake_events = self.events  # type: ignore[assignment]
+        # Only events, or a scan after lost events, can find a file: no scan is due by itself.
         self.loop = self.yard.watcher(policy=CompletenessPolicy(settle_s=0.2), scan_interval_s=80_000.0)
-        charge = Charge(self.loop, self.bell, 60.0)
-        self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.yard.log)
+        supervised = SupervisedLoop(self.loop, self.bell, 60.0)
+        self.supervisor = Supervisor([supervised], now=clock.now, monotonic=clock.monotonic, log=self.yard.log)
         self.supervisor.start()
         self.until(lambda: self.loop.has_scanned)
 
@@ -76,7 +76,7 @@ class Running:
         return sum(self.yard.index.records.counts().by_state.values())
 
     def entries(self) -> int:
-        """How often a file entered, every version of every file counted."""
+        """Return how often a file entered, counting every version."""
         with self.yard.database.reading() as connection:
             row = connection.execute("select count(*) from history where event = 'complete'").fetchone()
         return int(row[0])
@@ -99,7 +99,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 @contextmanager
 def stalled(running: Running) -> Iterator[None]:
-    """Nobody empties the kernel's queue."""
+    """Do not read the kernel's queue."""
     observer: Any = running.events._observer
     with observer.reader._lock:
         yield
@@ -107,7 +107,7 @@ def stalled(running: Running) -> Iterator[None]:
 
 @pytest.mark.parametrize("folders", [0, 1_000 if LARGE else 100], ids=["flat", "in folders"])
 @pytest.mark.parametrize("is_stalled", [False, True], ids=["read", "stalled"])
-def test_a_burst_is_found_whole_and_each_file_enters_once(running: Running, folders: int, is_stalled: bool) -> None:
+def test_every_file_of_a_burst_enters_once(running: Running, folders: int, is_stalled: bool) -> None:
     files = STALLED_FILES if is_stalled else FILES
     began_at = time.monotonic()
     with stalled(running) if is_stalled else nullcontext():
@@ -129,7 +129,7 @@ def rss_mb() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
-def test_renames_without_end_take_no_memory(running: Running) -> None:
+def test_endless_renames_use_no_memory(running: Running) -> None:
     (Path(running.yard.root.path) / "a.csv").write_bytes(b"x")
     running.until(lambda: running.entered() == 1)
     running.run(RENAME, RENAMES // 10)

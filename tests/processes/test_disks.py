@@ -1,4 +1,4 @@
-"""A disk inside the watched folder that is unmounted, under eisync as a person runs it; the service is the judge."""
+"""A disk inside the watched folder is unmounted, under eisync as a person runs it; the service's ledger decides."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def configure(bench: Bench) -> None:
 
 
 def absences_lasted(bench: Bench) -> None:
-    """What is missing has been missing for longer than any absence must last."""
+    """Make missing files missing for long enough to count as deleted."""
     database = sqlite3.connect(bench.state / "eisync.db")
     with database:
         database.execute("update file set absent_at = absent_at - 120")
@@ -33,7 +33,7 @@ def absences_lasted(bench: Bench) -> None:
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_unmounted_under_the_daemon_takes_no_sample_along(bench: Bench, mounts: Mounts) -> None:
+def test_a_disk_unmounted_under_the_daemon_deletes_no_sample(bench: Bench, mounts: Mounts) -> None:
     configure(bench)
     disk = mounts.tmpfs(bench.recordings / "station/disk")
     for number in range(HERE):
@@ -65,7 +65,7 @@ def test_a_disk_that_is_unmounted_under_the_daemon_takes_no_sample_along(bench: 
 
 
 @pytest.mark.slow
-def test_once_says_that_a_disk_is_not_there_and_does_not_end_well(bench: Bench, mounts: Mounts) -> None:
+def test_once_reports_a_missing_disk_and_does_not_end_with_0(bench: Bench, mounts: Mounts) -> None:
     configure(bench)
     disk = mounts.tmpfs(bench.recordings / "disk")
     bench.write("wave.1.csv", row(1))

@@ -1,4 +1,4 @@
-"""A state folder whose disk fails (EIO): uploading stops, the reason is shown, nothing is lost, it resumes alone."""
+"""A state folder whose disk fails (EIO): uploading stops with a reason, nothing is lost, it resumes by itself."""
 
 import subprocess
 import time
@@ -38,13 +38,13 @@ def start(bench: Bench, disk: FailingDisk) -> "Iterator[Callable[[], subprocess.
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["write", "sync", "read"])
-def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
+def test_a_failing_disk_stops_it_with_a_reason_and_it_continues_by_itself(
     bench: Bench, disk: FailingDisk, start: "Callable[[], subprocess.Popen[bytes]]", what: str
 ) -> None:
     contents = list(BEFORE)
     write_all(bench, contents, first=0)
     assert 0 == bench.once().returncode
-    if what == "read":  # what is in memory is read from no disk
+    if what == "read":  # cached pages are not read from the disk
         outgrow_the_cache(bench.state / "eisync.db")
     daemon = start()
 
@@ -55,12 +55,12 @@ def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
 
     disk.fail(what)
 
-    def is_told() -> bool:
+    def is_shown() -> bool:
         drop_one_more()
         done = bench.run("status")
         return SENTENCE in done.stdout + done.stderr
 
-    until(is_told, within_s=60)
+    until(is_shown, within_s=60)
     assert daemon.poll() is None
     stored = settled(bench)
     for _ in range(5):
@@ -77,7 +77,7 @@ def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
 
 
 def settled(bench: Bench) -> int:
-    """How many files are stored, when no more come."""
+    """Return how many files are stored once no more arrive."""
     stored = -1
     while stored != (stored := bench.emulator.ledger()["stored"]):
         time.sleep(1.0)

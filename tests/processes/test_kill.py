@@ -1,4 +1,4 @@
-"""SIGKILL at any moment loses nothing and doubles nothing; the service's own account is the judge."""
+"""SIGKILL at any moment loses and duplicates nothing; the service's ledger decides."""
 
 import json
 import os
@@ -12,8 +12,8 @@ import pytest
 
 from tests.conftest import Bench, row, stored_once, until
 
-# The larger proof is `make kills`. The seed gives the same moments and the same faults; what the machine makes of them
-# depends on its mood, which is why the service's account is looked at and not the order of events.
+# The larger proof is `make kills`. The seed gives the same moments and the same faults. Their effect depends on the
+# scheduling of the machine, so the service's ledger is checked and not the order of events.
 FILES = int(os.environ.get("KILL_FILES", "300"))
 KILLS = int(os.environ.get("KILLS", "12"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
@@ -72,11 +72,11 @@ def test_a_drain_that_is_killed_again_and_again_stores_every_file_once(
 
 
 def lose_a_daemon(bench: Bench, dice: random.Random, *, is_early: bool) -> bool:
-    """Start one and kill it at some moment. Returns whether there was still something to send."""
+    """Start one and kill it at some moment. Return whether there was still something to send."""
     requests_before = bench.emulator.ledger()["requests"]
     daemon = bench.daemon()
     if is_early:
-        # From before it has opened its database on.
+        # From the time before it opens its database.
         time.sleep(dice.uniform(0.0, 1.0))
     else:
         # In the middle of the drain, however slow the machine is today.
@@ -115,7 +115,7 @@ def test_a_second_signal_ends_at_once_and_the_file_is_stored_once(bench: Bench) 
     daemon = bench.daemon()
     until(lambda: bench.files("--state", "sending"))
     daemon.send_signal(signal.SIGTERM)
-    # Two signals that come together are one.
+    # Two signals at the same time are delivered as one.
     with pytest.raises(subprocess.TimeoutExpired):
         daemon.wait(timeout=0.5)
     daemon.send_signal(signal.SIGTERM)

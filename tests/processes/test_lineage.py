@@ -1,6 +1,6 @@
-"""A state that went back in time, and two that work in one folder, by eisync as a person runs it.
+"""A state folder that went back in time, and two that share one folder, with eisync as a person runs it.
 
-What is taken away is at the service, and nowhere else: whoever deletes a sample for it destroys the only copy.
+Only the service has what was removed here: deleting such a sample destroys the only copy.
 """
 
 import os
@@ -38,7 +38,7 @@ def pass_over(bench: Bench) -> str:
 
 
 def later(bench: Bench) -> None:
-    """What is missing has been missing for two minutes."""
+    """Make missing files missing for two minutes."""
     database = sqlite3.connect(bench.state / "eisync.db")
     with database:
         database.execute("update file set absent_at = absent_at - 120")
@@ -57,7 +57,7 @@ def left(bench: Bench) -> set[str]:
 
 
 @pytest.mark.parametrize("loses", ["the journal", "the journal, and the folder what was noted"])
-def test_an_older_state_deletes_no_sample_for_what_the_lost_one_took_away(bench: Bench, loses: str) -> None:
+def test_an_older_state_deletes_no_sample_of_files_that_the_lost_one_removed(bench: Bench, loses: str) -> None:
     configure(bench, DELETES)
     for number in range(6):
         bench.write(f"wave.{number}.csv", row(number))
@@ -81,7 +81,7 @@ def test_an_older_state_deletes_no_sample_for_what_the_lost_one_took_away(bench:
     assert "root.doubted" in said
     why = bench.files()["wave.1.csv"]["reason"]
     assert "that does not count as a deletion, and its sample stays" in why
-    # Once everything was looked at anew, a person's deletion counts again.
+    # Once everything was scanned again, a person's deletion counts again.
     (bench.recordings / "kept.7.csv").unlink()
     pass_over(bench)
     later(bench)
@@ -89,15 +89,15 @@ def test_an_older_state_deletes_no_sample_for_what_the_lost_one_took_away(bench:
     assert 8 == samples(bench)
 
 
-def test_what_an_older_state_took_away_may_come_back_and_be_deleted(bench: Bench) -> None:
-    test_an_older_state_deletes_no_sample_for_what_the_lost_one_took_away(bench, "the journal")
+def test_files_removed_by_an_older_state_can_come_back_and_be_deleted(bench: Bench) -> None:
+    test_an_older_state_deletes_no_sample_of_files_that_the_lost_one_removed(bench, "the journal")
     bench.write("wave.2.csv", row(2))
     pass_over(bench)
     assert (8, "synced") == (samples(bench), bench.files()["wave.2.csv"]["state"])
 
 
 @pytest.mark.parametrize("nested", ["the same folder", "the one inside", "the one around"])
-def test_two_one_after_the_other_take_no_sample_for_what_the_other_took_away(bench: Bench, nested: str) -> None:
+def test_two_eisyncs_in_turn_delete_no_sample_of_files_that_the_other_removed(bench: Bench, nested: str) -> None:
     for number in range(6):
         bench.write(f"deep/wave.{number}.csv", row(number))
         bench.write(f"deep/idle/kept.{number}.csv", row(100 + number))
@@ -121,7 +121,7 @@ def test_two_one_after_the_other_take_no_sample_for_what_the_other_took_away(ben
     assert 11 == samples(bench)
 
 
-def test_a_second_one_says_who_holds_the_folder_and_both_lose_nothing(bench: Bench) -> None:
+def test_a_second_eisync_names_the_first_and_nothing_is_lost(bench: Bench) -> None:
     follows, takes = beside(bench, "follows"), beside(bench, "takes")
     configure(follows, f"{DELETES}\nscan_interval_s = 1.0", bench.recordings)
     configure(takes, f'{TAKES}\nignore = ["kept.*"]', bench.recordings)
@@ -148,7 +148,7 @@ def test_a_second_one_says_who_holds_the_folder_and_both_lose_nothing(bench: Ben
     finally:
         daemon.kill()
         daemon.wait(20)
-    # One that was killed holds nothing any more.
+    # A killed process holds nothing any more.
     assert "uses this folder" not in pass_over(takes)
     for _ in range(3):
         later(follows)
@@ -157,7 +157,7 @@ def test_a_second_one_says_who_holds_the_folder_and_both_lose_nothing(bench: Ben
 
 
 @pytest.mark.parametrize("watch", ["", TAKES, DELETES])
-def test_nothing_is_to_be_seen_of_it_in_the_folder(bench: Bench, watch: str) -> None:
+def test_the_stamp_is_not_visible_in_the_folder(bench: Bench, watch: str) -> None:
     configure(bench, watch)
     bench.write("wave.1.csv", row(1))
     for _ in range(2):

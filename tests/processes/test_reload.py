@@ -1,4 +1,4 @@
-"""What may change while the daemon runs, of a real one."""
+"""Options that may change while a real daemon runs."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""What is deleted and archived after the upload, by eisync as a person runs it; the service's account is the judge."""
+"""Files deleted and archived after the upload, by eisync as a person runs it; the service's ledger decides."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def configure(bench: Bench, after_upload: str, **more: object) -> None:
 
 
 def killed(bench: Bench, patch: str) -> None:
-    """`eisync once`, killed at a certain point."""
+    """Run `eisync once`, and kill it at a certain point."""
     done = subprocess.run(
         [
             sys.executable,
@@ -113,22 +113,22 @@ def test_the_daemon_makes_room_and_says_so(bench: Bench) -> None:
     configure(bench, "keep")
     assert 0 == bench.once().returncode
     assert 4 == len(tree(bench.recordings))
-    # More than any disk has: all that is confirmed goes, and what is not stays.
+    # More than any disk has: every confirmed file is removed, and the others stay.
     configure(bench, "keep", min_free="99.9%", scan_interval_s=1.0, on_local_delete="delete")
     bench.configure(reconcile={"interval_s": 1})
     daemon = bench.daemon()
     try:
         until(lambda: not tree(bench.recordings), within_s=60.0)
         until(lambda: bench.status()["roots"][0]["retention"]["files"] == 4)
-        told = bench.status()["roots"][0]["retention"]
-        assert sum(map(len, contents)) == told["bytes"]
+        reported = bench.status()["roots"][0]["retention"]
+        assert sum(map(len, contents)) == reported["bytes"]
         text = bench.run("status").stdout
         assert "4 files" in text
         assert "deleted here after the upload since the daemon started" in text
         assert "less than min_free" in text
         assert "no confirmed file to remove" in text
         assert 4 == samples(bench)
-        # A copy that is put back stays, and is not sent again.
+        # A restored copy stays, and is not sent again.
         bench.write("wave.1.csv", contents[1])
         until(lambda: "the file is back" in bench.files()["wave.1.csv"]["reason"])
         assert stored_once(bench.emulator.ledger(), contents)

@@ -1,6 +1,6 @@
-"""A long bad day: files come, change and go while the network does whatever it likes; memory and descriptors stay flat.
+"""A long bad day: files appear, change and disappear while the network fails; memory and descriptors stay flat.
 
-`make soak` lets it last an hour (SOAK_S=3600); without that it lasts a few seconds and proves the account only.
+`make soak` runs it for an hour (SOAK_S=3600); otherwise it takes a few seconds and checks only what was stored.
 """
 
 import os
@@ -53,7 +53,7 @@ STUDIO: list[dict[str, Any]] = [
 
 @dataclass
 class Vitals:
-    """What a process holds, over time."""
+    """The memory and descriptors of a process, over time."""
 
     place: Path
     memory_bytes: list[int] = field(default_factory=list)
@@ -67,14 +67,14 @@ class Vitals:
         self.descriptors.append(len(os.listdir(self.place / "fd")))
 
     def tenths(self, figures: list[int]) -> list[float]:
-        """The medians of the ten parts of the time."""
+        """Return the medians of the ten parts of the time."""
         length = len(figures) // 10
         return [statistics.median(figures[part * length : (part + 1) * length]) for part in range(10)]
 
 
 @dataclass
 class Recorder:
-    """Writes, rewrites and deletes recordings. `written` is every content there ever was, `now` what lies there."""
+    """Writes, rewrites and deletes recordings. `written` has every content so far, `now` the current ones."""
 
     bench: Bench
     dice: random.Random
@@ -89,7 +89,7 @@ class Recorder:
             if what < 0.1 and self.now:
                 self.delete(self.dice.choice(list(self.now)))
             else:
-                # New, back again, or a new version. A scan knows every name there ever was: they must not be ever more.
+                # New, restored, or a new version. A scan knows every name so far, so their number must be limited.
                 self.write(f"shake.{self.dice.randrange(MOST_FILES):03}.csv")
 
     def write(self, name: str) -> None:
@@ -116,9 +116,7 @@ def change_the_weather(bench: Bench, dice: random.Random) -> None:
 
 
 @pytest.mark.slow
-def test_through_a_long_bad_day_nothing_is_lost_doubled_or_hoarded(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_long_bad_day_loses_duplicates_and_leaks_nothing(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     dice = random.Random(SEED)
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\nscan_interval_s = 2\n')
     bench.configure(

@@ -1,7 +1,7 @@
-"""A state folder whose disk is full or fails: uploading stops, the reason is shown, nothing is lost, it goes on again.
+"""A state folder whose disk is full or fails: uploading stops, the reason is shown, nothing is lost, it continues.
 
-A full disk is a small file system of its own where one may be mounted. Everywhere else, and for the disk that fails, it
-is the kernel's limit on the size of files, which makes every write of a running process fail as a bad disk does.
+A full disk is a small file system of its own, if one may be mounted. Otherwise, and for the failing disk, it is the
+kernel's limit on the size of files, which makes every write of a running process fail as on a bad disk.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ BEFORE, MEANWHILE = [row(number) for number in range(5)], [row(number) for numbe
 
 @dataclass
 class Disk:
-    """What the state folder lies on."""
+    """The disk of the state folder."""
 
     fail: Callable[["subprocess.Popen[bytes]"], None]
     heal: Callable[["subprocess.Popen[bytes]"], None]
@@ -34,7 +34,7 @@ class Disk:
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Disk | None]:
-    """A disk that can be filled; None where nothing may be mounted."""
+    """Yield a disk that can be filled; None if nothing may be mounted."""
     folder.mkdir()
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)], capture_output=True, check=False
@@ -56,10 +56,10 @@ def small_disk(folder: Path) -> Iterator[Disk | None]:
 
 
 def bad_disk() -> Disk:
-    """A disk that takes no byte."""
+    """Return a disk on which every write fails."""
 
     def limit(process: "subprocess.Popen[bytes]", size: int) -> None:
-        with contextlib.suppress(ProcessLookupError):  # a limit does not outlive its process
+        with contextlib.suppress(ProcessLookupError):  # the limit ends with its process
             _, most = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, most))
 
@@ -101,12 +101,12 @@ def write_all(bench: Bench, contents: list[bytes], *, first: int) -> None:
 
 
 def troubles(bench: Bench) -> dict[str, str]:
-    """What a person is told of each loop that fails."""
+    """Return the reported trouble of each failing loop."""
     return {loop["name"]: loop["trouble"] for loop in bench.status()["daemon"]["loops"] if loop["trouble"]}
 
 
 @pytest.mark.slow
-def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
+def test_an_unwritable_state_folder_stops_it_with_a_reason_and_it_continues_by_itself(
     bench: Bench, disk: Disk, start: "Callable[[], subprocess.Popen[bytes]]"
 ) -> None:
     daemon = start()
@@ -131,7 +131,7 @@ def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_killed", [False, True], ids=["it lives on", "it is killed meanwhile"])
-def test_an_answer_that_cannot_be_written_down_is_not_lost(
+def test_an_answer_that_cannot_be_stored_is_not_lost(
     bench: Bench, disk: Disk, start: "Callable[[], subprocess.Popen[bytes]]", is_killed: bool
 ) -> None:
     bench.configure(upload={"batch_files": 2, "workers": 2})
@@ -142,7 +142,7 @@ def test_an_answer_that_cannot_be_written_down_is_not_lost(
 
     disk.fail(daemon)
     until(lambda: disk.sentence in troubles(bench).get("uploader", ""))
-    # What was under way has ended, and nothing more was begun.
+    # Work under way has ended, and nothing new was begun.
     assert bench.emulator.ledger()["requests"] <= 2
     bench.emulator.set_faults()
     if is_killed:
@@ -196,7 +196,7 @@ def test_a_database_that_turns_out_damaged_is_rebuilt_by_the_daemon_itself(bench
             until(lambda: bench.run("healthcheck").returncode == 0)
             overwrite(bench.state / "eisync.db")
             bench.write("shake.new.csv", row(1000))
-            # Whoever asks for all files is the first to see it.
+            # A request for all files notices it first.
             until(lambda: bench.run("ls").returncode != 0 or (bench.state / "eisync.db.damaged-1").exists())
             until(lambda: (bench.state / "eisync.db.damaged-1").exists())
             until(lambda: bench.run("healthcheck").returncode == 0)
@@ -210,7 +210,7 @@ def test_a_database_that_turns_out_damaged_is_rebuilt_by_the_daemon_itself(bench
 
 
 def outgrow_the_cache(database: Path) -> None:
-    """So large that pages must be read anew: whoever holds all of them in memory never sees what became of the file."""
+    """Make it so large that pages must be read again: with all pages in memory, the damage would not be noticed."""
     connection = sqlite3.connect(database)
     with connection:
         connection.executemany(
@@ -221,7 +221,7 @@ def outgrow_the_cache(database: Path) -> None:
 
 
 def overwrite(database: Path) -> None:
-    """Noise on all but the first page."""
+    """Write noise over all pages but the first."""
     with database.open("r+b") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(4096)
@@ -279,7 +279,7 @@ main()
 
 
 @pytest.mark.parametrize("verb", ["once", "run"])
-def test_one_whose_state_folder_goes_before_it_listens_says_why(bench: Bench, verb: str) -> None:
+def test_a_process_whose_state_folder_disappears_at_the_start_says_why(bench: Bench, verb: str) -> None:
     bench.write("cut.json", b'{"protected": ')
     done = subprocess.run(
         [sys.executable, "-c", MOVES, verb, str(bench.recordings), "--state-dir", str(bench.state)],

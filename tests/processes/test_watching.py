@@ -1,4 +1,4 @@
-"""The watching daemon as a user has it: ready at once, killed at any moment, alone on its state folder."""
+"""The daemon as a user runs it: ready at once, killed at any moment, alone on its state folder."""
 
 import os
 import random
@@ -23,7 +23,7 @@ def test_the_service_is_ready_and_uploads_before_a_large_scan_ends(bench: Bench)
         bench.write(f"first/wave.{number}.csv", content)
     bench.emulator.set_faults({"where": "ingestion", "kind": "reset_before"})
     bench.configure(upload={"retry_base_s": 0.05, "retry_cap_s": 0.1})
-    assert 4 == bench.once("--timeout", "2").returncode  # they are queued, and the service is away
+    assert 4 == bench.once("--timeout", "2").returncode  # they are queued, and the service is down
     bench.emulator.set_faults()
     for number in range(FILES):
         folder = bench.recordings / f"later/{number % 20}"
@@ -47,7 +47,7 @@ def test_the_service_is_ready_and_uploads_before_a_large_scan_ends(bench: Bench)
 
 
 @pytest.mark.slow
-def test_files_that_come_and_move_while_the_daemon_is_killed_are_stored_once(bench: Bench) -> None:
+def test_files_added_and_moved_around_kills_are_stored_once(bench: Bench) -> None:
     dice = random.Random(5)
     bench.configure(upload={"batch_files": 5}, reconcile={"interval_s": 1})
     contents = [row(number) for number in range(150)]
@@ -105,7 +105,7 @@ def test_a_second_daemon_says_who_holds_the_state_folder_and_ends(bench: Bench) 
 
 
 @pytest.mark.slow
-def test_a_root_that_vanishes_and_comes_back_is_told_of_and_resumed(bench: Bench) -> None:
+def test_a_root_that_vanishes_and_returns_is_reported_and_resumed(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\n')
     bench.write("wave.1.csv", row(1))
     daemon: subprocess.Popen[bytes] = bench.daemon()

@@ -1,4 +1,4 @@
-"""Writers as they are in the wild, while the real daemon listens: each file is stored once, and whole."""
+"""Realistic writers, while the real daemon watches: each file is stored once, and whole."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ import pytest
 
 from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, WRITTEN_MEANWHILE
 from eisync.emulator.server import RunningEmulator
-from tests.cli import stranger
+from tests.cli import other_user
 from tests.conftest import Bench, row, sha256, stored_once, until
 from tests.core import formats
 from tests.emulator.wire import acquisition
@@ -43,7 +43,7 @@ def daemon(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
 
 
 def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
-    """All of them at once: what one of them does must not be taken for another's."""
+    """All of them at once: the daemon must not confuse them."""
     expected = [write(bench, tmp_path) for write in (cp, renaming, moving_from_another_file_system, rsync)]
     until(lambda: set(bench.emulator.ledger()["stored_by_hash"]) == {sha256(content) for content in expected})
     under_way = [writer(bench) for writer in (appending, reserving, placing, recording, streaming)]
@@ -55,7 +55,7 @@ def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tm
                 under_way.remove(writer)
                 expected.append(end.value)
         assert set(bench.emulator.ledger()["stored_by_hash"]) <= {sha256(content) for content in expected}
-        time.sleep(0.25)  # a writer's pace: shorter than the time for which a file must be still
+        time.sleep(0.25)  # a writer's pace: shorter than settle_s
     until(lambda: stored_once(bench.emulator.ledger(), expected))
 
 
@@ -67,14 +67,14 @@ def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tm
         pytest.param("auto", 2.0, 3.0, 20, marks=[pytest.mark.slow, pytest.mark.timeout(180)]),  # for a minute
     ],
 )
-def test_a_table_that_its_logger_holds_open_is_one_sample(
+def test_a_table_that_its_logger_keeps_open_is_one_sample(
     bench: Bench, mode: str, settle_s: float, pause_s: float, lines: int
 ) -> None:
-    """A line now and then, with longer pauses in between than a file must be still."""
+    """Write a line now and then, with pauses longer than settle_s."""
     (bench.place / "eisync.toml").write_text(
         f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = {settle_s}\nscan_interval_s = 0.5\n'
     )
-    signal.signal(signal.SIGIO, signal.SIG_DFL)  # what a process ignores its children ignore
+    signal.signal(signal.SIGIO, signal.SIG_DFL)  # children inherit ignored signals
     process = bench.daemon()
     try:
         until(lambda: bench.run("healthcheck").returncode == 0)
@@ -117,8 +117,8 @@ def test_one_pass_waits_for_a_writer_and_says_so(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
-def test_one_pass_gives_a_whole_file_no_time_to_be_still(bench: Bench) -> None:
-    """No program has it open: what its format says is all that is waited for."""
+def test_one_pass_sends_a_whole_file_without_waiting(bench: Bench) -> None:
+    """No program has it open: only its format decides."""
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 90\npatience_s = 90\n')
     contents = whole_files()
     for name, content in contents.items():
@@ -130,10 +130,8 @@ def test_one_pass_gives_a_whole_file_no_time_to_be_still(bench: Bench) -> None:
 
 @pytest.mark.parametrize("mode", ["auto", "scan"])
 @pytest.mark.parametrize("is_reserved", [False, True])
-def test_a_writer_that_stalls_keeps_its_file_to_itself_whatever_the_format(
-    bench: Bench, mode: str, is_reserved: bool
-) -> None:
-    """Half of it is written, in its full length or not, for much longer than it must be still; then comes the rest."""
+def test_a_stalled_writer_holds_its_file_back_in_every_format(bench: Bench, mode: str, is_reserved: bool) -> None:
+    """Half of it is written, preallocated or not, for much longer than settle_s; then comes the rest."""
     (bench.place / "eisync.toml").write_text(
         f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = 0.2\npatience_s = 1.0\nscan_interval_s = 0.5\n'
     )
@@ -148,7 +146,7 @@ def test_a_writer_that_stalls_keeps_its_file_to_itself_whatever_the_format(
                     file.truncate(len(contents[name]))
                 file.write(contents[name][: len(contents[name]) // 2])
                 file.flush()
-            time.sleep(3.5)  # longer than patience_s, and than three questions
+            time.sleep(3.5)  # longer than patience_s, and than three checks
             assert {} == bench.emulator.ledger()["stored_by_hash"]
             until(lambda: dict.fromkeys(contents, BEING_WRITTEN) == reasons(bench))
             for name, file in files.items():
@@ -159,7 +157,7 @@ def test_a_writer_that_stalls_keeps_its_file_to_itself_whatever_the_format(
         process.wait(timeout=10)
 
 
-def test_a_scanned_folder_lets_a_whole_file_go_soon_after_its_close(bench: Bench) -> None:
+def test_a_whole_file_in_a_scanned_folder_is_sent_soon_after_its_close(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text(
         '[[watch]]\npath = "recordings"\nmode = "scan"\nsettle_s = 90\nscan_interval_s = 0.5\n'
     )
@@ -178,8 +176,8 @@ def test_a_scanned_folder_lets_a_whole_file_go_soon_after_its_close(bench: Bench
 
 
 @pytest.mark.parametrize("writes", [b"", b"600000,1\n"])
-def test_a_writer_that_comes_while_a_file_is_sent_has_it_sent_again(bench: Bench, writes: bytes) -> None:
-    """The line is slow enough to come in between; nothing is stored before the writer has closed it."""
+def test_a_writer_that_opens_a_file_during_its_upload_has_it_sent_again(bench: Bench, writes: bytes) -> None:
+    """The network is slow enough for a writer to open the file; nothing is stored before the writer closes it."""
     content = b"timestamp,accX\n" + b"".join(b"%d,%d\n" % (number * 10, number) for number in range(60_000))
     bench.configure(upload={"max_rate": 200_000})
     path = bench.write("long.csv", content)
@@ -198,23 +196,25 @@ def test_a_writer_that_comes_while_a_file_is_sent_has_it_sent_again(bench: Bench
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_a_file_of_another_user_waits_for_its_close_and_how_to_ask_is_said(emulator: RunningEmulator) -> None:
-    """A whole table, a whole recording and one in its full length, each held open for longer than it must be still."""
+def test_a_file_of_another_user_waits_for_its_close_and_status_says_how_to_allow_the_check(
+    emulator: RunningEmulator,
+) -> None:
+    """Keep a whole table, a whole recording and a preallocated one open for longer than settle_s."""
     contents = {"log.csv": row(1), "a.wav": formats.wav(SOUND), "b.wav": formats.wav(SOUND[:500])}
-    with stranger.strangers_bench(emulator) as bench:
+    with other_user.other_users_bench(emulator) as bench:
         (bench.place / "eisync.toml").write_text(
             '[[watch]]\npath = "recordings"\nsettle_s = 0.3\nscan_interval_s = 0.5\n'
         )
-        process = stranger.start(bench, "run")
+        process = other_user.start(bench, "run")
         try:
-            until(lambda: stranger.run(bench, "healthcheck").returncode == 0)
+            until(lambda: other_user.run(bench, "healthcheck").returncode == 0)
             with contextlib.ExitStack() as stack:
                 for name, content in contents.items():
                     file = stack.enter_context((bench.recordings / name).open("wb"))
                     file.write(content)
                     file.flush()
                 time.sleep(2.0)
-                status = stranger.run(bench, "status")
+                status = other_user.run(bench, "status")
                 assert {} == bench.emulator.ledger()["stored_by_hash"]
                 assert (4, True) == (
                     status.returncode,
@@ -223,8 +223,8 @@ def test_a_file_of_another_user_waits_for_its_close_and_how_to_ask_is_said(emula
                 assert (
                     f"  eisync cannot tell who writes some of its files: {NO_RIGHT}; docs/writers.md"
                 ) in status.stdout
-                told = stranger.run(bench, "explain", str(bench.recordings / "a.wav"))
-                assert f"writers   cannot tell: {NO_RIGHT}; so it is sent once eisync sees it closed" in told.stdout
+                reported = other_user.run(bench, "explain", str(bench.recordings / "a.wav"))
+                assert f"writers   cannot tell: {NO_RIGHT}; so it is sent once eisync sees it closed" in reported.stdout
             until(lambda: stored_once(bench.emulator.ledger(), list(contents.values())))
         finally:
             process.kill()
@@ -232,7 +232,7 @@ def test_a_file_of_another_user_waits_for_its_close_and_how_to_ask_is_said(emula
 
 
 def whole_files() -> dict[str, bytes]:
-    """One of each format that can say that it is whole."""
+    """Return one file of each format that shows that it is whole."""
     return {
         "a.wav": formats.wav(SOUND),
         "b.json": formats.document(acquisition(1.0)),
@@ -273,7 +273,7 @@ def moving_from_another_file_system(bench: Bench, place: Path) -> bytes:
 
 
 def rsync(bench: Bench, place: Path) -> bytes:
-    """Its temporary name keeps the extension in the middle, and stays for longer than a file must be still."""
+    """Copy with a temporary name that has the extension in the middle, and that stays longer than settle_s."""
     content = formats.wav(SOUND)
     temporary = bench.recordings / ".rsynced.wav.Ab3dEf"
     temporary.write_bytes(content)
@@ -285,7 +285,7 @@ def rsync(bench: Bench, place: Path) -> bytes:
 
 
 def appending(bench: Bench) -> Any:
-    """A logger that opens its table anew for every row."""
+    """Log as a logger that opens its table again for every row."""
     content = b"timestamp,accX\n"
     path = bench.recordings / "appended.csv"
     path.write_bytes(content)
@@ -299,7 +299,7 @@ def appending(bench: Bench) -> Any:
 
 
 def reserving(bench: Bench) -> Any:
-    """Space first, then the content into it."""
+    """Preallocate the file, then write the content."""
     content = b"timestamp,accX\n" + b"".join(b"%d,%d\n" % (number * 10, number) for number in range(2_000))
     with (bench.recordings / "reserved.txt").open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, len(content))
@@ -312,7 +312,7 @@ def reserving(bench: Bench) -> Any:
 
 
 def placing(bench: Bench) -> Any:
-    """A name that is taken first, and filled three seconds later."""
+    """Create an empty file, and fill it three seconds later."""
     (bench.recordings / "placed.csv").touch()
     for _ in range(12):
         yield
@@ -321,7 +321,7 @@ def placing(bench: Bench) -> Any:
 
 
 def streaming(bench: Bench) -> Any:
-    """A recorder that writes into a pipe and cannot set the sizes, ever. What it closes goes long before PATIENCE_S."""
+    """Record into a pipe, so that the sizes are never set. A closed recording is sent long before PATIENCE_S."""
     content = formats.wav(SOUND[:8_000], riff=0xFFFFFFFF, data=0xFFFFFFFF)
     with (bench.recordings / "streamed.wav").open("wb") as file:
         for begin in range(0, len(content), 1_000):
@@ -330,12 +330,12 @@ def streaming(bench: Bench) -> Any:
             yield
             if begin == 3_000:
                 for _ in range(5):
-                    yield  # silence for longer than SETTLE_S
+                    yield  # no write for longer than SETTLE_S
     return content
 
 
 def recording(bench: Bench) -> Any:
-    """A recorder that holds its file open, pauses for longer than the settling time, and sets the sizes at the end."""
+    """Record with pauses longer than settle_s into an open file, and set the sizes at the end."""
     path = bench.recordings / "recorded.wav"
     with path.open("wb") as file, wave.open(file, "wb") as recorder:
         recorder.setparams((1, 2, 16_000, 0, "NONE", ""))
@@ -348,5 +348,5 @@ def recording(bench: Bench) -> Any:
             yield
             if second == 5:
                 for _ in range(5):
-                    yield  # silence for longer than SETTLE_S
+                    yield  # no write for longer than SETTLE_S
     return path.read_bytes()

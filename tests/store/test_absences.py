@@ -50,14 +50,14 @@ def test_all_folders_must_have_been_looked_through(shelf: Shelf) -> None:
     records = Absences(shelf.database)
     [other] = shelf.outbox.register([("/other", "main")])
     roots = [shelf.root.id, other.id]
-    assert records.looked_through_at(roots) is None
+    assert records.scanned_at(roots) is None
     shelf.index.note_scan(shelf.root.id, {}, began_at=10.0, now=20.0)
-    assert records.looked_through_at(roots) is None
+    assert records.scanned_at(roots) is None
     shelf.index.note_scan(other.id, {}, began_at=5.0, now=20.0)
-    assert 5.0 == records.looked_through_at(roots)
+    assert 5.0 == records.scanned_at(roots)
     shelf.index.note_offline(other.id, "away")
-    assert 10.0 == records.looked_through_at(roots)
-    assert records.looked_through_at([]) is None
+    assert 10.0 == records.scanned_at(roots)
+    assert records.scanned_at([]) is None
 
 
 def test_a_file_that_is_tied_to_segments_is_synced_by_these(shelf: Shelf) -> None:

@@ -497,7 +497,7 @@ def test_a_large_database_is_looked_through_only_when_it_is_suspect(
     shutil.copytree(sound, folder)
     size = (folder / FILE_NAME).stat().st_size
     scribble(folder / FILE_NAME, size - PAGE, PAGE)
-    monkeypatch.setattr("eisync.store.damage._CHECKED_BYTES", size - 1)
+    monkeypatch.setattr("eisync.store.state_folder._CHECKED_BYTES", size - 1)
     assert open_and_close(folder) is None
 
     (folder / f"{FILE_NAME}.suspect").touch()

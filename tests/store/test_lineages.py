@@ -6,7 +6,7 @@ from eisync.core.lifecycle import Event
 from eisync.core.lineage import Own
 from eisync.core.policy import Trigger
 from eisync.store.actions import ActionStore
-from eisync.store.lineages import Lineages
+from eisync.store.continuity import Lineages
 from eisync.store.retention import Removals
 
 from .shelf import NOW, Shelf

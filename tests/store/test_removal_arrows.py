@@ -9,7 +9,7 @@ from eisync.core.actions import Action, ActionKind, Cause, StoredAction
 from eisync.core.lifecycle import REMOVALS, RemovalEvent, RemovalState
 from eisync.core.lineage import Own
 from eisync.store.actions import ActionStore
-from eisync.store.lineages import Lineages
+from eisync.store.continuity import Lineages
 from eisync.store.retention import Removals
 
 from .shelf import NOW, Shelf, facts

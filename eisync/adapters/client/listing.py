@@ -10,7 +10,7 @@ from eisync.adapters.client.errors import MAX_PAGE_BYTES
 from eisync.adapters.client.listing_page import Entries, NoListingError, first_id, read_full_page, read_page
 from eisync.adapters.client.replies import Count, FullSample, ListedEntry, last_id, newest_added_at, sample_of
 from eisync.adapters.client.studio import Studio, StudioAnswer
-from eisync.adapters.thread_pool import ThreadPool, hand_over
+from eisync.adapters.process import ThreadPool, hand_over
 from eisync.core.batching import PageSize
 from eisync.core.dataset import FullPage
 from eisync.core.model import Page, RemoteSample, Unread
@@ -165,18 +165,18 @@ class ComingPage:
         self._fetched = ask(before_id)
 
     def follow(self) -> "ComingPage":
-        """Ask for the page below it as soon as its bytes are there, before they are read; see `glimpse`."""
+        """Ask for the page below it as soon as its bytes are there, before they are read; see `predicted_end_id`."""
         # The reading thread asks, in its next turn: the caller keeps Python to itself while it reads a page, and no
         # request would leave meanwhile.
         return ComingPage(self._ask, self._read, self._end)
 
     def _end(self) -> int:
-        end_id = self.glimpse()
+        end_id = self.predicted_end_id()
         if end_id is None:
             raise UnansweredError("the end of the previous page is missing")
         return end_id
 
-    def glimpse(self) -> int | None:
+    def predicted_end_id(self) -> int | None:
         """Wait for the bytes, and guess without reading them from which id the next page goes on; None: no guess."""
         return self._fetched.result()[1] if self._fetched.exception() is None else None
 

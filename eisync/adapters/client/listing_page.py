@@ -12,13 +12,13 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from eisync.adapters.client.replies import LISTING, FullSample, ListedEntry
-from eisync.core.formats.json_syntax import MOST_STRUCTURE, Text, elements, members, structure
+from eisync.core.formats.json_syntax import MAX_STRUCTURE, Text, elements, members, structure
 from eisync.core.model import LARGEST_ID, Unread
 from eisync.errors import AnswerTooLargeError
 
 _WANTED = frozenset(key.encode() for key in ListedEntry.__annotations__)
 _ENTRY = TypeAdapter(ListedEntry)
-_MOST_OF_A_SAMPLE = 3 * MOST_STRUCTURE // 2  # with all its boxes: 13,000 of them
+_MOST_OF_A_SAMPLE = 3 * MAX_STRUCTURE // 2  # with all its boxes: 13,000 of them
 _LONGEST_NUMBER = 32
 _PAGE = frozenset((b"success", b"samples", b"totalCount"))
 
@@ -44,7 +44,7 @@ def read_page(body: Text, limit: int) -> Entries[ListedEntry]:
 
     Raises NoListingError, and AnswerTooLargeError for one to be asked for smaller.
     """
-    if structure(body) <= MOST_STRUCTURE:
+    if structure(body) <= MAX_STRUCTURE:
         try:
             listing = LISTING.validate_json(body)
         except ValidationError:
@@ -52,7 +52,7 @@ def read_page(body: Text, limit: int) -> Entries[ListedEntry]:
         else:
             _check_length(len(listing["samples"]), limit)
             return Entries(listing["samples"], [], listing["totalCount"])
-    return _walk(body, limit, _read_entry, MOST_STRUCTURE)
+    return _walk(body, limit, _read_entry, MAX_STRUCTURE)
 
 
 def read_full_page(body: Text, limit: int) -> Entries[FullSample]:
@@ -104,7 +104,7 @@ def _walk(body: Text, limit: int, read: Callable[[Text], tuple[_T, int]], most: 
 
 def _read_entry(text: Text) -> tuple[ListedEntry, int]:
     wanted = [b'"' + key + b'":' + text[begin:end] for key, begin, end in members(text, 0) if key in _WANTED]
-    return _read(b"{" + b",".join(wanted) + b"}", _ENTRY.validate_json, _lenient, MOST_STRUCTURE)
+    return _read(b"{" + b",".join(wanted) + b"}", _ENTRY.validate_json, _lenient, MAX_STRUCTURE)
 
 
 def _lenient(known: Any) -> ListedEntry:

@@ -12,16 +12,16 @@ from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
 from eisync.core.model import LARGEST_ID, RemoteSample
-from eisync.core.sample_names import origin, original_name
+from eisync.core.studio import origin, original_name
 
 
-class _Reply(BaseModel):
+class StudioReply(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
 
 
 # No text, no fraction and no truth is taken for a number, and none that the database does not hold.
 _Id = Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]
-_Amount = Annotated[int, Field(strict=True, ge=0, lt=LARGEST_ID)]
+Amount = Annotated[int, Field(strict=True, ge=0, lt=LARGEST_ID)]
 
 
 _Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="left_to_right")]  # whatever it is
@@ -30,7 +30,7 @@ _Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="l
 class ListedEntry(TypedDict):
     """An entry of the listing, as far as the index needs it."""
 
-    id: _Amount
+    id: Amount
     filename: NotRequired[str]
     category: NotRequired[str]
     label: NotRequired[str | None]
@@ -41,6 +41,7 @@ class ListedEntry(TypedDict):
     metadata: NotRequired[dict[str, _Text] | None]
     processingError: NotRequired[bool]
     isCropped: NotRequired[bool | None]
+    lastUpdatedBy: NotRequired[Any]
 
 
 class ListingReply(TypedDict):
@@ -51,7 +52,7 @@ class ListingReply(TypedDict):
 
     success: Literal[True]
     samples: list[ListedEntry]
-    totalCount: _Amount
+    totalCount: Amount
 
 
 LISTING = TypeAdapter(ListingReply)
@@ -77,7 +78,13 @@ def sample_of(entry: ListedEntry) -> RemoteSample:
         entry.get("processingError", False),
         added if isinstance(added, str) else None,
         is_segment or entry.get("isCropped") is True,
+        _updated_by(entry.get("lastUpdatedBy")),
     )
+
+
+def _updated_by(raw: Any) -> str | None:
+    kind = raw.get("type") if isinstance(raw, dict) else None
+    return f"{kind} {raw.get('id', '')}".rstrip() if isinstance(kind, str) else None
 
 
 # Most samples of a project share a few sets of metadata.
@@ -108,7 +115,7 @@ def _instant(date: datetime) -> float | None:
         return None
 
 
-class FullSample(_Reply):
+class FullSample(StudioReply):
     """An entry of the listing, with all that belongs to the sample. What has another form than we know counts as none:
     one odd sample must not cost its page.
     """
@@ -155,13 +162,13 @@ def _bare_map(found: Any) -> Mapping[str, str] | None:
     return labels if isinstance(labels, dict) and labels else None
 
 
-class Count(_Reply):
+class Count(StudioReply):
     """`GET /api/{pid}/raw-data/count`."""
 
-    count: _Amount
+    count: Amount
 
 
-class LastModification(_Reply):
+class LastModification(StudioReply):
     """`GET /api/{pid}/last-modification`; a project that was never changed has none."""
 
     at: datetime | None = Field(default=None, alias="lastModificationDate")

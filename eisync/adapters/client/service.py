@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eisync.adapters import clock
 from eisync.adapters.client.body import CHUNK_BYTES, Body
+from eisync.adapters.client.change_feed import ChangeFeed
 from eisync.adapters.client.errors import MAX_SMALL_BYTES, read_whole
 from eisync.adapters.client.listing import Listing
 from eisync.adapters.client.replies import LastModification
@@ -78,6 +79,8 @@ class ServiceClient:
         self.project_id, self.forget_project = self._studio.project_id, self._studio.forget_project
         self.page, self.ahead, self.full_page = self._listing.page, self._listing.ahead, self._listing.full_page
         self.listed, self.count = self._listing.listed, self._listing.count
+        feed = ChangeFeed(self._studio)
+        self.dataset_versions, self.changes = feed.dataset_versions, feed.changes
 
     def upload(self, envelope: Envelope) -> UploadReply:
         """Send the envelope and the bytes of its files.
@@ -97,6 +100,10 @@ class ServiceClient:
             max_answer_bytes=_ANSWER_BYTES + _ENTRY_BYTES * len(envelope.parts),
         )
         return UploadReply(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
+
+    def key_id(self) -> int | None:
+        """Return the id of the API key, without a question; None where the service did not say it."""
+        return self._studio.key_id
 
     def modified_at(self) -> float | None:
         """When the project was last changed, by the service's clock (Unix s); None when it does not say.

@@ -14,7 +14,7 @@ from eisync.adapters.client.errors import MAX_SMALL_BYTES, read_whole
 from eisync.adapters.client.transport import Headers, Timeout, Transport
 from eisync.core.formats.json_syntax import json_object
 from eisync.core.retry import asked_s
-from eisync.core.studio import encode_query, projects_of_key
+from eisync.core.studio import encode_query, is_id, projects_of_key
 from eisync.core.text import one_line
 from eisync.errors import AnswerTooLargeError, KeyRefusedError, StudioError, UnansweredError
 
@@ -60,6 +60,7 @@ class Studio:
         self._timeout_s = timeout_s
         self._read_key = read_key
         self._project: tuple[str, int] | None = None  # the key that was asked with, and its project
+        self.key_id: int | None = None  # by which the service knows that key, where it says so
 
     def project_id(self) -> int:
         """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""
@@ -117,7 +118,15 @@ class Studio:
             yield response
 
     def _ask_project_id(self) -> int:
-        found = projects_of_key(lambda path: self.fetch(path).content(), StudioError)
+        self.key_id = None
+
+        def ask(path: str) -> Mapping[str, Any]:
+            answer = self.fetch(path).content()
+            key_id = answer.get("apiKeyId")
+            self.key_id = key_id if is_id(key_id) else None
+            return answer
+
+        found = projects_of_key(ask, StudioError)
         if found is None:
             raise UnansweredError(f"what {self.url} says of the key's project cannot be understood")
         if len(found) != 1:

@@ -1,24 +1,169 @@
-"""Send one request to any address and return what came back. It decides nothing and knows no target.
+"""Send one request to any address and return what came back, within a time for the whole answer.
 
-The daemon and `eisync.data` both speak through it. Redirects are never followed: requests would take the key along to
-the new host. Each thread has its own session; all of them share the connections. What the environment says about
-proxies and certificates is read once for each host.
+The transport decides nothing and knows no target; the daemon and `eisync.data` both speak through it. Redirects are
+never followed: requests would take the key along to the new host. Each thread has its own session; all of them share
+the connections. Proxies and certificates of the environment are read once for each host.
+
+requests and urllib3 limit each wait for a byte, so a server that sends a byte now and then could hold a worker for
+ever. Here every wait ends with the answer's own time, which grows with what came: a large answer over a slow line has
+all it needs. The `Date` of each answer is noted: it is what services say that the time is.
 """
 
 import contextlib
+import io
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from eisync.adapters.client.deadline import PatientAdapter
+from eisync.adapters import clock
 from eisync.adapters.client.errors import MAX_ANSWER_BYTES, clean_foreign_logs, read_whole, translated
+from eisync.core.clock_step import ClockReading, ServiceTime
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence
 from eisync.errors import AnswerTooLargeError, UnansweredError, UnreachableError
+
+WAITS = 10.0
+"""An answer may take as long as so many waits for a byte, and the time for its bytes."""
+SLOWEST_BYTES_S = 4096.0
+"""Who is slower than this is not waited for."""
+
+
+class PatientAdapter(HTTPAdapter):
+    """Speaks HTTP as requests does, and is done with every answer in a bounded time."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class _Timed(io.RawIOBase):
+    """The bytes of one answer."""
+
+    def __init__(self, inner: io.RawIOBase, line: socket.socket) -> None:
+        self._inner = inner
+        self._line = line
+        self._wait_s = line.gettimeout()
+        self._ends_at = clock.monotonic() + WAITS * (self._wait_s or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._wait_s is None:
+            return self._inner.readinto(buffer)
+        left_s = self._ends_at - clock.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the answer took too long")
+        self._line.settimeout(min(self._wait_s, left_s))
+        try:
+            received = self._inner.readinto(buffer)
+        finally:
+            with contextlib.suppress(OSError):  # it broke meanwhile
+                self._line.settimeout(self._wait_s)
+        self._ends_at += (received or 0) / SLOWEST_BYTES_S
+        return received
+
+    def close(self) -> None:
+        if not self.closed:
+            self._inner.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock))
+
+
+class _Connection(HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_POOLS = {"http": _Pool, "https": _SecurePool}
+
+
+_Noted = tuple[str, str, ClockReading]
+
+
+class ServiceTimes:
+    """The last `Date` of each host. Safe to use from any thread; noting one reads no date, but two clocks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[str, _Noted] = {}
+        self._lowest: _Noted | None = None
+        self._highest: _Noted | None = None
+
+    def note(self, host: str, date: str | None) -> None:
+        """Note the `Date` of an answer of `host` that came just now, and that no cache stored (`Age`)."""
+        if date is None:
+            return
+        noted = (host, date, ClockReading(clock.now(), clock.steady()))
+        with self._lock:
+            self._last[host] = noted
+            if self._lowest is None or _offset(noted) < _offset(self._lowest):
+                self._lowest = noted
+            if self._highest is None or _offset(noted) > _offset(self._highest):
+                self._highest = noted
+
+    def service_times(self) -> list[ServiceTime]:
+        """What each said last, and those since the last call at which the clock was the farthest behind, and ahead.
+
+        Of those that can be read.
+        """
+        with self._lock:
+            noted = [*self._last.values(), self._lowest, self._highest]
+            self._lowest = self._highest = None
+        found = {id(one): _service_time(one) for one in noted if one is not None}
+        return [telling for telling in found.values() if telling is not None]
+
+
+def _offset(noted: _Noted) -> float:
+    return noted[2].now - noted[2].steady
+
+
+def _service_time(noted: _Noted) -> ServiceTime | None:
+    host, date, reading = noted
+    at = _read(date)
+    return None if at is None else ServiceTime(host, at, reading)
+
+
+@lru_cache(maxsize=16)  # the same few are asked for again and again
+def _read(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
 
 Headers = Mapping[str, str]
 Timeout = tuple[float, float]

@@ -9,8 +9,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from eisync.adapters.files.folder_walk import facts_of
-from eisync.adapters.files.links import is_junction, is_link, link_above, why_not_followed
+from eisync.adapters.files.folder_walk import facts_of, is_junction, is_link, link_above, why_not_followed
 from eisync.core.ignore import IgnoreRules, behind
 from eisync.core.model import FileFacts, shown
 

@@ -18,9 +18,9 @@ from eisync.adapters.files.file_facts import facts_at, open_inside, raise_if_exh
 from eisync.adapters.files.folder_walk import facts_of, is_version
 from eisync.core.formats.json_stream import Checkpoint, JsonStream, Unfinished
 from eisync.core.ignore import IgnoreRules
-from eisync.core.labels.annotations import HEAD_BYTES, IfBeside, NotASample, annotation_of, may_be_one
+from eisync.core.labels.annotations import HEAD_BYTES, IfBeside, NotASample, annotation_of, may_be_annotation
 from eisync.core.labels.mentions import NearMiss, collected, near
-from eisync.core.labels.sidecars import Entry, encoding_of, places_for, read_on, speaking
+from eisync.core.labels.sidecars import Entry, encoding_of, places_for, resume_entries, sidecars_for
 from eisync.core.model import FileFacts, shown
 from eisync.core.text import caseless
 
@@ -39,7 +39,7 @@ def annotation_at(
     `head`: what was read of its beginning, if that is known; where it is too short, more is read.
     Raises UnreachableError when no file can be opened at the moment.
     """
-    if not may_be_one(path, head):
+    if not may_be_annotation(path, head):
         return None
     known = head if len(head) >= min(facts.size, HEAD_BYTES) else _head(root, path, facts)
     if known is None:
@@ -165,7 +165,7 @@ class Reading:
             yield from self._compare(descriptor, self._after)
         self._pieces = JsonStream(self._text(descriptor), self._after if self.is_continued else None)
         try:
-            yield from read_on(self._place.rpartition("/")[2], self._pieces)
+            yield from resume_entries(self._place.rpartition("/")[2], self._pieces)
         finally:
             self.is_unchanged = is_version(os.fstat(descriptor), self.facts)
 
@@ -210,7 +210,7 @@ def said_of(root: str, path: str, eligibility: IgnoreRules) -> dict[str, Entry |
     """
     said: dict[str, Entry | NearMiss | str | None] = {}
     there = [place for place in places_for(path) if facts_at(root, place) and eligibility.ignoring(place) is None]
-    for place, name in speaking(path, there).items():
+    for place, name in sidecars_for(path, there).items():
         alike: list[Entry] = []
         trouble: str | None = None
         try:

@@ -18,17 +18,18 @@ from typing import BinaryIO
 from eisync.adapters.files.file_facts import open_inside, why_offline
 from eisync.adapters.files.relocate import (
     READ,
+    Place,
     closing,
     facts_at,
     is_version,
     names_beside,
+    opened,
     rename_anew,
     status_of,
     sync_folder,
     translated,
     write_copy,
 )
-from eisync.adapters.files.safe_folder import Place, opened
 from eisync.core.copies import Copy
 from eisync.core.ignore import TRASH_NAME
 from eisync.core.model import FileFacts, shown

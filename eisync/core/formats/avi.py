@@ -1,9 +1,11 @@
-"""Whether an AVI is whole: its pictures are there, which stand in a list (movi) of a stated length.
+"""Decide whether an AVI is complete: its frames are there, in a list (movi) that states its length.
 
-Two lengths lead to the end of the file: that of the outermost list (RIFF), and those of the parts in it. Either may be
-off by a header in files that play. Where the outermost ones lead to the end all is well; else the parts are walked. The
-index (idx1) stands last. Players read the pictures without it (ffmpeg's avidec.c), and a file that was cut just there
-looks like one that never had any: it goes when nothing is to be expected any more.
+Two kinds of length lead to the end of the file: that of the outermost list (RIFF), and those of the parts inside.
+Either may be wrong by a header in files that play. If the outermost lengths lead to the end, the file is complete;
+otherwise the parts are followed one by one.
+
+The index (idx1) comes last. Players read the frames without it (ffmpeg's avidec.c). A file that was cut at that point
+cannot be told from one that never had an index, so such a file is open-ended: it is sent once no more is expected.
 
 `docs/whole-files.md` has each case with its source. Sources: AVI RIFF File Reference (Microsoft); OpenDML AVI File
 Format Extensions 1.02; ffmpeg's avidec.c.
@@ -21,23 +23,23 @@ from eisync.core.formats.probe import (
     Read,
     Truncated,
     Undecidable,
-    behind_nul,
-    counted,
+    after_nul,
+    byte_count,
     cut_short,
-    unlike,
-    unlike_to_the_end,
+    mismatch,
+    mismatch_to_the_end,
 )
-from eisync.core.formats.wav import HEAD_BYTES, MOST_PARTS, OFF_BY_A_HEADER, is_name, read_chunk
+from eisync.core.formats.wav import HEAD_BYTES, MAX_PARTS, OFF_BY_A_HEADER, is_name, read_chunk
 from eisync.core.model import MAX_FILE_BYTES
 
 _LIST_BYTES = 12
 _BEHIND_PICTURES = frozenset({b"idx1", b"JUNK", b"LIST", b"RIFF", bytes(4)})
-_AROUND = 16  # so far from where it is to be the index is looked for
+_AROUND = 16  # search for the index this many bytes before and after the place where it should be
 
 
 @dataclass(slots=True)
 class _Parts:
-    """What was found in the outermost list that is being walked, and where in the file it ends by its length."""
+    """What was found so far in the current outermost list, and where in the file that list ends by its length."""
 
     ends_at: int
     has_pictures: bool = False
@@ -45,13 +47,13 @@ class _Parts:
 
 
 def avi(size: int) -> Probe:
-    """AVI: one RIFF list after another, the second and those behind it called AVIX."""
+    """Probe an AVI: one RIFF list after another. The first is called "AVI ", all others AVIX."""
     offset = last = 0
     while offset < size:
         head = yield Read(offset, min(size - offset, _LIST_BYTES))
         if not _is_list(head, is_first=not offset):
             if not offset:
-                return (yield from unlike_to_the_end("an AVI file", head, size=size))
+                return (yield from mismatch_to_the_end("an AVI file", head, size=size))
             break
         last = offset
         if len(head) < _LIST_BYTES:
@@ -73,20 +75,22 @@ def _is_list(head: bytes, *, is_first: bool) -> bool:
 
 
 def _by_parts(offset: int, size: int) -> Probe:
-    """Walk the parts from the outermost list at `offset` on, and do not ask how long it is."""
+    """Follow the parts from the outermost list at `offset` on, whatever length that list states."""
     parts = _Parts(ends_at=size)
     is_odd = False
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         if offset + HEAD_BYTES > size:
             break
         offset, head = yield from read_chunk(offset, size, _LIST_BYTES, is_odd=is_odd)
         is_odd = False
         if head[:4] and not head[:4].strip(b"\0"):
             # Some writers align their lists with NUL bytes (contentauth/c2pa-rs#1910), others reserve blocks.
-            nul_from, offset = offset, (yield from behind_nul(offset, size))
+            nul_from, offset = offset, (yield from after_nul(offset, size))
             if offset < size:
                 continue
-            return _ended(parts, nul_from, size) if parts.has_pictures else unlike("an AVI file", head, offset=nul_from)
+            return (
+                _ended(parts, nul_from, size) if parts.has_pictures else mismatch("an AVI file", head, offset=nul_from)
+            )
         if len(head) < HEAD_BYTES or not is_name(head[:4]):
             break
         length = struct.unpack("<I", head[4:8])[0]
@@ -110,7 +114,7 @@ def _by_parts(offset: int, size: int) -> Probe:
 
 
 def _missing_pictures(parts: _Parts, offset: int, length: int, size: int) -> Completeness | None:
-    """What to say when the list of pictures at `offset` is not as long as it says; None when it is."""
+    """Return the verdict when the list of frames at `offset` is not as long as it states; None when it is."""
     end = offset + HEAD_BYTES + length
     if length < 4 or (end > size and length >= MAX_FILE_BYTES):
         if offset + _LIST_BYTES + HEAD_BYTES <= size:
@@ -121,7 +125,7 @@ def _missing_pictures(parts: _Parts, offset: int, length: int, size: int) -> Com
     if end <= size:
         return None
     if end - size <= _AROUND:
-        return OpenEnded(f"its AVI list of frames claims {counted(end - size)} more than the file has")
+        return OpenEnded(f"its AVI list of frames claims {byte_count(end - size)} more than the file has")
     return _cut(parts, end, size)
 
 
@@ -131,7 +135,7 @@ def _cut(parts: _Parts, end: int, size: int) -> Truncated:
 
 
 def _behind_pictures(end: int, size: int) -> Generator[Read, bytes, int]:
-    """Return where the index stands, which may be a little off from the end that the pictures name."""
+    """Return where the index begins, which may be a few bytes away from where the list of frames states its end."""
     begin = max(0, end - _AROUND)
     around = yield Read(begin, min(2 * _AROUND + HEAD_BYTES, size - begin))
     here = around[end - begin :]
@@ -143,12 +147,12 @@ def _behind_pictures(end: int, size: int) -> Generator[Read, bytes, int]:
 
 
 def _ended(parts: _Parts, offset: int, size: int) -> Completeness:
-    """All pictures are there, and the parts were walked up to `offset`."""
+    """Decide when all frames are there and the parts were followed up to `offset`."""
     left = max(0, size - offset)
     if parts.has_index and not left:
         return Complete("its AVI lists and its index end with the file")
     if parts.has_index or parts.ends_at <= size + OFF_BY_A_HEADER:
-        follows = f"{counted(left)} follow its last AVI list" if left else "they end where the file ends"
+        follows = f"{byte_count(left)} follow its last AVI list" if left else "they end where the file ends"
         return Undecidable(f"its frames are complete, and {follows}")
     return OpenEnded("its frames are complete; its AVI index (idx1) is missing, but players do not need one")
 

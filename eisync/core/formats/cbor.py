@@ -1,12 +1,13 @@
-"""Whether a CBOR file is whole: one item, with all that it promises, and its samples behind it where it says so.
+"""Decide whether a CBOR file is complete: one item with everything it promises, and its samples if they follow it.
 
-Walked head by head; texts are stepped over and nothing is decoded, so that memory does not grow with the file.
+The item is followed from head to head. Texts are skipped and nothing is decoded, so that memory does not grow with the
+file.
 
-An item may be followed by its samples: its list of values holds one text, `Ref-Binary-i16` (or u8 … f32; firmware
-writes `Ref-BINARY-i16`, with blanks behind it that align the samples). The header alone is not a recording, and how
-many samples there are stands nowhere. Decoders (cbor2) read the first item and leave what follows.
+Raw samples may follow the item. Then its list of values holds one text, `Ref-Binary-i16` (or u8 … f32; firmware writes
+`Ref-BINARY-i16`, and appends blanks that align the samples). Such a header alone is not a recording, and it does not
+state the number of samples. Decoders (cbor2) read the first item and ignore what follows.
 
-A promise of 100 MiB and more cannot be kept, and is a sign of another format.
+An item that promises 100 MiB or more is a sign of another format, because the service takes no file of that size.
 
 Sources: RFC 8949, section 3; the data acquisition format's "Binary payloads" in Edge Impulse's documentation;
 `insert_ref` in its firmware (edgeimpulse/firmware-*).
@@ -24,25 +25,25 @@ from eisync.core.formats.probe import (
     Truncated,
     Undecidable,
     cut_short,
-    foreign,
     nul_tail,
-    reserved,
+    other_format,
+    reserved_from,
 )
 from eisync.core.model import MAX_FILE_BYTES
 from eisync.core.text import amount
 
 DEEPEST = 512
 REFERENCE = re.compile(r"Ref-(?:Binary|BINARY)-([uif](?:8|16|32|64)) *")
-"""The text among a recording's values that says that its samples follow behind the item, and of which type they are."""
+"""The text among the values of a recording that says that samples follow the item, and which type they have."""
 
-_MOST = 1 << 61  # no file has so many items
-_ENDLESS = 1 << 62  # how many items of an indefinite length are to come
+_MAX_ITEMS = 1 << 61  # no file has this many items
+_INDEFINITE = 1 << 62  # stands for the number of items that remain in a list of indefinite length
 _BREAK = 0xFF
-_SURE_OF_TEXT = 16  # so many letters in a row are no CBOR that anybody records
+_SURE_OF_TEXT = 16  # CBOR of a recording never has this many letters at its beginning
 _BYTES, _TEXT, _ARRAY, _MAP, _TAG = 2, 3, 4, 5, 6
 
-# How long the items are whose first byte tells it: numbers, simple values and short texts; 0 for all others.
-_LONG = bytes(
+# By first byte: the length of the item where that byte alone gives it (numbers, simple values, short texts), else 0.
+_LENGTHS = bytes(
     1 + (info if kind in (_BYTES, _TEXT) else 0)
     if info < 24 and kind not in (_ARRAY, _MAP, _TAG)
     else 1 + (1 << (info - 24))
@@ -52,15 +53,15 @@ _LONG = bytes(
     for info in range(32)
 )
 
-# How many items follow the first byte of a short list or map.
+# By first byte: how many items a short list or map has.
 _ITEMS = bytes(
     (info if kind == _ARRAY else 2 * info) if info < 24 and kind in (_ARRAY, _MAP) else 0
     for kind in range(8)
     for info in range(32)
 )
 
-# Numbers, most of what a recording is made of, are stepped over by the hundred, and so are the small lists of them,
-# one for each instant. Dots are faster than `.{8}`.
+# Most of a recording are numbers, or small lists of numbers, one for each reading. Skip them a hundred at a time. Dots
+# are faster than `.{8}`.
 _RUNS = (128, 32, 8, 2)
 _NUMBER = rb"(?:[\x19\x39\xf9]..|[\x1b\x3b\xfb]........|[\x1a\x3a\xfa]....|[\x00-\x17\x20-\x37\xf4-\xf7]|[\x18\x38].)"
 _LIST = b"(?:%s)" % b"|".join(rb"%s%s{%d}" % (re.escape(bytes([0x80 + n])), _NUMBER, n) for n in range(1, 17))
@@ -71,7 +72,7 @@ _PATTERNS = dict.fromkeys((*range(0x1C), *range(0x20, 0x3C), *range(0xF4, 0xF8),
 _PATTERNS |= dict.fromkeys(range(0x81, 0x91), _LISTS)
 
 _NUMBERS_OF = ((8, (b"\x1b", b"\x3b", b"\xfb")), (4, (b"\x1a", b"\x3a", b"\xfa")), (2, (b"\x19", b"\x39", b"\xf9")))
-_BLOCK = 16  # so many NUL bytes at the end of what is not whole are space that was reserved
+_BLOCK = 16  # this many NUL bytes at the end of an incomplete file are reserved space
 
 _REFERRED = re.compile(
     rb"\x66values(?:[\x81\x9f]|\x98\x01|\x99\0\x01|\x9a\0\0\0\x01)(?s:[\x6d-\x77]|\x78.)"
@@ -80,22 +81,22 @@ _REFERRED = re.compile(
 
 
 def cbor(size: int) -> Probe:
-    """CBOR: one item, and what may stand behind it."""
+    """Probe a CBOR file: one item, and what may follow it."""
     samples: str | None = None
-    left = [1]  # of each list that is open, how many items are to come
+    left = [1]  # how many items remain in each open list
     offset = 0
     while left:
         if offset >= size:
-            return (yield from _or_other(_unended(left, offset, size), size))
+            return (yield from _or_other_format(_unended(left, offset, size), size))
         chunk = yield Read(offset, min(CHUNK_BYTES, size - offset))
         samples = samples if offset else _samples_in(chunk)
         step = _step(chunk, left, offset, size)
         del chunk
         if not isinstance(step, int):
-            return (yield from _or_other(step, size))
+            return (yield from _or_other_format(step, size))
         offset += step
     if offset > size:
-        return (yield from _or_other(_unended(left, offset, size), size))
+        return (yield from _or_other_format(_unended(left, offset, size), size))
     if samples is not None:
         return _by_samples(samples, size - offset, size)
     if offset == size:
@@ -104,19 +105,22 @@ def cbor(size: int) -> Probe:
 
 
 def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Completeness:
-    """Walk the items in `chunk`, which stands at `offset`. Return how many bytes were walked; it may lead behind it."""
+    """Follow the items in `chunk`, which begins at `offset` in the file. Return how many bytes to advance.
+
+    That may be more than the chunk has, when a text ends after it.
+    """
     at, end = 0, len(chunk)
     to_come = left.pop()
     while at < end:
         first = chunk[at]
-        length = _LONG[first]
+        length = _LENGTHS[first]
         if to_come > 1 and first in _PATTERNS and (run := _run(chunk, at, _PATTERNS[first], to_come)):
             to_come -= run[0]
             at = run[1]
         elif length and at + length <= end:
             to_come -= 1
             at += length
-        elif first == _BREAK and to_come > _MOST:
+        elif first == _BREAK and to_come > _MAX_ITEMS:
             to_come = 0
             at += 1
         else:
@@ -125,7 +129,7 @@ def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Comple
             if not isinstance(step, tuple):
                 return step
             if step[0] == at:
-                break  # the head goes on behind the chunk: the next one begins with it
+                break  # the head continues after the chunk, so the next chunk begins with this head
             left.append(to_come - 1)
             at, to_come = step
             if len(left) > DEEPEST:
@@ -139,7 +143,7 @@ def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Comple
 
 
 def _run(chunk: bytes, at: int, patterns: _Patterns, to_come: int) -> tuple[int, int] | None:
-    """Return how many numbers, or lists of numbers, begin at `at` at least, and where those end."""
+    """Return a number of numbers (or lists of numbers) that follow one another from `at`, and where they end."""
     for run, pattern in patterns:
         if run <= to_come:
             found = pattern.match(chunk, at)
@@ -149,9 +153,9 @@ def _run(chunk: bytes, at: int, patterns: _Patterns, to_come: int) -> tuple[int,
 
 
 def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[int, int] | Completeness:
-    """Return where the content of the item at `at` begins, or ends where that is text, and of how many items it is.
+    """Return where to continue after the head of the item at `at`, and how many items that head promises.
 
-    Where the chunk ends within the head it begins at `at` itself.
+    For bytes and text, continue where they end. When the chunk ends within the head, return `at` itself.
     """
     kind, info = first >> 5, first & 31
     number, length = info, 1
@@ -163,14 +167,14 @@ def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[in
             return at, 0
         number = int.from_bytes(chunk[at + 1 : at + length], "big")
     elif info == 31 and kind in (_BYTES, _TEXT, _ARRAY, _MAP):
-        return at + 1, _ENDLESS
+        return at + 1, _INDEFINITE
     elif info > 23:
         return Undecidable(f"it does not look like CBOR at byte {offset + at:,}; the service will judge it")
     at += length
     if kind not in (_BYTES, _TEXT, _ARRAY, _MAP, _TAG):
         return at, 0
     if kind != _TAG and number >= MAX_FILE_BYTES:
-        # No file that the service takes can keep that: these bytes are of another format.
+        # No file that the service takes is that long, so these bytes are of another format.
         return Undecidable(f"it does not look like CBOR at byte {offset + at - length:,}; the service will judge it")
     if kind in (_BYTES, _TEXT):
         return at + number, 0
@@ -188,7 +192,7 @@ def _unended(left: list[int], offset: int, size: int) -> Truncated:
 
 
 def _samples_in(chunk: bytes) -> str | None:
-    """Return the type of the samples that the header, with which `chunk` begins, says to follow behind it."""
+    """Return the type of the samples that follow the header in `chunk`, if the header says that samples follow."""
     if b"\x66values" not in chunk:
         return None
     found = _REFERRED.search(chunk)
@@ -196,7 +200,7 @@ def _samples_in(chunk: bytes) -> str | None:
 
 
 def _by_samples(samples: str, length: int, size: int) -> Completeness:
-    """Decide by how many bytes stand behind the header. Silence is samples, too."""
+    """Decide by how many bytes follow the header. NUL bytes count as samples, because silence is NUL."""
     if not length:
         finding = f"its CBOR header says that samples ({samples}) follow it, but there are none yet"
         return Truncated(f"{finding}; the file has {size:,} bytes")
@@ -204,28 +208,31 @@ def _by_samples(samples: str, length: int, size: int) -> Completeness:
 
 
 def _behind(offset: int, size: int) -> Probe:
-    """Decide by what stands behind the item, which ended at `offset`."""
+    """Decide by the bytes after the item, which ended at `offset`."""
     begins = yield from nul_tail(size)
     if begins < offset and not _ends_in_number((yield Read(max(0, offset - 9), min(9, offset))), offset - begins):
-        # They were taken for numbers, which NUL bytes are in CBOR, and would be all that the item still promised.
-        return reserved(begins)
+        # NUL bytes are numbers in CBOR, so reserved space was counted as the items that were still missing.
+        return reserved_from(begins)
     what = "only NUL bytes follow" if begins <= offset else "more data follows, perhaps not all of it yet"
-    return (yield from _or_other(Undecidable(f"its CBOR item ends at byte {offset:,} and {what}"), size))
+    return (yield from _or_other_format(Undecidable(f"its CBOR item ends at byte {offset:,} and {what}"), size))
 
 
 def _ends_in_number(end: bytes, nul_bytes: int) -> bool:
-    """Whether so many NUL bytes, with which the item ends, are the rest of one number, as they are of 13.0."""
+    """Return whether the NUL bytes at the end of the item are part of one number, as in the encoding of 13.0."""
     return any(nul_bytes <= length and end[-1 - length : -length] in heads for length, heads in _NUMBERS_OF)
 
 
-def _or_other(verdict: Completeness, size: int) -> Probe:
-    """Say what it is instead, where it is not CBOR: read as such, the first letter of a text promises anything."""
+def _or_other_format(verdict: Completeness, size: int) -> Probe:
+    """Return the verdict, or name the real format when the file is not CBOR.
+
+    Read as CBOR, the first letter of a text can promise anything.
+    """
     head = yield Read(0, min(size, HEAD_BYTES))
     if recognised(head) is not None:
-        return foreign("CBOR", head)
+        return other_format("CBOR", head)
     if len(head) >= _SURE_OF_TEXT and is_text(head):
         return Undecidable("it is text, not CBOR; the service will judge it")
     if isinstance(verdict, Truncated):
         begins = yield from nul_tail(size)
-        return reserved(begins) if size - begins >= _BLOCK else verdict
+        return reserved_from(begins) if size - begins >= _BLOCK else verdict
     return verdict

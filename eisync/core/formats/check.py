@@ -1,8 +1,8 @@
-"""Examine a file by its format: which format, and the steps of the examination.
+"""Choose the probe of a file's format, and run it step by step.
 
-The extension says what a file should be, as it does for the service; its first bytes must agree, or the format cannot
-tell. (PNG and JPEG stand in for one another.) An examination is given the bytes that it asks for and ends with a
-verdict; it may rest between any two reads.
+The extension decides which format a file should have, as it does at the service. The first bytes must agree with it;
+otherwise the verdict is `Undecidable`. (A PNG may be called .jpg, and a JPEG .png.) A check asks for bytes, is given
+them, and ends with a verdict. It can pause between any two reads.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from eisync.core.formats.probe import Completeness, Probe, Read, Truncated, Unde
 from eisync.core.formats.wav import wav
 from eisync.core.model import extension_of
 
-_WALKS: dict[str, Callable[[int], Probe]] = {
+_PROBES: dict[str, Callable[[int], Probe]] = {
     ".wav": wav,
     ".avi": avi,
     ".mp4": mp4,
@@ -33,33 +33,33 @@ EMPTY = Truncated("it is empty; it is sent once something is written into it")
 
 
 def has_end(path: str) -> bool:
-    """Whether the format of a file that is called so can say that it is whole."""
-    return _WALKS.get(extension_of(path), table.table) is not table.table
+    """Return whether the format of a file with this name has an end, so that its content can prove it complete."""
+    return _PROBES.get(extension_of(path), table.table) is not table.table
 
 
 class FormatCheck:
-    """Of one version of one file. `wants` is the next read, None once there is a `verdict`."""
+    """Check one version of one file. `wants` is the next read; it is None once there is a `verdict`."""
 
     def __init__(self, path: str, size: int) -> None:
         self.size = size
         self.wants: Read | None = None
         self.verdict: Completeness | None = None
-        walk = _WALKS.get(extension_of(path))
+        probe = _PROBES.get(extension_of(path))
         if not size:
             self.verdict = EMPTY
-        elif walk is None:
+        elif probe is None:
             self.verdict = Undecidable("eisync does not know its format")
         else:
-            self._walk = walk(size)
-            self.wants = next(self._walk)
+            self._probe = probe(size)
+            self.wants = next(self._probe)
 
     def give_up(self, why: str) -> None:
-        """The file cannot be read: its format tells nothing."""
+        """End the check as undecidable, because the file cannot be read. `why` becomes the reason."""
         self.wants, self.verdict = None, Undecidable(why)
 
     def take(self, chunk: bytes) -> None:
-        """The bytes that were wanted."""
+        """Take the bytes that `wants` asked for."""
         try:
-            self.wants = self._walk.send(chunk)
+            self.wants = self._probe.send(chunk)
         except StopIteration as end:
             self.wants, self.verdict = None, end.value

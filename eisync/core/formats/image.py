@@ -1,8 +1,8 @@
-"""Whether images are whole: each has an end marker, which must stand where the walk from the beginning leads.
+"""Decide whether a JPEG or PNG image is complete: following its parts from the beginning must lead to its end marker.
 
-What stands behind it (some cameras and phones add to it) is not part of the image and counts as nothing. What stands
-between two segments of a JPEG and is none, decoders skip up to the next marker (libjpeg's jdmarker.c, Pillow,
-stb_image), and so do we.
+Data after the end marker is not part of the image and is ignored; some cameras and phones append it. Bytes between two
+JPEG segments that belong to neither are skipped up to the next marker, as decoders do (libjpeg's jdmarker.c, Pillow,
+stb_image).
 
 `docs/whole-files.md` has each case with its source. Sources: ITU-T T.81, annex B (JPEG); W3C PNG, third edition,
 section 5 (PNG and APNG).
@@ -20,51 +20,51 @@ from eisync.core.formats.probe import (
     Read,
     Truncated,
     Undecidable,
-    counted,
+    byte_count,
     cut_short,
-    unlike_to_the_end,
+    mismatch_to_the_end,
 )
 from eisync.core.model import MAX_FILE_BYTES
 
-MOST_PARTS = 100_000
+MAX_PARTS = 100_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _OF_ANIMATION = frozenset({b"fcTL", b"fdAT"})
 _START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
-# In compressed data FF is followed by 00, or by a restart marker. More FF may stand before any marker, to fill up.
+# In compressed data FF is followed by 00 or by a restart marker. Before any marker there may be more FF, as fill bytes.
 _MARKER = re.compile(rb"\xff[\x01\xc0-\xcf\xd8-\xfe]")
-_FIRST_LOOK_BYTES = 64  # for the next marker, which is far off in a photo and close in a small file
+_FIRST_READ_BYTES = 64  # of the search for the next marker, which is far away in a photo and close in a small file
 
 
 def image(size: int) -> Probe:
-    """PNG or JPEG, whatever it is called: Edge Impulse's own exports hold PNG images that are called .jpg."""
+    """Probe a PNG or JPEG, whatever its extension: exports of Edge Impulse hold PNG images that are called .jpg."""
     head = yield Read(0, min(size, len(_PNG)))
     if _PNG.startswith(head):
         return (yield from _png(size))
     if _JPEG.startswith(head[:2]):
         return (yield from _jpeg(size))
-    return (yield from unlike_to_the_end("a JPEG or PNG image", head, size=size))
+    return (yield from mismatch_to_the_end("a JPEG or PNG image", head, size=size))
 
 
 def _png(size: int) -> Probe:
-    """PNG: a signature, then chunks up to the one called IEND."""
+    """Probe a PNG: a signature, then chunks up to the one called IEND."""
     offset = 8
     has_data = has_all_data = False
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         if offset + 8 > size:
             return Truncated(f"PNG has no end chunk (IEND); the file has {size:,} bytes")
         chunk = yield Read(offset, 8)
         length, name = struct.unpack(">I4s", chunk)
         if not name.isalpha() or length >= MAX_FILE_BYTES:
             if has_all_data:
-                return Undecidable(f"its image is complete, and {counted(size - offset)} follow its last PNG chunk")
-            return (yield from unlike_to_the_end("a PNG image", chunk, size=size, offset=offset))
+                return Undecidable(f"its image is complete, and {byte_count(size - offset)} follow its last PNG chunk")
+            return (yield from mismatch_to_the_end("a PNG image", chunk, size=size, offset=offset))
         if name == b"IDAT":
             has_data = True
         elif has_data and name not in _OF_ANIMATION:
-            has_all_data = True  # the IDAT chunks stand together
+            has_all_data = True  # the IDAT chunks follow one another without others between them
         offset += 12 + length
         if offset > size:
             if has_all_data:
@@ -76,18 +76,18 @@ def _png(size: int) -> Probe:
 
 
 def _jpeg(size: int) -> Probe:
-    """JPEG: segments, and compressed data behind some of them, up to the end marker."""
+    """Probe a JPEG: segments, some followed by compressed data, up to the end marker."""
     offset = 2
     has_frame = False
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         if offset + 2 > size:
-            return _endless(size)
+            return _no_end_marker(size)
         marker = yield Read(offset, min(4, size - offset))
         if not _MARKER.match(marker):
             found = yield from _next_marker(offset, size)
             if found == size:
                 is_jpeg = has_frame or marker[0] == 0xFF
-                return _endless(size) if is_jpeg else (yield from _no_jpeg(marker, offset, size))
+                return _no_end_marker(size) if is_jpeg else (yield from _not_jpeg(marker, offset, size))
             offset = found
             continue
         code = marker[1]
@@ -97,10 +97,10 @@ def _jpeg(size: int) -> Probe:
             offset += 2
             continue
         if len(marker) < 4:
-            return _endless(size)
+            return _no_end_marker(size)
         length = struct.unpack(">H", marker[2:4])[0]
         if length < 2:
-            return (yield from _no_jpeg(marker, offset, size))
+            return (yield from _not_jpeg(marker, offset, size))
         has_frame |= code in _FRAMES
         offset += 2 + length
         if offset > size:
@@ -110,19 +110,19 @@ def _jpeg(size: int) -> Probe:
     return Undecidable("it has too many parts to examine")
 
 
-def _no_jpeg(marker: bytes, offset: int, size: int) -> Generator[Read, bytes, Completeness]:
-    return (yield from unlike_to_the_end("a JPEG image", marker, size=size, offset=offset))
+def _not_jpeg(marker: bytes, offset: int, size: int) -> Generator[Read, bytes, Completeness]:
+    return (yield from mismatch_to_the_end("a JPEG image", marker, size=size, offset=offset))
 
 
 def _next_marker(offset: int, size: int) -> Generator[Read, bytes, int]:
-    """Where the next marker stands; the end of the file when there is none."""
-    length = _FIRST_LOOK_BYTES
+    """Return the position of the next marker; the size of the file when there is none."""
+    length = _FIRST_READ_BYTES
     while offset + 2 <= size:
         length = min(length, size - offset)
         found = _marker_in((yield Read(offset, length)))
         if found is not None:
             return offset + found
-        offset += length - 1  # its last byte may be the first of a marker
+        offset += length - 1  # the last byte may be the first byte of a marker
         length = min(2 * length, CHUNK_BYTES)
     return size
 
@@ -132,5 +132,5 @@ def _marker_in(chunk: bytes) -> int | None:
     return None if found is None else found.start()
 
 
-def _endless(size: int) -> Completeness:
+def _no_end_marker(size: int) -> Completeness:
     return Truncated(f"JPEG has no end marker; the file has {size:,} bytes")

@@ -1,13 +1,13 @@
-"""Whether a JSON document is whole: a small one by parsing it once, a large one by its brackets.
+"""Decide whether a JSON document is complete: parse a small one, and follow the brackets of a large one.
 
-A document of 100 MB is never held in memory: what decides is whether every bracket outside of texts is closed, and
-nothing but blanks follows. The parser tells a document that ends too early from one that is wrong, and so does this:
-the first is not complete, the second is for the service to judge.
+A document of 100 MB is never held in memory. It is complete if every bracket outside of texts is closed and only blanks
+follow. The parser distinguishes a document that ends too early from one that is wrong, and so does this module: the
+first is not complete, the second is for the service to judge.
 
-What must be there: an object or a list, closed. What the decoders that people use let pass, and so does this: a byte
-order mark, blanks around it, NaN and Infinity, keys that stand twice, half characters (`"\\ud800"`), control characters
-and bytes that are not UTF-8 inside of texts. What may follow: blanks; and NUL bytes, which a program writes that counts
-the end of its C string or reserves more than it needs, when the file is still. Anything else that follows may go on.
+Required: an object or a list, closed. Accepted, because common decoders accept it: a byte order mark, blanks around the
+document, NaN and Infinity, repeated keys, lone surrogates (`"\\ud800"`), control characters and bytes that are not
+UTF-8 inside of texts. Blanks may follow. NUL bytes may follow once the file no longer changes: some programs write the
+end of a C string, or reserve more space than they need. After anything else, more may follow.
 
 Sources: RFC 8259, sections 2 (blanks), 7 and 8.2 (half characters), 8.1 (UTF-8 and the byte order mark), 9 (what a
 parser may accept and limit); RFC 4627, section 3 (UTF-16); pydantic_core.from_json (jiter), which reports
@@ -29,17 +29,17 @@ from eisync.core.formats.probe import (
     Read,
     Truncated,
     Undecidable,
-    foreign,
     nul_tail,
-    reserved,
+    other_format,
+    reserved_from,
 )
 
 PARSED_BYTES = CHUNK_BYTES
-"""Documents up to this size are parsed."""
+"""The largest document that is parsed."""
 
 _MARK = b"\xef\xbb\xbf"
 _BLANKS = b" \t\r\n"
-# The encodings of which a document begins so, in this order: marked, or with a bracket, which is ASCII.
+# How documents in other encodings begin: with a byte order mark, or with a bracket, which is ASCII. The order matters.
 _WIDE = (
     (re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"), "utf-32", 4),
     (re.compile(rb"\xff\xfe|\xfe\xff"), "utf-16", 2),
@@ -54,7 +54,7 @@ _TO_BLANKS = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 
 
 def document(size: int) -> Probe:
-    """JSON, if it is an object or a list."""
+    """Probe a JSON document, which must be an object or a list."""
     if size <= PARSED_BYTES:
         return _parsed((yield Read(0, size)))
     return (yield from _by_brackets(size))
@@ -67,11 +67,14 @@ def _parsed(raw: bytes) -> Completeness:
         return _not_parsed(raw)
     if isinstance(value, dict):
         return _without_samples(value, len(raw)) or Complete("it parses as JSON")
-    return Complete("it parses as JSON") if isinstance(value, list) else _neither(raw)
+    return Complete("it parses as JSON") if isinstance(value, list) else _not_json(raw)
 
 
 def _without_samples(value: dict[object, object], size: int) -> Truncated | None:
-    """The header of a recording whose samples stand behind it, and do not: `core.formats.cbor` has the same."""
+    """Return the finding on a header that says that raw samples follow it, as in `core.formats.cbor`; else None.
+
+    Nothing can follow JSON, so the samples are missing.
+    """
     payload = value.get("payload")
     values = payload.get("values") if isinstance(payload, dict) else None
     if not isinstance(values, list) or len(values) != 1 or not isinstance(values[0], str):
@@ -85,24 +88,24 @@ def _without_samples(value: dict[object, object], size: int) -> Truncated | None
 
 
 def _not_parsed(raw: bytes) -> Completeness:
-    """Decide why, and what the decoders that are less strict make of it."""
+    """Decide when strict parsing failed: why it failed, and whether less strict decoders accept the document."""
     body = raw.rstrip(b"\0")
     if not body:
-        return reserved(0)
+        return reserved_from(0)
     if recognised(raw[:HEAD_BYTES]) is not None:
-        return _neither(raw)
+        return _not_json(raw)
     encoding = _wide_encoding(raw[:4])
     if encoding is not None:
         return _wide(raw, encoding)
     text = body.removeprefix(_MARK)
     if not text.strip(_BLANKS):
-        return reserved(len(body)) if len(body) < len(raw) else _only_blanks(len(raw))
+        return reserved_from(len(body)) if len(body) < len(raw) else _only_blanks(len(raw))
     if text.lstrip(_BLANKS)[:1] not in (b"{", b"["):
-        return _neither(raw)
+        return _not_json(raw)
     trouble = _trouble_with(_lenient(text))
     if trouble.startswith("EOF "):
-        return reserved(len(body)) if len(body) < len(raw) else _open(text, len(raw))
-    verdict = _wrong(text, trouble, len(raw)) if trouble else _odd(text)
+        return reserved_from(len(body)) if len(body) < len(raw) else _open(text, len(raw))
+    verdict = _invalid(text, trouble, len(raw)) if trouble else _nonstandard(text)
     return _behind_it_nul(len(body)) if isinstance(verdict, Complete) and len(body) < len(raw) else verdict
 
 
@@ -115,7 +118,7 @@ def _trouble_with(text: bytes) -> str:
 
 
 def _lenient(text: bytes) -> bytes:
-    """The text with other characters for those that strict parsers refuse, so that only its structure matters."""
+    """Return the text with each character that strict parsers refuse replaced, so that only its structure matters."""
     as_utf8 = text.decode("utf-8", "replace").encode()
     return _ESCAPES.sub(_without_halves, as_utf8).translate(_TO_BLANKS)
 
@@ -130,15 +133,18 @@ def _open(text: bytes, size: int) -> Truncated:
     return brackets.unclosed(size)
 
 
-def _odd(text: bytes) -> Completeness:
-    """It parses but for its odd characters, one of which may stand behind it, as the end mark of DOS does."""
+def _nonstandard(text: bytes) -> Completeness:
+    """Decide when only unusual characters kept the text from parsing. One may follow it, as the DOS end mark does."""
     if text.rstrip(_BLANKS)[-1:] not in (b"}", b"]"):
         return Undecidable("more data follows its last bracket, perhaps not all of it yet")
     return Complete("it parses as JSON, except for characters that JSON does not allow")
 
 
-def _wrong(text: bytes, trouble: str, size: int) -> Completeness:
-    """The parser stopped before the end. The brackets tell whether more is missing, unless quotes of others mislead."""
+def _invalid(text: bytes, trouble: str, size: int) -> Completeness:
+    """Decide when the parser stopped before the end of the text.
+
+    The brackets show whether the end is missing, unless other kinds of quotes mislead.
+    """
     brackets = Brackets()
     found = brackets.after(text, 0)
     if found is not None:
@@ -153,12 +159,12 @@ def _wrong(text: bytes, trouble: str, size: int) -> Completeness:
 
 
 def _wide_encoding(head: bytes) -> tuple[str, int] | None:
-    """Return the encoding of text that is not UTF-8, and how many bytes a character has in it."""
+    """Return the encoding of UTF-16 or UTF-32 text, and how many bytes a character has in it; None for others."""
     return next(((encoding, width) for begins, encoding, width in _WIDE if begins.match(head)), None)
 
 
 def _wide(raw: bytes, encoding: tuple[str, int]) -> Completeness:
-    """UTF-16 and UTF-32: the same text in other bytes."""
+    """Decide on UTF-16 or UTF-32 text by decoding it and parsing the result."""
     name, width = encoding
     within = Truncated(
         f"it is {name.upper()} text that ends in the middle of a character; the file has {len(raw):,} bytes"
@@ -170,12 +176,12 @@ def _wide(raw: bytes, encoding: tuple[str, int]) -> Completeness:
     try:
         text = body.decode(name).removeprefix("\ufeff").encode()
     except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data":  # behind the first half of a character of two
-            return within if len(body) == len(raw) else reserved(len(body))
+        if error.reason == "unexpected end of data":  # after the first half of a surrogate pair
+            return within if len(body) == len(raw) else reserved_from(len(body))
         return Undecidable(f"it looks like {name.upper()} text but is not; the service will judge it")
     verdict = _parsed(text) if text else _only_blanks(len(raw))
     if len(body) < len(raw):
-        return reserved(len(body)) if isinstance(verdict, Truncated) else _behind_it_nul(len(body))
+        return reserved_from(len(body)) if isinstance(verdict, Truncated) else _behind_it_nul(len(body))
     return verdict
 
 
@@ -197,18 +203,18 @@ def _by_brackets(size: int) -> Probe:
 def _otherwise_begun(found: Completeness) -> Probe:
     head = yield Read(0, HEAD_BYTES)
     if recognised(head) is not None:
-        return _neither(head)
+        return _not_json(head)
     if _wide_encoding(head) is None:
         return found
     return Undecidable("it is UTF-16 or UTF-32 text, too long to parse; the service will judge it")
 
 
 def _at_nul(brackets: Brackets, at: int, size: int) -> Probe:
-    """Decide at the first NUL byte, of which JSON has none."""
+    """Decide at the first NUL byte, which JSON cannot contain."""
     begins = yield from nul_tail(size, floor=at)
     if begins > at:
         return (yield from _otherwise_begun(_nul_within(at)))
-    return reserved(at) if brackets.ended_at is None else _behind_it_nul(at)
+    return reserved_from(at) if brackets.ended_at is None else _behind_it_nul(at)
 
 
 def _behind_it_nul(begins: int) -> Undecidable:
@@ -219,8 +225,8 @@ def _nul_within(at: int) -> Undecidable:
     return Undecidable(f"there is a NUL byte at byte {at:,}, so it is not JSON; the service will judge it")
 
 
-def _neither(raw: bytes) -> Completeness:
-    return foreign("a JSON object or list", raw[:HEAD_BYTES])
+def _not_json(raw: bytes) -> Completeness:
+    return other_format("a JSON object or list", raw[:HEAD_BYTES])
 
 
 def _only_blanks(size: int) -> Truncated:

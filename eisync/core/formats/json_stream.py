@@ -1,8 +1,8 @@
-"""Read JSON that never stands in memory as a whole: value by value, from pieces of text.
+"""Read a JSON document value by value from pieces of text, so that it is never in memory as a whole.
 
-Python's own decoder reads each value; what is kept of a document is the value that is being read. What a value becomes
-is bounded, too: one that is too long, or made of too many, is passed over without being made, and what follows is read
-on. Where a document may grow at its end, a checkpoint says up to where it was read and what stood there.
+Python's own decoder reads each value, and only the current value is kept. Its memory is bounded, too: a value that is
+too long, or has too many values inside, is skipped without being created, and reading continues after it. For a
+document that may grow at its end, a checkpoint says how far it was read.
 """
 
 import contextlib
@@ -16,16 +16,16 @@ from typing import Any
 from eisync.core.formats.json_syntax import Extent
 
 LARGEST_VALUE = 512 * 1024
-"""No value of more characters is made."""
-MOST_VALUES = 25_000
-"""No value that is made of more values is made: some 4,000 bounding boxes."""
-PASSED_OVER = 16 * 1024 * 1024
-"""A value of more characters is not even passed over."""
+"""The most characters of a value that is created."""
+MAX_VALUES = 25_000
+"""The most values inside a value that is created: some 4,000 bounding boxes."""
+MAX_SKIPPED = 16 * 1024 * 1024
+"""The most characters of a value that is skipped. A longer one ends the reading with an error."""
 AT_ONCE = 32 * 1024
-"""A value of so many characters is made without counting first."""
+"""A value of up to this many characters is created without counting its values first."""
 
-MOST_IGNORED = 1_000
-"""An object with more members that nobody asks for is none of ours."""
+MAX_IGNORED = 1_000
+"""The most unknown members of an object. An object with more is no document for eisync, and an error."""
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _BEHIND_A_VALUE = frozenset(" \t\r\n,]}")
@@ -34,15 +34,15 @@ _FEW_LEVELS = 60
 
 
 class Unfinished(ValueError):
-    """The text ends in the middle."""
+    """The text ends inside the document."""
 
 
 class JsonRefused(ValueError):
-    """A value cannot be used, and was passed over: what follows can be read."""
+    """A value cannot be used and was skipped. Reading can continue after it."""
 
 
 class _Unusable(ValueError):
-    """The same, before it is passed over."""
+    """A value cannot be used, and was not skipped yet."""
 
 
 def _no_number(name: str) -> Any:
@@ -55,7 +55,7 @@ _LARGE = object()
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Up to where a document was read: so many bytes, what was open then, in which line; `digest` is of those bytes."""
+    """How far a document was read: bytes, their hash, the line (from 1), and the caller's name for the place."""
 
     offset: int
     digest: "hashlib._Hash"
@@ -63,38 +63,38 @@ class Checkpoint:
     where: str
 
     def sha256(self) -> str:
-        """The hash of all that was read."""
+        """Return the hash of all bytes before the checkpoint."""
         return self.digest.hexdigest()
 
 
 class JsonStream:
-    """Text that is read from its front. Everything raises ValueError for what is not JSON, or ends too early."""
+    """Read values from the front of a text. All methods raise ValueError for text that is no JSON or ends too early."""
 
     def __init__(self, pieces: Iterable[str], after: Checkpoint | None = None) -> None:
-        """`after` says what was read already, in front of these pieces."""
+        """`after` is the checkpoint at which these pieces begin; None for the beginning of the document."""
         self._pieces = iter(pieces)
         self._text = ""
         self._at = 0
-        self._offset = 0 if after is None else after.offset  # bytes in front of the text
+        self._offset = 0 if after is None else after.offset  # bytes before the text
         self._digest = hashlib.sha256() if after is None else after.digest.copy()
         self._mark: tuple[int, int, str] | None = None
         self._checkpoint = after
-        self._dropped = 0  # characters in front of the text
-        self._ignored = 0  # members of the object that is being taken
-        self.is_suspect = False  # the value that was taken last: it may hold what cannot be used
-        self.line = 1 if after is None else after.line  # in which what is read next begins
+        self._dropped = 0  # characters before the text
+        self._ignored = 0  # members of the current object that were ignored
+        self.is_suspect = False  # the last value may contain something that cannot be used
+        self.line = 1 if after is None else after.line  # the line of the next character
 
     @property
     def taken(self) -> int:
-        """How many characters were taken so far."""
+        """The number of characters that were taken so far."""
         return self._dropped + self._at
 
     def mark(self, where: str) -> None:
-        """Whatever may follow, all that is in front of here stays as it is: one can go on from here."""
+        """Mark this position as one from which reading can continue later. `where` is the caller's name for it."""
         self._mark = (self._at, self.line, where)
 
     def checkpoint(self) -> Checkpoint | None:
-        """The last place that was marked."""
+        """Return the last marked position; None when there is none."""
         if self._mark is not None:
             at, line, where = self._mark
             digest = self._digest.copy()
@@ -104,7 +104,7 @@ class JsonStream:
         return self._checkpoint
 
     def next(self) -> str:
-        """The next character that is no blank, which is not taken; empty at the end."""
+        """Return the next character that is no blank, without taking it; empty at the end."""
         here = self._text[self._at : self._at + 1]
         if here and here not in " \t\r\n":
             return here
@@ -116,9 +116,9 @@ class JsonStream:
                 self._take(end - self._at)
             if self._at < len(self._text):
                 return self._text[self._at]
-            if self.taken - began > PASSED_OVER:
+            if self.taken - began > MAX_SKIPPED:
                 raise ValueError(f"there are only blanks in line {self.line} and in what follows")
-            if not self._more():
+            if not self._read_more():
                 return ""
 
     def take(self, *wanted: str) -> str:
@@ -134,35 +134,35 @@ class JsonStream:
         return found
 
     def value(self) -> Any:
-        """Take the next value, whatever it is. Raises Refused when it cannot be used."""
+        """Take the next value of any type. Raises JsonRefused when it cannot be used."""
         try:
-            found = self._value_at_once()
+            found = self._small_value()
         except _Unusable as error:
-            self._pass_over()
+            self._skip()
             raise JsonRefused(str(error)) from None
         return self._large_value() if found is _LARGE else found
 
     def ignore(self) -> None:
-        """Take the next value, whatever it is, usable or not."""
+        """Take the next value of any type and discard it, usable or not."""
         with contextlib.suppress(JsonRefused):
             self.value()
         self._ignored += 1
-        if self._ignored > MOST_IGNORED:
-            raise ValueError(f"it has more than {MOST_IGNORED:,} members that do not describe a file")
+        if self._ignored > MAX_IGNORED:
+            raise ValueError(f"it has more than {MAX_IGNORED:,} members that do not describe a file")
 
     def record(self, kept: Iterable[str]) -> tuple[Any, str | None]:
-        """Take the next value, and of a large object the members that are `kept`. A member that cannot be used is left
-        out; then the second says why."""
+        """Take the next value; of a large object, only the members in `kept`. Leave out a member that cannot be used;
+        the second part of the result then says why."""
         if self.next() != "{":
             return self.value(), None
         try:
-            found = self._value_at_once()
+            found = self._small_value()
         except _Unusable:
             found = _LARGE
         if found is not _LARGE:
             return found, None
         members: dict[str, Any] = {}
-        trouble: str | None = None
+        problem: str | None = None
         held = self._ignored = 0
         for name in self.members():
             if name not in kept:
@@ -172,17 +172,17 @@ class JsonStream:
             try:
                 members[name] = self.value()
             except JsonRefused as error:
-                trouble = f"its {name}: {error}"
+                problem = f"its {name}: {error}"
             held += self.taken
-            if held > LARGEST_VALUE and trouble is None:
-                trouble = f"it has more than {LARGEST_VALUE:,} characters"
-            if trouble is not None:
+            if held > LARGEST_VALUE and problem is None:
+                problem = f"it has more than {LARGEST_VALUE:,} characters"
+            if problem is not None:
                 members = {"path": members["path"]} if "path" in members else {}
         self.is_suspect = True
-        return members, trouble
+        return members, problem
 
     def members(self, *, is_inside: bool = False) -> Iterator[str]:
-        """Take an object, but for its values: whoever is given a name takes the value. `is_inside`: behind a value."""
+        """Yield the name of each member of the next object; the caller takes its value. `is_inside`: after a value."""
         if not is_inside:
             self.take("{")
             if self.next() == "}":
@@ -205,7 +205,7 @@ class JsonStream:
                 return
 
     def elements(self, *, is_inside: bool = False) -> Iterator[None]:
-        """Take a list, but for its elements: whoever is told of one takes it. `is_inside`: behind an element."""
+        """Yield for each element of the next list; the caller takes the element. `is_inside`: after an element."""
         if not is_inside:
             self.take("[")
             if self.next() == "]":
@@ -218,8 +218,8 @@ class JsonStream:
             if self.take(",", "]") == "]":
                 return
 
-    def _value_at_once(self) -> Any:
-        """The next value, taken; `_LARGE`, and nothing is taken, where it is a large one."""
+    def _small_value(self) -> Any:
+        """Take the next value and return it; return `_LARGE` and take nothing when it is a large one."""
         if not self.next():
             raise Unfinished("it ends in the middle")
         while True:
@@ -230,29 +230,29 @@ class JsonStream:
             except json.JSONDecodeError as error:
                 if len(self._text) - self._at > AT_ONCE:
                     return _LARGE
-                if not self._more():
-                    raise self._trouble(error) from None
+                if not self._read_more():
+                    raise self._error_of(error) from None
                 continue
             except _Unusable:
                 raise
-            except ValueError:  # Python makes no number of them
+            except ValueError:  # Python refuses to convert them
                 raise _Unusable("a number in it has thousands of digits") from None
-            # A number may go on, in the next piece or behind a point that is the last of this one.
+            # A number may continue in the next piece, also after a decimal point that ends this one.
             is_ended = self._text[end - 1] in ']}"' or self._text[end : end + 1] in _BEHIND_A_VALUE
-            if is_ended or not self._more():
+            if is_ended or not self._read_more():
                 if end - self._at > AT_ONCE:
-                    return _LARGE  # it happened to be there as a whole, and may be made of too many
+                    return _LARGE  # it happened to be in memory as a whole, but may contain too many values
                 self.is_suspect = _is_suspect(self._text, self._at, end)
                 self._take(end - self._at)
                 return value
 
     def _large_value(self) -> Any:
-        """Take the next value, if it is not made of too much."""
-        length = self._pass_over(holds=True)
+        """Take the next value, unless it has too many characters or values."""
+        length = self._skip(holds=True)
         try:
             value, end = _DECODER.raw_decode(self._text, self._at)
         except json.JSONDecodeError as error:
-            raise self._trouble(error) from None
+            raise self._error_of(error) from None
         except RecursionError:
             self._take(length)
             raise JsonRefused("it is nested too deeply") from None
@@ -264,11 +264,11 @@ class JsonStream:
         self.is_suspect = True
         return value
 
-    def _pass_over(self, *, holds: bool = False) -> int:
-        """Take the next value and make nothing of it. `holds`: it is not taken, its length is returned. Raises Refused
-        if it is made of too much to be held."""
+    def _skip(self, *, holds: bool = False) -> int:
+        """Skip the next value without creating it. With `holds`, keep its text instead and return the length; raise
+        JsonRefused when it is too large for that."""
         extent = Extent(self._text[self._at])
-        trouble: str | None = None
+        problem: str | None = None
         held = passed = 0
         while True:
             chunk = self._text[self._at + held : self._at + held + AT_ONCE]
@@ -281,23 +281,23 @@ class JsonStream:
             end = extent.end_in(chunk)
             length = len(chunk) if end is None else end
             held, passed = held + length, passed + length
-            if trouble is None and passed > LARGEST_VALUE:
-                trouble = f"it has more than {LARGEST_VALUE:,} characters"
-            if trouble is None and extent.values > MOST_VALUES:
-                trouble = f"it is made of more than {MOST_VALUES:,} values"
-            if trouble is not None or not holds:
+            if problem is None and passed > LARGEST_VALUE:
+                problem = f"it has more than {LARGEST_VALUE:,} characters"
+            if problem is None and extent.values > MAX_VALUES:
+                problem = f"it is made of more than {MAX_VALUES:,} values"
+            if problem is not None or not holds:
                 self._take(held)
                 held = 0
-            if passed > PASSED_OVER:
-                raise ValueError(f"a value in line {self.line} has more than {PASSED_OVER:,} characters")
+            if passed > MAX_SKIPPED:
+                raise ValueError(f"a value in line {self.line} has more than {MAX_SKIPPED:,} characters")
             if end is not None:
                 break
-        if holds and trouble is not None:
-            raise JsonRefused(trouble)
+        if holds and problem is not None:
+            raise JsonRefused(problem)
         return held
 
-    def _trouble(self, error: json.JSONDecodeError) -> ValueError:
-        """Why the next value is none; nothing more is to come."""
+    def _error_of(self, error: json.JSONDecodeError) -> ValueError:
+        """Return the error for a next value that is not JSON, when there is no more text."""
         line = self.line + self._text.count("\n", self._at, error.pos)
         is_through = Extent(self._text[self._at]).end_in(self._text[self._at :]) is not None
         return (ValueError if is_through else Unfinished)(f"{error.msg} in line {line}")
@@ -307,8 +307,8 @@ class JsonStream:
         self.line += self._text.count("\n", self._at, end)
         self._at = end
 
-    def _more(self) -> bool:
-        """Read more, in twice the size: what must be read again for it is then never more than that."""
+    def _read_more(self) -> bool:
+        """Read more text, as much again as there is, so that repeated decoding reads at most twice as much."""
         wanted = len(self._text) - self._at
         size = 0
         while size <= wanted and (added := self._append()):
@@ -316,7 +316,7 @@ class JsonStream:
         return size > 0
 
     def _append(self) -> int:
-        """Read a piece more, and let go what was taken. Returns of how many characters it is."""
+        """Read one more piece, and drop the text that was taken. Return the number of characters of the piece."""
         self._drop()
         piece = next(self._pieces, "")
         self._text += piece
@@ -335,7 +335,7 @@ class JsonStream:
 
 
 def _is_suspect(text: str, at: int, end: int) -> bool:
-    """Whether a value may hold half a character, a number that nobody takes, or too many levels."""
+    """Return whether a value may contain a lone surrogate, a number that does not fit, or too many levels."""
     return (
         text.find("\\u", at, end) >= 0
         or text.count("[", at, end) + text.count("{", at, end) > _FEW_LEVELS

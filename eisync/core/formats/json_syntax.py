@@ -1,20 +1,18 @@
-"""Walk JSON text without making objects of it: how much it would become, and where its members are.
+"""Find the structure of JSON text without creating objects from it.
 
-Text that is bounded may become objects that are not: 15 MB of `[],[],` are 480 MB of lists. Here only places in the
-text come out, so that whoever reads it parses what is wanted and as much as is bearable. What is between the places is
-not checked; a parser does that with each of them.
+Bounded text can become unbounded objects: 15 MB of `[],[],` become 480 MB of lists. So these functions return positions
+in the text, and the caller parses only the parts that it needs. Text between the positions is not checked; a parser
+does that with each part. Three tools:
 
-Follow the brackets of a JSON document, chunk after chunk, without making anything of it.
+* `members`, `elements` and `structure` work on bytes that are in memory: where each part is, and how many values the
+  text can become at most.
+* `Brackets` follows the brackets of a document that comes in chunks. It detects every document that was cut, but not
+  every document that is wrong; the service judges those.
+* `Extent` finds where one value ends in text that comes in chunks, and counts the values in it.
 
-What stands outside of texts is found by means that cost some nanoseconds a byte. That finds every document that was
-cut, and not every document that is wrong: the service judges those.
+The last two cost some nanoseconds a byte, so that 14 MB of brackets neither take long nor need memory.
 
 Source: RFC 8259, section 2.
-
-Find where a JSON value ends, and of how many values it is made, without making any of them.
-
-Text comes chunk by chunk. What stands outside of texts is found by means that cost some nanoseconds a character:
-whoever writes 14 MB of brackets must not keep us busy, nor make us hold what they become.
 """
 
 import functools
@@ -26,24 +24,24 @@ from itertools import accumulate, islice
 from typing import Any
 
 from eisync.core.formats.magic import HEAD_BYTES
-from eisync.core.formats.probe import Completeness, Truncated, Undecidable, foreign
+from eisync.core.formats.probe import Completeness, Truncated, Undecidable, other_format
 from eisync.core.text import amount
 
-MOST_STRUCTURE = 100_000
-"""Text with so many of `[`, `{`, `,` and `:` becomes 12 MB of objects at most, whatever they are (measured: up to 112
-bytes for each). A page of 1000 samples has 75,000.
+MAX_STRUCTURE = 100_000
+"""The most `[`, `{`, `,` and `:` in a text that is parsed as a whole. Text with this many becomes at most 12 MB of
+objects (measured: up to 112 bytes for each). A page of 1000 samples has 75,000.
 """
 
 Text = bytes | bytearray
 
-_DEPTH = 12  # so deep a value is stepped over at the speed of the pattern, a deeper one bracket by bracket
+_DEPTH = 12  # up to this depth one pattern skips a value; a deeper value is followed bracket by bracket
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', re.DOTALL)
 
 
 @functools.cache
 def _nested(depth: int = _DEPTH) -> re.Pattern[bytes]:
-    """Not made before it is needed: that takes a while, and most commands never do."""
+    """Return the pattern of a nested value. Compile it on first use: that is slow, and most commands never need it."""
     inner = rb'[^"\[\]{}]++|' + _STRING
     pattern = rb"[\[{](?:" + inner + rb")*+[\]}]"
     for _ in range(depth - 1):
@@ -57,14 +55,14 @@ _KEY = re.compile(rb"(" + _STRING + rb")\s*+:\s*+", re.DOTALL)
 
 
 def structure(text: Text) -> int:
-    """How many values `text` may become, and no fewer than it does."""
+    """Return an upper bound of the number of values that `text` becomes when it is parsed."""
     return len(text) - len(text.translate(None, b"[{,:"))
 
 
 def members(text: Text, at: int) -> Iterator[tuple[bytes, int, int]]:
-    """The members of the object that begins at `at`: the key as it is written, and from where to where its value is.
+    """Yield each member of the object that begins at `at`: its key as written, and where its value begins and ends.
 
-    Ends where the text does not go on as an object: at its end, or where it is cut or broken.
+    Stop where the text does not continue as an object: at the object's end, or where the text is cut or broken.
     """
     if text[at : at + 1] != b"{":
         return
@@ -81,7 +79,7 @@ def members(text: Text, at: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def elements(text: Text, at: int) -> Iterator[tuple[int, int]]:
-    """From where to where the elements of the array are that begins at `at`; it ends as `members` does."""
+    """Yield where each element of the array that begins at `at` begins and ends. Stop as `members` does."""
     if text[at : at + 1] != b"[":
         return
     at += 1
@@ -95,10 +93,10 @@ def elements(text: Text, at: int) -> Iterator[tuple[int, int]]:
 
 
 def value_end(text: Text, at: int) -> int | None:
-    """Where the value that begins at `at` ends; None where there is none, or it is cut."""
+    """Return where the value that begins at `at` ends; None when there is no value, or it is cut."""
     plain = _PLAIN.match(text, at)
     if plain is not None:
-        is_cut = plain.end() == len(text) and text[at : at + 1] != b'"'  # a number may go on
+        is_cut = plain.end() == len(text) and text[at : at + 1] != b'"'  # a number may continue
         return None if is_cut else plain.end()
     nested = _nested().match(text, at)
     if nested is not None:
@@ -110,6 +108,8 @@ def _end_of_deep(text: Text, at: int) -> int | None:
     depth = 0
     for found in _BRACKETS.finditer(text, at):
         bracket = found[0]
+        if bracket == b'"':
+            return None  # the text ends within a string, whose brackets do not count
         if bracket in (b"[", b"{"):
             depth += 1
         elif bracket in (b"]", b"}"):
@@ -129,13 +129,13 @@ DEEPEST = 512
 _BLANKS = b" \t\r\n"
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'"[]{},'))
-_ANOTHER_BEGINS = re.compile(rb"[\]}][\[{]")  # within one document a comma stands between them
+_ANOTHER_BEGINS = re.compile(rb"[\]}][\[{]")  # within one document a comma separates them
 _PAIRS = (b"[]", b"{}")
 _OPENING = {ord("]"): ord("["), ord("}"): ord("{")}
 
 
 class Brackets:
-    """The brackets of a document that are open so far, chunk after chunk."""
+    """Track which brackets of a document are open, chunk by chunk."""
 
     def __init__(self) -> None:
         self.has_begun = False
@@ -153,9 +153,9 @@ class Brackets:
         return Truncated(f"JSON has {what} that it does not close; the file has {size:,} bytes")
 
     def after(self, chunk: bytes, offset: int) -> Completeness | None:
-        """Take the next chunk. Return a verdict when there is no need to go on.
+        """Take the next chunk. Return a verdict when no more chunks are needed.
 
-        Nothing is taken from the first NUL byte on, which `nul_at` tells then.
+        Ignore everything from the first NUL byte on, and set `nul_at` to its position.
         """
         nul = chunk.find(b"\0")
         if nul >= 0:
@@ -168,7 +168,7 @@ class Brackets:
             if not begins:
                 return None
             if begins[:1] not in (b"{", b"["):
-                return foreign("a JSON object or list", begins[:HEAD_BYTES])
+                return other_format("a JSON object or list", begins[:HEAD_BYTES])
             self.has_begun = True
         return self._within(chunk, offset)
 
@@ -185,19 +185,19 @@ class Brackets:
         self._stack = stack
         if stack or self.is_in_text:
             return None
-        # Nothing is open after this chunk: the document ended in it, with its last bracket if all is well.
+        # No bracket is open after this chunk, so the document ended in it, normally with its last bracket.
         last = max(chunk.rfind(b"]"), chunk.rfind(b"}"))
         self.ended_at = offset + last
         return _behind(chunk[last + 1 :])
 
     def _structure_of(self, chunk: bytes) -> bytes:
-        """The brackets and commas in the chunk that stand outside of texts."""
+        """Return the brackets and commas in the chunk that are outside of texts."""
         if self._is_escaped:
             chunk = chunk[1:]
         self._is_escaped = False
         if b"\\" in chunk:
             chunk = _ESCAPED.sub(b"", chunk)
-            # A lone backslash is the chunk's last byte, and escapes the next one's first.
+            # A backslash that is left is the last byte of the chunk. It escapes the first byte of the next one.
             self._is_escaped = chunk.endswith(b"\\")
         pieces = chunk.translate(None, _NOT_STRUCTURE).split(b'"')
         outside = pieces[1 if self.is_in_text else 0 :: 2]
@@ -206,14 +206,14 @@ class Brackets:
 
 
 def _behind(chunk: bytes) -> Completeness | None:
-    """Decide by the bytes behind the last bracket; None when they are blanks."""
+    """Decide by the bytes after the last bracket; None when they are blanks."""
     return (
         Undecidable("more data follows its last bracket, perhaps not all of it yet") if chunk.strip(_BLANKS) else None
     )
 
 
 def _closed(brackets: bytes) -> bytes | None:
-    """`brackets` without the pairs in it; None when one is closed that was not opened."""
+    """Return `brackets` without the pairs in it; None when a bracket is closed that was not opened."""
     for _ in range(32):
         before = len(brackets)
         for pair in _PAIRS:
@@ -246,7 +246,7 @@ class _State:
 
 
 class Extent:
-    """Of one value, which begins with the first chunk's first character."""
+    """Find the end of one value, which begins with the first character of the first chunk."""
 
     def __init__(self, first: str) -> None:
         """`first` is the value's first character."""
@@ -255,16 +255,16 @@ class Extent:
 
     @property
     def values(self) -> int:
-        """How many values were met so far, of this one; never less than there are, but for itself."""
+        """The number of values inside this one so far. It may be too high, but never too low."""
         return self._state.values
 
     @property
     def is_scalar(self) -> bool:
-        """Whether it is a number or a word, which the end of the text ends, too."""
+        """Whether the value is a number or a word. The end of the text ends these, too."""
         return self._first not in '[{"'
 
     def end_in(self, chunk: str) -> int | None:
-        """Take the next chunk. Returns where the value ends in it (behind its last character), or None."""
+        """Take the next chunk. Return where the value ends in it (after its last character), or None."""
         if self.is_scalar:
             found = _BEHIND_A_SCALAR.search(chunk)
             return None if found is None else found.start()
@@ -277,7 +277,7 @@ class Extent:
             if len(chunk) == 1:
                 self._state = after
                 return begins + 1
-            # The end is in it: in its first half, or behind that.
+            # The end is in this chunk. Halve the chunk until the end is found.
             middle = len(chunk) // 2
             before, is_in_first = self._after(chunk[:middle])
             if is_in_first:
@@ -286,7 +286,7 @@ class Extent:
                 self._state, begins, chunk = before, begins + middle, chunk[middle:]
 
     def _after(self, chunk: str) -> tuple[_State, bool]:
-        """What is open after the chunk, and whether the value ends in it."""
+        """Return the state after the chunk, and whether the value ends in the chunk."""
         state = self._state
         raw = (chunk[1:] if state.is_escaped else chunk).encode("utf-8", "surrogatepass")
         is_escaped = False
@@ -314,10 +314,13 @@ def _reaches_zero(outside: bytes, depth: int) -> bool:
     return 0 in islice(depths, 1, None)
 
 
-def json_object(body: bytes | bytearray, *, most: int | None = MOST_STRUCTURE) -> dict[str, Any] | None:
-    """Return what the body says, where it is a JSON object of at most so many values; None for `most`: of any size."""
-    if most is not None and structure(body) > most:
-        return None  # it would become a hundred times as large as it is
+def json_object(body: bytes | bytearray, *, limit: int | None = MAX_STRUCTURE) -> dict[str, Any] | None:
+    """Return the body as a JSON object; None when it is no object, or could become more than `limit` values.
+
+    No limit is for answers whose size the caller chose.
+    """
+    if limit is not None and structure(body) > limit:
+        return None  # it could need a hundred times its size in memory
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):

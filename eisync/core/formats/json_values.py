@@ -1,9 +1,9 @@
-"""Say whether a value that was read as JSON can be kept and sent: no half characters, no numbers that nobody takes.
+"""Decide whether a value that was read from JSON can be stored and sent, and what kind of document an object is.
 
-Tell by the first members of a JSON object what it is: an acquisition, or a description of other files.
+A value with a lone surrogate or a number that does not fit cannot be stored. The first members of an object tell
+whether it is an acquisition or a description of other files; the text may end anywhere.
 
-Pure; the text may end anywhere. Sources: the wire contract, section 2; the formats that `core.labels.annotations`
-names.
+Sources: the wire contract, section 2; the formats that `core.labels.annotations` names.
 """
 
 import math
@@ -20,7 +20,9 @@ _INT64 = 1 << 63
 
 
 def why_unusable(value: Any) -> str | None:
-    """One clause for a person, or None when all of it can be used. No value is too deep or too large to be asked for.
+    """Return why the value cannot be used, as one clause for a person; None when it can.
+
+    The value may be of any depth and size.
 
     >>> why_unusable({"label": "\\ud800"})
     'it contains half a character'
@@ -55,7 +57,7 @@ def _why_scalar(one: Any) -> str | None:
 
 
 def is_whole(text: str) -> bool:
-    """Whether it has no half character (a lone surrogate), which neither UTF-8 nor a database takes."""
+    """Return whether the text has no lone surrogate (half a character), which neither UTF-8 nor a database takes."""
     if text.isascii():
         return True
     try:
@@ -66,7 +68,7 @@ def is_whole(text: str) -> bool:
 
 
 def mended(text: str) -> str:
-    """The text with U+FFFD for each half character."""
+    """Return the text with U+FFFD in place of each lone surrogate."""
     if is_whole(text):
         return text
     return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= one <= "\udfff" else one for one in text)
@@ -105,7 +107,7 @@ _KEY_BEHIND = re.compile(rb'[\s,]*"((?:[^"\\]|\\.)*)"\s*:', re.DOTALL)
 
 
 def is_acquisition(raw: bytes) -> bool:
-    """Whether the object has a member that only an acquisition has. Of most the first one is asked."""
+    """Return whether the object has a member that only an acquisition has. The first member mostly decides."""
     first = _KEY_BEHIND.match(raw, 1)
     return (first is not None and first[1] in _ACQUISITION) or any(
         name.encode() in _ACQUISITION for name in _names(raw, 0)
@@ -113,9 +115,9 @@ def is_acquisition(raw: bytes) -> bool:
 
 
 def what_it_describes(raw: bytes, at: int) -> str | None:
-    """Return in a few words what the object at `at` is, if it is no acquisition; None when it is not known.
+    """Return in a few words what the object at `at` describes; None when it is not recognised.
 
-    Its members tell, or those of its first one.
+    Decide by its members, or by the members of its first value. Do not ask for an acquisition.
     """
     names = _names(raw, at)
     if any(known <= names.keys() for known in _MEMBERS):
@@ -131,14 +133,14 @@ def what_it_describes(raw: bytes, at: int) -> str | None:
 
 
 def _names(raw: bytes, at: int) -> dict[str, str]:
-    """The names of the object's members as far as it goes, with their texts where they are short ones."""
+    """Return the names of the object's members up to where the text ends. A short text value stands with its name."""
     found = {}
     behind = at + 1
     for name, start, end in islice(members(raw, at), 200):
         text = raw[start + 1 : end - 1] if raw[start : start + 1] == b'"' and end - start < 300 else b""
         found[name.decode("utf-8", "replace")] = text.decode("utf-8", "replace")
         behind = end
-    cut = _KEY_BEHIND.match(raw, behind)  # of a member that goes on behind the head
+    cut = _KEY_BEHIND.match(raw, behind)  # the key of a member whose value the end of the text cuts
     if cut is not None:
         found.setdefault(cut[1].decode("utf-8", "replace"), "")
     return found

@@ -1,9 +1,8 @@
-"""Name what content really is, from its first bytes, whatever the file is called.
+"""Name the real format of a file from its first bytes, whatever its file name says.
 
-Files are called what they are not: browsers save the page that says "not found" as `data.json`, phones save HEIC
-images as `.jpg`, a spreadsheet is called `.csv`, and a repository holds pointers where the recordings should be. The
-name is for a person, with its article ("a ZIP archive"); nothing is decided by it but what the sentence says, and that
-a placeholder is not its content.
+File names are often wrong. Browsers save a "not found" page as `data.json`, phones save HEIC images as `.jpg`, a
+spreadsheet is called `.csv`, and a repository holds pointers in place of recordings. The format's name is for a person
+and has its article ("a ZIP archive"). It decides only what the sentence says, and that a placeholder is not complete.
 
 Sources: the list of file signatures that file(1) and the WHATWG's MIME Sniffing Standard, section 6, use; ISO/IEC
 14496-12, section 4.3 (ftyp) with the registered brands of mp4ra.org; RFC 9559 (Matroska); RFC 9649 (WebP); RFC 1952
@@ -13,7 +12,7 @@ Sources: the list of file signatures that file(1) and the WHATWG's MIME Sniffing
 import re
 
 HEAD_BYTES = 512
-"""So many bytes are enough to recognise everything that is recognised here."""
+"""This many bytes are enough to recognise every format in this module."""
 
 _BEGINNINGS = (
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -71,10 +70,10 @@ _BY_FIRST_BYTE: dict[bytes, list[tuple[bytes, str]]] = {}
 for _beginning, _name in _BEGINNINGS:
     _BY_FIRST_BYTE.setdefault(_beginning[:1], []).append((_beginning, _name))
 
-# What stands behind "RIFF" and a length.
+# The form type, which follows "RIFF" and a length.
 _RIFF = {b"WAVE": "a WAV file", b"AVI ": "an AVI file", b"WEBP": "a WebP image", b"RMID": "a MIDI file"}
 
-# What stands behind the length and "ftyp": the major brand. A family's brands begin alike.
+# The major brand, which follows the length and "ftyp". The brands of one family begin with the same letters.
 _BRANDS = (
     (("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"), "a HEIC image"),
     (("avif", "avis"), "an AVIF image"),
@@ -90,7 +89,7 @@ _BOXES_OF_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot", b"skip", b"
 _BOXES = _BOXES_OF_QUICKTIME | {b"ftyp"}
 
 _TS_PACKET_BYTES, _TS_BEGINS = 188, b"G"
-"""Each packet of a transport stream begins with 47 (ISO/IEC 13818-1, section 2.4.3.2)."""
+"""Each packet of a transport stream begins with byte 0x47 (ISO/IEC 13818-1, section 2.4.3.2)."""
 
 _BLANKS = b" \t\r\n\x0b\x0c"
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|script|meta|h1|p|div|table|iframe)\b", re.IGNORECASE)
@@ -99,16 +98,16 @@ _TEXT = bytes(range(32, 127)) + b"\t\r\n"
 
 _JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{"\]]')
 _LFS = re.compile(rb"version https?://(?:git-lfs\.github\.com|hawser\.github\.com|git-media\.io)/")
-# Most tables and documents begin with none of these, and are not looked at any further.
+# Most tables and documents begin with none of these, and are not checked any further.
 _FIRST_BYTES_OF_OTHERS = frozenset(bytes([byte]) for byte in b"v/.RFPBG\x1a<\xef\xfe\xff" + _BLANKS)
 _ANNEX = re.compile(rb"/annex/objects/|(?:\.\./)*\.git/annex/objects/")
 
 
 def recognised(head: bytes) -> str | None:
-    """Return what a file that begins with `head` is, as a person would name it; None where that cannot be said.
+    """Return the name of the format of a file that begins with `head`, for a person; None when it is not recognised.
 
-    `HEAD_BYTES` are enough, and fewer will do for most. A CSV table or a JSON document is not recognised: any text may
-    be one.
+    Pass `HEAD_BYTES` of the file; fewer are enough for most formats. CSV and JSON are not recognised, because any text
+    may be one of them.
     """
     for beginning, name in _BY_FIRST_BYTE.get(head[:1], ()):
         if head.startswith(beginning):
@@ -119,7 +118,7 @@ def recognised(head: bytes) -> str | None:
 
 
 def placeholder(head: bytes) -> str | None:
-    """Return what stands in place of a file's content, where the content is elsewhere and may be fetched; else None."""
+    """Return the kind of pointer that `head` is, when the real content is elsewhere and can be fetched; else None."""
     if _LFS.match(head):
         return "a Git LFS pointer"
     if _ANNEX.match(head):
@@ -128,22 +127,22 @@ def placeholder(head: bytes) -> str | None:
 
 
 def is_still_image(head: bytes) -> bool:
-    """Return whether a file that is built of the boxes of an MP4 is an image."""
+    """Return whether a file that is made of MP4 boxes is an image."""
     return head[4:8] == b"ftyp" and _by_brands(head) in _STILL_IMAGES
 
 
 def is_json(head: bytes) -> bool:
-    """Return whether these bytes begin a JSON document, in a file where no text is expected."""
+    """Return whether these bytes begin a JSON document. Ask only of a file that should not be text."""
     return _JSON.match(head.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANKS)) is not None
 
 
 def is_text(head: bytes) -> bool:
-    """Return whether these bytes are plain ASCII text, of whatever kind."""
+    """Return whether these bytes are plain ASCII text."""
     return bool(head) and not head.translate(None, _TEXT)
 
 
 def _boxed(head: bytes) -> str | None:
-    """RIFF and IFF, and the boxes of MPEG-4: a name that stands behind a length."""
+    """Recognise RIFF, IFF and MPEG-4 boxes, in which a name follows a length."""
     kind = head[8:12]
     if head.startswith(b"RIFF"):
         return _RIFF.get(kind)
@@ -158,13 +157,13 @@ def _boxed(head: bytes) -> str | None:
 
 
 def _by_brands(head: bytes) -> str:
-    """Decide by the major brand, and where that is a general one of images by those that it is compatible with."""
+    """Decide by the major brand; where that is a general one, by the brands that the file is compatible with."""
     major = head[8:12].decode("latin-1")
     name = next((name for brands, name in _BRANDS if major.startswith(brands)), "an MP4 file")
     length = min(int.from_bytes(head[:4], "big"), len(head))
     compatible = {head[at : at + 4] for at in range(16, length, 4)}
     if name in ("a HEIF image", "an MP4 file"):
-        # A brand of a maker's own tells nothing; an image says so among the others.
+        # A major brand may be a vendor's own, which says nothing. An image then has an image brand among the others.
         if b"avif" in compatible:
             return "an AVIF image"
         if b"heic" in compatible or b"heix" in compatible:
@@ -173,7 +172,7 @@ def _by_brands(head: bytes) -> str:
 
 
 def _zipped(head: bytes) -> str | None:
-    """Office documents and NumPy's archives are ZIP archives: the first member's name tells."""
+    """Recognise ZIP archives. The name of the first member tells which are office documents."""
     if not head.startswith(b"PK\x03\x04"):
         return None
     if b"xl/" in head:
@@ -186,7 +185,7 @@ def _zipped(head: bytes) -> str | None:
 
 
 def _rarer(head: bytes) -> str | None:
-    """What a short mark alone does not tell from other content."""
+    """Recognise formats whose signature is too short to be enough alone."""
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0" and head[15:18] == b"\0\0\0":
         return "a BMP image"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
@@ -201,17 +200,17 @@ def _rarer(head: bytes) -> str | None:
 
 
 def _mpeg_audio(head: bytes) -> str | None:
-    """MPEG audio without tags begins with the header of a frame: none of its fields may have a reserved value."""
+    """Recognise MPEG audio without tags: it begins with a frame header, in which no field has a reserved value."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0 or head[1] == 0xFE:
-        return None  # FF FE is the byte order mark of UTF-16; as audio it would be layer I, which is not met any more
+        return None  # FF FE is the byte order mark of UTF-16; as audio it would be layer I, which is no longer used
     version, layer, rate, frequency = head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 4, head[2] >> 2 & 3
-    if layer == 0:  # reserved there, and always so in AAC's frames
+    if layer == 0:  # reserved in MPEG audio, and always 0 in the frames of AAC
         return "an AAC file" if head[1] & 0xF6 == 0xF0 and frequency != 3 else None
     return "an MP3 file" if version != 1 and rate not in (0, 15) and frequency != 3 else None
 
 
 def _marked_up(head: bytes) -> str | None:
-    """HTML and XML, behind blanks and a byte order mark."""
+    """Recognise HTML and XML after a byte order mark and blanks."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         head = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANKS)

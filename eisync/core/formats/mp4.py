@@ -1,13 +1,13 @@
-"""Read boxes of an MP4, and how far its index (moov) says that its media reach.
+"""Decide whether an MP4 is complete: its index (moov) and the media (mdat) that the index refers to are there.
 
-The index names the place of every chunk of media in the file (stco, co64) and the size of every sample in them (stsz;
-ISO/IEC 14496-12, 8.7). All samples lie behind the first chunk, and the last chunk begins inside the file: so the media
-end no earlier than either says, whatever the length of the box says that holds them.
+The file is followed box by box. Data after the last box does not matter: NUL bytes of a reserved block, a vendor's
+trailer, a truncated box that holds neither index nor media. Recorders write the index last, and without it no decoder
+finds a frame. So a file that ends before its index is truncated.
 
-Whether an MP4 is whole: its index (moov) and the media (mdat) that it speaks of are there, box by box.
-
-What follows the boxes is not asked: NUL bytes of a reserved block, a maker's trailer, a box that is cut and holds
-neither. Recorders write the index last, and without it no decoder finds a picture; a file that ends before it is cut.
+Where the boxes leave the end of the media open, the index decides. It gives the position of every chunk of media in the
+file (stco, co64) and the size of every sample in the chunks (stsz; ISO/IEC 14496-12, 8.7). All samples lie after the
+first chunk begins, and the last chunk begins inside the file. So the media end no earlier than either of these says,
+whatever length the box around them states.
 
 `docs/whole-files.md` has each case with its source. Sources: ISO/IEC 14496-12, 4.2 (boxes) and 8.8 (fragments);
 QuickTime File Format (Apple); ffmpeg's mov.c.
@@ -27,28 +27,26 @@ from eisync.core.formats.probe import (
     Read,
     Truncated,
     Undecidable,
-    counted,
+    byte_count,
     cut_short,
-    unlike_to_the_end,
+    mismatch_to_the_end,
 )
 from eisync.core.model import MAX_FILE_BYTES, value
 
 BOX_BYTES = 16
-"""So many bytes hold a box's header, with a length of 64 bits."""
+"""The size of a box header with a length of 64 bits, the longest there is."""
 TO_THE_END = 0
 
-_MOST_BOXES = 2_000
-_WAY_DOWN = frozenset({b"trak", b"mdia", b"minf", b"stbl"})
+_MAX_BOXES = 2_000
+_CONTAINERS = frozenset({b"trak", b"mdia", b"minf", b"stbl"})
 _PLACES = {b"stco": ">I", b"co64": ">Q"}
-_PLACES_COUNTED_AT, _SIZES_COUNTED_AT = (
-    12,
-    16,
-)  # behind header, version and flags, and in `stsz` the size of all samples
+# Where the number of entries is: after header, version and flags, and in `stsz` after the size that all samples share.
+_PLACES_COUNTED_AT, _SIZES_COUNTED_AT = 12, 16
 
 
 @value
 class Box:
-    """The name of a box, and its length and its header's; `TO_THE_END` for one that goes to the end of the file."""
+    """The name of a box, its length and the length of its header. `TO_THE_END`: it extends to the end of the file."""
 
     name: bytes
     length: int
@@ -57,7 +55,7 @@ class Box:
 
 @dataclass(slots=True)
 class _Media:
-    """What the index says of all tracks: where the first and the last chunk begin, and the bytes of all samples."""
+    """What the index states for all tracks: where the first and the last chunk begin, and the bytes of all samples."""
 
     first_at: int | None = None
     last_at: int = 0
@@ -65,7 +63,7 @@ class _Media:
 
 
 def box_of(head: bytes) -> Box | None:
-    """Read the header of a box; None when these bytes are none, or not all of one."""
+    """Return the box whose header `head` begins with; None when it is no header, or not all of one."""
     if len(head) < 8:
         return None
     length, name = struct.unpack(">I4s", head[:8])
@@ -80,26 +78,26 @@ def box_of(head: bytes) -> Box | None:
 
 
 def media_reach(offset: int, end: int) -> Generator[Read, bytes, int]:
-    """Return how far the media reach, at least, by an index whose boxes stand from `offset` to `end`; 0 without any."""
+    """Return the least position where the media can end, by the index boxes from `offset` to `end`; 0 if unknown."""
     media = _Media()
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         if offset + 8 > end:
             break
         box = box_of((yield Read(offset, min(BOX_BYTES, end - offset))))
-        if box is not None and box.name in _WAY_DOWN:
+        if box is not None and box.name in _CONTAINERS:
             offset += box.header
             continue
         if box is None or not 0 < box.length <= end - offset:
             break
         if box.name in _PLACES:
-            yield from _take_places(media, box, offset)
+            yield from _read_places(media, box, offset)
         elif box.name == b"stsz":
-            yield from _take_sizes(media, box, offset)
+            yield from _read_sizes(media, box, offset)
         offset += box.length
     return max(media.last_at + 1, media.first_at + media.total) if media.first_at is not None else 0
 
 
-def _take_places(media: _Media, table: Box, offset: int) -> Generator[Read, bytes, None]:
+def _read_places(media: _Media, table: Box, offset: int) -> Generator[Read, bytes, None]:
     entry = _PLACES[table.name]
     each = struct.calcsize(entry)
     begins_at = _PLACES_COUNTED_AT + 4
@@ -112,7 +110,7 @@ def _take_places(media: _Media, table: Box, offset: int) -> Generator[Read, byte
     media.last_at = max(media.last_at, first, last)
 
 
-def _take_sizes(media: _Media, table: Box, offset: int) -> Generator[Read, bytes, None]:
+def _read_sizes(media: _Media, table: Box, offset: int) -> Generator[Read, bytes, None]:
     count = yield from _count(table, offset, _SIZES_COUNTED_AT)
     if not count:
         return
@@ -128,14 +126,14 @@ def _take_sizes(media: _Media, table: Box, offset: int) -> Generator[Read, bytes
 
 
 def _count(table: Box, offset: int, counted_at: int) -> Generator[Read, bytes, int]:
-    """Return how many entries the table at `offset` names; 0 when it has no room for that."""
+    """Return how many entries the table at `offset` states; 0 when it is too short to state that."""
     if table.length < counted_at + 4:
         return 0
     count: int = struct.unpack(">I", (yield Read(offset + counted_at, 4)))[0]
     return count
 
 
-MOST_PARTS = 100_000
+MAX_PARTS = 100_000
 _OFF_BY_A_HEADER = 16
 _BEGIN = frozenset(
     {
@@ -150,30 +148,30 @@ _PAYLOAD = _MEDIA | {b"moov", b"moof"}
 
 @dataclass(slots=True)
 class _Found:
-    """The names of the boxes so far, and from where to where those of the index stand in it."""
+    """The names of the boxes so far, and where the boxes inside the index begin and end."""
 
     names: list[bytes] = field(default_factory=list)
     index: tuple[int, int] | None = None
 
 
 def mp4(size: int) -> Probe:
-    """MP4, and QuickTime under its name."""
+    """Probe an MP4, or a QuickTime file that is called .mp4."""
     found = _Found()
-    verdict = yield from _walk(found, size)
+    verdict = yield from _follow(found, size)
     if found.index is None or b"moof" in found.names or not isinstance(verdict, Undecidable | OpenEnded):
         return verdict
-    # The boxes do not tell where the media end. The index does.
+    # The boxes do not say where the media end. The index does.
     reach = yield from media_reach(*found.index)
     return cut_short("MP4 index", promised=reach, size=size) if reach > size + _OFF_BY_A_HEADER else verdict
 
 
-def _walk(found: _Found, size: int) -> Probe:
+def _follow(found: _Found, size: int) -> Probe:
     offset = 0
     names = found.names
     while offset < size:
         head = yield Read(offset, min(size - offset, BOX_BYTES))
         if not offset and (is_still_image(head) or (size >= 8 and head[4:8] not in _BEGIN)):
-            return (yield from unlike_to_the_end("an MP4 file", head, size=size))
+            return (yield from mismatch_to_the_end("an MP4 file", head, size=size))
         box = box_of(head)
         if box is None:
             return (yield from _no_box(names, head, offset, size))
@@ -181,7 +179,7 @@ def _walk(found: _Found, size: int) -> Probe:
             return _box_to_the_end(names, box.name, size)
         if offset + box.length > size:
             return _cut_box(names, box, offset, size)
-        if len(names) == MOST_PARTS:
+        if len(names) == MAX_PARTS:
             return Undecidable("it has too many parts to examine")
         names.append(box.name)
         if box.name == b"moov":
@@ -191,7 +189,7 @@ def _walk(found: _Found, size: int) -> Probe:
 
 
 def _has_all(names: list[bytes]) -> bool:
-    """Whether an index is there, and media, and no fragment without its own."""
+    """Return whether there is an index, and media, and media for the last fragment."""
     return b"moov" in names and not _MEDIA.isdisjoint(names) and _last(names, b"moof") < _last_media(names)
 
 
@@ -204,14 +202,14 @@ def _last_media(names: list[bytes]) -> int:
 
 
 def _no_box(names: list[bytes], head: bytes, offset: int, size: int) -> Probe:
-    """Decide when no box stands at `offset`, where the file goes on with `head`."""
+    """Decide when no box begins at `offset`. `head` are the bytes there."""
     if _has_all(names):
-        return Undecidable(f"its index and media are complete, and {counted(size - offset)} follow its last MP4 box")
+        return Undecidable(f"its index and media are complete, and {byte_count(size - offset)} follow its last MP4 box")
     if head.strip(b"\0") and (len(head) < 8 or (head[:4] == b"\0\0\0\1" and len(head) < 16)):
         return Truncated(f"an MP4 box begins at byte {offset:,} and has no header yet; the file has {size:,} bytes")
     if head[4:8] in _MEDIA and b"moov" not in names:
         return _without_index(size)
-    return (yield from unlike_to_the_end("an MP4 file", head[:8], size=size, offset=offset))
+    return (yield from mismatch_to_the_end("an MP4 file", head[:8], size=size, offset=offset))
 
 
 def _cut_box(names: list[bytes], box: Box, offset: int, size: int) -> Completeness:
@@ -220,14 +218,14 @@ def _cut_box(names: list[bytes], box: Box, offset: int, size: int) -> Completene
     shown = box.name.decode("ascii")
     if box.name not in _PAYLOAD and _has_all(names):
         return Undecidable(
-            f"its index and media are complete; its last MP4 box ({shown}) claims {counted(missing)} more than the "
+            f"its index and media are complete; its last MP4 box ({shown}) claims {byte_count(missing)} more than the "
             "file has"
         )
     if box.name in _MEDIA and b"moov" in names and b"moof" not in names:
         if box.length >= MAX_FILE_BYTES:
             return OpenEnded("its MP4 header leaves the length of its media open, as recorders do until they finish")
         if missing <= _OFF_BY_A_HEADER:
-            return OpenEnded(f"its MP4 box {shown} claims {counted(missing)} more than the file has")
+            return OpenEnded(f"its MP4 box {shown} claims {byte_count(missing)} more than the file has")
     if box.length >= MAX_FILE_BYTES and box.name not in _PAYLOAD:
         return Undecidable(f"it does not look like an MP4 file at byte {offset:,}; the service will judge it")
     if box.length >= MAX_FILE_BYTES and b"moov" not in names and box.name != b"moov":
@@ -257,7 +255,7 @@ def _by_boxes(names: list[bytes], size: int) -> Completeness:
 def _by_fragments(names: list[bytes], size: int) -> Completeness:
     if _last(names, b"moof") > _last_media(names):
         return Truncated(f"the last fragment of the MP4 has no media (mdat) yet; the file has {size:,} bytes")
-    # A fragment more could follow; an index of the fragments is written behind the last one.
+    # Another fragment could follow, unless the index of the fragments is there: it is written after the last one.
     if _last(names, b"mfra") > _last(names, b"moof"):
         return Complete("its fragments end in an index")
     return Undecidable("more fragments may follow")

@@ -1,16 +1,15 @@
-"""What the content of a file tells about its wholeness, and how a format is asked for it.
+"""The verdicts on a file's content, and the steps that all format probes share.
 
-Pure and without I/O: a walk is a generator that asks for bytes by `Read` and is handed them, so that whoever drives it
-decides how much is read at once, and may stop between any two reads and go on later. A walk keeps no bytes while it
-waits, and every read is at most `CHUNK_BYTES`.
+A probe does no I/O. It is a generator that yields a `Read` and is sent those bytes. So its caller decides how much is
+read at once, and can stop between any two reads and continue later. A probe keeps no bytes while it waits, and every
+read is at most `CHUNK_BYTES`.
 
-`Complete` is said only where the format has an end of its own, and never of a piece that a longer whole file begins
-with, but for what may be missing without harm: padding, blanks, what stands behind the format's end.
+Return `Complete` only where the format has an end of its own. Never return it for the beginning of a longer complete
+file, unless only harmless parts are missing: padding, blanks, data after the format's end.
 
-Find where the NUL bytes begin that a file ends in: space that was reserved and that nothing was written into yet.
-
-Recorders and copying programs reserve space, and a logger that loses its power leaves blocks that were never filled.
-All of them read as NUL to the file's end; a run of them that ends before is silence, or a hole, or another format.
+Reserved space: recorders and copying programs reserve space before they write, and a logger that loses power leaves
+blocks that were never filled. Such space reads as NUL up to the end of the file. A run of NUL bytes that ends earlier
+is silence, a hole, or another format.
 """
 
 from collections.abc import Generator
@@ -25,7 +24,7 @@ CHUNK_BYTES = 64 * 1024
 
 @value
 class Read:
-    """The bytes that a walk wants next; they lie inside the file."""
+    """The bytes that a probe needs next. They always lie inside the file."""
 
     offset: int
     length: int
@@ -33,29 +32,32 @@ class Read:
 
 @value
 class Complete:
-    """The format says that nothing is missing; `evidence` says by what."""
+    """Nothing is missing. `evidence` names what in the format proves it."""
 
     evidence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """The format says that something is missing: what, exactly, for a person."""
+    """Something is missing. `finding` says exactly what, for a person."""
 
     finding: str
 
 
 @dataclass(frozen=True, slots=True)
 class Undecidable:
-    """The format has no end of its own, or the content is not of the format. Only stillness can tell."""
+    """The format has no end of its own, or the content is of another format. Wait until the file stays unchanged."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class OpenEnded:
-    """The format has a place for its length, and its writer has left it open: until it ends, or for good, as one that
-    writes into a pipe must. Only who knows that the writer ended can tell."""
+    """The header has a length field, and the writer has not set it.
+
+    A recorder sets it when it finishes; one that writes into a pipe never can. So the file is complete only once its
+    writer is known to have ended.
+    """
 
     why: str
 
@@ -64,30 +66,33 @@ Completeness = Complete | Truncated | Undecidable | OpenEnded
 Probe = Generator[Read, bytes, Completeness]
 
 
-def counted(count: int) -> str:
-    """So many bytes, in words."""
+def byte_count(count: int) -> str:
+    """Return a number of bytes in words ("1 byte", "2,048 bytes")."""
     return amount(count, "byte")
 
 
 def cut_short(name: str, *, promised: int, size: int) -> Truncated:
-    """A file that is shorter than it says."""
+    """Return the finding on a file that is shorter than its header promises."""
     return Truncated(f"{name} promises {promised:,} bytes, the file has {size:,}")
 
 
-def unlike(name: str, head: bytes, *, offset: int = 0) -> Truncated | Undecidable:
-    """`head`, at `offset`, is not what `name` has there. A hole is space that was reserved and not written yet."""
+def mismatch(name: str, head: bytes, *, offset: int = 0) -> Truncated | Undecidable:
+    """Return the verdict when `head`, at `offset`, is not what format `name` has there.
+
+    NUL bytes only are reserved space that was not written yet.
+    """
     if head and not head.strip(b"\0"):
         return Truncated(f"there are only NUL bytes from byte {offset:,} on: reserved space that is not written yet")
     if not offset:
-        return foreign(name, head)
+        return other_format(name, head)
     return Undecidable(f"it does not look like {name} at byte {offset:,}; the service will judge it")
 
 
-def foreign(expected: str, head: bytes) -> Truncated | Undecidable:
+def other_format(expected: str, head: bytes) -> Truncated | Undecidable:
     """Return the verdict on a file that begins with `head` and is not `expected` ("a Parquet file").
 
-    The service decides by the extension and refuses most of these, and the sentence says what the file really is. What
-    only stands in place of content that is elsewhere is not complete: when the content is fetched, the file changes.
+    The service decides by the extension and refuses most of these files, so the sentence names what the file really is.
+    A pointer to content that is stored elsewhere is not complete: when the content is fetched, the file changes.
     """
     pointer = placeholder(head)
     if pointer is not None:
@@ -98,25 +103,28 @@ def foreign(expected: str, head: bytes) -> Truncated | Undecidable:
     return Undecidable(f"it does not look like {expected} at byte 0; the service will judge it")
 
 
-def unlike_to_the_end(
+def mismatch_to_the_end(
     name: str, head: bytes, *, size: int, offset: int = 0
 ) -> Generator[Read, bytes, Truncated | Undecidable]:
-    """`unlike`, which says that there are only NUL bytes from `offset` on after it has seen all of them, and names a
-    file by as many of its first bytes as that takes."""
+    """Return the verdict of `mismatch`, after reading as much as its sentence needs.
+
+    It says "only NUL bytes from `offset` on" only after all of them were read. It names the real format from the first
+    `HEAD_BYTES` of the file.
+    """
     if head and not head.strip(b"\0"):
-        written_at = yield from behind_nul(offset, size)
+        written_at = yield from after_nul(offset, size)
         if written_at < size:
             return Undecidable(
-                f"it does not look like {name} at byte {offset:,}, where it has {counted(written_at - offset)} of NUL; "
-                "the service will judge it"
+                f"it does not look like {name} at byte {offset:,}, where it has {byte_count(written_at - offset)} of "
+                "NUL; the service will judge it"
             )
     elif not offset:
         head = yield Read(0, min(size, HEAD_BYTES))
-    return unlike(name, head, offset=offset)
+    return mismatch(name, head, offset=offset)
 
 
-def behind_nul(offset: int, size: int) -> Generator[Read, bytes, int]:
-    """Return where the first byte from `offset` on stands that is not NUL; `size` when there is none."""
+def after_nul(offset: int, size: int) -> Generator[Read, bytes, int]:
+    """Return the position of the first byte at or after `offset` that is not NUL; `size` when there is none."""
     while offset < size:
         length = min(CHUNK_BYTES, size - offset)
         nul = yield from _nul_at_the_start(offset, length)
@@ -134,9 +142,10 @@ _FIRST_BYTES = 16
 
 
 def nul_tail(size: int, *, floor: int = 0) -> Generator[Read, bytes, int]:
-    """Return where the NUL bytes begin that the file ends in, but no place before `floor`; `size` if it ends in others.
+    """Return where the run of NUL bytes at the end of the file begins, but never less than `floor`.
 
-    Read from the end, so that a file that ends in content costs one small read.
+    Return `size` when the last byte is not NUL. The file is read from its end, so that a file that ends in content
+    costs one small read.
     """
     begins, length = size, _FIRST_BYTES
     while begins > floor:
@@ -148,6 +157,6 @@ def nul_tail(size: int, *, floor: int = 0) -> Generator[Read, bytes, int]:
     return floor
 
 
-def reserved(begins: int) -> Truncated:
-    """Return the finding on a file that holds nothing but NUL bytes from `begins` to its end."""
+def reserved_from(begins: int) -> Truncated:
+    """Return the finding on a file that has only NUL bytes from `begins` to its end."""
     return Truncated(f"there are only NUL bytes from byte {begins:,} on: reserved space that is not written yet")

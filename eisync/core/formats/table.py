@@ -1,10 +1,10 @@
-"""Whether tables are whole: Parquet by its footer; CSV and TXT have no end, but reserved space tells that they go on.
+"""Decide whether a table is complete: Parquet by its footer; CSV and TXT have no end, but may end in reserved space.
 
-Parquet must begin and end with its mark and have, before the last one, a footer of a stated length. Readers look for
-it from the end, so that nothing may follow: what reads it finds no footer behind NUL bytes, either.
+A Parquet file begins and ends with its mark, and before the last mark has a footer of a stated length. Readers search
+for the footer from the end of the file, so nothing may follow it; they do not find it before NUL bytes either.
 
-A CSV or TXT may be UTF-16, end without a line end, or in a few NUL bytes (the end of a C string). Ending in a block of
-them it holds what a logger reserved and never wrote, as after a loss of power.
+A CSV or TXT may be UTF-16, may lack the last line end, and may end in a few NUL bytes (the end of a C string). A whole
+block of NUL bytes at its end is space that a logger reserved and never wrote, as after a loss of power.
 
 Sources: the Parquet format's README, "File format", and Encryption.md, "5.1 Encrypted footer mode" (PARE), in
 apache/parquet-format; RFC 4180 (CSV).
@@ -20,35 +20,37 @@ from eisync.core.formats.probe import (
     Read,
     Truncated,
     Undecidable,
-    foreign,
     nul_tail,
-    reserved,
+    other_format,
+    reserved_from,
 )
 
 _MARKS = (b"PAR1", b"PARE")
-_BLOCK = 16  # so many NUL bytes at the end of a text are none of its own
+_BLOCK = 16  # this many NUL bytes at the end of a text are reserved space, not part of the text
 _SMALL_BYTES = 4096
-_VERSION = b"\x15"  # how the first field of every footer, the format's version, begins
+_VERSION = b"\x15"  # the first byte of every footer: the header of its first field, the format's version
 
 
 def table(size: int) -> Probe:
-    """CSV and TXT: nothing tells that they end, but space that was reserved and not filled tells that they do not."""
-    head = yield Read(0, min(size, _SMALL_BYTES))  # most tables are small: one read tells all
+    """Probe a CSV or TXT. Nothing marks its end, but reserved space at its end proves that it is not complete."""
+    head = yield Read(0, min(size, _SMALL_BYTES))  # most tables are small: one read is enough
     if recognised(head) is not None:
-        return foreign("a table", head)
+        return other_format("a table", head)
     length = min(size, _BLOCK)
     tail = head[-length:] if size <= len(head) else (yield Read(size - length, length))
     if not tail.strip(b"\0"):
-        return reserved((yield from nul_tail(size)))
+        return reserved_from((yield from nul_tail(size)))
     return Undecidable("its format has no end mark")
 
 
 def parquet(size: int) -> Probe:
-    """Parquet: its mark at both ends, and before the last one a footer of a stated length."""
+    """Probe a Parquet file: its mark at both ends, and before the last one a footer of a stated length."""
     mark = yield Read(0, min(size, 4))
     if mark not in _MARKS and not (size < 4 and any(each.startswith(mark) for each in _MARKS)):
         begins = yield from nul_tail(size)
-        return reserved(0) if not begins else foreign("a Parquet file", (yield Read(0, min(size, HEAD_BYTES))))
+        return (
+            reserved_from(0) if not begins else other_format("a Parquet file", (yield Read(0, min(size, HEAD_BYTES))))
+        )
     if size < 12:
         return Truncated(f"Parquet has no footer; the file has {size:,} bytes")
     tail = yield Read(size - 8, 8)
@@ -64,14 +66,14 @@ def parquet(size: int) -> Probe:
 
 
 def _without_footer(mark: bytes, tail: bytes, size: int) -> Probe:
-    """Decide by whether the file ends in NUL bytes, and what stands before them."""
+    """Decide by whether the file ends in NUL bytes, and by the bytes before them."""
     begins = size if tail[-1:] != b"\0" else (yield from nul_tail(size))
     if begins == size:
         return _no_footer(size)
     before = yield Read(max(0, begins - 4), min(4, begins))
     if begins >= 12 and before == mark:
         return Undecidable(f"its Parquet footer is there, but only NUL bytes follow from byte {begins:,} on")
-    return reserved(begins)
+    return reserved_from(begins)
 
 
 def _no_footer(size: int) -> Completeness:

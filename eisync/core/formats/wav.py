@@ -1,9 +1,10 @@
-"""Whether a WAV is whole: its sound is there, as much of it as its header names.
+"""Decide whether a WAV is complete: all the sound that its header promises is in the file.
 
-Recorders write a header first, the sound behind it, and the sizes last. So a size of nothing, or one that no file has
-that the service takes, is that of a recorder that is at work, or died, or writes into a pipe and can never set it. Of
-a finished file either size may be off by the bytes of a header while the other one is right: ffmpeg, libsndfile and
-SciPy go by the length of the sound, take what is there of it, and do not ask the size of the file.
+A recorder writes the header first, then the sound, and the sizes last. So a size of 0, or one above what the service
+takes, means that the recorder still runs, that it died, or that it writes into a pipe and can never set the size.
+
+In a finished file one of the two sizes may be wrong by the length of a header while the other is right. ffmpeg,
+libsndfile and SciPy use the length of the sound, take as much of it as there is, and ignore the file's size.
 
 `docs/whole-files.md` has each case with its source. Sources: Multimedia Programming Interface and Data Specifications
 1.0 (RIFF); EBU Tech 3306 and ITU-R BS.2088 (RF64, BW64); libsndfile's wav.c and ffmpeg's wavdec.c.
@@ -20,20 +21,20 @@ from eisync.core.formats.probe import (
     Read,
     Truncated,
     Undecidable,
-    behind_nul,
-    counted,
+    after_nul,
+    byte_count,
     cut_short,
-    unlike,
-    unlike_to_the_end,
+    mismatch,
+    mismatch_to_the_end,
 )
 from eisync.core.model import MAX_FILE_BYTES, value
 
-# What WAV and AVI share: chunks of a name, a length and, where that is odd, a pad byte. Source: Multimedia Programming
-# Interface and Data Specifications 1.0 (Microsoft and IBM, 1991), chapter 2.
-MOST_PARTS = 100_000
+# WAV and AVI share their layout: chunks with a name, a length and, where the length is odd, a pad byte. Source:
+# Multimedia Programming Interface and Data Specifications 1.0 (Microsoft and IBM, 1991), chapter 2.
+MAX_PARTS = 100_000
 HEAD_BYTES = 8
 OFF_BY_A_HEADER = HEAD_BYTES + 1
-"""So much a length is wrong that counts the eight bytes before it, or those and a pad byte that is not there."""
+"""The largest error of a length that also counts the eight bytes before it, or these and a missing pad byte."""
 
 _PAD = 1
 _COMMON = frozenset(
@@ -55,7 +56,7 @@ _COMMON = frozenset(
 )
 
 _USUAL_HEADER = 44
-_MOST_OF_A_CHUNK = 32  # a ds64 has its sizes in so many
+_MAX_CHUNK_HEAD_BYTES = 32  # enough for the sizes in a ds64
 _FORM_BYTES = 12
 _CALLED = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"BW64": "<"}
 _LONG = frozenset({b"RF64", b"BW64"})
@@ -64,7 +65,7 @@ _ALL = 0xFFFF_FFFF
 
 @value
 class _Sound:
-    """Where the sound begins, how many bytes of it there are to be, and where the file ends by its header."""
+    """Where the sound begins, how many bytes of sound the header promises, and where the file ends by its header."""
 
     begins_at: int
     length: int
@@ -72,12 +73,12 @@ class _Sound:
 
 
 def wav(size: int) -> Probe:
-    """WAV, RIFX, RF64 and BW64."""
+    """Probe a WAV: RIFF, RIFX, RF64 or BW64."""
     start = yield Read(0, min(size, _USUAL_HEADER))
     if start[:4] not in _CALLED or start[8:12] != b"WAVE"[: max(0, size - 8)]:
         if size < _FORM_BYTES and any(magic.startswith(start[:4]) for magic in _CALLED):
             return _headerless(size)
-        return (yield from unlike_to_the_end("a WAV file", start, size=size))
+        return (yield from mismatch_to_the_end("a WAV file", start, size=size))
     if size < _FORM_BYTES:
         return _headerless(size)
     found = yield from _find_sound(start, size)
@@ -90,22 +91,22 @@ def _find_sound(start: bytes, size: int) -> Generator[Read, bytes, _Sound | Comp
     file_ends_at = HEAD_BYTES + struct.unpack(order, start[4:8])[0]
     long_data = 0
     offset, name, is_odd = _FORM_BYTES, b"", False
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         if offset > size:
             return cut_short(f"WAV chunk {name.decode('ascii')}", promised=offset, size=size)
         if offset + HEAD_BYTES > size:
             return _without_sound(file_ends_at, size)
         chunk = start[offset:]
-        # Of most files all that is asked for is in the usual header.
+        # For most files the usual header has everything that is needed.
         if is_odd or len(chunk) < HEAD_BYTES or chunk[:4] == b"ds64":
-            offset, chunk = yield from read_chunk(offset, size, _MOST_OF_A_CHUNK, is_odd=is_odd)
+            offset, chunk = yield from read_chunk(offset, size, _MAX_CHUNK_HEAD_BYTES, is_odd=is_odd)
         name, is_odd = chunk[:4], False
         if not is_name(name):
             if name.strip(b"\0"):
-                return unlike("a WAV file", name, offset=offset)
-            nul_from, offset = offset, (yield from behind_nul(offset, size))
+                return mismatch("a WAV file", name, offset=offset)
+            nul_from, offset = offset, (yield from after_nul(offset, size))
             if offset == size:
-                return unlike("a WAV file", name, offset=nul_from)
+                return mismatch("a WAV file", name, offset=nul_from)
             continue
         if len(chunk) < HEAD_BYTES:
             return _without_sound(file_ends_at, size)
@@ -116,13 +117,13 @@ def _find_sound(start: bytes, size: int) -> Generator[Read, bytes, _Sound | Comp
         elif name == b"data":
             return _Sound(offset + HEAD_BYTES, long_data if is_long and length == _ALL else length, file_ends_at)
         elif length >= MAX_FILE_BYTES:
-            return unlike("a WAV file", name, offset=offset)
+            return mismatch("a WAV file", name, offset=offset)
         offset, is_odd = offset + HEAD_BYTES + length, length % 2 == 1
     return Undecidable("it has too many parts to examine")
 
 
 def _by_sound(sound: _Sound, size: int) -> Completeness:
-    """Decide by what there is of the sound, and then by where the file is to end."""
+    """Decide by how much of the sound there is, and then by where the file should end."""
     is_there = size - sound.begins_at
     if is_there <= 0 and _is_open(sound.length):
         return Truncated(f"WAV header gives no sound yet, and there is no sound; the file has {size:,} bytes")
@@ -134,8 +135,11 @@ def _by_sound(sound: _Sound, size: int) -> Completeness:
 
 
 def _is_open(length: int) -> bool:
-    """Whether no file that the service takes has a length like this. Among them are 0x7FFFF000 (SoX), 0x80000000
-    (arecord), 2,000,000,000 (kyutai-labs/pocket-tts#229) and 0xFFFFFFFF (ffmpeg, and RF64 without its ds64)."""
+    """Return whether the length is a placeholder: 0, or longer than any file that the service takes.
+
+    Known placeholders are 0x7FFFF000 (SoX), 0x80000000 (arecord), 2,000,000,000 (kyutai-labs/pocket-tts#229) and
+    0xFFFFFFFF (ffmpeg, and RF64 without its ds64).
+    """
     return not length or length >= MAX_FILE_BYTES
 
 
@@ -143,7 +147,7 @@ def _short_of_sound(sound: _Sound, size: int) -> Completeness:
     end = sound.begins_at + sound.length
     missing = end - size
     if size > sound.begins_at:
-        names_more = f"its WAV header claims {counted(missing)} of sound more than the file has"
+        names_more = f"its WAV header claims {byte_count(missing)} of sound more than the file has"
         if sound.file_ends_at < end and abs(sound.file_ends_at - size) <= OFF_BY_A_HEADER:
             return Undecidable(f"{names_more}, but gives the right end of the file")
         if missing <= sound.begins_at + HEAD_BYTES:
@@ -156,9 +160,9 @@ def _short_of_sound(sound: _Sound, size: int) -> Completeness:
 
 
 def _by_end(sound: _Sound, size: int) -> Completeness:
-    """All of the sound is there. What is missing behind it, or follows the end, is none of it."""
+    """Decide when all of the sound is there. What is missing after it, or follows the file's end, is not sound."""
     end = sound.begins_at + sound.length
-    # Some programs set only the length of the sound.
+    # Some programs set only the length of the sound and leave the file's size open.
     named = max(end, sound.file_ends_at) if sound.file_ends_at < MAX_FILE_BYTES else end
     missing = named - size
     if missing <= 0:
@@ -167,7 +171,7 @@ def _by_end(sound: _Sound, size: int) -> Completeness:
         return Complete("as long as its WAV header says")
     if missing <= OFF_BY_A_HEADER and size <= end + end % 2:
         return Complete("its sound is as long as its WAV header says")
-    why = f"its sound is complete, and its WAV header claims {counted(missing)} more after it"
+    why = f"its sound is complete, and its WAV header claims {byte_count(missing)} more after it"
     return Undecidable(why) if missing <= sound.begins_at + HEAD_BYTES else OpenEnded(why)
 
 
@@ -182,15 +186,15 @@ def _without_sound(file_ends_at: int, size: int) -> Truncated:
 
 
 def is_name(name: bytes) -> bool:
-    """Return whether these four bytes can be a chunk's name: printable, as libsndfile asks for (wav.c)."""
+    """Return whether these four bytes can be the name of a chunk. It is printable, as libsndfile requires (wav.c)."""
     return name in _COMMON or (len(name) == 4 and name.isascii() and name.decode("ascii").isprintable())
 
 
 def read_chunk(offset: int, size: int, most: int, *, is_odd: bool) -> Generator[Read, bytes, tuple[int, bytes]]:
-    """Return where the chunk behind a body that ended at `offset` begins, and its first bytes, `most` of them.
+    """Return where the chunk after a body that ended at `offset` begins, and up to `most` of its first bytes.
 
-    `is_odd`: that body's length was odd. The pad byte that belongs behind it is missing from some writers' files
-    (naudio/NAudio#386, jstrait/wavefile#8, taglib/taglib#883), which is seen by what stands there.
+    `is_odd` says that the length of that body was odd. A pad byte should then follow it, but some writers leave it out
+    (naudio/NAudio#386, jstrait/wavefile#8, taglib/taglib#883). The bytes at `offset` tell whether it is there.
     """
     head = yield Read(offset, min(size - offset, most + is_odd))
     if is_odd and is_pad_and_chunk(head):
@@ -199,7 +203,7 @@ def read_chunk(offset: int, size: int, most: int, *, is_odd: bool) -> Generator[
 
 
 def is_pad_and_chunk(head: bytes) -> bool:
-    """Return whether these bytes begin with a pad byte, which is NUL in most files, and not with the chunk itself."""
+    """Return whether these bytes begin with a pad byte, which is NUL in most files, rather than with a chunk."""
     if head[:1] == b"\0" or head[1:5] in _COMMON:
         return True
     return not is_name(head[:4])

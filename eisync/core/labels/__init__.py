@@ -1,1 +1,1 @@
-"""Decide what is said of a file: its label, category and metadata, from its path and from the files beside it."""
+"""Decide the label, category and metadata of a file, from its path and from the sidecars beside it."""

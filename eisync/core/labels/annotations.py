@@ -1,11 +1,11 @@
-"""Recognise the files that say what others are and that eisync does not read yet: annotations of other programs.
+"""Recognise annotations of other programs, which describe other files and which eisync does not read yet.
 
-They lie beside the data and have types that Edge Impulse takes, so that they would be sent, refused and quarantined,
-one for each image. Pure: the name, the first bytes and the size are handed in. Where only the neighbours can tell, the
-places to look at are handed out.
+They lie beside the data and have extensions that Edge Impulse takes. So they would be sent, refused and quarantined,
+one for each image. The decision uses the name, the first bytes and the size of a file. Where it depends on whether
+another file exists beside it, the places to check are returned.
 
-What may be a sample is none of these: JSON with `protected` or `payload` is an acquisition, and a text with a line of
-names over lines of numbers is a table, wherever they lie (wire contract, section 2).
+A file that may be a sample is never an annotation, in any folder: JSON with `protected` or `payload` is an acquisition,
+and a text with a line of names above lines of numbers is a table (wire contract, section 2).
 
 Sources: docs.ultralytics.com `datasets/detect` (YOLO: a .txt for each image, empty where it shows nothing, `labels`
 mirrors `images`); cocodataset.org `#format-data`; Apple's CreateML `[{"image", "annotations"}]`; wkentaro/labelme,
@@ -20,30 +20,30 @@ from itertools import islice, pairwise
 
 from eisync.core.formats.json_syntax import elements
 from eisync.core.formats.json_values import is_acquisition, what_it_describes
-from eisync.core.labels.path_rules import DATA, MEDIA, MOST_MEDIA, names_media
+from eisync.core.labels.path_rules import COMMON_MEDIA, DATA, MEDIA, names_media
 from eisync.core.model import extension_of, value
 
 ANNOTATION = "it holds annotations for other files; eisync does not read these yet"
 TEXT = "it is a text that came with the data, not a table of numbers"
 
 HEAD_BYTES = 16 * 1024
-"""So much of a file is looked at."""
+"""The part of a file that is read."""
 
 _MARKS = "\t;|,"
-"""What stands between the cells of a table, the first that a line has."""
+"""The separators between the cells of a table. The first of these that a line has is its separator."""
 
 _CHARACTERS = 4 * 1024
 _LINES = 20
-"""So much of a text is looked at: its first lines tell."""
+"""The part of a text that is checked. Its first lines are enough."""
 
-# An ordinary sample is told by its first bytes: that is asked of every JSON, CSV and TXT file.
-_LOOKED_AT_BYTES = 4 * 1024
+# The first bytes are enough to recognise an ordinary sample. This is checked for every JSON, CSV and TXT file.
+_CHECKED_BYTES = 4 * 1024
 
-# `protected` comes first in all that eisync knows of, or behind the signature.
+# In all known acquisitions `protected` comes first, or after the signature.
 _ACQUISITION_HEAD = re.compile(
     rb'(?:\xef\xbb\xbf)?\s*+\{\s*+(?:"signature"\s*+:\s*+"[^"\\]*+"\s*+,\s*+)?"(?:protected|payload)"\s*+:'
 )
-# In a name is neither a mark nor what Unicode takes for the end of a line.
+# A name contains neither a separator nor any character that ends a line in Unicode.
 _CELL_NAME = (
     rb"""[ "']?+(?![nN][aA][nN]|[iI][nN][fF])[a-zA-Z_](?:[ !-+\--:<-{}~\x80-\xc1\xc3-\xe1\xe3-\xff]++|\xc2[^\x85])*+"""
 )
@@ -82,13 +82,13 @@ _COLUMNS = (
 _LISTS_OF_FILES = re.compile(r"(?:^|/)ImageSets/")  # Pascal VOC
 _COMMENT = re.compile(r"\s*(?:#|%|//)")
 _GAPS = frozenset({"", "-", "--", "?", "na", "n/a", "null", "none"})
-"""What loggers write for a value that is missing."""
+"""What loggers write for a missing value."""
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 
 
 @value
 class NotASample:
-    """It is no sample. `reason` is what all such files have in common, `kind` what this one is."""
+    """The file is no sample. `reason` is the same for all such files; `kind` says what this one is."""
 
     reason: str
     kind: str
@@ -96,29 +96,32 @@ class NotASample:
 
 @value
 class IfBeside:
-    """It is no sample, as `left_out` says, if there is a file at one of these places; the likeliest come first."""
+    """The file is no sample, as `left_out` says, if a file exists at one of `places`; the most likely come first."""
 
     left_out: NotASample
     places: tuple[str, ...]
 
 
-def may_be_one(path: str, head: bytes = b"") -> bool:
-    """Whether the file has a type that annotations have, so that it has to be looked at. Where it is known how it
-    begins, most need not be.
+def may_be_annotation(path: str, head: bytes = b"") -> bool:
+    """Return whether the file has an extension that annotations have, so that its content must be checked.
+
+    With the beginning of the file as `head`, most files need no further check.
     """
     extension = extension_of(path)
-    return extension in _JUDGES and not is_ordinary(extension, head)
+    return extension in _DECIDERS and not is_ordinary(extension, head)
 
 
 def annotation_of(path: str, head: bytes, *, size: int) -> NotASample | IfBeside | None:
-    """Decide by the first `HEAD_BYTES` of the file at `path`, which has `size` bytes; None: it may be a sample."""
-    judged = _JUDGES.get(extension_of(path))
-    return None if judged is None else judged(path, _decoded(head), len(head) >= size)
+    """Decide by the first `HEAD_BYTES` of the file at `path`, which has `size` bytes. None: it may be a sample."""
+    decide_on = _DECIDERS.get(extension_of(path))
+    return None if decide_on is None else decide_on(path, _decoded(head), len(head) >= size)
 
 
 def places_beside(path: str) -> Iterator[str]:
-    """Where a file would be that the one at `path` is about: of its name, or of what its name begins with, in the same
-    folder; or of its name in the folder that mirrors its own.
+    """Yield the places of the file that an annotation at `path` would describe.
+
+    It has the same name, or the first part of that name, and lies in the same folder; or it has the same name and lies
+    in the folder of data that mirrors this folder of labels.
 
     >>> list(islice(places_beside("labels/a.txt"), 2))
     ['labels/a.jpg', 'labels/a.wav']
@@ -133,7 +136,7 @@ def places_beside(path: str) -> Iterator[str]:
         if names_media(longer):
             yield above + longer
         elif shorter and len(parts) - count < 4:
-            yield from (f"{above}{shorter}.{one}" for one in MOST_MEDIA)
+            yield from (f"{above}{shorter}.{one}" for one in COMMON_MEDIA)
     folders = folder.split("/") if folder else []
     for at in range(len(folders) - 1, -1, -1):
         if _FOLDERS_OF_LABELS.fullmatch(folders[at]):
@@ -153,13 +156,13 @@ def _decoded(head: bytes) -> str:
 
 
 def _text(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
-    """A .txt: Edge Impulse takes it as a table."""
+    """Decide on a .txt, which Edge Impulse takes as a table."""
     lines = _lines(text, is_all)
     if lines and (names_media(lines[0]) or all(map(_names_media_somewhere, lines))):
         return NotASample(ANNOTATION, "a list of files")
     rows = [_cells(line) for line in lines if not _COMMENT.match(line)]
     if _is_table(rows) or (len(text) > _CHARACTERS and len(lines) == 1 and _has_mark(lines[0])):
-        return None  # the names of a wide table may be all that is seen of it
+        return None  # of a wide table, the checked part may have only the names
     folder, _, name = path.rpartition("/")
     stem = name[: name.rfind(".")]
     if _LISTS_OF_FILES.search(path):
@@ -179,8 +182,11 @@ def _names_media_somewhere(line: str) -> bool:
 
 
 def _may_be_readings(lines: Sequence[str]) -> bool:
-    """Whether lines of numbers may be a table without names: with a mark between them, which boxes do not have, or one
-    number in each of several lines. What YOLO writes has blanks between its numbers."""
+    """Return whether lines of numbers may be a table without names.
+
+    It has separators, which boxes do not have, or one number in each of several lines. YOLO writes blanks between
+    numbers.
+    """
     return _has_mark(lines[0]) or (len(lines) > 1 and not any(" " in line.strip() for line in lines))
 
 
@@ -192,7 +198,7 @@ def _lines(text: str, is_all: bool) -> list[str]:
     is_all = is_all and len(text) <= _CHARACTERS
     lines = text[:_CHARACTERS].splitlines()
     if not is_all and len(lines) > 1:
-        lines.pop()  # it goes on
+        lines.pop()  # it may continue after the checked part
     return list(islice((line for line in lines if line.strip()), _LINES))
 
 
@@ -214,8 +220,10 @@ def _has_number(row: Sequence[str]) -> bool:
 
 
 def _is_table(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a line of names stands over a line of numbers, whose first may be a time in words. Lines of another kind
-    may stand above, as a logger writes them, but not over a single column."""
+    """Return whether a line of names comes before a line of numbers, the first of which may be a time in words.
+
+    Other lines may come first, as loggers write them, but not before a single column.
+    """
     return any(
         _is_head_of(names, first) and (at == 0 or len(names) > 1) for at, (names, first) in enumerate(pairwise(rows))
     )
@@ -232,11 +240,11 @@ def _is_head_of(names: Sequence[str], first: Sequence[str]) -> bool:
 
 
 def _table(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
-    """A .csv: what is no table of numbers may be one that the service's CSV wizard knows, so only shapes count."""
+    """Decide on a .csv, only by its shape: a table without numbers may still be one for the service's CSV wizard."""
     lines = _lines(text, is_all)
     mark = next((one for one in _MARKS if lines and one in lines[0]), ",")
     if len(lines) > 1 and _are_numbers(lines[1].split(mark)):
-        return None  # nearly every one
+        return None  # true for nearly every file
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark)]
     except csv.Error:
@@ -257,7 +265,7 @@ def _table(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
 
 
 def _has_readings(row: Sequence[str]) -> bool:
-    """Whether a row holds a number besides a time or a number of its own."""
+    """Return whether a row has a number after its first cell, which may be a time or a row number."""
     return len(row) < 2 or _has_number(row[1:])
 
 
@@ -278,7 +286,7 @@ def _json(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
 
 
 def _described(path: str, raw: bytes, at: int) -> NotASample | IfBeside:
-    """What JSON is that is no acquisition, by the object at `at`."""
+    """Decide on JSON that is no acquisition, by the object at `at`."""
     kind = what_it_describes(raw, at) if raw[at : at + 1] == b"{" else None
     name = path.rpartition("/")[2]
     if kind is None and _LISTS_OF_CLASSES.fullmatch(name[: name.rfind(".")]):
@@ -287,15 +295,15 @@ def _described(path: str, raw: bytes, at: int) -> NotASample | IfBeside:
 
 
 def _beside(path: str, kind: str) -> IfBeside:
-    others = tuple(place for place in places_beside(path) if place.lower() != path.lower())  # no file is beside itself
+    others = tuple(place for place in places_beside(path) if place.lower() != path.lower())  # not the file itself
     return IfBeside(NotASample(ANNOTATION, f"{kind}, next to a file of the same name"), others)
 
 
-_JUDGES = {".txt": _text, ".csv": _table, ".json": _json}
+_DECIDERS = {".txt": _text, ".csv": _table, ".json": _json}
 
 
 def is_ordinary(extension: str, head: bytes) -> bool:
-    """Whether the file that begins with `head` is certainly a sample. Of another type it is one by its type alone.
+    """Return whether the file that begins with `head` is certainly a sample. Files with other extensions always are.
 
     >>> is_ordinary(".csv", b"timestamp,x\\n0,1.5\\n")
     True
@@ -306,6 +314,6 @@ def is_ordinary(extension: str, head: bytes) -> bool:
 
 
 def _has_names_over_numbers(head: bytes) -> bool:
-    """Whether the first line has names, and the second as many numbers between the same marks."""
-    found = _NAMES_OVER_NUMBERS.match(head, 0, _LOOKED_AT_BYTES)
+    """Return whether the first line has names, and the second as many numbers with the same separator."""
+    found = _NAMES_OVER_NUMBERS.match(head, 0, _CHECKED_BYTES)
     return found is not None and found[1].count(found[2]) == found[3].count(found[2])

@@ -1,14 +1,14 @@
-"""Say how a file's samples differ at the service from what was made of the file here.
+"""Decide what is sent with a file, and report how its samples differ from that at the service.
 
-Pure: what the file was labelled, and its samples as they were listed last; a clause for each difference out.
+`describe` combines the path rules of the watched folder with the sidecars into a label, category, name, metadata and
+companions. A sidecar's entry for the file wins over the configuration of its folder. What cannot be sent becomes a
+remark, a sentence for a person.
 
-From all that is said of a file to what is sent of it: label, category, name, metadata, boxes and the like.
+The name that is sent is the name in `info.labels` plus the extension of the file, as the official uploader does it
+(edge-impulse-cli, cli/uploader.ts; wire contract, section 5). Otherwise names would grow with each move of a dataset
+from project to project.
 
-What a sidecar says of this very file goes before what the configuration says of its folder. What is said and cannot be
-sent is put into words. Pure.
-
-A name of an account plus the extension of the file is the name that is sent, as the official uploader does it
-(edge-impulse-cli, cli/uploader.ts; wire contract, section 5): else names grow with each move from project to project.
+`label_differences` compares the label and category of a file with its samples as they were last listed.
 """
 
 import json
@@ -22,14 +22,15 @@ from eisync.core.labels.path_rules import PathRules
 from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, RemoteSample, sent_name, shown, value
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.text import nfc
 
 
 def label_differences(path: str, label: str | None, category: Category, samples: Iterable[RemoteSample]) -> list[str]:
-    """What somebody changed in Studio of the file at `path`, or sent under this name, each difference once.
+    """Return what differs between the file at `path` and its samples, as clauses for a person, each once.
 
-    The service may split as it likes, and write a text in another form that looks the same.
+    A person may have edited a sample in Studio, or sent another file under this name. Two differences are not reported:
+    the category of a file that the service was asked to split, and another Unicode form of the same text.
     """
     clauses: dict[str, None] = {}
     for sample in samples:
@@ -54,26 +55,28 @@ def _quoted(label: str | None) -> str:
     return f"'{label}'" if label else "nothing"
 
 
-LONGEST_LABEL = 16 * 1024
-MOST_METADATA = 500
-LONGEST_METADATA = 64 * 1024
-"""Labels and metadata travel in headers: no server takes headers of this length (wire contract, section 1)."""
-LONGEST_NAME_BYTES = 1024
+MAX_LABEL_BYTES = 16 * 1024
+MAX_METADATA = 500
+MAX_METADATA_BYTES = 64 * 1024
+"""The limits of labels and metadata. They travel in headers, and no server takes longer ones (wire contract, section
+1).
+"""
+MAX_NAME_BYTES = 1024
 
 NOT_MENTIONED, ATTACHMENTS, NAME = "not_mentioned", "attachments", "name"
 """The kinds of remarks: no entry fits, attachments are not sent, a name cannot be sent as it is."""
 
-_BARRED_KINDS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control, half a character, ends of lines and paragraphs
+_BARRED_KINDS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, surrogates, line and paragraph separators
 
 _CATEGORIES = {category.value: category for category in Category}
 
 
 @value(kw_only=True)
 class Description:
-    """What is sent of a file beside its content. `companions` as `eisync.core.labels.parts.packed` gives it.
+    """What is sent with the content of a file. `companions` is text as `eisync.core.labels.parts.packed` returns it.
 
-    `name` is what it is called there, None: as it is here. `remarks` say what is said of it and not sent, a sentence by
-    kind.
+    `name` is the name under which it is sent; None means the name of the file. `remarks` has a sentence for each kind
+    of information that sidecars give and that is not sent.
     """
 
     label: str | None
@@ -85,14 +88,14 @@ class Description:
 
     @property
     def weight(self) -> int:
-        """How much there is to hold of it, in bytes of JSON at most."""
+        """The most bytes of JSON that this description can need."""
         weight = len(self.companions or "") + _weight(self.label or "") + _weight(self.name or "")
         return weight + sum(map(_weight, (*self.metadata, *self.metadata.values()))) if self.metadata else weight
 
 
 @dataclass(frozen=True, slots=True)
 class UnsentFile:
-    """A file that is not sent yet, or is being sent, and how it is described. The next page begins after `cursor`."""
+    """A file that is not sent yet or is being sent, with its description. The next page begins after `cursor`."""
 
     id: int
     path: str
@@ -108,16 +111,17 @@ def describe(
     entries: Sequence[Entry],
     misses: Sequence[str] = (),
 ) -> Description:
-    """The file at `path`, relative to its root; of the `entries` that speak of it, later ones go before earlier ones.
+    """Return what is sent with the file at `path`, which is relative to its root.
 
-    `misses` say of sidecars why they most likely mean this file and do not mention it. Raises ValueError, with one
-    clause for a person, when what the entries say could not be sent.
+    `entries` are the sidecar entries for this file; later ones win over earlier ones. `misses` are sentences about
+    sidecars that mention a very similar name, and most likely mean this file. Raises ValueError, with one clause for a
+    person, when the values of an entry cannot be sent.
     """
     label, category = labelling.of(path)
-    if not entries and not misses:  # as of most files
+    if not entries and not misses:  # true for most files
         return Description(label=label, category=category, metadata=dict(metadata))
     about: dict[PartKind, Any] = {}
-    said = dict(metadata)
+    merged = dict(metadata)
     for entry in entries:
         if entry.problem is not None:
             raise ValueError(entry.problem)
@@ -125,11 +129,11 @@ def describe(
             label = None
         elif entry.label:
             label = nfc(_text(entry.label, "label"))
-            if _weight(label) > LONGEST_LABEL:
-                raise ValueError(f"its label has more than {LONGEST_LABEL:,} bytes when sent")
+            if _weight(label) > MAX_LABEL_BYTES:
+                raise ValueError(f"its label has more than {MAX_LABEL_BYTES:,} bytes when sent")
         if entry.category is not None:
             category = _category(entry.category)
-        said |= _metadata(entry.metadata)
+        merged |= _metadata(entry.metadata)
         for kind, found in (
             (PartKind.BOXES, entry.bounding_boxes),
             (PartKind.STRUCTURED, entry.structured_labels),
@@ -139,13 +143,14 @@ def describe(
                 about[kind] = with_canonical_labels(kind, _listed(kind, found))
     name, remarks = _name_and_remarks(path, entries, misses)
     return Description(
-        label=label, category=category, metadata=said, companions=packed(about), name=name, remarks=remarks
+        label=label, category=category, metadata=merged, companions=packed(about), name=name, remarks=remarks
     )
 
 
 def given_name(path: str, name: str) -> tuple[str | None, str | None]:
-    """Return under which name the file at `path` is sent that an account calls `name` (None: under its own), and why it
-    is not that very name (None: it is).
+    """Return the name to send for the file at `path` that `info.labels` calls `name`, and a remark.
+
+    The name is None when the file keeps its own. The remark says why the name is not sent as given; None when it is.
 
     >>> given_name("training/idle.1.csv.4ooensbh.pod.s1.json", "idle.1")
     ('idle.1.json', None)
@@ -153,17 +158,17 @@ def given_name(path: str, name: str) -> tuple[str | None, str | None]:
     own = sent_name(path)
     stem, dot, extension = own.rpartition(".")
     sent = "".join(map(_harmless, name)) + (dot + extension if stem else "")
-    if len(sent.encode()) > LONGEST_NAME_BYTES:
+    if len(sent.encode()) > MAX_NAME_BYTES:
         return None, (
-            f"the name given for it has more than {LONGEST_NAME_BYTES:,} bytes; its sample keeps the name of the file"
+            f"the name given for it has more than {MAX_NAME_BYTES:,} bytes; its sample keeps the name of the file"
         )
     is_harmless = sent.startswith(name)
-    trouble = None if is_harmless else f"the name given for it cannot be sent; its sample is named {sent!r}"
-    return None if sent == own else sent, trouble
+    problem = None if is_harmless else f"the name given for it cannot be sent; its sample is named {sent!r}"
+    return None if sent == own else sent, problem
 
 
 def with_canonical_labels(kind: PartKind, found: Any) -> Any:
-    """What is said of a file, with the labels in it in NFC. What has another form than it should is left as it is."""
+    """Return the companion entry of a file with its labels in NFC. Leave a value of the wrong type unchanged."""
     if kind is PartKind.LABEL_MAP:
         return {_nfc(key): _nfc(label) for key, label in found.items()} if isinstance(found, Mapping) else found
     if not isinstance(found, list):
@@ -175,12 +180,12 @@ def _name_and_remarks(
     path: str, entries: Sequence[Entry], misses: Sequence[str]
 ) -> tuple[str | None, Mapping[str, str]]:
     name = next((entry.name for entry in reversed(entries) if entry.name), None)
-    sent_as, trouble = (None, None) if name is None else given_name(path, name)
+    sent_as, problem = (None, None) if name is None else given_name(path, name)
     attachments = sum(entry.attachments for entry in entries)
     remarks = {
         NOT_MENTIONED: "; ".join(misses),
         ATTACHMENTS: _attachments_are_not_sent(attachments) if attachments else "",
-        NAME: trouble or "",
+        NAME: problem or "",
     }
     return sent_as, {kind: sentence for kind, sentence in remarks.items() if sentence}
 
@@ -190,7 +195,7 @@ def _nfc(label: Any) -> Any:
 
 
 def _harmless(character: str) -> str:
-    # A service keeps what is behind the last separator; then it would not be known by the name that was sent.
+    # The service keeps only what follows the last separator, so it would not know the sample by the name that was sent.
     return "_" if character in "/\\" or unicodedata.category(character) in _BARRED_KINDS else character
 
 
@@ -210,19 +215,19 @@ def _metadata(found: Any) -> dict[str, str]:
         return {}
     if not isinstance(found, dict):
         raise ValueError("its metadata is not an object of names and texts")
-    if len(found) > MOST_METADATA:
-        raise ValueError(f"it has more than {MOST_METADATA} metadata entries")
-    said = {
+    if len(found) > MAX_METADATA:
+        raise ValueError(f"it has more than {MAX_METADATA} metadata entries")
+    texts = {
         _text(name, "metadata"): _text(value if isinstance(value, str) else json.dumps(value), "metadata")
         for name, value in found.items()
     }
-    if sum(map(_weight, [*said, *said.values()])) > LONGEST_METADATA:
-        raise ValueError(f"its metadata has more than {LONGEST_METADATA:,} bytes when sent")
-    return said
+    if sum(map(_weight, [*texts, *texts.values()])) > MAX_METADATA_BYTES:
+        raise ValueError(f"its metadata has more than {MAX_METADATA_BYTES:,} bytes when sent")
+    return texts
 
 
 def _text(text: str, what: str) -> str:
-    # JSON may hold half a character (a lone surrogate), which no header and no database takes.
+    # JSON may contain half a character (a lone surrogate), which no header and no database takes.
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -231,7 +236,7 @@ def _text(text: str, what: str) -> str:
 
 
 def _weight(text: str) -> int:
-    """How many bytes the text is at most, with escapes."""
+    """Return the most bytes that the text can need, with escapes."""
     return len(text) if text.isascii() else 12 * len(text)
 
 

@@ -1,8 +1,7 @@
-"""Decide which entries of a sidecar speak of a file: by its exact name first, then by the same name in another form.
+"""Decide which entries of a sidecar describe a file: by its exact name first, then by the same name in another form.
 
-Names that differ in case are two names, and a name that only looks alike is another one; where such an entry is all
-there is, that is told, because somebody most likely meant this file. An image may be named once for each of its boxes:
-then all of them are its boxes. Pure.
+Names that differ in letter case are different names. But if such an entry is the only one, it is reported, because it
+most likely means this file. An image may have one entry for each of its boxes; then all these boxes count.
 """
 
 import json
@@ -13,15 +12,15 @@ from typing import Any
 from eisync.core.labels.sidecars import BESIDE, Entry
 from eisync.core.text import nfc
 
-MOST_JOINED = 4_000
-"""So many boxes or ranges of one file are put together, and no more."""
+MAX_JOINED = 4_000
+"""The most boxes or ranges that are combined for one file."""
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """The sidecar does not mention the file, and mentions one that is called nearly so.
+    """The sidecar does not mention the file, but mentions a very similar name.
 
-    `is_taken`: that one is there, too, and is another file. `is_form`: the names differ in form only.
+    `is_taken` says that another file has that name. `is_form` says that the names differ only in Unicode form.
     """
 
     mentioned: str
@@ -29,7 +28,7 @@ class NearMiss:
     is_form: bool = False
 
     def sentence(self, place: str, name: str) -> str:
-        """Say so of the file `name`, as the sidecar at `place` would call it.
+        """Return the sentence about the file `name`, which is relative to the folder of the sidecar at `place`.
 
         >>> NearMiss("Idle.1.csv").sentence("info.labels", "idle.1.csv")
         "info.labels mentions 'Idle.1.csv', but the file is 'idle.1.csv': rename one of them"
@@ -44,8 +43,8 @@ class NearMiss:
         return f"{place} mentions {self.mentioned!r}, but the file is {name!r}: rename one of them"
 
 
-def joins(sidecar_name: str) -> bool:
-    """Whether all entries of one path count together in a sidecar of this name. In an account the last one counts.
+def combines_entries(sidecar_name: str) -> bool:
+    """Return whether a sidecar of this name combines all entries for one path. In `info.labels` the last one counts.
 
     >>> joins("bounding_boxes.labels"), joins("info.labels")
     (True, False)
@@ -53,37 +52,38 @@ def joins(sidecar_name: str) -> bool:
     return sidecar_name in BESIDE
 
 
-def joined(entries: Sequence[Entry]) -> Entry | None:
-    """Return what entries of one path say together: every box and range once. None where there are none."""
+def combined(entries: Sequence[Entry]) -> Entry | None:
+    """Combine the entries for one path into one, with every box and range once. Return None when there are none."""
     if len(entries) < 2:
         return entries[0] if entries else None
     problem = next((entry.problem for entry in entries if entry.problem is not None), None)
-    boxes = _once(entry.bounding_boxes for entry in entries)
-    ranges = _once(entry.structured_labels for entry in entries)
-    if problem is None and max(len(boxes or ()), len(ranges or ())) > MOST_JOINED:
-        problem = f"its entries give more than {MOST_JOINED:,} boxes or ranges"
+    boxes = _unique(entry.bounding_boxes for entry in entries)
+    ranges = _unique(entry.structured_labels for entry in entries)
+    if problem is None and max(len(boxes or ()), len(ranges or ())) > MAX_JOINED:
+        problem = f"its entries give more than {MAX_JOINED:,} boxes or ranges"
     if problem is not None:
         return Entry(path=entries[-1].path, problem=problem)
     return replace(entries[-1], bounding_boxes=boxes, structured_labels=ranges)
 
 
 def collected(sidecar_name: str, entries: Iterable[Entry]) -> dict[str, Entry]:
-    """Return what a sidecar of this name says, by path."""
+    """Return the entries of a sidecar of this name, one for each path."""
     found: dict[str, list[Entry]] = {}
     for entry in entries:
-        if joins(sidecar_name):
+        if combines_entries(sidecar_name):
             found.setdefault(entry.path, []).append(entry)
         else:
             found[entry.path] = [entry]
-    together = {path: joined(some) for path, some in found.items()}
+    together = {path: combined(some) for path, some in found.items()}
     return {path: entry for path, entry in together.items() if entry is not None}
 
 
 def near(name: str, alike: Mapping[str, Entry], taken: Collection[str]) -> Entry | NearMiss | None:
-    """Return what a sidecar says of the file `name` that has no entry under exactly that name.
+    """Return the entry for the file `name` when the sidecar has none for exactly that name, or a near miss.
 
-    `alike` are its entries for names that differ from that in form or case only, `taken` those of these names that
-    other files have. Two entries for one name that say different things are of no use: the entry has a problem then.
+    `alike` are its entries for names that differ only in Unicode form or letter case. `taken` are those of these names
+    that other files have. When two entries for the same name differ, neither can be used: the entry that is returned
+    has a problem.
     """
     same_form = {path: entry for path, entry in alike.items() if nfc(path) == nfc(name)}
     found = [entry for path, entry in same_form.items() if path not in taken]
@@ -99,7 +99,7 @@ def near(name: str, alike: Mapping[str, Entry], taken: Collection[str]) -> Entry
 _TWICE = "two names that look the same have entries (their accents are stored differently); keep one"
 
 
-def _once(lists: Iterable[list[dict[str, Any]] | None]) -> list[dict[str, Any]] | None:
+def _unique(lists: Iterable[list[dict[str, Any]] | None]) -> list[dict[str, Any]] | None:
     found: dict[str, dict[str, Any]] | None = None
     for some in lists:
         if some is not None:

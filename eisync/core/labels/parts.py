@@ -1,7 +1,8 @@
-"""The parts of a request that describe its other parts: boxes, structured labels, label maps, attachments.
+"""Build the parts of a request that describe its files: bounding boxes, structured labels, label maps, attachments.
 
-One companion part serves all files of a request, by the names under which they are sent (wire contract, section 1);
-the answer has no entry for it. So two files of one name must not share a request when a companion speaks of that name.
+One companion part describes all files of a request, by the names under which they are sent (wire contract, section 1).
+The answer has no entry for it. So two files with the same name must not share a request if a companion describes that
+name.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 
 class PartKind(Enum):
-    """What is described: the name of the part, the type it states, where its entries are."""
+    """A kind of companion part: the name of the part, the type it states, and the key of its entries."""
 
     BOXES = ("bounding_boxes.labels", "bounding-box-labels", "boundingBoxes")
     STRUCTURED = ("structured_labels.labels", "structured-labels", "structuredLabels")
@@ -26,9 +27,9 @@ class PartKind(Enum):
 
 @dataclass(slots=True)
 class LabelParts:
-    """What the files of one request say of themselves, by kind and by the name sent.
+    """The descriptions of the files of one request, by kind and by the name under which a file is sent.
 
-    It is held as text: what a thousand files say would be thirty times as much as values.
+    Entries are kept as JSON text. As Python values, those of a thousand files would need thirty times the memory.
     """
 
     entries: dict[PartKind, dict[str, str]] = field(default_factory=dict)
@@ -38,22 +39,22 @@ class LabelParts:
             self.entries.setdefault(kind, {})[name] = json.dumps(entry, separators=(",", ":"))
 
     def parts(self) -> list[tuple[str, bytes]]:
-        """Name and content of each part, to follow the files."""
+        """Return the name and content of each part. They follow the files in the request."""
         return [(kind.part_name, _document(kind, found)) for kind, found in self.entries.items()]
 
 
 def packed(about: Mapping[PartKind, Any]) -> str | None:
-    """What is said of one file, as one line of text; None when nothing is.
+    """Return the descriptions of one file as one line of text; None when there are none.
 
     >>> packed({PartKind.BOXES: [1]}), packed({PartKind.BOXES: []})
     ('{"boxes":[1]}', None)
     """
-    said = {kind.name.lower(): entry for kind, entry in about.items() if entry}
-    return json.dumps(said, separators=(",", ":"), sort_keys=True) if said else None
+    entries = {kind.name.lower(): entry for kind, entry in about.items() if entry}
+    return json.dumps(entries, separators=(",", ":"), sort_keys=True) if entries else None
 
 
 def unpacked(text: str | None) -> dict[PartKind, Any]:
-    """What `packed` made one line of."""
+    """Return the descriptions that `packed` wrote as one line of text."""
     return {} if text is None else {PartKind[name.upper()]: entry for name, entry in json.loads(text).items()}
 
 

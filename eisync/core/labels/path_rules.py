@@ -1,20 +1,19 @@
-"""Which names are those of sound, pictures and films, whether Edge Impulse takes them or not.
-
-From where a file lies to its label and category.
+"""Derive the label and category of a file from its path, and recognise the names of media files.
 
 The label is the text before the first dot of the base name (wire contract, section 1).
 
-The category is named by a whole word of the path below the watched root, in any letter case: of `train`, `training`,
-`test`, `testing`, `val`, `valid`, `validation` and `anomaly` the one nearest to the file. A word is made of letters and
-digits, those of every script; everything else separates words. The label itself names no category, so that a class may
-be called `anomaly` and a recording `strength_training`: of the file's name only what follows its first dot counts.
+The category is given by a whole word in the path below the watched root, in any letter case: `train`, `training`,
+`test`, `testing`, `val`, `valid`, `validation` or `anomaly`. The word nearest to the file wins. A word consists of
+letters and digits of any script; all other characters separate words. The label gives no category, so that a class can
+be called `anomaly` and a recording `strength_training`: in the name of the file only the part after its first dot
+counts.
 
-`category = "sdk"` is the official SDK's `infer_from_filename` to the letter: the first of testing, anomaly, training
-that occurs anywhere in the path. Both are given the path below the root, so that a root called `/data/testing-rig`
-decides nothing. Sources: edgeimpulse 1.0.20, `data/_functions/upload_files.py`; the folders `train`, `valid` and `test`
-are what dataset exports of Roboflow and Kaggle have.
+`category = "sdk"` follows the official SDK's `infer_from_filename` exactly: the first of testing, anomaly, training
+that occurs anywhere in the path. Both rules get the path below the root, so that a root called `/data/testing-rig`
+decides nothing. Sources: edgeimpulse 1.0.20, `data/_functions/upload_files.py`; dataset exports of Roboflow and Kaggle
+have the folders `train`, `valid` and `test`.
 
-Labels are in NFC: one class, named on a Mac and elsewhere, is one label.
+Labels are in NFC, so that a class named on a Mac and elsewhere is one label.
 """
 
 import re
@@ -24,11 +23,11 @@ from dataclasses import dataclass
 from eisync.core.model import Category, shown
 from eisync.core.text import nfc
 
-MOST_MEDIA = ("jpg", "wav", "png", "jpeg", "mp4", "avi", "JPG", "WAV", "PNG", "JPEG", "MP4", "AVI")
-"""The types that Edge Impulse takes, as cameras and recorders write them; the likeliest first."""
+COMMON_MEDIA = ("jpg", "wav", "png", "jpeg", "mp4", "avi", "JPG", "WAV", "PNG", "JPEG", "MP4", "AVI")
+"""The extensions that Edge Impulse takes, as cameras and recorders write them; the most likely first."""
 
 MEDIA = (
-    *MOST_MEDIA,
+    *COMMON_MEDIA,
     *("bmp", "webp", "tif", "tiff", "gif", "heic", "mp3", "flac", "ogg", "m4a", "aac", "opus", "mov", "mkv", "webm"),
 )
 
@@ -39,7 +38,7 @@ _AT_THE_END = re.compile(rf"[^\s\"',;|]\.(?:{_TYPES})[\"']?$", re.IGNORECASE)
 
 
 def names_media(text: str) -> bool:
-    """Whether the text ends with the name of such a file.
+    """Return whether the text ends with the name of a media file.
 
     >>> names_media("train/im0.JPG")
     True
@@ -70,9 +69,9 @@ _WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """The word that names the category, as it is written, and the part of the path that it stands in.
+    """The word that gives the category, as written, and the part of the path that contains it.
 
-    `in_name`: that part is the file's own name, and the word stands behind its first dot.
+    `in_name` says that this part is the name of the file, and that the word follows its first dot.
     """
 
     category: Category
@@ -83,14 +82,14 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class PathRules:
-    """What a watched folder says of its files: `infer`, `none` or a fixed text; a rule or a fixed category."""
+    """How a watched folder labels its files: `infer`, `none` or a fixed label, and a rule or a fixed category."""
 
     label: str = INFER
     category: Category | None = None  # None: by the rule
     rule: str = INFER  # or SDK
 
     def of(self, path: str) -> tuple[str | None, Category]:
-        """Label (None: without one) and category of the file at `path`, relative to its root."""
+        """Return the label (None: no label) and the category of the file at `path`, which is relative to its root."""
         label = infer_label(path) if self.label == INFER else None if self.label == NONE else self.label
         return label and nfc(label), self.category or self._inferred(path) or Category.SPLIT
 
@@ -104,7 +103,7 @@ def infer_label(path: str) -> str | None:
 
 
 def infer_category(path: str) -> Category | None:
-    """Return the category that the path names; None when it names none.
+    """Return the category that a word in the path gives; None when no word does.
 
     >>> infer_category("training/contesting/wave.1.cbor").value
     'training'
@@ -114,7 +113,7 @@ def infer_category(path: str) -> Category | None:
 
 
 def naming_of(path: str) -> Naming | None:
-    """Return the word nearest to the file that names a category, and where it stands.
+    """Return the word nearest to the file that gives a category, and where it is; None when no word does.
 
     >>> naming_of("Test Data/wave.1.cbor").word
     'Test'
@@ -137,7 +136,7 @@ def infer_category_as_sdk(path: str) -> Category | None:
 
 
 def _words(text: str) -> list[str]:
-    """Split `text` into words. An accent belongs to its letter, however it is written."""
+    """Split `text` into words. An accent belongs to its letter, in every Unicode form."""
     if text.isascii():
         return _WORD.findall(text)
     text = unicodedata.normalize("NFC", text)

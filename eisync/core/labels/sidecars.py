@@ -1,8 +1,8 @@
-"""Read the files that say what other files are: boxes, structured labels, the account of an exported dataset.
+"""Read sidecars, the files that describe others: bounding boxes, structured labels, `info.labels` of an export.
 
-Each gives one entry for every file that it speaks of. They are read entry by entry, because an account may be larger
-than the memory. Every key but the path may be missing; very large accounts are JSON lines. What an entry does not say
-is left to others, and what it says outright (`unlabeled`) is kept.
+A sidecar has one entry for each file that it describes. It is read entry by entry, because an `info.labels` can be
+larger than memory; very large ones are JSON lines. All keys of an entry except the path may be missing. What an entry
+leaves out comes from other sources; what it states explicitly (`unlabeled`) counts.
 
 Source: the wire contract, sections 1 and 5.
 """
@@ -23,7 +23,7 @@ from eisync.core.labels.path_rules import CATEGORY_WORDS
 INFO_LABELS = "info.labels"
 
 BESIDE = {PartKind.BOXES.part_name: PartKind.BOXES, PartKind.STRUCTURED.part_name: PartKind.STRUCTURED}
-"""Sidecars that speak of the files in their own folder; an account speaks of those below it, too."""
+"""Sidecars that describe only the files in their own folder; `info.labels` also describes those in folders below."""
 
 NAMES = frozenset({INFO_LABELS, *BESIDE})
 
@@ -45,10 +45,10 @@ _FOLDERS = ("training", "testing", "validation", "post-processing", "anomaly")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What is said of one file. `path` is relative to the sidecar's folder, with `/` between its parts.
+    """The description of one file. `path` is relative to the sidecar's folder, with `/` between its parts.
 
-    None says nothing. `problem` says why what is said cannot be used. `name` is what the sample is called in Studio,
-    without extension; `attachments` is how many files are said to belong to this one.
+    None means that the entry does not give the value. `problem` says why the entry cannot be used. `name` is the name
+    of the sample in Studio, without extension. `attachments` is the number of attached files that the entry lists.
     """
 
     path: str
@@ -65,25 +65,26 @@ class Entry:
 
 
 def encoding_of(head: bytes) -> str:
-    """Return the encoding of a sidecar that begins so: UTF-8, or UTF-16 with its mark, as PowerShell's `>` writes."""
+    """Return the encoding of a sidecar that begins with `head`: UTF-8, or UTF-16 as PowerShell's `>` writes it."""
     return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def entries_of(name: str, pieces: Iterable[str]) -> Iterator[Entry]:
-    """What the sidecar of that name says, entry by entry, from pieces of its text.
+    """Yield the entries of the sidecar with this name, from pieces of its text.
 
-    Raises ValueError, with the reason, for what is none: then nothing of it may be believed.
+    Raises ValueError, with the reason, when it is not a valid sidecar. Then discard all of its entries.
 
     >>> next(entries_of("bounding_boxes.labels", ['{"boundingBoxes": {"a.png": []}}'])).path
     'a.png'
     """
-    return read_on(name, JsonStream(pieces))
+    return resume_entries(name, JsonStream(pieces))
 
 
-def read_on(name: str, pieces: JsonStream) -> Iterator[Entry]:
-    """The same from where `pieces` begin, which may be behind a checkpoint. Behind each entry they are marked.
+def resume_entries(name: str, pieces: JsonStream) -> Iterator[Entry]:
+    """Yield the entries of a sidecar from the beginning of `pieces`, which may follow a checkpoint.
 
-    Raises Unfinished where the text ends in the middle: what was said so far was said.
+    The stream is marked after each entry. Raises Unfinished when the text ends inside the document; the entries before
+    that are valid.
     """
     checkpoint = pieces.checkpoint()
     where = None if checkpoint is None else checkpoint.where
@@ -93,7 +94,7 @@ def read_on(name: str, pieces: JsonStream) -> Iterator[Entry]:
 
 
 def read_entries(text: str) -> list[Entry]:
-    """All entries of an account that stands in memory. Raises ValueError, with the reason, for what is none.
+    """Return all entries of an `info.labels` that is in memory. Raises ValueError, with the reason, if it is invalid.
 
     >>> read_entries('{"files": [{"path": "training/a.png", "label": {"type": "unlabeled"}}]}')[0].is_unlabeled
     True
@@ -102,7 +103,7 @@ def read_entries(text: str) -> list[Entry]:
 
 
 def places_for(path: str) -> dict[str, str]:
-    """Where sidecars may be that speak of the file at `path`, and by which path each would.
+    """Return the places of all sidecars that could describe the file at `path`, each with the path it would use.
 
     >>> list(places_for("a/b.png"))
     ['info.labels', 'a/info.labels', 'a/structured_labels.labels', 'a/bounding_boxes.labels']
@@ -114,16 +115,17 @@ def places_for(path: str) -> dict[str, str]:
     return {**places, **dict.fromkeys(beside, name)}
 
 
-def speaking(path: str, there: Iterable[str]) -> dict[str, str]:
-    """Those sidecars of the ones that are `there` that speak of the file, and by which path; later ones go before
-    earlier ones. Of several accounts it is the nearest.
+def sidecars_for(path: str, there: Iterable[str]) -> dict[str, str]:
+    """Return which of the existing sidecars (`there`) describe the file, each with the path it uses for the file.
+
+    Later ones win over earlier ones. Of several `info.labels` only the nearest counts.
 
     >>> speaking("a/b.png", ["info.labels", "a/info.labels"])
     {'a/info.labels': 'b.png'}
     """
     present = set(there)
     if not present:
-        return {}  # of nearly every file
+        return {}  # true for nearly every file
     found = {place: name for place, name in places_for(path).items() if place in present}
     accounts = [place for place in found if place.rpartition("/")[2] == INFO_LABELS]
     for place in accounts[:-1]:
@@ -132,13 +134,13 @@ def speaking(path: str, there: Iterable[str]) -> dict[str, str]:
 
 
 def packed(entry: Entry) -> str:
-    """The entry as one line of text, of what it says only. `unpacked` makes the entry of it again."""
-    said = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-    return json.dumps({name: value for name, value in said.items() if value not in (None, False)}, ensure_ascii=False)
+    """Return the entry as one line of text, with only the values that it gives. `unpacked` reads it back."""
+    values = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
+    return json.dumps({name: value for name, value in values.items() if value not in (None, False)}, ensure_ascii=False)
 
 
 def unpacked(text: str) -> Entry:
-    """The entry that `packed` made the text of."""
+    """Return the entry that `packed` wrote as text."""
     return Entry(**json.loads(text))
 
 
@@ -158,10 +160,10 @@ def _beside(kind: PartKind, pieces: JsonStream, *, is_inside: bool) -> Iterator[
             pieces.ignore()
         else:
             if pieces.next() not in ("{", ""):
-                raise _NotThis(f"it has no {key}")
+                raise _WrongDocument(f"it has no {key}")
             yield from _entries_beside(kind, pieces, is_marked=type_found == type_name and not has_entries)
             has_entries = True
-    _nothing_more(pieces)
+    _expect_end(pieces)
     if type_found != type_name:
         raise ValueError(f"its type is not {type_name}")
     if not has_entries:
@@ -208,13 +210,13 @@ def _account(pieces: JsonStream, *, is_in_files: bool) -> Iterator[Entry]:
                 pieces.ignore()
                 continue
             if pieces.next() not in ("[", ""):
-                raise _NotThis(otherwise)
+                raise _WrongDocument(otherwise)
             yield from _files(pieces, is_marked=not is_lines and not has_files)
             has_files = True
         if not is_lines:
-            _nothing_more(pieces)
+            _expect_end(pieces)
     if not has_files and not is_lines:
-        raise _NotThis(otherwise)
+        raise _WrongDocument(otherwise)
     if is_lines:
         pieces.mark(_IN_LINES)
         yield from _lines(pieces)
@@ -222,8 +224,8 @@ def _account(pieces: JsonStream, *, is_in_files: bool) -> Iterator[Entry]:
 
 def _files(pieces: JsonStream, *, is_marked: bool, is_inside: bool = False) -> Iterator[Entry]:
     for _ in pieces.elements(is_inside=is_inside):
-        found, trouble = pieces.record(_MEMBERS)
-        entry = _entry(found, trouble, is_suspect=pieces.is_suspect)
+        found, problem = pieces.record(_MEMBERS)
+        entry = _entry(found, problem, is_suspect=pieces.is_suspect)
         if is_marked:
             pieces.mark(_IN_FILES)
         yield entry
@@ -235,28 +237,28 @@ def _lines(pieces: JsonStream) -> Iterator[Entry]:
             return
         where = f"line {pieces.line} of {INFO_LABELS}"
         with _naming(where):
-            found, trouble = pieces.record(_MEMBERS)
+            found, problem = pieces.record(_MEMBERS)
         if not isinstance(found, dict):
-            raise _NotThis(f"{where} names no file")
+            raise _WrongDocument(f"{where} names no file")
         listed = found.get("files")
         if "path" in found:
-            entries = [_entry(found, trouble, is_suspect=pieces.is_suspect)]
+            entries = [_entry(found, problem, is_suspect=pieces.is_suspect)]
         elif isinstance(listed, list):
             entries = [_entry(one) for one in listed]
         elif "__ndjson" in found:
             entries = []
         else:
-            raise _NotThis(f"{where} names no file" if trouble is None else f"{where} cannot be used: {trouble}")
+            raise _WrongDocument(f"{where} names no file" if problem is None else f"{where} cannot be used: {problem}")
         pieces.mark(_IN_LINES)
         yield from entries
 
 
 @contextlib.contextmanager
 def _naming(where: str) -> Iterator[None]:
-    """Say where it is, of what is no JSON."""
+    """Add `where` to the message of an error about text that is not JSON."""
     try:
         yield
-    except _NotThis:
+    except _WrongDocument:
         raise
     except Unfinished as error:
         raise Unfinished(f"{where} is not JSON ({error})") from None
@@ -264,35 +266,36 @@ def _naming(where: str) -> Iterator[None]:
         raise ValueError(f"{where} is not JSON ({error})") from None
 
 
-class _NotThis(ValueError):
-    """It is JSON, and not what it should be."""
+class _WrongDocument(ValueError):
+    """The text is JSON, but not of the expected kind."""
 
 
 def _object(pieces: JsonStream, otherwise: str) -> Iterator[str]:
     if pieces.next() not in ("{", ""):
         pieces.value()
-        raise _NotThis(otherwise)
+        raise _WrongDocument(otherwise)
     return pieces.members()
 
 
-def _nothing_more(pieces: JsonStream) -> None:
+def _expect_end(pieces: JsonStream) -> None:
     if pieces.next():
         raise ValueError(f"more follows in line {pieces.line}")
 
 
-def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -> Entry:
+def _entry(found: Any, problem: str | None = None, *, is_suspect: bool = True) -> Entry:
     if not isinstance(found, dict) or not isinstance(found.get("path"), str) or not found["path"]:
-        raise _NotThis(f"an entry of {INFO_LABELS} has no path")
-    if trouble is None and is_suspect:
-        trouble = "its path contains half a character" if not is_whole(found["path"]) else why_unusable(found)
-    if trouble is not None:
-        return Entry(path=_relative(mended(found["path"])), problem=trouble)
+        raise _WrongDocument(f"an entry of {INFO_LABELS} has no path")
+    if problem is None and is_suspect:
+        problem = "its path contains half a character" if not is_whole(found["path"]) else why_unusable(found)
+    if problem is not None:
+        return Entry(path=_relative(mended(found["path"])), problem=problem)
     label = found.get("label")
     if not isinstance(label, dict):
         # Older tools write the text itself.
         label = {} if label is None else {"type": "label", "label": label}
-    labels = label.get("labels")
-    text = label.get("label")
+    labels, text = label.get("labels"), label.get("label")
+    if label.get("type") == "keyvalue-labels" and isinstance(labels, list):
+        labels = {str(index): one for index, one in enumerate(labels)}  # as the service reads a list of texts
     path = _relative(found["path"])
     return Entry(
         path=path,
@@ -309,7 +312,7 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
 
 
 def _relative(path: str) -> str:
-    """The path as this machine writes it; exports of Windows have backslashes, and hands write `./` and `//`."""
+    """Return the path as eisync writes it. Exports of Windows have backslashes; people write `./` and `//`."""
     path = path.replace("\\", "/").removeprefix("./")
     return posixpath.normpath(path) if "//" in path or "/." in path else path
 
@@ -324,13 +327,13 @@ def _number_of(attachments: Any) -> int:
 
 
 def _named(category: Any) -> Any:
-    """The category as the service calls it, for one that hands wrote: `Training`, `test`."""
+    """Return the category as the service names it, when a person wrote it differently: `Training`, `test`."""
     known = CATEGORY_WORDS.get(category.strip().lower()) if isinstance(category, str) else None
     return category if known is None else known.value
 
 
 def _category_of(path: str) -> str | None:
-    """The folder that the export put the file into."""
+    """Return the category of the folder into which the export put the file; None for other folders."""
     first = path.partition("/")[0]
     return first if first in _FOLDERS else None
 

@@ -1,8 +1,8 @@
-"""Carry out what was decided: one action a step, each written down before it is done, and checked once more.
+"""Carry out what was decided: one action a step, each stored before it is done, and checked once more.
 
-An action that was begun and not finished, because the process died or the answer was lost, may have been done: it goes
-on from what is there. An action that is no longer needed is dropped. Nothing here waits or retries: what cannot be done
-now is put off until the next pass, with the reason.
+An action that was begun but not finished, because the process died or the answer was lost, may have been done: it
+continues from what it finds. An action that is no longer needed is dropped. Nothing here waits or retries: what cannot
+be done now is put off until the next pass, with the reason.
 """
 
 import math
@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
-from eisync.core import sample_names
 from eisync.core.actions import (
     REMOVALS,
     Action,
@@ -29,6 +28,7 @@ from eisync.core.copies import Copy, Standing, standing, why_no_copy
 from eisync.core.guard import Ledger
 from eisync.core.model import FileFacts, shown
 from eisync.core.policy import Policy
+from eisync.core.studio import cut_sentence
 from eisync.errors import (
     FileAwayError,
     FileChangedError,
@@ -38,20 +38,20 @@ from eisync.errors import (
     StudioError,
     TransitError,
 )
-from eisync.loops.actions.precautions import Precautions
+from eisync.loops.actions.planner import Precautions
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext
 from eisync.store.actions import ActionStore
 
-ACTIONS_A_STEP = 100
+ACTIONS_PER_STEP = 100
 NO_ROOT = 0
-"""Of a file that is not known any more: nothing is done about it."""
-COPY_AGAIN_S = 3600.0
-"""Where the service gave no whole copy of a sample, it is asked for another only after this long."""
+"""Stands for the root of a file that is no longer known: no action is done on it."""
+COPY_RETRY_S = 3600.0
+"""Time before the next request for a copy of a sample, after the service did not return a whole one."""
 
 
 class Trash(Protocol):
-    """Where removed files go, and come back from. Raises FileError or FolderError."""
+    """Keeps removed files, and puts them back. Raises FileError or FolderError."""
 
     def place_for(self, root: str, path: str, *, action_id: int, day: str) -> str: ...
     def place_of(self, root: str, path: str) -> str: ...
@@ -66,14 +66,14 @@ class Trash(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is done now."""
+    """The action is done."""
 
     outcome: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotNeeded:
-    """It is no longer needed, or its file or sample is another one by now; `spares`: for good."""
+    """Not needed, or its file or sample is a different one now. `spares`: it is never proposed again."""
 
     reason: str
     spares: bool = False
@@ -81,13 +81,13 @@ class NotNeeded:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """It cannot be done now."""
+    """The action cannot be done now."""
 
     reason: str
 
 
 class ActionExecutor:
-    """Does what is due, for all targets. Safe to repeat at any point."""
+    """Carries out the due actions of all targets. Safe to repeat at any point."""
 
     def __init__(
         self,
@@ -106,20 +106,20 @@ class ActionExecutor:
         self._lineages = precautions.lineages
         self._clock = clock
         self._log = log
-        self._copy_again_at: dict[int, float] = {}  # by action
-        # The action that the service refused last, by target. Those behind it go first.
+        self._next_copy_at: dict[int, float] = {}  # by action
+        # By target: the action at which the service failed last. The next pass begins with those after it.
         self._after: dict[str, int] = {}
 
     def carry_out(self, context: TargetContext, report: PassReport) -> Iterator[None]:
-        """Do what is due, an action a step.
+        """Do the due actions, one a step.
 
-        Raises KeyRefusedError, and TransitError when the service does not answer: the next pass begins behind the
-        action at which that happened, so that none stands in the way of the others.
+        Raises KeyRefusedError, and TransitError when the service does not answer. The next pass then begins after the
+        action that failed, so that it does not block the others.
         """
         first = self._after.pop(context.target, 0)
         ledger: Ledger | None = None
         for written in chain(self._due(context, after_id=first), self._due(context, up_to=first)):
-            # What is due is not counted: each is asked for when its turn comes.
+            # Do not count the due actions: the guard checks each one when its turn comes.
             ledger = ledger or self._guarding.ledger(context, self._clock(), counts_due=False)
             try:
                 result = self._held_back(ledger, written) or self._do(context, written)
@@ -141,9 +141,9 @@ class ActionExecutor:
         return written.action.file_id, NO_ROOT if side is None else side.root_id
 
     def _held_back(self, ledger: Ledger, written: StoredAction) -> Postponed | None:
-        """Ask the guard once more for what no person approved: it may have been allowed long ago, beside other actions.
+        """Ask the guard again about an action that no person approved: other actions may have been done since.
 
-        What was begun may have been done: it is finished.
+        Never hold back an action that was begun: it may have been done, so it is finished.
         """
         if written.plan_id is not None or written.progress is not Progress.DUE:
             return None
@@ -154,7 +154,9 @@ class ActionExecutor:
         return None if why is None else Postponed(f"{why}; eisync continues when that is over")
 
     def _due(self, context: TargetContext, *, after_id: int = 0, up_to: float = math.inf) -> Iterator[StoredAction]:
-        while batch := self._actions.to_do(context.target, is_retention=False, after_id=after_id, limit=ACTIONS_A_STEP):
+        while batch := self._actions.to_do(
+            context.target, is_retention=False, after_id=after_id, limit=ACTIONS_PER_STEP
+        ):
             for written in batch:
                 if written.id > up_to:
                     return
@@ -172,7 +174,7 @@ class ActionExecutor:
                 self._actions.finish(context.target, written, outcome, now=now)
                 if written.action.kind is ActionKind.TOMBSTONE:
                     report.tombstoned += 1
-                # Where something follows from a tombstone, that is what was wanted.
+                # A tombstone with a follow-up action is only the first step: the follow-up counts instead.
                 report.done += written.action.kind is not ActionKind.TOMBSTONE or written.action.to is None
                 report.note(f"{sentence(written.action)}; {outcome}")
                 self._log.info("action.done", kind=written.action.kind.value, sample=written.action.sample_id, **fields)
@@ -197,7 +199,7 @@ class ActionExecutor:
         except (FileAwayError, FileUnreadableError, FolderError) as error:
             return Postponed(str(error))
         except FileError as error:
-            # What lies there is not what was uploaded, and never may be (`on_change`): it is not ours to take.
+            # The file is not what was uploaded, and with `on_change` may never be: eisync must not remove it.
             return NotNeeded(str(error), spares=isinstance(error, FileChangedError))
 
     def _remove_file(
@@ -213,9 +215,9 @@ class ActionExecutor:
             if written.progress is Progress.BEGUN and self._folders.is_missing(action.root, action.path):
                 is_ours = action.kind is ActionKind.DELETE_FILE
                 return Done("it is deleted") if is_ours else NotNeeded("someone else removed the file")
-            if not self._is_asked_for(context, action, side):
+            if not self._is_still_proposed(context, action, side):
                 return NotNeeded("no longer needed")
-            if (stays := self._why_whole(context, action, side)) is not None:
+            if (stays := self._why_stays(context, action, side)) is not None:
                 return stays
             if (kept := self._lineages.why_kept(side.root_id, action.path)) is not None:
                 return Postponed(kept)
@@ -227,17 +229,17 @@ class ActionExecutor:
             return Done("it is deleted")
         return Done(f"it is now at {shown(lies_at)}; 'eisync undo {written.id}' brings it back")
 
-    def _why_whole(self, context: TargetContext, action: Action, side: FileSide) -> NotNeeded | Postponed | None:
-        """Return why a file stays whose sample is gone: it may have been split since the listing was read."""
+    def _why_stays(self, context: TargetContext, action: Action, side: FileSide) -> NotNeeded | Postponed | None:
+        """Return why the file of a missing sample stays: a person may have split it since the listing was read."""
         if action.cause is not Cause.REMOTE_DELETION:
             return None
         context.check_project()
         found = self._evidence.find_segments(context, side)
         if found.why_unclear is not None:
             return Postponed(found.why_unclear)
-        return NotNeeded(sample_names.sentence(found.number)) if found.number else None
+        return NotNeeded(cut_sentence(found.number)) if found.number else None
 
-    def _is_asked_for(self, context: TargetContext, action: Action, side: FileSide) -> bool:
+    def _is_still_proposed(self, context: TargetContext, action: Action, side: FileSide) -> bool:
         is_there = side.path == action.path and side.root == action.root
         if action.cause is Cause.LOCAL_DELETION:
             side = self._evidence.of(context, side)
@@ -257,8 +259,8 @@ class ActionExecutor:
         hidden = self._evidence.why_away(side) if action.cause is Cause.LOCAL_DELETION else None
         if hidden is not None:
             return Postponed(hidden)
-        if not self._is_asked_for(context, action, side):
-            return self._when_unasked(context, written, sample_id)
+        if not self._is_still_proposed(context, action, side):
+            return self._finish_unneeded(context, written, sample_id)
         if (away := self._folders.why_away(side.root_id, action.root)) is not None:
             return Postponed(away)
         if action.cause is Cause.LOCAL_DELETION:
@@ -278,8 +280,8 @@ class ActionExecutor:
             return NotNeeded("the sample is no longer in the project")
         return Done("the project has it already")
 
-    def _when_unasked(self, context: TargetContext, written: StoredAction, sample_id: int) -> Done | NotNeeded:
-        """Finish what is no longer asked for. It may have been done, and the index may know that already."""
+    def _finish_unneeded(self, context: TargetContext, written: StoredAction, sample_id: int) -> Done | NotNeeded:
+        """Finish an action that is no longer proposed. It may have been done, and the index may show that already."""
         may_be_done = written.action.kind is ActionKind.DELETE_SAMPLE and written.progress is Progress.BEGUN
         if may_be_done:
             context.check_project()
@@ -290,9 +292,9 @@ class ActionExecutor:
     def _delete_sample(
         self, context: TargetContext, written: StoredAction, side: FileSide, sample_id: int
     ) -> Done | Postponed:
-        """Keep and prove a copy, then delete: it may be the only one."""
+        """Keep a copy of the sample, prove it, then delete the sample: it may be the only copy of the content."""
         now = self._clock()
-        if now < self._copy_again_at.get(written.id, now) <= now + COPY_AGAIN_S:
+        if now < self._next_copy_at.get(written.id, now) <= now + COPY_RETRY_S:
             return Postponed(why_no_copy(sample_id))
         lies_at = written.lies_at or self._place_for(written)
         self._actions.begin(written.id, lies_at=lies_at)
@@ -305,14 +307,14 @@ class ActionExecutor:
             return Done("already deleted in the project")
         if not is_proved:
             self._trash.discard(lies_at)
-            self._copy_again_at[written.id] = now + COPY_AGAIN_S
+            self._next_copy_at[written.id] = now + COPY_RETRY_S
             return Postponed(why_no_copy(sample_id))
-        context.check_project()  # the key may be another one by now, and the number another sample's
+        context.check_project()  # with a replaced key, this id may belong to a sample of another project
         context.studio.delete(sample_id)
         return Done(_deleted(written))
 
     def _has_copy(self, context: TargetContext, side: FileSide, sample_id: int, lies_at: str) -> bool:
-        """Keep a copy of the sample, unless a whole one lies there. Returns whether it is proved to be one."""
+        """Keep a copy of the sample, unless there is a whole one already. Return whether it is proved to be whole."""
         copy = self._trash.copy_at(lies_at)
         if copy is None or standing(copy, side, sample_id) is not Standing.PROVED:
             self._trash.keep_copy(context.studio.raw(sample_id), lies_at)
@@ -336,7 +338,7 @@ def edit(context: TargetContext, kind: ActionKind, sample_id: int, value: str) -
 
 
 def _make_tombstone(context: TargetContext, written: StoredAction, side: FileSide | None) -> Done | NotNeeded:
-    """Ask the service once more before a person's word makes a tombstone. Raises what the service raises."""
+    """Ask the service once more before an approved tombstone is made. Raises what the service raises."""
     if side is None or tombstone(side, Policy()) is None or side.since_at != written.action.since_at:
         return NotNeeded("no longer needed")
     for held in side.samples:

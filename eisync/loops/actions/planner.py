@@ -1,7 +1,10 @@
-"""Decide what to do so that folders and project agree: propose, and let the guard judge all of it together.
+"""Decide what to do so that folders and project agree: propose actions, and let the guard judge them together.
 
-Nothing is done here. What the guard lets pass is written down as due; what it holds back waits as a plan for a person.
-A folder that is away, or in which nothing is left, and a clock that jumped are no reason to delete anything.
+Nothing is done here. Actions that the guard allows are stored as due. Actions that it holds back wait in a plan for a
+person. A missing or empty folder, or a clock that jumped, never leads to a deletion.
+
+`Precautions` are checked when an action is decided and again when it is carried out: an action that was allowed hours
+ago is held back if too many others were done meanwhile.
 """
 
 from collections import Counter
@@ -11,20 +14,71 @@ from dataclasses import dataclass, field
 from eisync.core import guard
 from eisync.core.absence import why_inconclusive
 from eisync.core.actions import Action, Cause, FileSide, is_agreed, propose, sentence
+from eisync.core.clock_step import DAY_S
+from eisync.core.guard import Guard, Ledger
+from eisync.core.model import shown
 from eisync.core.policy import Trigger, triggers
-from eisync.loops.actions.precautions import Precautions
+from eisync.loops.clock_monitor import ClockMonitor
+from eisync.loops.lineage import Lineages
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext
+from eisync.loops.reconciler.deletion_evidence import DeletionEvidence
+from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 
-SIDES_A_STEP = 500
-MOST_ACTIONS = 10_000
-"""So many are proposed in one pass; what is left over is proposed once these are decided on."""
+
+class GuardLedger:
+    """The guard and what it counts. New tombstones are counted separately from actions on files and samples."""
+
+    def __init__(self, actions: ActionStore, guard: Guard, times: ClockMonitor) -> None:
+        self._actions = actions
+        self._guard = guard
+        self._times = times
+
+    def why_doubt(self) -> str | None:
+        """Return why the clock, and so every time window, is in doubt; None if the clock is right."""
+        return self._times.why_doubt()
+
+    def ledger(
+        self, context: TargetContext, now: float, *, tombstones: bool = False, counts_due: bool = True
+    ) -> Ledger:
+        """Return the ledger of the target's folders. With `tombstones`, it counts only files that become tombstones.
+
+        `counts_due` False leaves out the actions that are due: each is checked when it is carried out.
+        """
+        setting = self._times.setting()
+        touches = self._actions.touches(context.target, since=setting.since(DAY_S, now), tombstones=tombstones)
+        census = self._actions.census(context.target)
+        # Samples of folders that are no longer watched can be deleted, too.
+        roots = census if tombstones else context.policies
+        return Ledger(
+            self._guard,
+            (touch for touch in touches if counts_due or touch.at is not None),
+            {root_id: census.get(root_id, (0, 0))[0] for root_id in roots},
+            now=now,
+            setting=setting,
+            names={root_id: shown(path) for root_id, path in self._actions.places().items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precautions:
+    """The checks before an action: the evidence, the guard, the state of the folder, and other eisync processes."""
+
+    evidence: DeletionEvidence
+    guarding: GuardLedger
+    folders: WatchedFolders
+    lineages: Lineages
+
+
+SIDES_PER_STEP = 500
+MAX_ACTIONS = 10_000
+"""Limit of the actions proposed in one pass. The others are proposed once these are decided."""
 
 
 @dataclass(slots=True)
 class _Proposed:
-    """By key, so that a file that was renamed and changed is not proposed twice."""
+    """Actions by key, so that a file that was renamed and changed is not proposed twice."""
 
     actions: dict[str, Action] = field(default_factory=dict)
     roots: dict[int, int] = field(default_factory=dict)  # by file
@@ -32,7 +86,7 @@ class _Proposed:
 
 
 class ActionPlanner:
-    """The decisions of all targets. Its generators do one bounded query a step."""
+    """Decides for all targets. Its generators yield after each bounded query."""
 
     def __init__(
         self,
@@ -51,7 +105,7 @@ class ActionPlanner:
         self._decided_at: dict[str, float] = {}
 
     def decide(self, context: TargetContext, report: PassReport) -> Iterator[None]:
-        """Write down what may be done, and what waits for a person."""
+        """Store the actions that are allowed, and the plan of those that wait for a person."""
         now = self._clock()
         doubt = guard.why_doubt_clock(self._decided_at.get(context.target), now, interval_s=context.interval_s)
         self._decided_at[context.target] = now
@@ -78,7 +132,7 @@ class ActionPlanner:
                 self._log.warning("plan.waiting", target=context.target, plan=plan_id, actions=len(actions), reason=why)
 
     def preview(self, context: TargetContext, report: PassReport) -> Iterator[None]:
-        """Report what would be decided, and write nothing down."""
+        """Report what would be decided, and store nothing."""
         now = self._clock()
         proposed = yield from self._propose(context, now, report, adopts=False)
         actions = self._undecided(proposed)
@@ -101,13 +155,13 @@ class ActionPlanner:
             if trigger is Trigger.ABSENT:
                 wanted -= self._emptied(context, wanted, report) | self._doubted(wanted, report)
             after_id = 0
-            while len(proposed.actions) < MOST_ACTIONS:
-                sides = self._actions.sides(context.target, trigger, wanted, after_id=after_id, limit=SIDES_A_STEP)
+            while len(proposed.actions) < MAX_ACTIONS:
+                sides = self._actions.sides(context.target, trigger, wanted, after_id=after_id, limit=SIDES_PER_STEP)
                 if not sides:
                     break
                 if trigger is Trigger.ABSENT:
                     sides = yield from self._evidence.complete(context, sides, adopts=adopts)
-                    _tell_inconclusive(sides, now, report)
+                    _report_inconclusive(sides, now, report)
                 for side in sides:
                     self._propose_for(side, context, now, proposed)
                 after_id = sides[-1].id
@@ -122,7 +176,7 @@ class ActionPlanner:
             proposed.agreed.append(side.id)
 
     def _emptied(self, context: TargetContext, roots: Iterable[int], report: PassReport) -> frozenset[int]:
-        """Return roots that held files and hold none of them now: an unmounted disk looks the same."""
+        """Return the roots that held files and hold none now: an unmounted disk has the same effect."""
         census = self._actions.census(context.target)
         emptied = frozenset(root_id for root_id in roots if census.get(root_id, (0, 1))[1] == 0)
         for root_id in sorted(emptied):
@@ -134,7 +188,7 @@ class ActionPlanner:
         return emptied
 
     def _doubted(self, roots: Iterable[int], report: PassReport) -> frozenset[int]:
-        """Return roots where it cannot be told who removed what is missing."""
+        """Return the roots where eisync cannot know who removed the missing files."""
         reasons = {root_id: self._lineages.why_doubted(root_id) for root_id in sorted(roots)}
         for reason in reasons.values():
             if reason is not None:
@@ -146,7 +200,7 @@ class ActionPlanner:
         return [action for key, action in proposed.actions.items() if key not in decided]
 
     def _unapproved(self, context: TargetContext, actions: list[Action], now: float) -> list[Action]:
-        """Return what is left to decide on. What follows from a plan that a person approved is allowed with it."""
+        """Allow the actions that follow from an approved plan. Return the others, which are still undecided."""
         after_remote = [action.file_id for action in actions if action.cause is Cause.REMOTE_DELETION]
         plans = self._actions.approved(context.target, after_remote) if after_remote else {}
         following: dict[int, list[Action]] = {}
@@ -167,8 +221,8 @@ class ActionPlanner:
         return ledger.why_held((action.file_id, proposed.roots[action.file_id]) for action in actions)
 
 
-def _tell_inconclusive(sides: Iterable[FileSide], now: float, report: PassReport) -> None:
-    """Say why nothing follows from files that are absent: a line for each reason."""
+def _report_inconclusive(sides: Iterable[FileSide], now: float, report: PassReport) -> None:
+    """Report why absent files lead to no action: one line for each reason."""
     reasons = Counter(
         reason
         for side in sides

@@ -1,8 +1,11 @@
-"""Undo what was done to folders and project, where a person asks for it.
+"""Undo actions on folders and project when a person asks for it.
 
-A file comes back from the trash to where it was, or beside what is there now; one that the retention took away, from
-the archive or from the service; a deleted sample comes back as its file, which is sent again; an edited one is edited
-back. What cannot be undone stays done, and says why.
+* A file in the trash goes back to its place, or beside the file that is there now.
+* A file that the retention removed comes back from the archive or from the service.
+* A deleted sample comes back as its file, which is sent again.
+* An edited sample gets its earlier value again.
+
+What cannot be undone stays done, and the reason is reported.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +16,7 @@ from eisync.core.lifecycle import RETRIEVABLE
 from eisync.core.model import FileFacts, shown
 from eisync.core.retention import Removal, removal_of
 from eisync.errors import EisyncError, FileError, FolderError, KeyRefusedError, StudioError, TransitError
-from eisync.loops.actions.executor import ACTIONS_A_STEP, Postponed, Trash, edit
+from eisync.loops.actions.executor import ACTIONS_PER_STEP, Postponed, Trash, edit
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext
 from eisync.loops.watcher.monitor import WatchedFolders
@@ -22,7 +25,7 @@ from eisync.store.retention import Removals
 
 
 class RetentionUndo:
-    """Undoes actions of the retention. Safe to repeat."""
+    """Undoes the actions of the retention. Safe to repeat."""
 
     def __init__(
         self,
@@ -31,16 +34,16 @@ class RetentionUndo:
         from_archive: Callable[[Removal], FileFacts],
         from_pieces: Callable[[Removal, Iterable[bytes]], FileFacts],
     ) -> None:
-        """Both bring a file back to where it was, and raise FolderError when that cannot be done."""
+        """Both functions put a file back in its place. They raise FolderError when that is not possible."""
         self._removals = removals
         self._from_archive = from_archive
         self._from_pieces = from_pieces
 
     def undo(self, written: StoredAction, raw: Callable[[int], Iterable[bytes]]) -> tuple[FileFacts, str]:
-        """Bring the file of the action back. Return its facts, and what was done, for a person.
+        """Bring the file of the action back. Return its facts, and a sentence about what was done.
 
-        `raw` gives the bytes of a sample. Raises FolderError when there is nothing to bring back or it cannot be done,
-        and what `raw` raises.
+        `raw` returns the bytes of a sample. Raises FolderError when there is nothing to bring back or it is not
+        possible, and what `raw` raises.
         """
         file = self._removals.one(written.action.file_id)
         if file is None or file.removal not in RETRIEVABLE or not file.sha256:
@@ -57,7 +60,7 @@ class RetentionUndo:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """It is as it was. `facts`: of the file that is in its place again."""
+    """The action is undone. `facts`: those of the file that is in its place again."""
 
     outcome: str
     facts: FileFacts | None = None
@@ -65,20 +68,20 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """Nothing undoes it."""
+    """The action cannot be undone."""
 
     reason: str
 
 
 class Undo:
-    """Undoes what a person asked to undo, for all targets. Safe to repeat at any point."""
+    """Undoes the actions that a person asked to undo, for all targets. Safe to repeat at any point."""
 
     def __init__(
         self,
         actions: ActionStore,
         trash: Trash,
         folders: WatchedFolders,
-        look: Callable[[str, str], FileFacts | None],
+        stat: Callable[[str, str], FileFacts | None],
         retained: RetentionUndo,
         *,
         clock: Callable[[], float],
@@ -87,13 +90,13 @@ class Undo:
         self._actions = actions
         self._trash = trash
         self._folders = folders
-        self._look = look
+        self._stat = stat
         self._retained = retained
         self._clock = clock
         self._log = log
 
     def undo(self, context: TargetContext, report: PassReport) -> Iterator[None]:
-        """Undo, an action a step. Raises KeyRefusedError or TransitError after everything else was tried."""
+        """Undo one action a step. Raises KeyRefusedError or TransitError, but only after every action was tried."""
         trouble: EisyncError | None = None
         for written in self._asked_for(context):
             try:
@@ -106,10 +109,10 @@ class Undo:
             raise trouble
 
     def _asked_for(self, context: TargetContext) -> Iterator[StoredAction]:
-        for of in (False, True):
+        for is_retention in (False, True):
             after_id = 0
             while batch := self._actions.to_do(
-                context.target, is_retention=of, after_id=after_id, limit=ACTIONS_A_STEP
+                context.target, is_retention=is_retention, after_id=after_id, limit=ACTIONS_PER_STEP
             ):
                 yield from (written for written in batch if written.progress is Progress.UNDOING)
                 after_id = batch[-1].id
@@ -160,8 +163,8 @@ class Undo:
         return Undone(f"the file is now at {shown(lies_at)} and is sent as a new file")
 
     def _in_place(self, action: Action, side: FileSide | None) -> Undone:
-        """A file that came back from the trash counts as what was sent only if it is that."""
-        facts = self._look(action.root, action.path)
+        """Report a file that is back from the trash. It counts as the uploaded one only if its content is the same."""
+        facts = self._stat(action.root, action.path)
         try:
             if facts is not None and side is not None and side.sha256 is not None:
                 self._trash.verify(action.root, action.path, facts, side.sha256, file_id=side.id)

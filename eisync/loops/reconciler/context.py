@@ -1,47 +1,48 @@
-"""What a pass works on: a project, what is remembered of it, and the report that the pass fills in."""
+"""What a pass works on: a project, the store that records its state, and the report that the pass fills in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from eisync.core import listing
 from eisync.core.policy import Policy
-from eisync.loops.lineage import Lineages, Trusting
+from eisync.loops.lineage import Lineages, NullLineage
 from eisync.loops.ports import ProjectService
 from eisync.store.cleanup import Cleanup
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 
-MOST_DETAILS = 1000
+MAX_DETAILS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciledProject:
-    """One target as the reconciler sees it."""
+    """The settings of one target that the reconciler needs."""
 
     target: str
     studio: ProjectService
     interval_s: float
     page_size: int
-    allow_duplicates: bool = False  # where they are, nothing that others sent is taken for a file of ours
-    sweeps: bool = True  # without it only doubtful files are searched for
+    allow_duplicates: bool = False  # if allowed, samples that others uploaded are never adopted
+    sweeps: bool = True  # False: only search for doubtful files, never list the project
     sweep_interval_s: float = 6 * 3600.0
-    policies: Mapping[int, Policy] = field(default_factory=dict)  # by root: what follows from what happens to its files
+    policies: Mapping[int, Policy] = field(default_factory=dict)  # by root id: what a deletion or change leads to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcilerStore:
-    """What is remembered of folders and projects."""
+    """The parts of the database that the reconciler reads and writes."""
 
     index: Index
     mirrored: Mirrored
     outbox: Outbox
-    cleanup: Cleanup | None = None  # None: nothing leaves the index
-    lineages: Lineages = field(default_factory=Trusting)
+    cleanup: Cleanup | None = None  # None: no row is ever removed from the index
+    lineages: Lineages = field(default_factory=NullLineage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetContext:
-    """One target, as the actions on its folders and samples see it. `policies` are by root.
+    """One target, with what actions on its files and samples need. `policies` are by root id.
 
     `check_project` raises EisyncError when the key opens another project.
     """
@@ -55,7 +56,7 @@ class TargetContext:
 
 @dataclass(slots=True)
 class PassReport:
-    """What a pass found and did. `waiting` actions of `plan` are for a person to decide."""
+    """What a pass found and did. The `waiting` actions of `plan` need a person's decision."""
 
     swept: bool = False
     why: str | None = None
@@ -76,22 +77,44 @@ class PassReport:
     details: list[str] = field(default_factory=list)
 
     def copy(self) -> "PassReport":
-        """Return the report as it stands now."""
+        """Return a copy of the report as it is now."""
         return replace(self, details=list(self.details))
 
     def actions_since(self, earlier: "PassReport") -> "PassReport":
-        """Return what was done and undone since `earlier`, and nothing else."""
+        """Return a report with only what was done and undone since `earlier`."""
         return PassReport(
             done=self.done - earlier.done,
             undone=self.undone - earlier.undone,
             details=self.details[len(earlier.details) :],
         )
 
-    def tell(self, sample_id: int, what: str) -> None:
-        """Add a line about a sample, as long as a person can read them all."""
+    def note_sample(self, sample_id: int, what: str) -> None:
+        """Add a line about a sample, unless the report has MAX_DETAILS lines already."""
         self.note(f"sample {sample_id}: {what}")
 
     def note(self, what: str) -> None:
-        """Add a line, as long as a person can read them all."""
-        if len(self.details) < MOST_DETAILS:
+        """Add a line, unless the report has MAX_DETAILS lines already: a person does not read more."""
+        if len(self.details) < MAX_DETAILS:
             self.details.append(what)
+
+
+def count_changes(actions: Sequence[listing.IndexChange], listed: int, report: PassReport) -> None:
+    """Add to the report what follows from a slice of the listing of `listed` samples."""
+    report.listed += listed
+    for action in actions:
+        match action:
+            case listing.Learn():
+                report.learned += 1
+            case listing.KeepListed():
+                report.changed += bool(action.changes)
+                for change in action.changes:
+                    report.note_sample(action.sample.id, change + action.by)
+            case listing.MarkDiffering():
+                report.contradicted += 1
+                report.note(action.why)
+            case listing.Return():
+                report.returned += 1
+                report.note_sample(action.sample.id, "counted as deleted, but is listed again")
+            case listing.CountMissed():
+                report.unlisted += 1
+                report.note_sample(action.sample_id, "no longer listed")

@@ -1,48 +1,50 @@
-"""Gather what tells a person's deletion from everything that looks like one.
+"""Gather the evidence that separates a person's deletion from everything that only resembles one.
 
-Here: content that is there under another name, waits in the queue or is under observation, folders that were not
-scanned since, a disk that is away. There: samples that went because they were split or cropped. What only a hash can
-show is read a file a step, and remembered as long as the file stays what it is.
+Locally, these resemble a deletion: the content exists under another name, waits in the queue or is still under
+observation; the folders were not scanned since the file disappeared; a disk is not mounted. In the project: a sample
+disappears because it was split or cropped.
+
+Some of this only a hash can show. Each step hashes one file. The hash is cached until the file changes.
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from eisync.core import sample_names
 from eisync.core.absence import Absence, Elsewhere
 from eisync.core.actions import FileSide
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, Item, shown
-from eisync.core.sample_names import Origin
+from eisync.core.studio import Origin, is_cut_from
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import TargetContext
 from eisync.store.guard_facts import Absences
 from eisync.store.mirror import Mirrored
 
-HASHES_A_LOOK = 100
-MOST_REMEMBERED = 10_000
+HASHES_PER_PASS = 100
+MAX_CACHED_HASHES = 10_000
 PAGE = 1_000
-MOST_PAGES = 10
+MAX_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FolderView:
-    """What can be seen of the watched folders.
+    """Access to the watched folders.
 
-    `observed`: the files that have no row yet. `why_away`: why the place of a file cannot be seen, or nothing may be
-    concluded from its absence.
+    `stat(root, path)` returns the facts of a file, or None if it does not exist. `observed` returns the files that have
+    no row yet. `why_away` returns why the place of a file is not accessible, or why its absence proves nothing; None
+    when it is accessible.
     """
 
-    look: Callable[[str, str], FileFacts | None]
+    stat: Callable[[str, str], FileFacts | None]
     observed: Callable[[], Iterable[ObservedEntry]]
     why_away: Callable[[FileSide], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A file that may hold what an absent one did."""
+    """A file that may have the content of an absent one."""
 
     item: Item
     is_ready: bool = False
@@ -50,14 +52,14 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """How many samples there are that were cut from those of a file, or why that is not known."""
+    """How many samples were cut from those of a file, or why that is not known."""
 
     why_unclear: str | None = None
     number: int = 0
 
 
 class DeletionEvidence:
-    """What is known about absent files and samples of all targets. Safe to ask again at any point."""
+    """Evidence about the absent files and samples of all targets. Every method is safe to repeat at any point."""
 
     def __init__(
         self,
@@ -77,14 +79,15 @@ class DeletionEvidence:
         self._log = log
         self._hashes: dict[tuple[str, str], tuple[FileFacts, str]] = {}
 
-    # --- files that are not here -------------------------------------------------------------------------------
+    # --- missing files -----------------------------------------------------------------------------------------
 
     def complete(
         self, context: TargetContext, sides: Sequence[FileSide], *, adopts: bool
     ) -> Generator[None, None, list[FileSide]]:
-        """Return the files with what is known of their absence.
+        """Return the files, each with what is known of its absence.
 
-        What may be one of them is read, a file a step. Where `adopts`, one that waits takes over its samples.
+        Hash the files that may have the content of an absent one, one file a step. With `adopts`, such a file that
+        waits in the queue takes over the samples of the absent one.
         """
         asked = [side for side in sides if _may_follow(side)]
         for candidate in self._to_compare(context, asked):
@@ -95,25 +98,25 @@ class DeletionEvidence:
         return self._completed(context, sides)
 
     def why_away(self, side: FileSide) -> str | None:
-        """Return why the file could not be seen if it were there; None when it could."""
+        """Return why eisync would not find the file even if it exists; None if it would."""
         return self._folders.why_away(side)
 
     def of(self, context: TargetContext, side: FileSide) -> FileSide:
-        """Return the file with what is known of its absence; nothing is read for that."""
+        """Return the file with what is known of its absence. Read no file."""
         return self._completed(context, [side])[0]
 
     def _completed(self, context: TargetContext, sides: Sequence[FileSide]) -> list[FileSide]:
         asked = [side for side in sides if _may_follow(side)]
         if not asked:
             return list(sides)
-        looked_through_at = self._absences.looked_through_at(context.policies)
+        scanned_at = self._absences.scanned_at(context.policies)
         candidates = self._candidates(context, asked)
         same = self._absences.same_content(
             context.target, {side.id: side.sha256 for side in asked if side.sha256 is not None}
         )
         absences = {
             side.id: Absence(
-                looked_through_at=looked_through_at,
+                scanned_at=scanned_at,
                 elsewhere=Elsewhere.THERE if side.id in same else self._elsewhere(side, candidates),
                 away=self._folders.why_away(side),
             )
@@ -122,25 +125,26 @@ class DeletionEvidence:
         return [replace(side, absence=absences.get(side.id)) for side in sides]
 
     def _candidates(self, context: TargetContext, sides: Sequence[FileSide]) -> list[_Candidate] | None:
-        """The files that have the size of one of these and were not sent; None when they are too many."""
+        """Return the unsent files that have the size of one of these; None when they are too many."""
         sizes = {side.facts.size for side in sides}
-        # First those without a row: who enters meanwhile has one when it is not under observation any more.
-        observed = [seen for seen in self._folders.observed() if seen.size in sizes] if sizes else []
+        # Query the files under observation before the rows: a file that moves from one to the other in between is then
+        # found in both. In the opposite order it would be missed.
+        observed = [entry for entry in self._folders.observed() if entry.size in sizes] if sizes else []
         unsent = self._absences.unsent(context.target, sizes) if sizes else []
         if unsent is None:
             return None
         found = [_Candidate(one.item, one.state is State.READY) for one in unsent]
-        for seen in observed:
-            facts = self._folders.look(seen.root, seen.path)
+        for entry in observed:
+            facts = self._folders.stat(entry.root, entry.path)
             if facts is not None and facts.size in sizes:
-                found.append(_Candidate(_unknown(seen, context.target, facts)))
+                found.append(_Candidate(_without_row(entry, context.target, facts)))
         return found
 
     def _to_compare(self, context: TargetContext, sides: Sequence[FileSide]) -> list[_Candidate]:
-        """Those that are not compared yet; first the ones that are called as an absent file was."""
+        """Return the candidates without a hash, those with the name of an absent file first."""
         names = {_name(side.path) for side in sides}
         unknown = [one for one in self._candidates(context, sides) or () if self._known_hash(one) is None]
-        return sorted(unknown, key=lambda one: _name(one.item.path) not in names)[:HASHES_A_LOOK]
+        return sorted(unknown, key=lambda one: _name(one.item.path) not in names)[:HASHES_PER_PASS]
 
     def _elsewhere(self, side: FileSide, candidates: Sequence[_Candidate] | None) -> Elsewhere:
         if candidates is None:
@@ -151,7 +155,10 @@ class DeletionEvidence:
         return Elsewhere.POSSIBLE if None in hashes or (hashes and side.sha256 is None) else Elsewhere.NOWHERE
 
     def _follow(self, candidate: _Candidate, sides: Sequence[FileSide]) -> None:
-        """The file is one that was moved: it keeps its samples, and what people made of them."""
+        """Give the samples of an absent file to a candidate of the same content: the file was moved.
+
+        The samples keep the labels and the other edits that people made.
+        """
         sha256 = self._known_hash(candidate)
         for side in sides:
             samples = [held.sample.id for held in side.samples if not held.is_shared]
@@ -167,19 +174,19 @@ class DeletionEvidence:
         try:
             sha256 = self._sha256_of_file(item)
         except (FileError, UnreachableError):
-            return  # not known yet
+            return  # the hash stays unknown; the next pass tries again
         self._hashes[item.root, item.path] = (item.facts, sha256)
-        if len(self._hashes) > MOST_REMEMBERED:
+        if len(self._hashes) > MAX_CACHED_HASHES:
             del self._hashes[next(iter(self._hashes))]
 
     def _known_hash(self, candidate: _Candidate) -> str | None:
         facts, sha256 = self._hashes.get((candidate.item.root, candidate.item.path), (None, None))
         return sha256 if facts == candidate.item.facts else None
 
-    # --- samples that are not there ----------------------------------------------------------------------------
+    # --- missing samples ---------------------------------------------------------------------------------------
 
     def find_segments(self, context: TargetContext, side: FileSide) -> Segments:
-        """Ask the service for samples that were cut from those of the file; where there are any, that is noted.
+        """Ask the service for samples that were cut from those of the file, and store which ones.
 
         Raises KeyRefusedError, StudioError or TransitError.
         """
@@ -198,15 +205,18 @@ class DeletionEvidence:
 
 
 def _listed(context: TargetContext, filename: str, origin: Origin) -> set[int] | None:
-    """What the service lists under a name like that and was cut from what has these names; None: that is not known."""
+    """Return the ids that the service lists under a name like this one and that were cut from `origin`.
+
+    Return None when the listing of that name is too long, or repeats itself.
+    """
     cut: set[int] = set()
     before_id: int | None = None
-    seen = 0
-    for _ in range(MOST_PAGES):
+    listed = 0
+    for _ in range(MAX_PAGES):
         page = context.studio.page(limit=PAGE, before_id=before_id, filename=filename)
-        cut |= {sample.id for sample in page.samples if sample_names.is_cut_from(sample, origin)}
-        seen += len(page.samples)
-        if not page.samples or seen >= page.total:
+        cut |= {sample.id for sample in page.samples if is_cut_from(sample, origin)}
+        listed += len(page.samples)
+        if not page.samples or listed >= page.total:
             return cut
         lowest = min(sample.id for sample in page.samples)
         if before_id is not None and lowest >= before_id:
@@ -216,13 +226,13 @@ def _listed(context: TargetContext, filename: str, origin: Origin) -> set[int] |
 
 
 def _may_follow(side: FileSide) -> bool:
-    """Whether anything could follow from the absence of the file."""
+    """Return whether the absence of the file could lead to an action."""
     return side.absent_at is not None and not side.is_removed and any(not held.is_shared for held in side.samples)
 
 
-def _unknown(seen: ObservedEntry, target: str, facts: FileFacts) -> Item:
-    """Return a file that has no row, to be read."""
-    return Item(id=0, root=seen.root, path=seen.path, target=target, facts=facts, label=None, category=Category.SPLIT)
+def _without_row(entry: ObservedEntry, target: str, facts: FileFacts) -> Item:
+    """Return an item with which a file that has no row can be hashed."""
+    return Item(id=0, root=entry.root, path=entry.path, target=target, facts=facts, label=None, category=Category.SPLIT)
 
 
 def _name(path: str) -> str:

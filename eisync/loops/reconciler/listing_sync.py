@@ -1,34 +1,39 @@
-"""Poll what the service lists: often what is new, seldom everything.
+"""List the samples of the service: only the new ones in most polls, all of them in a sweep.
 
-Both are generators, a step for each question to the service, so that many targets take turns and a stop is noticed. No
-more than a page is in memory. A poll that fails changes nothing but what its pages plainly said. A sweep that the
-network breaks off goes on from where it was, also in the next process. One that is not believed is dropped.
+Both are generators that yield after each request to the service, so that many targets take turns and a stop takes
+effect. Memory holds only a few pages. A failed poll keeps the changes of the pages that it read, and changes nothing
+else. A sweep that a network failure interrupts continues where it stopped, even after a restart. A sweep whose
+listing is not plausible is dropped.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from eisync.core import listing
-from eisync.core.listing import LastPoll, PollResult, Slice, SweepProgress
-from eisync.core.model import LARGEST_ID, Missing, RemoteSample
+from eisync.core.listing import LastPoll, PollResult, SweepProgress
+from eisync.core.model import LARGEST_ID, Missing
 from eisync.errors import EisyncError, TransitError
 from eisync.loops.ports import Log, ProjectService
-from eisync.loops.reconciler.context import PassReport
-from eisync.loops.reconciler.listing_pages import Stretch, listing_pages
+from eisync.loops.reconciler.change_feed import FeedFollower, Followed
+from eisync.loops.reconciler.context import PassReport, count_changes
+from eisync.loops.reconciler.dry_run import DryRun
+from eisync.loops.reconciler.listing_pages import ListingPage, listing_pages
 from eisync.store.mirror import Mirrored
 
-PAST_EVERY_ID = LARGEST_ID  # nothing that is listed has it
+ABOVE_EVERY_ID = LARGEST_ID  # no listed sample has this id
 _ID = attrgetter("id")
-MOST_UNREAD_TOLD = 3  # of a page
+MAX_UNREAD_LINES = 3  # for each page
 SLICE = 2000
-"""So many samples of the index are compared at a time, however many of them a page should have listed."""
+"""Samples of the index compared at a time. A page that leaves out many of them can make its range much longer."""
+SWEPT_AT_ONCE = 5
+"""A listing of so many pages is read as soon as something changed; a larger one waits for the feed to say what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingSync:
-    """One target's listing, and where it is mirrored."""
+    """The listing of one target, and the mirror that stores it."""
 
     target: str
     studio: ProjectService
@@ -39,33 +44,47 @@ class ListingSync:
     clock: Callable[[], float]
     log: Log
 
-    def poll(self, report: PassReport, *, sweeps: bool) -> Generator[None, None, list[Missing]]:
-        """List what is new and, where that is due or `sweeps` asks for it, everything.
+    @property
+    def feed(self) -> FeedFollower:
+        """The change feed of the same project."""
+        return FeedFollower(
+            target=self.target,
+            studio=self.studio,
+            mirrored=self.mirrored,
+            check_project=self.check_project,
+            clock=self.clock,
+            log=self.log,
+        )
 
-        Returns the samples of ours that a complete sweep did not list.
+    def poll(self, report: PassReport, *, sweeps: bool) -> Generator[None, None, list[Missing]]:
+        """List what is new; list everything when a sweep is due or `sweeps` asks for it.
+
+        Return the samples of the index that a complete sweep did not list.
         """
         remembered = self.mirrored.remembered(self.target)
         under_way = self._under_way()
         modified_at = self.studio.modified_at()
         yield
         if remembered is None or under_way is not None or sweeps:
-            report.why = (
-                "the last listing was interrupted"
-                if under_way
-                else ("this is the first listing")
-                if remembered is None
-                else "asked for"
-            )
+            report.why = _why_at_once(remembered, under_way)
             return (yield from self._sweep(report, under_way, modified_at))
         poll, newest_id = yield from self._list_new(remembered, modified_at, report)
         now = self.clock()
-        why = report.why = listing.why_sweep(remembered, poll, now=now, every_s=self.sweep_interval_s)
-        if why is not None:
-            return (yield from self._sweep(report, None, modified_at))
-        is_current = listing.why_changed(remembered, poll) is None
+        followed = Followed()
+        is_due = listing.is_sweep_due(remembered, now=now, every_s=self.sweep_interval_s)
+        if not (is_due or poll.unlisted) and listing.why_changed(remembered, poll) is not None:
+            applied = yield from self.feed.follow(remembered, poll, report)
+            if applied is not None:
+                followed, remembered = applied, self.mirrored.remembered(self.target) or remembered
+        is_current = listing.why_changed(remembered, poll) is None or followed.is_current
+        is_pending = followed.has_pending and remembered.samples > SWEPT_AT_ONCE * self.page_size
+        if not (is_current or is_pending) or is_due:
+            why = report.why = listing.why_sweep(remembered, poll, now=now, every_s=self.sweep_interval_s)
+            if why is not None:
+                return (yield from self._sweep(report, None, modified_at))
         if poll.unlisted:
-            return []  # it is found again by the next poll, until a sweep may run
-        # What is not explained yet stays as it was remembered, so that it still asks for a sweep when one may run.
+            return followed.missing  # the next poll finds the same again, until a sweep may run
+        # Keep the old `modified_at` of an unexplained change, so that it still asks for a sweep once one may run.
         self.mirrored.note_look(
             self.target,
             newest_id=newest_id,
@@ -74,7 +93,7 @@ class ListingSync:
             is_current=is_current,
             now=now,
         )
-        return []
+        return followed.missing
 
     def _under_way(self) -> SweepProgress | None:
         progress = self.mirrored.sweep_under_way(self.target)
@@ -86,19 +105,19 @@ class ListingSync:
     def _list_new(
         self, remembered: LastPoll, modified_at: float | None, report: PassReport
     ) -> Generator[None, None, tuple[PollResult, int]]:
-        """The samples with a higher id than any that was listed before."""
+        """List the samples with a higher id than any listed before. Return the result and the highest id."""
         began_at = self.clock()
         first_id, newest_id, new = remembered.newest_id + 1, remembered.newest_id, 0
         newest_added_at: float | None = None
         samples: int | None = None
         pages = listing_pages(self.studio, self.page_size, from_id=first_id)
         if modified_at is None:
-            # It must be counted in any case, and one question tells both: the newest sample, and how many there are.
+            # A count is needed in any case. One request returns both the newest sample and the number of samples.
             newest = self.studio.page(limit=1)
             if not newest.unread and all(one.id < first_id for one in newest.samples):
                 samples, pages = newest.total, iter([_NOTHING])
             yield
-        high = PAST_EVERY_ID
+        high = ABOVE_EVERY_ID
         for page in pages:
             low = first_id if page.is_last else min(page.ids)
             self._compare(page, low, high, began_at, report)
@@ -124,8 +143,14 @@ class ListingSync:
         self, report: PassReport, progress: SweepProgress | None, modified_at: float | None
     ) -> Generator[None, None, list[Missing]]:
         report.swept = True
-        self.log.info("sweep.began", target=self.target, why=report.why, listed=progress.listed if progress else 0)
-        progress = progress or self.mirrored.begin_sweep(self.target, modified_at=modified_at, now=self.clock())
+        listed = progress.listed if progress else 0
+        self.log.info("sweep.began", target=self.target, why=report.why, listed=listed)
+        if progress is None:
+            version_index = self.feed.newest_index()  # what comes later is in the feed, what came before is listed
+            yield
+            progress = self.mirrored.begin_sweep(
+                self.target, modified_at=modified_at, version_index=version_index, now=self.clock()
+            )
         try:
             turn_at = self.clock()
             for page in self._rest(progress):
@@ -135,9 +160,9 @@ class ListingSync:
                 turn_at = self.clock()
             last_total = self.studio.count()
             self.check_project()
-            _believe(progress, last_total, now=self.clock())
+            _check_believable(progress, last_total, now=self.clock())
         except TransitError:
-            raise  # it goes on from here
+            raise  # keep the progress: the sweep continues from here
         except EisyncError:
             self.mirrored.drop_sweep(self.target)
             raise
@@ -145,16 +170,16 @@ class ListingSync:
         self.log.info("sweep.completed", target=self.target, samples=progress.listed)
         return missing
 
-    def _rest(self, progress: SweepProgress) -> Iterator[Stretch]:
+    def _rest(self, progress: SweepProgress) -> Iterator[ListingPage]:
         if progress.before_id == 0:
-            return iter(())  # only its end was not written down
+            return iter(())  # every page was read; only the end of the sweep was not stored
         before_id, listed, total = progress.before_id, progress.listed, progress.first_total
         return listing_pages(self.studio, self.page_size, before_id=before_id, listed=listed, total=total)
 
-    def _take(self, page: Stretch, progress: SweepProgress, turn_at: float, report: PassReport) -> SweepProgress:
-        """Compare one page of a sweep, and everything between it and the page before. Returns how far that comes."""
+    def _take(self, page: ListingPage, progress: SweepProgress, turn_at: float, report: PassReport) -> SweepProgress:
+        """Compare one page of a sweep, and the ids between it and the page before. Return the new progress."""
         self.check_project()
-        high = PAST_EVERY_ID if progress.before_id is None else progress.before_id
+        high = ABOVE_EVERY_ID if progress.before_id is None else progress.before_id
         low = 0 if page.is_last else min(page.ids)
         after = replace(
             progress,
@@ -169,18 +194,18 @@ class ListingSync:
 
     def _compare(
         self,
-        page: Stretch,
+        page: ListingPage,
         low: int,
         high: int,
         began_at: float,
         report: PassReport,
         progress: SweepProgress | None = None,
     ) -> None:
-        """Bring the index in line with what is listed of low <= id < high; a bounded slice of it at a time.
+        """Update the index from what is listed with low <= id < high, one slice at a time.
 
-        Nothing is concluded of samples that are there and cannot be read.
+        Conclude nothing about samples that exist but cannot be read.
         """
-        self._tell_unread(page, report)
+        self._report_unread(page, report)
         listed, unread_ids = page.samples, page.unread_ids
         generation = None if progress is None else progress.generation
         left = sorted(listed, key=_ID)
@@ -195,15 +220,16 @@ class ListingSync:
             believed = known.believed
             if unread_ids:
                 believed = [one for one in believed if one.sample.id not in unread_ids]
-            actions = listing.compare(believed, [one for one in part if one.id not in known.agreed])
+            shown = [one for one in part if one.id not in known.agreed]
+            actions = listing.compare(believed, shown, own_key=self.studio.key_id())
             if page.has_nameless:
                 actions = [action for action in actions if not isinstance(action, listing.CountMissed)]
-            _count(actions, len(part), report)
+            count_changes(actions, len(part), report)
             lifted = self.mirrored.apply(
                 self.target,
                 actions,
                 generation=generation,
-                progress=progress if is_last else None,  # before that, it has not come so far
+                progress=progress if is_last else None,  # stored with the last slice: before, the page is not done
                 now=self.clock(),
             )
             for identity in lifted:
@@ -212,8 +238,8 @@ class ListingSync:
                 return
             high = bottom
 
-    def _tell_unread(self, page: Stretch, report: PassReport) -> None:
-        for one in page.unread[:MOST_UNREAD_TOLD]:
+    def _report_unread(self, page: ListingPage, report: PassReport) -> None:
+        for one in page.unread[:MAX_UNREAD_LINES]:
             what = "a sample" if one.sample_id is None else f"sample {one.sample_id}"
             report.note(f"{what} of the listing cannot be read and is left out: {one.reason}")
             self.log.warning("listing.unread", target=self.target, sample=one.sample_id, reason=one.reason)
@@ -221,29 +247,14 @@ class ListingSync:
         report.unread += len(page.unread)
 
 
-def _count(actions: Sequence[listing.IndexChange], listed: int, report: PassReport) -> None:
-    report.listed += listed
-    for action in actions:
-        match action:
-            case listing.Learn():
-                report.learned += 1
-            case listing.KeepListed():
-                report.changed += bool(action.changes)
-                for change in action.changes:
-                    report.tell(action.sample.id, change)
-            case listing.MarkDiffering():
-                report.contradicted += 1
-                report.note(action.why)
-            case listing.Return():
-                report.returned += 1
-                report.tell(action.sample.id, "counted as deleted, but is listed again")
-            case listing.CountMissed():
-                report.unlisted += 1
-                report.tell(action.sample_id, "no longer listed")
+def _why_at_once(remembered: LastPoll | None, under_way: SweepProgress | None) -> str:
+    if under_way is not None:
+        return "the last listing was interrupted"
+    return "this is the first listing" if remembered is None else "asked for"
 
 
-def _believe(progress: SweepProgress, last_total: int, *, now: float) -> None:
-    """Raises EisyncError for a sweep from which nothing may be concluded."""
+def _check_believable(progress: SweepProgress, last_total: int, *, now: float) -> None:
+    """Raise EisyncError for a sweep that proves nothing."""
     first_total = progress.first_total or 0
     if now < progress.began_at:
         raise EisyncError("the clock was set back during the listing; eisync asks again later")
@@ -257,48 +268,4 @@ def _believe(progress: SweepProgress, last_total: int, *, now: float) -> None:
         )
 
 
-_NOTHING = Stretch(samples=(), total=0, newest_added_at=None, unread=(), ids=(), count=0, is_last=True)
-
-
-class DryRun:
-    """A mirror that is read and never written."""
-
-    def __init__(self, mirrored: Mirrored) -> None:
-        self._mirrored = mirrored
-
-    def remembered(self, target: str) -> LastPoll | None:
-        return self._mirrored.remembered(target)
-
-    def slice(
-        self,
-        target: str,
-        listed: Iterable[RemoteSample] = (),
-        *,
-        low: int,
-        high: int,
-        generation: int | None,
-        began_at: float,
-        limit: int,
-    ) -> Slice:
-        return self._mirrored.slice(
-            target, listed, low=low, high=high, generation=generation, began_at=began_at, limit=limit
-        )
-
-    def apply(self, target: str, actions: Iterable[listing.IndexChange], **_: object) -> list[int]:
-        return []
-
-    def note_look(self, target: str, **_: object) -> None: ...
-
-    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> SweepProgress:
-        return SweepProgress(generation=_NO_GENERATION, began_at=now, modified_at=modified_at)
-
-    def sweep_under_way(self, target: str) -> SweepProgress | None:
-        return None
-
-    def drop_sweep(self, target: str) -> None: ...
-
-    def finish_sweep(self, target: str, progress: SweepProgress, *, now: float) -> list[Missing]:
-        return []
-
-
-_NO_GENERATION = -1
+_NOTHING = ListingPage(samples=(), total=0, newest_added_at=None, unread=(), ids=(), count=0, is_last=True)

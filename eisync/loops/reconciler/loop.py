@@ -1,7 +1,7 @@
-"""Bring index and service together: read the listing, resolve doubts, adopt what is there, mark what was deleted.
+"""Reconcile index and service: read the listing, resolve doubtful uploads, adopt samples, mark deleted ones.
 
-`listing_sync` reads the listing, `identification` finds the samples of files, and the package `actions` decides what
-follows for folders and project, does it and undoes it. One tick asks the service once or writes one answer down.
+`listing_sync` reads the listing. `identification` finds the samples of files. The package `actions` decides on actions
+in folders and project, carries them out and undoes them. One tick sends one request or stores one result.
 """
 
 import threading
@@ -16,8 +16,9 @@ from eisync.loops.actions.planner import ActionPlanner
 from eisync.loops.actions.undo import Undo
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, ReconciledProject, ReconcilerStore, TargetContext
+from eisync.loops.reconciler.dry_run import DryRun
 from eisync.loops.reconciler.identification import DOUBT_S, SampleIdentifier
-from eisync.loops.reconciler.listing_sync import DryRun, ListingSync
+from eisync.loops.reconciler.listing_sync import ListingSync
 from eisync.loops.reconciler.tombstones import IndexCleanup, Tombstones
 from eisync.store.mirror import Mirrored
 
@@ -27,7 +28,7 @@ KEEP_GONE_S = 7 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What decides on actions in folders and project, does them, and undoes them."""
+    """The parts that decide on actions in folders and project, carry them out, and undo them."""
 
     planner: ActionPlanner
     executor: ActionExecutor
@@ -37,15 +38,15 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class PassRequest:
-    """A pass that was asked for."""
+    """A pass that someone asked for."""
 
     ticket: int = 0
     sweeps: bool = False
-    pretends: bool = False
+    dry_run: bool = False
 
 
 class ReconcilerLoop:
-    """The reconciliation. A pass that fails leaves the index as it was and says why."""
+    """Runs the passes of all targets. A failed pass concludes nothing, and its reason is stored and logged."""
 
     name = "reconciler"
 
@@ -60,7 +61,7 @@ class ReconcilerLoop:
         wake: Callable[[], None] = lambda: None,
         actions: Actions | None = None,
     ) -> None:
-        """Without `actions` it compares, and nothing follows. `wake` asks for the next tick."""
+        """Without `actions` a pass only compares. `wake` makes the supervisor call `tick` at once."""
         self._wake = wake
         self._actions = actions
         self._index_cleanup = IndexCleanup(store.cleanup, projects)
@@ -73,18 +74,18 @@ class ReconcilerLoop:
         self._passes: deque[tuple[ReconciledProject, Iterator[None]]] = deque()
         self._troubles: dict[str, EisyncError] = {}
         self._is_stopping = False
-        self._tallies: dict[str, PassReport] = {}
+        self._reports: dict[str, PassReport] = {}
         self._under_way: set[str] = set()
-        self._reported: dict[str, PassReport] = {}  # what a pass had done when the next was asked for
+        self._reported: dict[str, PassReport] = {}  # by target: what a pass had done when the next was requested
         self._lock = threading.Lock()
         self._asked = PassRequest()
-        self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with
+        self._begun = {project.target: 0 for project in projects}  # by target: the ticket of the last pass begun
         self._done = dict(self._begun)
-        self._pretending: set[str] = set()
+        self._dry_runs: set[str] = set()
         self._unread: dict[str, str] = {}
 
     def tick(self, now: float) -> float:
-        """Begin the passes that are due; one step of one of them, in turn."""
+        """Begin the passes that are due, then do one step of one pass. The passes take turns."""
         if self._is_stopping:
             return IDLE_S
         for project in self._projects:
@@ -98,62 +99,65 @@ class ReconcilerLoop:
         if self._passes:
             self._step(*self._passes.popleft())
         is_more = self._index_cleanup.step(now)
-        # What was asked for while a pass was under way begins when that one has ended; its bell is long over.
+        # A pass requested during another one begins when that one ends. Its `wake` is long past, so ask for a tick.
         if self._passes or is_more or any(begun < self._asked.ticket for begun in self._begun.values()):
             return 0.0
         return max(0.0, min(self._due_at.values(), default=now + IDLE_S) - now)
 
     def stop(self, now: float) -> None:
-        """Drop the passes under way; one that did not end has concluded nothing."""
+        """Drop the passes under way. This is safe: a pass that did not end has concluded nothing."""
         self._passes.clear()
         self._is_stopping = True
 
     @property
     def is_done(self) -> bool:
-        """Always: a pass that was not ended changes nothing."""
+        """Return True always: an interrupted pass is safe to drop."""
         return True
 
     def pass_now(self, *, sweeps: bool = False) -> None:
-        """Begin a pass with the next tick, whatever the interval says; `sweeps`: and list everything."""
+        """Begin a pass with the next tick, even if none is due. With `sweeps`, list everything."""
         self.ask_pass(sweeps=sweeps)
 
-    def ask_pass(self, *, sweeps: bool = False, pretends: bool = False) -> int:
-        """The same, from any thread; `pretends`: compare and write nothing down. Returns the ticket for `report`."""
+    def ask_pass(self, *, sweeps: bool = False, dry_run: bool = False) -> int:
+        """Request a pass, from any thread. Return the ticket for `report`.
+
+        With `sweeps`, list everything. With `dry_run`, compare and store nothing.
+        """
         with self._lock:
-            pass_request = self._asked = PassRequest(self._asked.ticket + 1, sweeps, pretends)
+            pass_request = self._asked = PassRequest(self._asked.ticket + 1, sweeps, dry_run)
             for target in tuple(self._under_way):
-                self._reported.setdefault(target, self._tallies[target].copy())
+                self._reported.setdefault(target, self._reports[target].copy())
         self._wake()
         return pass_request.ticket
 
     def report(self, ticket: int) -> list[dict[str, object]] | None:
-        """What the pass of each target found that was asked for under `ticket`; None while one is not done."""
+        """Return what the pass of each target found that `ticket` asked for; None until all are done."""
         if any(done < ticket for done in self._done.values()):
             return None
-        tallies, troubles = self.tallies(), self.troubles()
+        reports, troubles = self.reports(), self.troubles()
         return [
             {
                 "target": target,
-                **asdict(tallies.get(target, PassReport())),
+                **asdict(reports.get(target, PassReport())),
                 "trouble": str(troubles[target]) if target in troubles else None,
                 "exit_code": troubles[target].exit_code if target in troubles else 0,
             }
             for target in self._done
         ]
 
-    def tallies(self) -> dict[str, PassReport]:
-        """What the last pass of each target found."""
-        return dict(self._tallies)
+    def reports(self) -> dict[str, PassReport]:
+        """Return what the last pass of each target found, by target."""
+        return dict(self._reports)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no pass is under way or due at once."""
+        """Return whether no pass is under way or due now."""
         is_served = all(begun == self._asked.ticket for begun in self._begun.values())
         is_served = is_served and not self._index_cleanup.is_under_way
         return not self._passes and is_served and all(self._due_at.values())
 
     def troubles(self) -> dict[str, EisyncError]:
-        """Why the last pass of a target failed, by target."""
+        """Return why the last pass of a target failed, by target."""
         return dict(self._troubles)
 
     def _step(self, project: ReconciledProject, steps: Iterator[None]) -> None:
@@ -174,7 +178,7 @@ class ReconcilerLoop:
         if str(error) != str(self._troubles.get(project.target, "")):
             self._log.warning("sweep.failed", target=project.target, reason=str(error))
         self._troubles[project.target] = error
-        if project.target not in self._pretending:
+        if project.target not in self._dry_runs:
             self._store.index.note_trouble(project.target, str(error))
             self._store.outbox.explain_doubts(project.target, _why_in_doubt(error))
 
@@ -182,19 +186,19 @@ class ReconcilerLoop:
         pass_request, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
         self._begun[project.target] = pass_request.ticket
         with self._lock:
-            reported, before = self._reported.pop(project.target, None), self._tallies.get(project.target)
-            # What was approved while a pass was under way may have been done by that pass.
+            reported, before = self._reported.pop(project.target, None), self._reports.get(project.target)
+            # The pass before may have done what was approved while it ran. Carry that over into this report.
             report = PassReport() if reported is None or before is None else before.actions_since(reported)
-            self._tallies[project.target] = report
+            self._reports[project.target] = report
             self._under_way.add(project.target)
-        self._pretending.discard(project.target)
-        if is_asked and pass_request.pretends:
-            self._pretending.add(project.target)
-            return self._pretend(project, report, sweeps=pass_request.sweeps)
+        self._dry_runs.discard(project.target)
+        if is_asked and pass_request.dry_run:
+            self._dry_runs.add(project.target)
+            return self._dry_run(project, report, sweeps=pass_request.sweeps)
         return self._pass(project, report, sweeps=is_asked and pass_request.sweeps)
 
-    def _pretend(self, project: ReconciledProject, report: PassReport, *, sweeps: bool) -> Iterator[None]:
-        """Compare, and write nothing down."""
+    def _dry_run(self, project: ReconciledProject, report: PassReport, *, sweeps: bool) -> Iterator[None]:
+        """Compare and store nothing."""
         self._check_project(project)
         yield
         yield from self._listing_sync(project, DryRun(self._store.mirrored)).poll(report, sweeps=sweeps)
@@ -203,9 +207,9 @@ class ReconcilerLoop:
             yield from self._actions.planner.preview(self._context(project), report)
 
     def _pass(self, project: ReconciledProject, report: PassReport, *, sweeps: bool) -> Iterator[None]:
-        """One whole pass, a step at a time. Raises what the service or the store raises."""
+        """Run one whole pass, a step at a time. Raises what the service or the store raises."""
         if self._actions is not None:
-            # Before the service is asked: what lies in the trash comes back without it.
+            # Before the first request: a file in the trash can be put back even when the service is down.
             yield from self._actions.undo.undo(self._context(project), report)
         self._check_project(project)
         yield
@@ -213,10 +217,10 @@ class ReconcilerLoop:
             due_at = self._due_at[project.target]
             self._due_at[project.target] = min(due_at, self._clock() + DOUBT_S)
         if project.sweeps:
-            yield from self._bring_together(project, report, sweeps=sweeps)
+            yield from self._compare_and_act(project, report, sweeps=sweeps)
         self._store.outbox.forget_gone(before=self._clock() - KEEP_GONE_S)
 
-    def _bring_together(self, project: ReconciledProject, report: PassReport, *, sweeps: bool) -> Iterator[None]:
+    def _compare_and_act(self, project: ReconciledProject, report: PassReport, *, sweeps: bool) -> Iterator[None]:
         unlisted = self._store.lineages.unlisted(project.target)
         missing = yield from self._listing_sync(project, self._store.mirrored).poll(
             report, sweeps=sweeps or bool(unlisted)
@@ -225,20 +229,23 @@ class ReconcilerLoop:
         self._check_samples(project)
         if report.swept:
             self._store.lineages.listed(unlisted)
-        if self._actions is not None and report.swept:
-            yield from self._actions.tombstones.conclude(self._context(project), missing, report)
+        if self._actions is not None and (report.swept or missing):
+            # Of a sweep each suspect is asked for; the feed was confirmed by the number of samples.
+            yield from self._actions.tombstones.conclude(
+                self._context(project), missing, report, is_confirmed=not report.swept
+            )
         if report.learned and not project.allow_duplicates:
             report.adopted = yield from self._identifier.adopt(project)
         yield from self._identifier.find_ids(project)
         if self._actions is not None:
-            # Last, and only after a poll that went well: nothing is concluded from what is half known.
+            # Last, and only after a successful poll: an incomplete listing proves nothing.
             context = self._context(project)
             yield from self._actions.executor.carry_out(context, report)
             yield from self._actions.planner.decide(context, report)
             yield from self._actions.executor.carry_out(context, report)
 
     def _note_unread(self, project: ReconciledProject, report: PassReport) -> None:
-        """What could not be read is said until a whole sweep could read everything."""
+        """Report unreadable samples until a complete sweep can read all of them."""
         if report.unread:
             self._unread[project.target] = (
                 f"{report.unread} samples of the listing cannot be read and are left out (the first: "
@@ -271,13 +278,16 @@ class ReconcilerLoop:
         )
 
     def _check_project(self, project: ReconciledProject) -> None:
-        """Raises EisyncError when the key opens another project than the one we know: it may be a new key by now."""
+        """Raise EisyncError when the key opens a project other than the known one: it may have been replaced."""
         mismatch = self._store.index.identify(project.target, project.studio.project_id())
         if mismatch is not None:
             raise EisyncError(mismatch)
 
     def _check_samples(self, project: ReconciledProject) -> None:
-        """Raises ForeignProjectError when samples of ours are other ones now: whose project it is, no id tells."""
+        """Raise ForeignProjectError when samples of the index have other content now.
+
+        Another server can have a project with the same id, so the id does not prove that it is the same project.
+        """
         why = self._store.index.why_foreign(project.target)
         if why is not None:
             raise ForeignProjectError(
@@ -288,13 +298,13 @@ class ReconcilerLoop:
             )
 
     def _check_for_action(self, project: ReconciledProject) -> None:
-        """Raises EisyncError when nothing may be done in the project, or because of it."""
+        """Raise EisyncError when no action in the project, or because of it, is allowed."""
         self._check_project(project)
         self._check_samples(project)
 
 
 def _why_in_doubt(error: EisyncError) -> str:
-    """Return why for a person, who alone can help where the key may not read samples."""
+    """Return the reason for a person. Where the key may not read samples, only a person can resolve the doubt."""
     if isinstance(error, TransitError):
         return f"sent, but no answer came; eisync will ask the service whether it arrived ({error})"
     return (

@@ -1,9 +1,10 @@
-"""Decide which files become tombstones, because the service does not list or know their samples any more.
+"""Decide which files become tombstones, because the service no longer lists or knows their samples.
 
-A few do by themselves. Where more vanished than the guard allows, the project may have been emptied, or restored from
-an older state. Then they wait as a plan for a person, who says yes (they were deleted) or no (they are sent again).
+A few become tombstones automatically. If more samples disappeared than the guard allows, the project may have been
+emptied, or restored from an older state. Then they wait in a plan for a person, who says yes (they were deleted) or no
+(send them again).
 
-`IndexCleanup` lets files that exist nowhere leave the index, a little at a time, beside passes that may take hours.
+`IndexCleanup` removes files that exist nowhere from the index, a few at a time, while passes that may take hours run.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -13,23 +14,23 @@ from eisync.core.actions import Action, FileSide, tombstone
 from eisync.core.guard import Ledger
 from eisync.core.model import Missing
 from eisync.core.policy import Policy
-from eisync.loops.actions.precautions import GuardLedger
+from eisync.loops.actions.planner import GuardLedger
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, ReconciledProject, TargetContext
 from eisync.store.actions import ActionStore
 from eisync.store.cleanup import Cleanup
 from eisync.store.index import Index
 
-MOST_FILES = 10_000
-"""So many are proposed at once; what is left over is proposed once these are decided on."""
+MAX_FILES = 10_000
+"""Limit of the files proposed at once. The others are proposed once these are decided."""
 
 ABOUT = "tombstones"
 UNWATCHED = Policy()
-"""What follows in a folder that is not watched any more: nothing but the tombstone."""
+"""The policy of a folder that is no longer watched: the tombstone, and no action on its files."""
 
 
 class Tombstones:
-    """The decisions of all targets. Its generators ask the service once a step."""
+    """Decides for all targets. Its generators yield after each request to the service."""
 
     def __init__(
         self,
@@ -46,27 +47,35 @@ class Tombstones:
         self._clock = clock
         self._log = log
 
-    def conclude(self, context: TargetContext, missing: Iterable[Missing], report: PassReport) -> Iterator[None]:
-        """After a complete sweep that did not list these samples of ours. Raises what the service raises."""
+    def conclude(
+        self, context: TargetContext, missing: Iterable[Missing], report: PassReport, *, is_confirmed: bool = False
+    ) -> Iterator[None]:
+        """Decide on samples of ours that a complete sweep did not list, or that the change feed reports deleted.
+
+        `is_confirmed`: other witnesses agreed already, so the service is not asked for each. Raises what the service
+        raises.
+        """
         suspects = [ask.sample_id for ask in listing.suspects(missing)]
         now = self._clock()
-        doomed = self._actions.doomed(context.target, suspects, limit=MOST_FILES) if suspects else []
-        # What never was listed was not deleted: its file is sent again.
+        doomed = self._actions.doomed(context.target, suspects, limit=MAX_FILES) if suspects else []
+        # A sample that was never listed was not deleted: its file is sent again.
         sides = [side for side in doomed if any(held.is_listed for held in side.samples)]
         proposed = self._proposed(context, sides)
-        # What was decided on is carried out as it was, and what is more than are proposed at once waits.
+        # Leave out the samples of files that are already decided on: their action is carried out as it was decided.
+        # Leave out those above the limit: they wait until these are decided.
         others = {held.sample.id for side in sides for held in side.samples}
         others -= {held.sample.id for side, _ in proposed.values() for held in side.samples}
-        if len(doomed) == MOST_FILES:
+        if len(doomed) == MAX_FILES:
             others |= set(suspects) - {held.sample.id for side in doomed for held in side.samples}
         suspects = [sample_id for sample_id in suspects if sample_id not in others]
         doubt = self._guarding.why_doubt() if proposed else None
         ledger = self._guarding.ledger(context, now, tombstones=True)
-        gone = yield from self._ask(context, suspects, proposed, None if doubt else ledger)
+        is_there = _never if is_confirmed else context.studio.is_there
+        gone = yield from self._ask(context, suspects, proposed, None if doubt else ledger, is_there)
         self._decide(context, proposed, gone, doubt, ledger, report)
 
     def _proposed(self, context: TargetContext, sides: Iterable[FileSide]) -> dict[str, tuple[FileSide, Action]]:
-        """By key."""
+        """Return the tombstones that are not decided on yet, with their files, by the key of the action."""
         found = {}
         for side in sides:
             action = tombstone(side, context.policies.get(side.root_id, UNWATCHED))
@@ -81,10 +90,12 @@ class Tombstones:
         suspects: Sequence[int],
         proposed: dict[str, tuple[FileSide, Action]],
         ledger: Ledger | None,
+        is_there: Callable[[int], bool],
     ) -> Generator[None, None, list[int] | None]:
-        """Return those that the service does not know; None when they are too many, and the rest need not be asked for.
+        """Return the samples that the service does not know; None as soon as they are too many for the guard.
 
-        What leaves no file without a sample is written down at once. What is there after all is not proposed.
+        A missing sample that leaves no file without one is stored at once. A sample that exists after all is removed
+        from `proposed`.
         """
         files_of: dict[int, list[str]] = {}
         for key, (side, _) in proposed.items():
@@ -98,7 +109,7 @@ class Tombstones:
             if keys and is_too_many:
                 continue
             context.check_project()
-            if context.studio.is_there(sample_id):
+            if is_there(sample_id):
                 self._index.spare(context.target, sample_id)
                 for key in keys:
                     proposed.pop(key, None)
@@ -143,18 +154,22 @@ class Tombstones:
             self._log.warning("plan.waiting", target=context.target, plan=plan_id, actions=len(actions), reason=why)
 
     def _make_tombstone(self, context: TargetContext, sample_id: int) -> int:
-        """Return how many files became tombstones."""
+        """Store that the sample was deleted. Return how many files became tombstones."""
         tombstoned = self._index.make_tombstones(context.target, sample_id, now=self._clock())
         for file_id in tombstoned:
             self._log.warning("file.tombstoned", target=context.target, file=file_id, sample=sample_id)
         return len(tombstoned)
 
 
-EVERY_S = 10.0
+def _never(_: int) -> bool:
+    return False
+
+
+CLEANUP_INTERVAL_S = 10.0
 
 
 class IndexCleanup:
-    """What leaves, and when. `is_under_way`: there is more to be done at once."""
+    """Decides when to remove files from the index. `is_under_way`: more can be removed at once."""
 
     def __init__(self, cleanup: Cleanup | None, owners: Sequence[ReconciledProject]) -> None:
         self._cleanup = cleanup
@@ -163,17 +178,17 @@ class IndexCleanup:
         self.is_under_way = False
 
     def step(self, now: float) -> bool:
-        """Let some go, where it is time. Return whether there is more."""
-        self._due_at = min(self._due_at, now + EVERY_S)  # the clock may have been set back
+        """Remove a few files if it is time. Return whether there are more."""
+        self._due_at = min(self._due_at, now + CLEANUP_INTERVAL_S)  # the clock may have been set back
         if self._cleanup is None or (now < self._due_at and not self.is_under_way):
             return False
         left = sum(self._cleanup.forget(one.target, _roots(one), now=now) for one in self._owners)
         self.is_under_way = bool(left) or self._cleanup.give_back()
-        self._due_at = now + EVERY_S
+        self._due_at = now + CLEANUP_INTERVAL_S
         return self.is_under_way
 
 
 def _roots(owner: ReconciledProject) -> list[int]:
-    # Where duplicates are allowed, a file that comes back is known by its row alone; where its samples may be
-    # deleted, its absence has to be noticed first.
+    # Where duplicates are allowed, only its row tells that a file that comes back was sent before. Where its samples
+    # may be deleted, its absence must be recorded first.
     return [root for root, policy in owner.policies.items() if not (owner.allow_duplicates or policy.deletes_samples)]

@@ -1,7 +1,8 @@
-"""Make room on small disks: what the service has for certain is deleted here or archived, where that is asked for.
+"""Make room on small disks: delete or archive files that the service certainly has, if the configuration asks for it.
 
-A pass first goes on with what a crash interrupted, then empties old trash, removes what `after_upload` says, and frees
-what `min_free` wants. One tick is one file or one page of the index. A minute or more lies between two passes.
+A pass first finishes what a crash interrupted, then empties old trash, removes files as `after_upload` says, and frees
+the space that `min_free` asks for. One tick handles one file or one page of the index. Between two passes there is at
+least a minute.
 """
 
 from collections import Counter
@@ -20,15 +21,15 @@ from eisync.loops.retention.removal import FileRemover, RemovalFiles
 from eisync.loops.retention.status import TROUBLE_S, RetentionStatus, report_of
 from eisync.store.retention import Removals
 
-REST_S = 60.0
-TRASH_S = 3600.0
+PASS_INTERVAL_S = 60.0
+TRASH_INTERVAL_S = 3600.0
 PAGE = 200
-SHARE = 0.01
-"""A pass takes no more than this share of a core, over time."""
+CPU_SHARE = 0.01
+"""The share of one processor core that the passes use at most, on average."""
 
 
 class RetentionClock:
-    """The clock as the retention counts by it. `counts_from`: no time before that counts. `doubt`: why none does."""
+    """The clock that the retention uses. Time before `counts_from` does not count. `doubt`: why no time counts."""
 
     def __init__(self, times: ClockMonitor, monotonic: Callable[[], float]) -> None:
         self.times = times
@@ -38,7 +39,7 @@ class RetentionClock:
         self.doubt: str | None = None
 
     def check(self, now: float) -> bool:
-        """Return whether the clock was set forward since the last check; how long it really was is not known."""
+        """Return whether the clock was set forward since the last check: the time that really passed is unknown."""
         is_set_forward = self._clock_step.step_s(now, self._monotonic()) > JUMP_S
         if is_set_forward:
             self.counts_from = now
@@ -48,7 +49,7 @@ class RetentionClock:
 
 
 class RetentionLoop:
-    """The retention. A pass that fails has removed nothing that was not written down before."""
+    """Runs the passes over all folders. Each removal is stored before it is done, so a failed pass loses nothing."""
 
     name = "retention"
 
@@ -63,7 +64,7 @@ class RetentionLoop:
         spent_s: Callable[[], float] = lambda: 0.0,
         log: Log,
     ) -> None:
-        """`spent_s` is the processor time of the thread so far."""
+        """`spent_s` returns the processor time that the thread has used so far."""
         self._folders = folders
         self._remover = remover
         self._removals = removals
@@ -78,32 +79,32 @@ class RetentionLoop:
         self._is_stopping = False
 
     def tick(self, now: float) -> float:
-        """Begin a pass when one is due; one step of it."""
+        """Begin a pass if one is due, and do one step of it."""
         if self._is_stopping:
-            return REST_S
-        self._heed_the_clock(now)
-        self._due_at = min(self._due_at, now + self._rest_s)  # the clock may have been set back
+            return PASS_INTERVAL_S
+        self._check_clock(now)
+        self._due_at = min(self._due_at, now + self._pause_s)  # the clock may have been set back
         if self._pass is None:
             if now < self._due_at:
                 return self._due_at - now
             self._pass, self._pass_spent_s = self._begin(), 0.0
         began_at = self._spent_s()
-        steps, self._pass = self._pass, None  # one that fails is not gone on with
+        steps, self._pass = self._pass, None  # if the step fails, the pass ends
         is_done = next(steps, steps) is steps
         self._pass_spent_s += max(0.0, self._spent_s() - began_at)
         if is_done:
-            self._due_at = now + self._rest_s
-            return self._rest_s
+            self._due_at = now + self._pause_s
+            return self._pause_s
         self._pass = steps
         return 0.0
 
     def stop(self, now: float) -> None:
-        """Begin nothing new; every step was whole."""
+        """Begin nothing new. Safe at any time: every step is complete in itself."""
         self._is_stopping = True
 
     @property
     def is_done(self) -> bool:
-        """Always: what was begun is written down, and gone on with by the next start."""
+        """Return True always: what was begun is stored, and the next start finishes it."""
         return True
 
     def pass_now(self) -> None:
@@ -112,18 +113,18 @@ class RetentionLoop:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no pass is under way or due at once."""
+        """Return whether no pass is under way or due now."""
         return self._pass is None and self._due_at > 0.0
 
     def report(self) -> list[dict[str, object]]:
-        """Return how every folder fares, as plain values. Safe to ask from any thread."""
+        """Return the status of every folder that has something to report, as plain values. Safe from any thread."""
         return [report_of(status) for status in self._folders if status.policy.removes or status.trouble]
 
     @property
-    def _rest_s(self) -> float:
-        return max(REST_S, self._pass_spent_s / SHARE)
+    def _pause_s(self) -> float:
+        return max(PASS_INTERVAL_S, self._pass_spent_s / CPU_SHARE)
 
-    def _heed_the_clock(self, now: float) -> None:
+    def _check_clock(self, now: float) -> None:
         if self._clock.check(now):
             for status in self._folders:
                 status.trash_due_at = now + 24 * 3600.0
@@ -132,17 +133,17 @@ class RetentionLoop:
     # --- a pass ------------------------------------------------------------------------------------------------
 
     def _begin(self) -> Iterator[None]:
-        self._remover.forget_rests()
+        self._remover.forget_skipped()
         for written in self._removals.under_way():
-            yield from self._go_on_with(written)
+            yield from self._resume(written)
         for status in self._folders:
             # The clock may have been set back.
-            status.rests_until = min(status.rests_until, self._now + TROUBLE_S)
-            if status.rests_until > self._now:
+            status.paused_until = min(status.paused_until, self._now + TROUBLE_S)
+            if status.paused_until > self._now:
                 continue
             status.trouble = None
             yield from self._empty_trash(status)
-            if not status.policy.removes or not self._remover.is_home(status):
+            if not status.policy.removes or not self._remover.is_on_known_disk(status):
                 continue
             status.why_unlisted = self._removals.why_not_listed(status.root.target)
             yield from self._remove_due(status)
@@ -152,7 +153,7 @@ class RetentionLoop:
         status.trash_due_at = min(status.trash_due_at, self._now + 24 * 3600.0)
         if not status.policy.trash_days or self._now < status.trash_due_at or self._clock.doubt is not None:
             return
-        status.trash_due_at = self._now + TRASH_S
+        status.trash_due_at = self._now + TRASH_INTERVAL_S
         before_day = retention.oldest_day(self._now, status.policy.trash_days)
 
         def is_old(folder: str, newest_at: float) -> bool:
@@ -162,14 +163,14 @@ class RetentionLoop:
         try:
             days = self._files.empty_trash(status.root.path, before_day=before_day, is_old=is_old)
         except FolderError as error:
-            status.rest(str(error), self._now)
+            status.pause(str(error), self._now)
             return
         if days:
             self._log.info("trash.emptied", root=shown(status.root.path), days=days, before=before_day)
         yield
 
     def _remove_due(self, status: RetentionStatus) -> Iterator[None]:
-        """Remove what `after_upload` says, of all that is known of the folder."""
+        """Go through all known files of the folder, and remove those that `after_upload` says."""
         stays: Counter[Why] = Counter()
         if status.policy.after is not After.KEEP:
             for page in self._pages(status):
@@ -182,7 +183,7 @@ class RetentionLoop:
                     why = self._remover.carry_out(status, file, decision, due)
                     stays.update(() if why is None else (why,))
                     yield
-                    if status.rests_until > self._now:
+                    if status.paused_until > self._now:
                         return
                 yield
         status.stays = stays
@@ -197,7 +198,10 @@ class RetentionLoop:
         )
 
     def _make_room(self, status: RetentionStatus) -> Iterator[None]:
-        """Free what `min_free` wants, and no more. The disk is asked once: some take time to say what was freed."""
+        """Free the space that `min_free` asks for, and no more.
+
+        Query the disk once: some file systems report freed space only after a while.
+        """
         if status.policy.min_free == MinFree():
             return
         disk = status.disk = self._files.disk_of(status.root.path)
@@ -213,7 +217,7 @@ class RetentionLoop:
             takes = {file_id: room for file_id, room in rooms.items() if room is not None and room.device == device}
             files = {file.id: file for file in page if file.id in takes}
             status.stays.update(why for room in takes.values() if (why := room.why_none_is_freed) is not None)
-            # Where one could not be taken away, the next one of the page is.
+            # If a file could not be removed, take the next one of the page instead.
             while actions := retention.make_room(
                 files.values(), status.policy, now=self._now, short_bytes=short, frees=frees, rooms=takes
             ):
@@ -223,7 +227,7 @@ class RetentionLoop:
                     if self._remover.carry_out(status, file, action, due) is None:
                         short -= takes[action.file_id].bytes
                     yield
-                    if status.rests_until > self._now:
+                    if status.paused_until > self._now:
                         return
             status.short = short = max(0, short)
             if not short:
@@ -233,13 +237,13 @@ class RetentionLoop:
     def _pages(self, status: RetentionStatus) -> Iterator[list[Local]]:
         after = (float("-inf"), 0)
         while page := self._removals.page(status.root.id, after=after, limit=PAGE):
-            yield [file for file in page if not self._remover.is_left_alone(file)]
+            yield [file for file in page if not self._remover.is_skipped(file)]
             after = (page[-1].since_at, page[-1].id)
 
-    def _go_on_with(self, written: StoredAction) -> Iterator[None]:
-        """Finish what was begun, or take it back where it is no longer wanted."""
+    def _resume(self, written: StoredAction) -> Iterator[None]:
+        """Finish an action that was begun, or take it back if it is no longer wanted."""
         status = next((one for one in self._folders if one.root.path == written.action.root), None)
-        if status is not None and min(status.rests_until, self._now + TROUBLE_S) > self._now:
+        if status is not None and min(status.paused_until, self._now + TROUBLE_S) > self._now:
             return
-        if self._remover.go_on_with(status, written):
+        if self._remover.resume(status, written):
             yield

@@ -1,4 +1,4 @@
-"""How the retention of a watched folder fares, and what is reported of it."""
+"""The state of the retention in a watched folder, and the report of it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,57 +9,57 @@ from eisync.core.retention import Disk, Why
 from eisync.core.summary import in_bytes
 
 TROUBLE_S = 600.0
-"""A folder or a file that could not be worked on is left alone for so long."""
+"""The pause of a folder after a failure. A single file is skipped for six times as long."""
 
 
 @dataclass(slots=True)
 class RetentionStatus:
-    """A watched folder with what it wants, and how it fares since the start."""
+    """A watched folder, its retention policy, and what happened since the start of the process."""
 
     root: Root
     policy: Retention
-    files: int = 0  # that were taken away
-    bytes: int = 0
-    stays: Counter[Why] = field(default_factory=Counter)  # of the last complete walk
+    files: int = 0  # removed files
+    bytes: int = 0  # their size
+    stays: Counter[Why] = field(default_factory=Counter)  # why files stay, from the last complete pass over the folder
     why_unlisted: str | None = None
     disk: Disk | None = None
-    short: int = 0  # bytes that were missing and could not be freed
+    short: int = 0  # bytes that min_free asks for and that could not be freed
     trouble: str | None = None
-    rests_until: float = 0.0
+    paused_until: float = 0.0
     trash_due_at: float = 0.0
 
-    def rest(self, trouble: str, now: float) -> None:
-        """Leave the folder alone for a while, because of this."""
-        self.trouble, self.rests_until = trouble, now + TROUBLE_S
+    def pause(self, trouble: str, now: float) -> None:
+        """Pause the work on the folder for TROUBLE_S, because of this trouble."""
+        self.trouble, self.paused_until = trouble, now + TROUBLE_S
 
 
-def report_of(retention_status: RetentionStatus) -> dict[str, object]:
-    """Return how the folder fares, as plain values."""
-    disk, policy = retention_status.disk, retention_status.policy
+def report_of(status: RetentionStatus) -> dict[str, object]:
+    """Return the status of the folder as plain values."""
+    disk, policy = status.disk, status.policy
     return {
-        "root": retention_status.root.path,
+        "root": status.root.path,
         "after_upload": policy.after.value,
-        "files": retention_status.files,
-        "bytes": retention_status.bytes,
+        "files": status.files,
+        "bytes": status.bytes,
         "free_bytes": None if disk is None else disk.free,
         "min_free_bytes": None if disk is None else policy.min_free.of(disk.total),
-        "stays": {why.value: number for why, number in retention_status.stays.items() if why is not Why.KEPT},
-        "waits_for": _waits_for(retention_status),
+        "stays": {why.value: number for why, number in status.stays.items() if why is not Why.KEPT},
+        "waits_for": _waits_for(status),
     }
 
 
-def _waits_for(retention_status: RetentionStatus) -> str | None:
-    """Return what keeps it from doing what it should, in a sentence; None: nothing does."""
-    if retention_status.trouble is not None:
-        return retention_status.trouble
-    unlisted = f" ({retention_status.why_unlisted})" if retention_status.why_unlisted else ""
-    if retention_status.short and retention_status.disk is not None:
-        floor = retention_status.policy.min_free.of(retention_status.disk.total)
+def _waits_for(status: RetentionStatus) -> str | None:
+    """Return why the retention cannot do what the configuration asks for, as a sentence; None if it can."""
+    if status.trouble is not None:
+        return status.trouble
+    unlisted = f" ({status.why_unlisted})" if status.why_unlisted else ""
+    if status.short and status.disk is not None:
+        floor = status.policy.min_free.of(status.disk.total)
         return (
-            f"the disk has {in_bytes(retention_status.disk.free)} free, less than min_free ({in_bytes(floor)}), and no "
+            f"the disk has {in_bytes(status.disk.free)} free, less than min_free ({in_bytes(floor)}), and no "
             f"confirmed file to remove{unlisted}"
         )
-    waiting = retention_status.stays[Why.UNLISTED]
+    waiting = status.stays[Why.UNLISTED]
     if waiting and unlisted:
         files = "1 file is" if waiting == 1 else f"{waiting:,} files are"
         return f"{files} not confirmed by a listing yet{unlisted}"

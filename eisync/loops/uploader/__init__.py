@@ -1,1 +1,1 @@
-"""From rows of the outbox to samples of the service."""
+"""Send the files of the outbox to the service."""

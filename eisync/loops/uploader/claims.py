@@ -1,7 +1,7 @@
-"""Claim files that are due. Those whose content may be known are hashed first, and what the project has is not sent.
+"""Claim due files. Hash those whose content may be known, and do not send what the project has already.
 
-Few files are: those of the size of a deleted content, and those of the size and time of a file that is not in its
-place any more. One worker hashes, a bounded piece at a time, and the others send meanwhile.
+Only a few files are hashed: those with the size of a deleted content, and those with the size and mtime of a file that
+is no longer in its place. One worker hashes, a bounded number of files at a time, while the others send.
 """
 
 from collections import defaultdict, deque
@@ -16,21 +16,20 @@ from eisync.core.model import Item
 from eisync.core.outcome import Outcome, after_file_error, give_back, refuse
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.uploader.results import Results
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TargetState
-from eisync.loops.uploader.workers import Workers
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TargetState, Workers
 from eisync.store.outbox import Outbox
 
 FILES_AT_ONCE = 64
 BYTES_AT_ONCE = 32 * 1024 * 1024
-MOST_WAITING = 4_000
-"""A target with so many files to hash claims no more."""
-AGAIN_S = 5.0
+MAX_WAITING = 4_000
+"""A target with this many files to hash claims no more."""
+RETRY_S = 5.0
 PROBE_CHOICE = 64
-"""A probe is the smallest of so many files that are due."""
+"""A probe is the smallest of this many due files."""
 
 Found = str | FileError | UnreachableError
 Known = Callable[[str, Sequence[tuple[Item, str]]], Mapping[int, Sequence[KnownContent]]]
-"""Return what is known of the contents of items of a target, given their SHA-256, by the id of the item."""
+"""Return the known contents of a target's items, by the id of the item. Each item is given with its SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Suspect:
 
 @dataclass(slots=True)
 class Checked:
-    """What was found of one target's files of one claim: outcomes of some, and files that are sent."""
+    """The results for one target's files of one claim: some have an outcome, the unknown ones must be sent."""
 
     state: TargetState
     claim: int
@@ -53,7 +52,7 @@ class Checked:
 
 
 class Deduplicator:
-    """Claimed files that wait to be hashed. Give every one of them back, or settle it."""
+    """Holds claimed files until they are hashed. Every file is settled, sent, or given back."""
 
     def __init__(
         self,
@@ -69,21 +68,21 @@ class Deduplicator:
         self._under_way: tuple[list[Suspect], Future[list[Found]]] | None = None
 
     def add(self, state: TargetState, claim: int, items: Sequence[Item], suspects: Set[int]) -> list[Item]:
-        """Keep those of the items that are `suspects`, by their ids. Return the others."""
+        """Take the items whose id is in `suspects`. Return the others."""
         self._waiting.extend(Suspect(state, claim, item) for item in items if item.id in suspects)
         return [item for item in items if item.id not in suspects]
 
     def is_full(self, state: TargetState) -> bool:
-        """Return whether so many files of the target wait that no more may be claimed."""
-        return len(self._waiting) >= MOST_WAITING and sum(one.state is state for one in self._waiting) >= MOST_WAITING
+        """Return whether too many files of the target wait to claim more."""
+        return len(self._waiting) >= MAX_WAITING and sum(one.state is state for one in self._waiting) >= MAX_WAITING
 
     @property
     def is_idle(self) -> bool:
-        """Return whether none waits or is being hashed."""
+        """Return whether no file waits or is being hashed."""
         return not self._waiting and self._under_way is None
 
     def begin(self) -> None:
-        """Have the next ones hashed, unless some are already."""
+        """Hand the next files to a worker to hash, unless one is hashing already."""
         if self._under_way is not None or not self._waiting:
             return
         piece: list[Suspect] = []
@@ -93,33 +92,33 @@ class Deduplicator:
             left_bytes -= piece[-1].item.facts.size
         try:
             future = self._workers.pool.submit(self._hash_all, [one.item for one in piece])
-        except RuntimeError:  # no thread can be started at the moment
+        except RuntimeError:  # no thread can be started now
             self._waiting.extendleft(reversed(piece))
             return
         self._under_way = (piece, future)
         future.add_done_callback(lambda _: self._workers.wake())
 
     def take(self, now: float) -> Iterator[Checked]:
-        """Return what was found since, by target and claim."""
+        """Yield the results of the files that have been hashed, by target and claim."""
         if self._under_way is None or not self._under_way[1].done():
             return
         piece, future = self._under_way
         results = future.result()
-        contents = self._contents_of(piece, results)  # when the store fails, they are asked for again
+        contents = self._contents_of(piece, results)  # if the store fails here, the next call asks again
         self._under_way = None
         found: dict[tuple[int, int], Checked] = {}
         for suspect, one in zip(piece, results, strict=True):
             key = (id(suspect.state), suspect.claim)
-            together = found.setdefault(key, Checked(suspect.state, suspect.claim))
-            settlement = self._settlement(suspect.item, one, contents, now)
-            if settlement is None:
-                together.unknown.append(suspect.item)
+            checked = found.setdefault(key, Checked(suspect.state, suspect.claim))
+            outcome = self._outcome_of(suspect.item, one, contents, now)
+            if outcome is None:
+                checked.unknown.append(suspect.item)
             else:
-                together.settled.append((suspect.item, settlement))
+                checked.settled.append((suspect.item, outcome))
         yield from found.values()
 
     def give_back(self, state: TargetState | None = None) -> list[tuple[int, Item]]:
-        """Return those that are not being hashed yet, of one target or all, by (claim, item). They wait no more."""
+        """Remove the waiting files of one target, or of all, and return them as (claim, item)."""
         given = [one for one in self._waiting if state is None or one.state is state]
         self._waiting = deque(one for one in self._waiting if state is not None and one.state is not state)
         return [(one.claim, one.item) for one in given]
@@ -134,14 +133,14 @@ class Deduplicator:
             contents.update(self._known(target, items))
         return contents
 
-    def _settlement(
+    def _outcome_of(
         self, item: Item, found: Found, contents: Mapping[int, Sequence[KnownContent]], now: float
     ) -> Outcome | None:
         if isinstance(found, FileError):
             return after_file_error(item, found)
         if isinstance(found, UnreachableError):
-            again_at = now + AGAIN_S
-            return Outcome(item_id=item.id, events=(Event.DEFER,), due_at=again_at, is_attempt=False)
+            retry_at = now + RETRY_S
+            return Outcome(item_id=item.id, events=(Event.DEFER,), due_at=retry_at, is_attempt=False)
         return settle_known(item.id, found, contents.get(item.id, ()))
 
     def _hash_all(self, items: Sequence[Item]) -> list[Found]:
@@ -155,7 +154,7 @@ class Deduplicator:
 
 
 class Claims:
-    """The claims of all targets."""
+    """Claims files for all targets."""
 
     def __init__(
         self,
@@ -175,10 +174,10 @@ class Claims:
         self.deduplicator = Deduplicator(workers, hash_of, known=self._known_contents)
 
     def claim(self, state: TargetState, now: float) -> None:
-        """Claim what is due for the target, and queue it as requests."""
+        """Claim the due files of the target, and queue them as requests."""
         target_queue, flow_control = state.target_queue, state.flow_control
         self._number += 1
-        # More than one request's worth, so that files of one label find each other.
+        # Claim enough for several requests, so that files of one label end up in the same request.
         limit = PROBE_CHOICE if flow_control.is_held else flow_control.limits.files * self._workers.number
         items = self._outbox.claim(
             target_queue.target,
@@ -201,14 +200,14 @@ class Claims:
             self._results.add(self._number, settled)
 
     def _unless_known(self, state: TargetState, items: list[Item], settled: list[tuple[Item, Outcome]]) -> list[Item]:
-        """Return those of the claimed items that are sent as they are. The content of the others may be known."""
+        """Return the claimed items to send at once. Give those whose content may be known to the deduplicator."""
         if not items:
             return items
         suspects = None
         try:
             suspects = self._outbox.may_be_known(state.target, items, self._all_roots)
         finally:
-            if suspects is None:  # the store failed; what was claimed is given back
+            if suspects is None:  # the store failed: give back what was claimed
                 self._results.add(self._number, settled + [(item, give_back(item)) for item in items])
         return self.deduplicator.add(state, self._number, items, suspects) if suspects else items
 
@@ -216,6 +215,6 @@ class Claims:
         return self._outbox.known_contents(target, hashed, self._all_roots)
 
     def roots_of(self, target_queue: TargetQueue) -> list[int]:
-        """Return the roots of the target whose files may be sent: it is known how they are labelled."""
+        """Return the roots of the target whose files may be sent: their labels are known."""
         unlabelled = self._rules.unlabelled()
         return [root_id for root_id in target_queue.roots if root_id not in unlabelled]

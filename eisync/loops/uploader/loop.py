@@ -1,9 +1,7 @@
-"""Empty the outbox: claim what is due, put it together, hand it to the workers, settle what came back.
+"""Empty the outbox: claim due files, batch them, give the requests to workers, record the answers.
 
-The uploader's thread decides and writes; workers do HTTP and nothing else. A slow or refused request holds one worker
-and no other file: large requests leave one worker free, and the requests of one target leave one worker for each other
-target. What is under way when the process dies is doubtful at the next start,
-and safe.
+The uploader's thread decides and stores. Workers only do HTTP. A slow or refused request blocks one worker and no file
+of another request: large requests leave one worker free, and one target leaves a worker for each other target.
 """
 
 from collections import deque
@@ -24,20 +22,22 @@ from eisync.loops.ports import Log
 from eisync.loops.uploader.claims import PROBE_CHOICE, Claims
 from eisync.loops.uploader.results import Results
 from eisync.loops.uploader.target_state import (
+    NO_THREADS,
+    THREADLESS_S,
     InFlight,
     SendingRules,
     TargetQueue,
     TargetState,
     TimeAndChance,
     UploadStore,
+    Workers,
 )
-from eisync.loops.uploader.workers import NO_THREADS, THREADLESS_S, Workers
 
 _T = TypeVar("_T")
 
 IDLE_S = 30.0
 PROBE_AFTER_S = 300.0
-"""A paused target is tried again after this long: a key may be given new rights without changing."""
+"""Time after which a paused target is tried again: an unchanged key may have got new rights."""
 
 
 class UploaderLoop:
@@ -56,8 +56,8 @@ class UploaderLoop:
         chance: TimeAndChance,
         log: Log,
     ) -> None:
-        """The workers ask for the next tick when a request has ended. `hash_of` reads, in a worker, a file whose
-        content may be known already."""
+        """The workers ask for the next tick when a request has ended. `hash_of` runs in a worker. It hashes a file
+        whose content may be known already."""
         self._states = deque(
             TargetState(target_queue, FlowControl(target_queue.limits, target_queue.policy, workers=workers.number))
             for target_queue in targets
@@ -78,7 +78,7 @@ class UploaderLoop:
         self._is_stopping = False
 
     def tick(self, now: float) -> float:
-        """Settle what has ended, then send what is due while workers are free."""
+        """Settle the requests that have ended, then send due files while workers are free."""
         self._collect(now)
         self._check_clock(now)
         if self._is_stopping:
@@ -101,7 +101,7 @@ class UploaderLoop:
         return self._wait_s(now)
 
     def stop(self, now: float) -> None:
-        """Claim nothing more, and give back what no worker has begun. Safe to repeat."""
+        """Claim nothing more, and give back the files of requests that no worker has begun. Safe to repeat."""
         self._is_stopping = True
         for state in self._states:
             self._give_back_queue(state)
@@ -109,7 +109,7 @@ class UploaderLoop:
 
     @property
     def is_done(self) -> bool:
-        """Return whether no request is under way and everything is written down."""
+        """Return whether no request is under way and every outcome is stored."""
         return not self._in_flight and self._results.is_empty and self._claims.deduplicator.is_idle
 
     @property
@@ -119,7 +119,7 @@ class UploaderLoop:
 
     @property
     def is_checking_project(self) -> bool:
-        """Return whether a target's project is being checked, or waits for a thread; nothing is sent to it before."""
+        """Return whether the check of a target's project runs or waits for a thread. No file is sent to it before."""
         return self._workers.is_threadless or any(state.project_check is not None for state in self._states)
 
     @property
@@ -132,7 +132,7 @@ class UploaderLoop:
         return {state.target: state.refusal for state in self._states if state.refusal is not None}
 
     def holds(self, now: float) -> dict[str, str]:
-        """Return why targets wait though they did not refuse us, by name."""
+        """Return why targets wait although they did not refuse the key, by name."""
         if self._is_quiet:
             return dict.fromkeys((state.target for state in self._states), "these are quiet hours")
         if self._workers.is_threadless and not self._in_flight:
@@ -144,10 +144,10 @@ class UploaderLoop:
         self._is_set_back = self._clock_step.step_s(now, self._chance.monotonic()) < 0.0 or self._is_set_back
         if self._is_set_back:
             self._log.warning("clock.set_back", files=self._outbox.wait_anew(now=now))
-            self._is_set_back = False  # not before the store has it
+            self._is_set_back = False  # only now: if the store fails, the next tick tries again
 
     def _check_quiet_hours(self, now: float) -> float:
-        """Return for how long nothing new is sent. What is under way may end."""
+        """Return the seconds until the quiet hours end; 0 outside them. Requests under way may end."""
         quiet_s = self._rules.quiet_s(now)
         if bool(quiet_s) != self._is_quiet:
             self._is_quiet = bool(quiet_s)
@@ -158,7 +158,7 @@ class UploaderLoop:
         return quiet_s
 
     def _check_target(self, state: TargetState, now: float) -> None:
-        """Ask for the project before the first file goes, and end a pause that is over."""
+        """Check the project of the target before its first file is sent, and end a pause that is over."""
         if state.project_check is None:
             token = state.target_queue.key_token()
             has_new_key = token != state.key_token
@@ -170,7 +170,7 @@ class UploaderLoop:
                 state.refusal = None
             elif state.is_checked and not has_new_key:
                 return
-            # A new key may open another project: it is asked for before the next file goes.
+            # A new key may open another project: check it before the next file is sent.
             state.is_checked = False
             state.key_token = token
             state.target_queue.service.forget_project()
@@ -187,7 +187,7 @@ class UploaderLoop:
             self._log.error("target.crashed", target=state.target, error=type(error).__name__, exc_info=error)
         if refusal is not None:
             self._pause(state, refusal, now)
-        # A key may be allowed to upload and not to ask; then the answers of the uploads tell the project.
+        # A key may be allowed to upload but not to read the project. Then the answers to uploads name the project.
         state.project_check, state.is_checked = None, refusal is None
 
     def _launch(self, state: TargetState, now: float) -> bool:
@@ -213,7 +213,7 @@ class UploaderLoop:
         if future is None:
             state.queue.appendleft(found)
             if not self._in_flight:
-                self._give_back_queue(state)  # nothing comes free soon; a person sees files that wait
+                self._give_back_queue(state)  # no thread comes free soon: show the files as waiting
                 self._results.write(now)
             return False
         is_heavy = state.is_heavy(request)
@@ -227,7 +227,7 @@ class UploaderLoop:
     def _collect(self, now: float) -> None:
         for future in [future for future in self._in_flight if future.done()]:
             in_flight = self._in_flight[future]
-            self._results.add(in_flight.claim, self._settlements(in_flight, future, now))
+            self._results.add(in_flight.claim, self._results_of(in_flight, future, now))
             del self._in_flight[future]
             in_flight.state.under_way -= 1
         for found in self._claims.deduplicator.take(now):
@@ -239,7 +239,7 @@ class UploaderLoop:
                 self._give_back_queue(found.state)
         self._results.write(now)
 
-    def _settlements(self, in_flight: InFlight, future: Future[UploadReply], now: float) -> list[tuple[Item, Outcome]]:
+    def _results_of(self, in_flight: InFlight, future: Future[UploadReply], now: float) -> list[tuple[Item, Outcome]]:
         items = in_flight.request.items
         error = future.exception()
         if error is None:
@@ -291,9 +291,9 @@ class UploaderLoop:
         return None
 
     def _learn(self, state: TargetState, result: RequestResult, now: float) -> int | None:
-        """Learn from a request, and hold a target that does not answer: its other files would fare no better.
+        """Give the result of a request to the flow control. Hold a target that does not answer.
 
-        Return the largest request that the files of this one may share from now on.
+        Return how many files the next request with one of these files may have; None for no limit.
         """
         was_held = state.flow_control.is_held
         if state.flow_control.learn(result, now=now, jitter=self._chance.jitter()):
@@ -306,7 +306,7 @@ class UploaderLoop:
         return state.flow_control.cap_of(result)
 
     def _refuse(self, in_flight: InFlight, reason: str, now: float) -> None:
-        # The refusal of a key that is no longer in use says nothing about the one that is.
+        # Ignore the refusal of a key that is no longer in use: it says nothing about the current one.
         if in_flight.key_token == in_flight.state.key_token:
             self._pause(in_flight.state, reason, now)
 
@@ -317,7 +317,7 @@ class UploaderLoop:
         state.refusal = reason
         state.is_checked = False
         state.paused_until = now + PROBE_AFTER_S
-        state.flow_control.distrust()  # a full batch would be wasted on a key that is still refused
+        state.flow_control.distrust()  # try one file first: the key may still be refused
         self._give_back_queue(state)
 
     def _give_back_queue(self, state: TargetState) -> None:
@@ -329,19 +329,19 @@ class UploaderLoop:
 
     def _wait_s(self, now: float) -> float:
         if len(self._in_flight) >= self._workers.number:
-            return IDLE_S  # woken when one ends
+            return IDLE_S  # the end of a request wakes the loop
         return min((self._target_wait_s(state, now) for state in self._states), default=IDLE_S)
 
     def _target_wait_s(self, state: TargetState, now: float) -> float:
         if state.project_check is not None:
-            return IDLE_S  # woken when it ends
+            return IDLE_S  # the end of the check wakes the loop
         if state.refusal is not None:
             return 1.0  # the key may change
         due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue))
         if due_at is None:
             return IDLE_S
         wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now))
-        # What is due and did not go waits for a request that is under way: woken when it ends.
+        # A due file that was not sent waits for a request under way. The end of that request wakes the loop.
         is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
 

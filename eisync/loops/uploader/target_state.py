@@ -1,21 +1,70 @@
-"""What the uploader is handed, and what is known and queued for each target at the moment."""
+"""The parameters of the uploader, the state and queue of each target, and the pool of workers.
+
+Workers do HTTP and hashing, and nothing else.
+"""
 
 from collections import deque
 from collections.abc import Callable, Collection
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from eisync.core.batching import Limits, Order, Request
 from eisync.core.flow_control import FlowControl
 from eisync.core.retry import RetryPolicy
-from eisync.loops.ports import Uploads
+from eisync.loops.ports import Log, Uploads
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+
+THREADLESS_S = 2.0
+"""Time between two attempts to start a thread, while none can be started."""
+WARN_AGAIN_S = 300.0
+NO_THREADS = (
+    "no thread can be started: raise the limit of processes (TasksMax, pids.max, ulimit -u); eisync tries again soon"
+)
+
+_T = TypeVar("_T")
+
+
+class Workers:
+    """A pool of at most `number` threads. A worker calls `wake` when its work has ended."""
+
+    def __init__(self, pool: Executor, number: int, *, wake: Callable[[], None], log: Log) -> None:
+        self.pool = pool
+        self.number = number
+        self.wake = wake
+        self._log = log
+        self._threadless_since: float | None = None  # when starting a thread failed last; None after a success
+        self._warned_at = float("-inf")
+
+    @property
+    def is_threadless(self) -> bool:
+        """Return whether the last attempt to start a thread failed."""
+        return self._threadless_since is not None
+
+    def hand(self, work: Callable[[], _T], now: float, *, under_way: int) -> "Future[_T] | None":
+        """Hand the work to a worker. Return None when no thread can be started; then the work is not done."""
+        try:
+            future = self.pool.submit(work)
+        except RuntimeError as error:
+            if not 0 <= now - self._warned_at < WARN_AGAIN_S:
+                self._log.warning("workers.missing", reason=str(error), under_way=under_way)
+                self._warned_at = now
+            self._threadless_since = now
+            return None
+        self._threadless_since = None
+        future.add_done_callback(lambda _: self.wake())
+        return future
+
+    def must_wait(self, now: float) -> bool:
+        """Return whether starting a thread failed less than THREADLESS_S ago."""
+        since = self._threadless_since
+        return since is not None and since <= now < since + THREADLESS_S
 
 
 @dataclass(frozen=True, slots=True)
 class UploadStore:
-    """Where the files are that wait, and what is known of their targets."""
+    """The parts of the database that the uploader uses: the waiting files, and what is known of their targets."""
 
     outbox: Outbox
     index: Index
@@ -23,9 +72,9 @@ class UploadStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingRules:
-    """What is sent, and when. `quiet_s` returns for how long nothing may be sent.
+    """What may be sent, and when. `quiet_s` takes the time (Unix s) and returns for how many seconds to send nothing.
 
-    `unlabelled`: the roots whose files cannot be labelled yet.
+    `unlabelled` returns the ids of the roots whose files cannot be labelled yet.
     """
 
     order: Order = Order.OLDEST
@@ -35,7 +84,7 @@ class SendingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeAndChance:
-    """What the loop does not make itself. `jitter` returns a number in [0, 1), `boundary` one for each request."""
+    """Sources of time and random values. `jitter` returns a number in [0, 1), `boundary` a new multipart boundary."""
 
     monotonic: Callable[[], float] = lambda: 0.0
     jitter: Callable[[], float]
@@ -44,7 +93,7 @@ class TimeAndChance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetQueue:
-    """One target as the uploader sees it. `key_token` changes when the key may have."""
+    """The settings of one target that the uploader needs. `key_token` returns another value if the key may be new."""
 
     target: str
     roots: tuple[int, ...]
@@ -57,7 +106,7 @@ class TargetQueue:
 
 @dataclass(slots=True)
 class TargetState:
-    """What changes about a target."""
+    """The state of a target in this process."""
 
     target_queue: TargetQueue
     flow_control: FlowControl
@@ -65,7 +114,7 @@ class TargetState:
     under_way: int = 0
     project_check: Future[int] | None = None
     is_checked: bool = False
-    key_token: object = None  # of the key that was checked
+    key_token: object = None  # the token of the key that was checked last
     refusal: str | None = None  # why it is paused
     paused_until: float = 0.0
 
@@ -76,15 +125,15 @@ class TargetState:
 
     @property
     def heavy_bytes(self) -> int:
-        """Return how many bytes make a request that may be under way for long."""
+        """Return the size from which a request may take long, in bytes."""
         return max(1, self.target_queue.limits.bytes // 4)
 
     def is_heavy(self, request: Request) -> bool:
-        """Whether the request may be under way for long."""
+        """Return whether the request may take long."""
         return request.size >= self.heavy_bytes
 
     def take(self, *, light_only: bool) -> tuple[int, Request] | None:
-        """The first request of the queue that may go; None when there is none."""
+        """Remove and return the first request of the queue that may be sent, with its claim; None if there is none."""
         for place, (_, request) in enumerate(self.queue):
             if not light_only or not self.is_heavy(request):
                 found = self.queue[place]
@@ -95,7 +144,7 @@ class TargetState:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A request that is under way. `sent_in` is the round of the window in which it was sent."""
+    """A request under way. `sent_in` is the round of the concurrency window in which it was sent."""
 
     state: TargetState
     key_token: object

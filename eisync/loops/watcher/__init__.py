@@ -1,1 +1,1 @@
-"""From what happens in the watched folders to rows of the outbox."""
+"""Watch folders, and enter their complete files in the outbox."""

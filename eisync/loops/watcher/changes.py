@@ -1,8 +1,8 @@
-"""Compare files with what is known: a file is as it is known, has another name, went, or comes under observation.
+"""Compare files with the known ones: a file is unchanged, renamed, missing, or comes under observation.
 
-A file that is new or not what it was comes under observation, which is in memory only. What is known and is not as it
-was is gathered as `Findings`, so that all of a piece of work is written down at once. Of a file that was sent, facts
-that moved prove no other version: where its size is the same, its content is compared with what was sent.
+A new or changed file comes under observation, in memory only. What changed about known files is gathered as `Findings`,
+so that one piece of work is stored at once. For a sent file, other facts do not prove another version: if the size is
+the same, its content is compared with what was sent.
 """
 
 from collections.abc import Iterable
@@ -29,23 +29,23 @@ _ON_THE_WAY = frozenset({State.READY, State.SENDING, State.DOUBTFUL})
 
 @dataclass(slots=True)
 class Findings:
-    """Rows that are not as they were, gathered so that they are written at once."""
+    """Changes of rows, gathered so that they are stored at once."""
 
     changed: list[int] = field(default_factory=list)
-    went: dict[int, str] = field(default_factory=dict)  # with their paths
+    gone: dict[int, str] = field(default_factory=dict)  # missing files, with their paths
     back: list[int] = field(default_factory=list)
-    left: list[tuple[int, FileFacts]] = field(default_factory=list)  # changed, and to be left as they were sent
-    learnt: list[tuple[int, FileFacts]] = field(default_factory=list)  # the same version, with these facts now
+    left: list[tuple[int, FileFacts]] = field(default_factory=list)  # changed, but `on_change` keeps the sent version
+    learnt: list[tuple[int, FileFacts]] = field(default_factory=list)  # the same version with new facts
 
     def forget(self, identity: int) -> None:
-        """Drop what was found of the file, which was found again."""
+        """Drop the findings about the file: it was recognised under another name."""
         if identity in self.changed:
             self.changed.remove(identity)
-        self.went.pop(identity, None)
+        self.gone.pop(identity, None)
 
 
 class ChangeDetector:
-    """Compares what is in one root with what is known of it."""
+    """Compares the files of one root with what is known of them."""
 
     def __init__(self, state: RootState, stores: Stores, files: Files, log: Log) -> None:
         self._state = state
@@ -64,9 +64,9 @@ class ChangeDetector:
         is_closed: bool = False,
         is_from_event: bool = False,
     ) -> None:
-        """Check one file. One whose check fails is set aside with its reason.
+        """Check one file. If the check fails, set the file aside with the reason.
 
-        `is_from_event`: an event reported it, where facts may not tell of a change.
+        `is_from_event`: an event reported it on a file system where the facts may not show a change.
         """
         try:
             self._check(path, findings, now, is_closed=is_closed, is_from_event=is_from_event)
@@ -76,13 +76,13 @@ class ChangeDetector:
             self._state.observations.clear_failing(path)
 
     def note_failing(self, path: str, error: Exception) -> None:
-        """Set the file aside, whose check failed."""
+        """Set aside a file whose check failed."""
         why = failure_reason(error)
         if self._state.observations.note_failing(path, why):
             self._log.error("file.failed", path=shown(path), reason=why, exc_info=error)
 
     def compare(self, scan: Scan, piece: FolderPiece, findings: Findings, now: float) -> None:
-        """Compare a piece of a folder with what is known. Where that fails, each of its files is checked by itself."""
+        """Compare a piece of a folder with what is known. If that fails, check each of its files separately."""
         try:
             self._compare(scan, piece, findings, now)
         except CONTENT_ERRORS:
@@ -90,18 +90,18 @@ class ChangeDetector:
             for name in piece.files:
                 self.check(join(piece.path, name), findings, now)
 
-    def miss(self, folder: str, names: Iterable[str], findings: Findings) -> None:
-        """Check known files that were not met: one that is ignored now has not gone."""
+    def check_missing(self, folder: str, names: Iterable[str], findings: Findings) -> None:
+        """Check known files that a walk did not find: a file that is only ignored now is not gone."""
         state = self._state
         missing = [name for name in names if self._files.is_missing(self._root.path, join(folder, name))]
         for name, entry in (self._paths.known(self._root.id, folder, missing) if missing else {}).items():
             if entry.state is not State.GONE:
                 state.observed.drop(join(folder, name))
                 state.checks.forget(join(folder, name))
-                findings.went[entry.id] = join(folder, name)
+                findings.gone[entry.id] = join(folder, name)
 
     def write(self, findings: Findings, now: float) -> None:
-        """Write down what was found."""
+        """Store the findings."""
         if findings.changed:
             self._outbox.mark_changed(findings.changed, now=now)
         if findings.back:
@@ -110,16 +110,16 @@ class ChangeDetector:
             self._outbox.leave_as_sent(findings.left, now=now)
         if findings.learnt:
             self._outbox.learn_versions(findings.learnt)
-        # A root that went meanwhile took its files with it: nothing is concluded from that.
-        if findings.went and self._state.monitor.why_offline() is None:
-            self._write_gone(findings.went, now)
+        # If the root was unmounted meanwhile, all of its files are missing: conclude nothing from that.
+        if findings.gone and self._state.monitor.why_offline() is None:
+            self._write_gone(findings.gone, now)
 
-    def _write_gone(self, went: dict[int, str], now: float) -> None:
-        disks, waiting = self._state.disks, self._state.renames.may_be_there()
-        went = {one: path for one, path in went.items() if one not in waiting}
-        disks.check(now)  # a disk that went took its files with it, too: it is checked after they were missed
-        disks.suspect(went, now)
-        gone = [one for one, path in went.items() if not disks.is_away(path, one)]
+    def _write_gone(self, missing: dict[int, str], now: float) -> None:
+        disks, waiting = self._state.disks, self._state.renames.possibly_renamed()
+        missing = {one: path for one, path in missing.items() if one not in waiting}
+        disks.check(now)  # after the files were found missing: a disk may have been unmounted with them
+        disks.suspect(missing, now)
+        gone = [one for one, path in missing.items() if not disks.is_away(path, one)]
         self._outbox.mark_gone(gone, now=now)
 
     def _check(self, path: str, findings: Findings, now: float, *, is_closed: bool, is_from_event: bool) -> None:
@@ -128,7 +128,7 @@ class ChangeDetector:
         facts = self._files.facts_at(self._root.path, path)
         if facts is not None:
             known = self._recognise(path, facts, known, findings, now)
-            if state.watched.eligibility.why_left_out(path) is None:  # it may be known from other rules than these
+            if state.watched.eligibility.why_left_out(path) is None:  # a known file may be ignored by newer rules
                 self._consider(path, facts, known, findings, now, is_closed=is_closed, is_from_event=is_from_event)
             else:
                 state.checks.forget(path)
@@ -138,19 +138,19 @@ class ChangeDetector:
         state.checks.forget(path)
         if known is not None:
             folder, _, name = path.rpartition("/")
-            self.miss(folder, [name], findings)
+            self.check_missing(folder, [name], findings)
 
     def _compare(self, scan: Scan, piece: FolderPiece, findings: Findings, now: float) -> None:
-        """Consider the files of a piece of a folder that are not known as they are, and those that were not met."""
+        """Check the changed files of a piece of a folder, and the known files that it does not hold."""
         state = self._state
         known = self._paths.known(self._root.id, piece.path, piece.files) if piece.files else {}
-        # Nearly every new file is new under any name: one question for all tells which are not.
+        # Nearly every new file is new under any name. One query finds the exceptions.
         familiar = self._paths.familiar(self._root.id, piece.files.values()) if piece.files else set()
         has_followed = False
         for name, facts in piece.files.items():
             path = join(piece.path, name)
             before = known.get(name)
-            if before is not None and has_followed:  # it may have changed places since
+            if before is not None and has_followed:  # the file followed may have swapped names with this one
                 before = self._outbox.known_at(self._root.id, path)
             if scan.is_audit and before is None and not state.not_samples.holds(path, facts):
                 scan.note_missed(self._is_miss(path, facts, now))
@@ -162,12 +162,12 @@ class ChangeDetector:
         if piece.unmet is None and piece.is_last:
             scan.note_huge(piece.path, piece.met)
         elif piece.unmet:
-            self.miss(piece.path, piece.unmet, findings)
+            self.check_missing(piece.path, piece.unmet, findings)
 
     def _recognise(
         self, path: str, facts: FileFacts, known: KnownFile | None, findings: Findings, now: float
     ) -> KnownFile | None:
-        """Return what is known of the file, which may have had another name."""
+        """Return what is known of the file, possibly under an earlier name."""
         state, renames = self._state, self._state.renames
         found = renames.recognise(path, facts, known, now=now)
         if found is not None and found is not known:
@@ -179,8 +179,8 @@ class ChangeDetector:
                 found = self._outbox.known_at(self._root.id, path)
         for name in renames.take_left():
             state.checks.forget(name)
-            seen = state.observed.get(name)
-            if seen is not None and seen.facts == facts:
+            file = state.observed.get(name)
+            if file is not None and file.facts == facts:
                 state.observed.drop(name)
         for name in renames.take_vacated():
             state.reported.add([name])
@@ -198,7 +198,7 @@ class ChangeDetector:
         is_closed: bool = False,
         is_from_event: bool = False,
     ) -> None:
-        """Put the file under observation, unless it is known as it is, or may be a known one."""
+        """Put the file under observation, unless it is unchanged, or may be a renamed one."""
         state = self._state
         if state.renames.is_waiting(path):
             state.observed.drop(path)
@@ -226,30 +226,30 @@ class ChangeDetector:
 
     def _observe(self, path: str, facts: FileFacts, now: float, *, is_closed: bool) -> None:
         state, before = self._state, self._state.observed.get(path)
-        seen = observe(
+        file = observe(
             before,
             state.trust.strict(facts),
             now=now,
             is_closed=is_closed,
             has_end=before is not None or has_end(path),
         )
-        state.observed.keep(path, seen)
-        due_at = next_check_at(seen, state.watched.policy, reports_closes=state.monitor.reports_closes)
+        state.observed.keep(path, file)
+        due_at = next_check_at(file, state.watched.policy, reports_closes=state.monitor.reports_closes)
         state.observed.check_at(path, due_at)
 
     def _is_known_version(
         self, path: str, facts: FileFacts, known: KnownFile, findings: Findings, *, is_from_event: bool
     ) -> bool:
-        """Return whether the file is the version that is known, or may be, and its content is compared first."""
+        """Return whether the file is the known version, or may be until its content is compared."""
         if known.state in _ENTERABLE:
             return False
         trust, checks = self._state.trust, self._state.checks
         likeness = trust.compare(known.facts, facts)
         is_comparable = known.sha256 is not None and known.state not in _ON_THE_WAY and known.taken_sha256 is None
         if known.sha256 is None and known.state in _SENT and known.facts == facts:
-            likeness = Likeness.LEARNT  # what was sent is not known: there is nothing to compare it with
+            likeness = Likeness.LEARNT  # the hash of what was sent is unknown: there is nothing to compare with
         elif is_comparable and is_from_event and likeness is not Likeness.DIFFERENT:
-            checks.forget(path)  # what was found before was found of another moment
+            checks.forget(path)  # an earlier answer is about an earlier moment
             likeness = Likeness.DOUBTFUL
         elif is_comparable and checks.is_asked(path) and likeness is not Likeness.DIFFERENT:
             likeness = Likeness.DOUBTFUL
@@ -263,7 +263,7 @@ class ChangeDetector:
         return False
 
     def _is_same_content(self, path: str, facts: FileFacts, known: KnownFile, findings: Findings) -> bool:
-        """Return whether the file holds what was sent; it is taken to while that is not known."""
+        """Return whether the file has the content that was sent; True while that is not known yet."""
         state = self._state
         answer = state.checks.ask(path, state.trust.strict(facts), known)
         if answer in (ContentAnswer.LATER, ContentAnswer.UNREADABLE):
@@ -275,16 +275,16 @@ class ChangeDetector:
         return answer is ContentAnswer.SAME
 
     def _note_as_known(self, facts: FileFacts, known: KnownFile, findings: Findings, *, is_news: bool) -> None:
-        """Note that the file is the version that is known. `is_news`: its facts are others now."""
+        """Record that the file is the known version. `is_news`: its facts changed."""
         if is_news:
             findings.learnt.append((known.id, facts))
         if known.is_absent:
             findings.back.append(known.id)
 
     def _report_links(self, path: str, facts: FileFacts, known: KnownFile) -> None:
-        """Check the other names of the file: events report a write under one of them only."""
-        seen = self._state.observed.get(path)
-        is_news = seen is None or seen.facts != facts
+        """Have the other hard links of the file checked: an event reports a write under one name only."""
+        file = self._state.observed.get(path)
+        is_news = file is None or file.facts != facts
         if is_news and known.facts != facts and known.facts.inode == facts.inode != 0:
             self._state.reported.add(self._paths.twins(self._root.id, known.facts).keys() - {path})
 
@@ -297,7 +297,7 @@ class ChangeDetector:
 
 
 def _may_be_back(known: KnownFile) -> bool:
-    """Return whether what is at the place of the file may be what was sent of it, once that is complete."""
+    """Return whether the file in this place may turn out to be what was sent, once it is complete."""
     if known.state in _SENT:
         return known.taken_sha256 is not None
     return known.state is State.SETTLING and known.sha256 is not None

@@ -1,8 +1,8 @@
-"""Compare the contents of files with what was sent: those that were touched, restored, linked or remounted.
+"""Compare the content of files with what was sent: files that were touched, restored, linked or remounted.
 
-A million of them may come at once, after a restore or a snapshot by hard links. They are read behind everything else,
-a bounded piece a tick, the first asked for first. Only so many wait in memory: of the others the folders are
-remembered, and walked later.
+There may be a million of them at once, after a restore or a snapshot with hard links. They have the lowest priority.
+One tick reads a bounded piece, in the order of the requests. Only MAX_WAITING files wait in memory. For the others only
+the folders are stored, and are walked later.
 """
 
 import hashlib
@@ -14,39 +14,42 @@ from eisync.errors import UnreachableError
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import Contents
 
-HASHED_A_TICK = 4 * 1024 * 1024
+HASHED_PER_TICK = 4 * 1024 * 1024
 FILE_COSTS_BYTES = 4 * 1024
-"""What opening a file counts for, beside the bytes that are read."""
+"""What opening a file counts, in addition to the bytes that are read."""
 
 AGAIN_S = 1.0
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
 class _Reading:
     facts: FileFacts
-    digest: "hashlib._Hash | None" = None  # not before its turn comes: many may wait
+    digest: "hashlib._Hash | None" = None  # created when its turn comes, to save memory: many may wait
     offset: int = 0
 
 
 class ContentHashing:
-    """The files of one root that are being read. A file that is read in pieces keeps what it has come to."""
+    """Hashes files of one root, piece by piece. A file keeps its progress between ticks."""
 
-    def __init__(self, root: str, contents: Contents, *, bytes_a_tick: int | None = None) -> None:
-        self._bytes_a_tick = bytes_a_tick
+    def __init__(self, root: str, contents: Contents, *, bytes_per_tick: int | None = None) -> None:
+        self._bytes_per_tick = bytes_per_tick
         self._root = root
         self._contents = contents
         self._under_way: dict[str, _Reading] = {}
         self._found: dict[str, tuple[FileFacts, str | None]] = {}
-        self._rests_until = 0.0
+        self._paused_until = 0.0
 
     def is_same(self, path: str, facts: FileFacts, sha256: str) -> bool | None:
-        """Return whether this version of the file has this content; None: ask again when `go_on` names it."""
+        """Return whether this version of the file has this content; None: ask again once `hash_some` returns it."""
         found = self.hash_of(path, facts)
         return None if found is None else found == sha256
 
     def hash_of(self, path: str, facts: FileFacts) -> str | None:
-        """Return the hash of this version of the file, empty when it cannot be read; None: ask again after `go_on`."""
+        """Return the hash of this version of the file; empty if it cannot be read; None: ask again later.
+
+        None means that the file now waits. `hash_some` returns its path once the hash is known.
+        """
         found = self._found.get(path)
         if found is not None and found[0].is_untouched_since(facts):
             return found[1] or ""
@@ -56,14 +59,14 @@ class ContentHashing:
         return None
 
     def __len__(self) -> int:
-        """How many files wait to be read."""
+        """Return how many files wait to be read."""
         return len(self._under_way)
 
-    def go_on(self, now: float) -> set[str]:
-        """Read a bounded piece. Returns the files of which it is known now."""
+    def hash_some(self, now: float) -> set[str]:
+        """Read a bounded piece. Return the files whose hash is known now."""
         done: set[str] = set()
-        left_bytes = self._bytes_a_tick or HASHED_A_TICK
-        if now < self._rests_until <= now + AGAIN_S:
+        left_bytes = self._bytes_per_tick or HASHED_PER_TICK
+        if now < self._paused_until <= now + AGAIN_S:
             return done
         while self._under_way and left_bytes > 0:
             path, reading = next(iter(self._under_way.items()))
@@ -74,7 +77,7 @@ class ContentHashing:
                     digest.update, self._root, path, reading.facts, offset=reading.offset, most_bytes=left_bytes
                 )
             except UnreachableError:
-                self._rests_until = now + AGAIN_S
+                self._paused_until = now + AGAIN_S
                 break
             if read is not None:
                 reading.offset += read
@@ -86,52 +89,52 @@ class ContentHashing:
         return done
 
     def forget(self, path: str) -> None:
-        """Drop the question about the file. Safe to repeat."""
+        """Drop the request and the hash of the file. Safe to repeat."""
         self._under_way.pop(path, None)
         self._found.pop(path, None)
 
     def next_at(self) -> float | None:
-        """Return when to go on (Unix s), or None when nothing is under way."""
-        return self._rests_until if self._under_way else None
+        """Return when to continue (Unix s), or None when no file waits."""
+        return self._paused_until if self._under_way else None
 
     def _remember(self, path: str, facts: FileFacts, sha256: str | None) -> None:
-        """Remember the hash. Without one, it is another version by now or cannot be read: not what was sent, so far."""
+        """Keep the hash. None: the file cannot be read or is another version, so it does not count as what was sent."""
         self._found[path] = (facts, sha256)
-        if len(self._found) > MOST_REMEMBERED:
+        if len(self._found) > MAX_REMEMBERED:
             del self._found[next(iter(self._found))]
 
 
-BYTES_A_TICK = 1024 * 1024
-"""Less than of what waits to be sent: new files come meanwhile."""
-MOST_WAITING = 20_000
-MOST_FOLDERS = 10_000
+BYTES_PER_TICK = 1024 * 1024
+"""Less than for files that wait to be sent: new files arrive meanwhile."""
+MAX_WAITING = 20_000
+MAX_FOLDERS = 10_000
 NOT_COMPARED = "it was touched since its upload, but cannot be read or is changing; eisync will check it again"
 
 
 class ContentAnswer(Enum):
-    """Whether a file holds what was sent."""
+    """Whether a file has the content that was sent."""
 
     SAME = "same"
     OTHER = "other"
     LATER = "later"  # it is not read yet
-    UNREADABLE = "unreadable"  # it cannot be read at the moment
+    UNREADABLE = "unreadable"  # it cannot be read now
 
 
 class ContentChecks:
     """The files of one root whose content is in doubt."""
 
     def __init__(self, root: str, contents: Contents, *, log: Log) -> None:
-        self._comparing = ContentHashing(root, contents, bytes_a_tick=BYTES_A_TICK)
+        self._comparing = ContentHashing(root, contents, bytes_per_tick=BYTES_PER_TICK)
         self._log = log
         self._asked: dict[str, FileFacts] = {}
-        self._unreadable: set[str] = set()  # as far as they are remembered
-        self._left_out: dict[str, None] = {}  # folders, in the order in which they were met
+        self._unreadable: set[str] = set()  # at most MAX_WAITING of them
+        self._left_out: dict[str, None] = {}  # folders with files that did not fit, the oldest first
 
     def ask(self, path: str, facts: FileFacts, known: KnownFile) -> ContentAnswer:
-        """Say whether the file, with these facts, holds what was sent as `known`."""
-        if path not in self._asked and len(self._asked) >= MOST_WAITING:
-            # Of too many folders, all are walked at last.
-            self._left_out[path.rpartition("/")[0] if len(self._left_out) < MOST_FOLDERS else ""] = None
+        """Return whether the file, with these facts, has the content that was sent as `known`."""
+        if path not in self._asked and len(self._asked) >= MAX_WAITING:
+            # Beyond MAX_FOLDERS folders, walk the whole root instead ("").
+            self._left_out[path.rpartition("/")[0] if len(self._left_out) < MAX_FOLDERS else ""] = None
             return ContentAnswer.LATER
         self._asked[path] = facts
         found = self._comparing.hash_of(path, facts)
@@ -158,15 +161,14 @@ class ContentChecks:
         return path in self._asked
 
     def forget(self, path: str) -> None:
-        """Drop the question about the file, or have it read anew. Safe to repeat."""
+        """Drop the request for the file. If it is requested again, it is read again. Safe to repeat."""
         self._unreadable.discard(path)
         if self._asked.pop(path, None) is not None:
             self._comparing.forget(path)
 
     def take_left_out(self) -> str | None:
-        """Take a folder with files that were left because too many waited, once there is room again. None: there is
-        none, or no room."""
-        if not self._left_out or len(self._asked) > MOST_WAITING // 2:
+        """Take a folder with files that did not fit, once there is room again. None: there is none, or no room."""
+        if not self._left_out or len(self._asked) > MAX_WAITING // 2:
             return None
         folder = next(iter(self._left_out))
         del self._left_out[folder]
@@ -174,22 +176,22 @@ class ContentChecks:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no file waits, in memory or in a folder."""
+        """Return whether no file waits, in memory or in a folder."""
         return not self._asked and not self._left_out
 
-    def go_on(self, now: float) -> set[str]:
-        """Read a bounded piece. Returns the files to ask for again."""
-        return self._comparing.go_on(now) if self._asked else set()
+    def hash_some(self, now: float) -> set[str]:
+        """Read a bounded piece. Return the files to ask for again."""
+        return self._comparing.hash_some(now) if self._asked else set()
 
     def next_at(self) -> float | None:
-        """Return when to go on (Unix s), or None when nothing waits."""
+        """Return when to continue (Unix s), or None when no file waits."""
         return self._comparing.next_at()
 
     def __len__(self) -> int:
-        """How many files wait for an answer."""
+        """Return how many files wait for an answer."""
         return len(self._asked)
 
     def _warn_unreadable(self, path: str) -> None:
-        if path not in self._unreadable and len(self._unreadable) < MOST_WAITING:
+        if path not in self._unreadable and len(self._unreadable) < MAX_WAITING:
             self._unreadable.add(path)
             self._log.warning("file.unverified", path=shown(path), reason=NOT_COMPARED)

@@ -1,6 +1,6 @@
-"""What the watcher is given: the roots with their configuration, the store's classes, and the outside world.
+"""The parameters of the watcher: the roots with their configuration, parts of the database, files and events.
 
-Protocols stand here only for what tests replace: files, what is in them, and events.
+There are protocols only for what tests replace: files, their contents, and events.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ from eisync.store.sidecars import Sidecars
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedRoot:
-    """A root and what the configuration says of it."""
+    """A watched folder and its configuration."""
 
     root: Root
     eligibility: IgnoreRules
@@ -40,15 +40,15 @@ class WatchedRoot:
     scan_interval_s: float = 60.0
     mode: Mode = Mode.AUTO
     on_change: OnChange = OnChange.ADD
-    updates_renamed: bool = True  # what is at the service follows a rename
+    updates_renamed: bool = True  # rename the sample of a renamed file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootStatus:
-    """How a root is watched. `reason` says why events are not used; None: they are, or are not wanted.
+    """How a root is watched. `reason`: why events are not used; None if they are, or are not wanted.
 
-    `trouble` says why nothing is found in it at the moment, through a fault of ours; None: all is well. `writers` says
-    how eisync knows who writes its files; None: that was not asked yet.
+    `trouble`: why eisync fails on this root now, through a fault of eisync; None if it works. `writers`: how eisync
+    knows which programs write its files; None if no file was checked yet.
     """
 
     root: str
@@ -87,7 +87,7 @@ class Files(Protocol):
 
 
 class Mounts(Protocol):
-    """Says what is mounted where, and on which file system a folder is. Opens no file."""
+    """Reports what is mounted where, and the file system of a folder. Opens no file."""
 
     def mountinfo(self) -> str: ...
     def resolved(self, root: str) -> str: ...
@@ -99,8 +99,8 @@ class Mounts(Protocol):
 class Contents(Protocol):
     """Reads files.
 
-    `hash_on` returns how many bytes were hashed, None when the file is another version by now or cannot be read. It
-    raises UnreachableError when no file can be opened at the moment.
+    `hash_on` continues a hash at `offset`. It returns how many bytes were hashed; None when the file is another version
+    now or cannot be read. It raises UnreachableError when no file can be opened now.
     """
 
     def reading(self, ask: Ask) -> AbstractContextManager[Inspect]: ...
@@ -118,9 +118,9 @@ class Contents(Protocol):
 
 
 class SidecarReading(Protocol):
-    """A reading of a sidecar, entry by entry; None: there is none yet.
+    """Reads a sidecar entry by entry. `next` returns None for a step that yields no entry yet.
 
-    `next` raises ValueError, with the reason, when it is of no use, and Unfinished where it ends in the middle.
+    `next` raises ValueError, with the reason, when the sidecar is unusable, and Unfinished when it ends in the middle.
     """
 
     @property
@@ -137,7 +137,7 @@ class SidecarReading(Protocol):
 
 
 class Events(Protocol):
-    """Reports what happens in roots. `reports_closes`: whether it reports that a file that was written is closed."""
+    """Reports file events in roots. `reports_closes`: whether there are events when a written file is closed."""
 
     @property
     def reports_closes(self) -> bool: ...
@@ -149,22 +149,22 @@ class Events(Protocol):
 
 
 ReadSidecar = Callable[[str, str, Checkpoint | None], SidecarReading]
-"""Begin to read the sidecar at (root, place), behind where a reading before it ended if it only grew since."""
+"""Begin to read the sidecar at (root, place), from the end of the last reading if it only grew since."""
 
 AnnotationOf = Callable[[str, str, FileFacts, Callable[[Sequence[str]], bool], bytes], NotASample | None]
-"""What the file at (root, path) is if it is an annotation of others.
+"""Return what the file at (root, path) is if it is an annotation of other files.
 
-The fourth argument tells whether one of some paths is known, the last is how the file begins, as far as that is known.
-Raises UnreachableError when no file can be opened at the moment.
+The fourth argument returns whether one of some paths is known. The last one has the first bytes of the file, as far as
+known. Raises UnreachableError when no file can be opened now.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Files and what is read of them.
+    """Access to files and their contents.
 
-    `ask_writers` gives what tells who has an open file open for writing. `is_same` tells whether the file at (root,
-    path) has these facts and this content hash.
+    `ask_writers` returns a function that reports which programs have an open file open for writing. `is_same` returns
+    whether the file at (root, path) has these facts and this content hash.
     """
 
     files: Files
@@ -178,10 +178,10 @@ class Outside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What the process gives beside files.
+    """Callbacks, random values and CPU time.
 
-    `on_labelled` is called when all that waits in a root has its description. `spent_s` is what the
-    thread has taken of a core so far.
+    `on_labelled` is called when every waiting file of a root has its description. `jitter` returns a number in [0, 1).
+    `spent_s` returns the processor time that the thread has used so far.
     """
 
     on_labelled: Callable[[], None] = lambda: None

@@ -1,8 +1,9 @@
-"""Follow what is mounted in the watched folders, so that a disk that is away takes no sample along.
+"""Follow what is mounted in the watched folders, so that a disk that is unmounted causes no deletion of samples.
 
-At any depth: what was mounted below a root and is not there now, what something else is mounted over, what holds none
-of the files that were on it. The files that it takes along are written down at once, before anything is concluded from
-what is missing there. That stays until they can be reached again, or a person says that they will not be.
+This works at any depth below a root. It notices a disk that is no longer mounted, a disk with another one mounted over
+it, and a mount that has none of the files that were on it. The files that are away with it are recorded at once, before
+anything is concluded from missing files. The record stays until the files are accessible again, or until a person says
+that they are deleted.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -16,13 +17,13 @@ from eisync.loops.ports import Log
 from eisync.loops.watcher.context import Mounts
 from eisync.store.disks import Disks
 
-BELIEVED = 1_000
+MAX_BELIEVED = 1_000
 YES_NAME = ".eisync-root"
 
 
 @dataclass(slots=True)
 class _Table:
-    """The table of mounts as it concerns one root, and the disks that were identified since it is so."""
+    """The mount table of one root, and the disks that were identified since the table last changed."""
 
     text: str
     place: str
@@ -39,12 +40,12 @@ class MountedDisks:
         self._tables: dict[str, _Table] = {}
 
     def of(self, root: str) -> list[MountedDisk]:
-        """List what is mounted in the root, and what the root itself is on; nothing when that is not there."""
+        """List the disk of the root, and those mounted below it; an empty list when the root is missing."""
         identity = self._mounts.identity_of(root)
         if identity is None:
             return []
         table = self._table(root)
-        # Each is identified once for each mount: asking again would keep what mounts itself from being given back, and
+        # Identify each disk once after it was mounted. Another stat would keep an automount from being released, and
         # would wait for a server that does not answer.
         for folder, number in table.folders.items():
             if folder not in table.disks and (found := self._mounts.identity_of(root, folder)) is not None:
@@ -63,7 +64,7 @@ class MountedDisks:
 
 
 class RootDisks:
-    """The disks of one root, as its watcher follows them."""
+    """The disks of one root, for its watcher."""
 
     def __init__(self, root: Root, records: Disks, mounts: Mounts, log: Log) -> None:
         self._root = root
@@ -72,19 +73,19 @@ class RootDisks:
         self._log = log
         self._mounted = MountedDisks(mounts)
         self._aways: list[Away] = []
-        self._in_scan: dict[int, bool] = {}  # what is away since before the scan under way, and whether it missed any
+        self._in_scan: dict[int, bool] = {}  # by away since before the current scan: whether files of it are missing
 
     @property
     def aways(self) -> list[Away]:
-        """What cannot be reached. Safe to ask from any thread."""
+        """Return what is away. Safe from any thread."""
         return self._aways
 
     def check(self, now: float) -> None:
-        """Compare what is mounted with what was. Files that cannot be reached any more are written down as such."""
+        """Compare what is mounted with what was mounted before. Record files that are not accessible any more."""
         known = {disk.folder: disk for disk in self._records.known(self._root.id)}
         mounted = {disk.folder: disk for disk in self._mounted.of(self._root.path)}
         if "" not in mounted:
-            return  # the root is away as a whole: nothing is concluded from that
+            return  # the whole root is away: conclude nothing from that
         self._aways = self._records.aways(self._root.id)
         if not known:
             for disk in mounted.values():
@@ -93,15 +94,15 @@ class RootDisks:
         is_changed = False
         for disk in core.lost(known.values(), mounted.values()):
             is_changed = True
-            self._lose(disk, mounted.get(disk.folder), now)
+            self._handle_lost(disk, mounted.get(disk.folder), now)
         for disk in core.new(known.values(), mounted.values()):
             is_changed = True
-            self._meet(disk, known.get(disk.folder), now)
+            self._handle_new(disk, known.get(disk.folder), now)
         if is_changed or self._aways:
-            self._settle(mounted)
+            self._end_aways(mounted)
 
     def suspect(self, missing: Mapping[int, str], now: float) -> None:
-        """Note that files are missing, by row: a disk that holds none of its files is not the known one."""
+        """Check the disks of missing files (paths by row id): a disk with none of its files is not the known one."""
         for disk in self._records.known(self._root.id):
             of_disk = (core.is_at(path, disk.folder) and one > disk.since_id for one, path in missing.items())
             if not disk.folder or not any(of_disk):
@@ -109,102 +110,102 @@ class RootDisks:
             believed = self._believed(disk.folder, disk.since_id, besides=missing)
             is_emptied = not believed and not any(away.folder == disk.folder for away in self._aways)
             if is_emptied or (believed and not self._any_there(believed)):
-                self._miss(disk.folder, disk, disk.since_id, now)
+                self._record_away(disk.folder, disk, disk.since_id, now)
                 self._records.note(self._root.id, replace(disk, since_id=self._records.newest_id()))
 
     def is_away(self, path: str, file_id: int) -> bool:
-        """Return whether the file could not be reached if it were there; then nothing follows from its absence."""
+        """Return whether the file would be inaccessible even if it exists. Then its absence proves nothing."""
         found = [away for away in self._aways if away.holds(path, file_id)]
         for away in found:
             self._in_scan[away.id] = True
         return bool(found)
 
     def scan_began(self) -> None:
-        """Note that a scan of the whole root begins."""
+        """Record that a scan of the whole root begins."""
         self._in_scan = dict.fromkeys((away.id for away in self._aways), False)
 
     def scan_ended(self, troubled: Collection[str]) -> None:
-        """Note that it ended, but for folders that could not be read: what missed nothing is all there."""
+        """Record that the scan ended. What missed no file is back, unless it is in a folder that could not be read."""
         for away in list(self._aways):
             is_hidden = any(core.is_at(folder, away.folder) for folder in troubled)
             if self._in_scan.get(away.id) is False and not is_hidden:
-                self._find(away)
+                self._end_away(away)
         self._in_scan = {}
 
-    # --- what changed ------------------------------------------------------------------------------------------
+    # --- disks that changed ------------------------------------------------------------------------------------
 
-    def _lose(self, disk: MountedDisk, other: MountedDisk | None, now: float) -> None:
-        """Note that the disk is not there, or that `other` is in its place."""
+    def _handle_lost(self, disk: MountedDisk, other: MountedDisk | None, now: float) -> None:
+        """Record that the disk is missing, or that `other` is in its place."""
         identity = self._mounts.identity_of(self._root.path, disk.folder)
         if other is None and identity == disk.identity:
             self._records.forget(self._root.id, disk.folder)  # it was mounted upon itself
             return
         if other is not None and disk.folder and self._any_there(self._believed(disk.folder, disk.since_id)):
-            self._records.note(self._root.id, replace(other, since_id=disk.since_id))  # it has another number
+            self._records.note(self._root.id, replace(other, since_id=disk.since_id))  # same disk, other number
             return
         if self._believed(disk.folder, disk.since_id):
-            self._miss(disk.folder, disk, disk.since_id, now)
+            self._record_away(disk.folder, disk, disk.since_id, now)
         if other is None:
             self._records.forget(self._root.id, disk.folder)
         else:
             self._records.note(self._root.id, replace(other, since_id=self._records.newest_id()))
 
-    def _meet(self, disk: MountedDisk, before: MountedDisk | None, now: float) -> None:
-        """Note that the disk is there and was not; `before` was in its place."""
+    def _handle_new(self, disk: MountedDisk, before: MountedDisk | None, now: float) -> None:
+        """Record a disk that was not mounted before. `before` is the disk that was in its place."""
         if before is not None:
-            return  # what became of that one is settled, and this one is noted
+            return  # `_handle_lost` has recorded both
         missing = [away for away in self._aways if away.folder == disk.folder and away.disk is not None]
         floor = max((away.upto_id for away in missing), default=0)
         newest = self._records.newest_id()
         back = next((away for away in missing if self._is_back(away, disk)), None)
         if self._believed(disk.folder, floor):
-            self._miss(disk.folder, None, floor, now)
+            self._record_away(disk.folder, None, floor, now)
         self._records.note(self._root.id, replace(disk, since_id=newest if back is None else back.from_id))
 
-    def _settle(self, mounted: Mapping[str, MountedDisk]) -> None:
-        """Note what can be reached again, and what a person has waived."""
+    def _end_aways(self, mounted: Mapping[str, MountedDisk]) -> None:
+        """End what is accessible again, and what a person has waived."""
         for away in list(self._aways):
             disk = mounted.get(away.folder)
             is_back = disk is None if away.disk is None else disk is not None and self._is_back(away, disk)
             if is_back or self._is_waived(away):
-                self._find(away)
+                self._end_away(away)
 
     def _is_back(self, away: Away, disk: MountedDisk) -> bool:
         if away.disk is None or (not away.folder and disk.point != away.disk.point):
             return False
-        # What was sent anew since was written to what is there now.
+        # Leave out files that were sent again since: they were written to the disk that is there now.
         believed = self._records.believed(
             self._root.id,
             away.folder,
             from_id=away.from_id,
             upto_id=away.upto_id,
             before=away.since_at,
-            limit=BELIEVED,
+            limit=MAX_BELIEVED,
         )
         return self._any_there(believed)
 
     def _is_waived(self, away: Away) -> bool:
-        """Return whether a person said, since it went, that what is missing is deleted."""
+        """Return whether a person has said, since the disk is away, that the missing files are deleted."""
         facts = self._mounts.facts_at(self._root.path, f"{away.folder}/{YES_NAME}" if away.folder else YES_NAME)
         return facts is not None and facts.touched_at >= away.since_at
 
-    def _miss(self, folder: str, disk: MountedDisk | None, from_id: int, now: float) -> None:
+    def _record_away(self, folder: str, disk: MountedDisk | None, from_id: int, now: float) -> None:
         upto_id = self._records.newest_id()
         self._records.miss(self._root.id, folder, disk, from_id=from_id, upto_id=upto_id, now=now)
         self._aways = self._records.aways(self._root.id)
         reason = core.sentence(self._aways[-1], self._root.path)
         self._log.error("disk.away", root=shown(self._root.path), folder=shown(folder), reason=reason)
 
-    def _find(self, away: Away) -> None:
+    def _end_away(self, away: Away) -> None:
         self._records.found(away.id)
         self._aways = self._records.aways(self._root.id)
         self._log.info("disk.back", root=shown(self._root.path), folder=shown(away.folder))
 
     def _believed(self, folder: str, from_id: int, *, besides: Collection[int] = ()) -> dict[str, tuple[int, int]]:
-        return self._records.believed(self._root.id, folder, from_id=from_id, besides=besides, limit=BELIEVED)
+        return self._records.believed(self._root.id, folder, from_id=from_id, besides=besides, limit=MAX_BELIEVED)
 
     def _any_there(self, believed: Mapping[str, tuple[int, int]]) -> bool:
-        """Return whether one of them is there as it was. Its name alone proves little: recorders begin again at 1."""
+        """Return whether one of them is unchanged. A name alone proves little: recorders count from 1 again."""
         for path, version in believed.items():
             facts = self._mounts.facts_at(self._root.path, path)
             if facts is not None and version == (facts.size, facts.mtime_ns):
@@ -213,7 +214,7 @@ class RootDisks:
 
 
 class DiskCheck:
-    """The disks of all roots as they are now, for those about to act on a file. Remembers nothing."""
+    """Checks the disks of all roots immediately before an action on a file. Keeps no state."""
 
     def __init__(self, records: Disks, mounts: Mounts) -> None:
         self._records = records
@@ -221,17 +222,17 @@ class DiskCheck:
         self._mounted_in: Callable[[str], list[MountedDisk]] = MountedDisks(mounts).of
 
     def why_away(self, root_id: int, root: str, path: str, file_id: int) -> str | None:
-        """Say why nothing may be concluded from the absence of the file, for a person; None: all is well."""
+        """Return why the absence of the file proves nothing, for a person; None if its disk is in place."""
         reason = core.why_away(self._records.aways(root_id), root, path, file_id)
         if reason is not None:
             return reason
         now = self._mounted_in(root)
         if not now:
-            return None  # the root is away as a whole, which is checked elsewhere
+            return None  # the whole root is away, which is checked elsewhere
         known = self._records.known(root_id)
-        # What changed since the last check of the watcher is its to judge.
-        odd = [*core.lost(known, now), *core.new(known, now)]
-        place = next((disk.folder for disk in odd if core.is_at(path, disk.folder)), None)
+        # Changes since the last check of the watcher: wait until it has judged them.
+        changed = [*core.lost(known, now), *core.new(known, now)]
+        place = next((disk.folder for disk in changed if core.is_at(path, disk.folder)), None)
         if place is None:
             return None
         return f"what is mounted at {shown(f'{root}/{place}')} has changed; eisync checks it first"

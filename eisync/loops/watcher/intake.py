@@ -1,10 +1,10 @@
-"""Enter complete files in the outbox, quarantine those that are cut, and leave out what is no sample."""
+"""Enter complete files in the outbox, quarantine truncated ones, and leave out files that are no samples."""
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from eisync.core.model import shown
-from eisync.loops.ports import MOST_TOLD, Log
+from eisync.loops.ports import MAX_LOG_LINES, Log
 from eisync.loops.watcher.changes import ChangeDetector, Findings
 from eisync.loops.watcher.completeness import Accepted, CheckResult, CompletenessChecker, Quarantined
 from eisync.loops.watcher.context import Outside
@@ -12,15 +12,16 @@ from eisync.loops.watcher.renames import AGAIN_S
 from eisync.loops.watcher.root import LONGEST_PAUSE_S, RootState
 from eisync.store.outbox import Outbox
 
-FILES_A_TICK = 256
-"""A tick checks so many files that are new or changed: about as many as share a request, which the uploader sends while
-the next are checked. (With ever larger ones both wait for each other, and what is found is held for longer.)"""
+FILES_PER_TICK = 256
+"""The new or changed files that one tick checks: about as many as share a request, which the uploader sends while the
+next ones are checked. (With larger numbers watcher and uploader wait for each other, and each holds files for longer.)
+"""
 BUSY_AGAIN_S = 1.0
-"""A file whose last version is under way is checked again after so long."""
+"""Time until the next check of a file whose last version is being sent."""
 
 
 class Intake:
-    """Sees to the files of one root whose time has come."""
+    """Checks the due files of one root, and stores the decisions."""
 
     def __init__(self, state: RootState, changes: ChangeDetector, outbox: Outbox, outside: Outside, log: Log) -> None:
         self._state = state
@@ -33,16 +34,16 @@ class Intake:
 
     @property
     def is_behind(self) -> bool:
-        """Whether more files are due than one tick can see to."""
+        """Return whether more files are due than one tick can check."""
         return self._is_behind
 
     def enter_due(self, now: float) -> None:
-        """Check a bounded number of the files that are due, and enter those that are complete."""
+        """Check a bounded number of due files, and enter the complete ones."""
         state = self._state
-        due = islice(state.observed.take_due(now), FILES_A_TICK)
+        due = islice(state.observed.take_due(now), FILES_PER_TICK)
         result = self._completeness.check(due, now=now, reports_closes=state.monitor.reports_closes)
         state.note_writers(result.writers)
-        self._is_behind = result.due == FILES_A_TICK
+        self._is_behind = result.due == FILES_PER_TICK
         if result.due:
             state.notes.note_change()
         self._put_off(result, now)
@@ -70,19 +71,19 @@ class Intake:
         busy = self._outbox.enqueue([one.candidate for one in accepted.values()], now=now)
         entered = list(self._done_with(accepted, busy, now))
         self._state.review.ask(now)
-        log = self._log.info if len(entered) <= MOST_TOLD else self._log.debug
+        log = self._log.info if len(entered) <= MAX_LOG_LINES else self._log.debug
         for path in entered:
             one = accepted[path]
             size, label = one.candidate.facts.size, one.candidate.label
             log("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
-        if len(entered) > MOST_TOLD:
+        if len(entered) > MAX_LOG_LINES:
             self._log.info("files.enqueued", files=len(entered), root=shown(self._state.root.path))
         if remarked := [path for path in entered if accepted[path].candidate.remarks]:
             reason = "; ".join(accepted[remarked[0]].candidate.remarks.values())
             self._log.warning("files.said_in_part", files=len(remarked), path=shown(remarked[0]), reason=reason)
 
     def _without_restored(self, accepted: Mapping[str, Accepted], now: float) -> Mapping[str, Accepted]:
-        """Return those that are to be sent: what eisync removed and is there again as it was, is not."""
+        """Return the files to send. Leave out files that eisync had removed and that are back unchanged."""
         complete = {path: one.candidate.facts for path, one in accepted.items()}
         same, later = self._state.restored.recognise(complete, now=now)
         for path in same:
@@ -100,7 +101,7 @@ class Intake:
             self._log.error("file.quarantined", path=shown(path), reason=parked[path].reason)
 
     def _done_with(self, decided: Collection[str], busy: Collection[tuple[int, str]], now: float) -> Iterator[str]:
-        """Yield those whose observation has ended. Of the others, the last version is under way."""
+        """End the observation of these files and yield them. Skip the busy ones: their last version is being sent."""
         for path in decided:
             if (self._state.root.id, path) in busy:
                 self._state.observed.check_at(path, now + BUSY_AGAIN_S)

@@ -1,12 +1,11 @@
-"""How the files of one root are described: by the configuration, and by the sidecars that speak of them.
+"""Describe the files of one root (label, category, metadata) from the configuration and from their sidecars.
 
-Where a sidecar is of no use, or is being read, it is not known what a file is, and the file waits: better late than
-mislabelled.
-One that is there and does not mention the file may do so a moment later; the file gives it `settle_s`.
+While a sidecar is unusable or being read, the label of its files is unknown, and they wait: better late than
+mislabelled. A sidecar that exists but does not mention a file may do so a moment later, so the file waits `settle_s`.
 
-What waits to be sent is described anew when what was said of it has changed: after a start all of it if the
-configuration did, or else what has sidecars near; later what a sidecar describes. Until that is done after a start,
-nothing of the root is sent.
+Files that wait in the outbox are described again when their description may have changed. After a start these are all
+files if the configuration changed, otherwise those with sidecars near them. Later these are the files of a changed
+sidecar. Until this is done after a start, no file of the root is sent.
 """
 
 import json
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.description import Description, UnsentFile, describe
 from eisync.core.labels.mentions import NearMiss
-from eisync.core.labels.sidecars import INFO_LABELS, Entry, speaking
+from eisync.core.labels.sidecars import INFO_LABELS, Entry, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
@@ -25,7 +24,7 @@ from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.descriptions import Descriptions
 
 PAGE = 500
-FOLDERS_A_PAGE = 500
+FOLDERS_PER_PAGE = 500
 AGAIN_S = 1.0
 _STATES = (State.READY, State.QUARANTINED)
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
@@ -33,9 +32,9 @@ _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """It is not known yet how the file is to be sent, for `reason`; ask again at `until` (Unix s).
+    """The description of the file is not known yet, for this reason. Ask again at `until` (Unix s).
 
-    `needs_person`: it stays so until a person mends a sidecar.
+    `needs_person`: it stays unknown until a person corrects a sidecar.
     """
 
     reason: str
@@ -45,7 +44,7 @@ class Unclear:
 
 @dataclass(slots=True)
 class _Pass:
-    """Files to be described anew, page by page: those in a folder, or (None) all that wait."""
+    """A pass that describes waiting files again, page by page: those in a folder, or (None) all."""
 
     folder: str | None
     is_deep: bool = False
@@ -53,11 +52,11 @@ class _Pass:
     states: list[State] = field(default_factory=lambda: list(_STATES))
     cursor: tuple[float, int] = (0.0, 0)
     last_folder: str | None = None
-    remarked_id: int | None = 0  # up to which file remarks were checked; None: all were
+    remarked_id: int | None = 0  # remarks are checked up to this file; None: all are
 
 
 class Labelling:
-    """The descriptions of one root's files."""
+    """Describes the files of one root."""
 
     def __init__(
         self,
@@ -68,7 +67,7 @@ class Labelling:
         on_labelled: Callable[[], None],
         log: Log,
     ) -> None:
-        """`on_labelled` is called when all that waits has its description."""
+        """`on_labelled` is called when every waiting file has its description."""
         self._watched = watched
         self._root = watched.root
         self._sidecars = sidecars
@@ -76,59 +75,59 @@ class Labelling:
         self._on_labelled = on_labelled
         self._log = log
         self._passes = [_Pass(None)]
-        self._is_as_before: bool | None = None  # what the configuration says; None: not compared yet
+        self._is_same_configuration: bool | None = None  # None: not compared yet
         self._rules = json.dumps([repr(watched.labelling), sorted(watched.metadata.items())])
-        self._later: set[str] = set()  # to be described anew; requests are under way with them, or they were renamed
+        self._later: set[str] = set()  # to describe again: files that were being sent, or were renamed
         self._later_at = 0.0
-        self._unclear: dict[str, Unclear] = {}  # files under observation, and why they wait
-        self._is_through = False  # the pass after the start
+        self._unclear: dict[str, Unclear] = {}  # by path: why a file under observation waits for its description
+        self._is_through = False  # whether the pass after the start is done
 
     @property
     def is_through(self) -> bool:
-        """Whether all that waited at the start is described. Safe to ask from any thread."""
+        """Return whether all files that waited at the start are described. Safe from any thread."""
         return self._is_through
 
     @property
     def is_busy(self) -> bool:
-        """Whether the next tick has something to do at once."""
+        """Return whether the next tick has work to do at once."""
         sidecars = self._sidecars
         return bool(self._passes) or sidecars.has_news(of_growth=True) or sidecars.is_busy
 
     def next_at(self, now: float) -> float:
-        """Return when there is something to do again (Unix s)."""
+        """Return when there is work to do again (Unix s)."""
         return min(self._later_at, now + AGAIN_S) if self._later else now + 3600.0
 
-    def heed(self, place: str, now: float) -> None:
-        """Check the place, where something happened, for a sidecar."""
-        self._sidecars.heed(place, now)
+    def check_sidecar(self, place: str, now: float) -> None:
+        """Check the path, where something happened, for a sidecar."""
+        self._sidecars.check_now(place, now)
 
     def scanned(self, observed: Container[str], now: float) -> None:
-        """Note that a scan of the root ended, after which these files are under observation."""
+        """Record that a scan of the root ended, after which these files are under observation."""
         self._sidecars.check_all(now)
         self._unclear = {path: why for path, why in self._unclear.items() if path in observed}
 
     def why_unclear(self, path: str) -> Unclear | None:
-        """Say why the file, which is complete, waits for its description; None: it does not, as far as is known."""
+        """Return why the complete file waits for its description; None if it is not known to wait."""
         return self._unclear.get(path)
 
     def note_unclear(self, path: str, why: Unclear | None) -> None:
-        """Note why the file waits for its description; None: it does not."""
+        """Record why the file waits for its description; None: it does not."""
         if why is not None:
             self._unclear[path] = why
         else:
             self._unclear.pop(path, None)
 
     def recheck(self, path: str) -> None:
-        """Describe the file anew, which has another name now."""
+        """Describe the file again: it has another name now."""
         self._later.add(path)
         self._later_at = 0.0
 
-    def of(self, path: str, *, now: float, seen: ObservedFile | None = None) -> Description | Unclear:
-        """Describe how the file is to be sent. One that was just observed (`seen`) may still be mentioned."""
+    def of(self, path: str, *, now: float, file: ObservedFile | None = None) -> Description | Unclear:
+        """Describe how to send the file. With `file`, wait a moment for a sidecar that does not mention it yet."""
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
         misses: list[str] = []
-        for place, name in speaking(path, found).items() if found else ():
+        for place, name in sidecars_for(path, found).items() if found else ():
             current = self._sidecars.stored_sidecar(place, found[place])
             stored_sidecar = current or self._sidecars.last_stored_sidecar(place, now)
             entry = (
@@ -138,22 +137,22 @@ class Labelling:
             )
             if isinstance(entry, Entry):
                 entries.append(entry)
-            elif current is None and not self._has_waited(place, seen, now):
+            elif current is None and not self._has_waited(place, file, now):
                 return Unclear(f"{shown(place)}, which describes the file, is being read", now + AGAIN_S / 5)
             elif current is not None and current.trouble is not None:
-                return self._useless(place, current, now)
+                return self._unusable(place, current, now)
             elif isinstance(entry, NearMiss):
                 misses.append(entry.sentence(shown(place), shown(name)))
-        if found and not entries and seen is not None:
-            until = self._patience(list(found.values()), seen, now)
+        if found and not entries and file is not None:
+            until = self._waits_until(list(found.values()), file, now)
             if now < until:
-                named = " and ".join(shown(place) for place in speaking(path, found))
+                named = " and ".join(shown(place) for place in sidecars_for(path, found))
                 why = "; ".join(misses) or f"{named} does not mention the file"
                 return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
         try:
             return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
         except ValueError as error:
-            places = " and ".join(shown(place) for place in speaking(path, found))
+            places = " and ".join(shown(place) for place in sidecars_for(path, found))
             return Unclear(
                 f"the entry for it in {places} cannot be used: {error}; correct it, and the file is sent by itself",
                 now + 5 * AGAIN_S,
@@ -161,14 +160,14 @@ class Labelling:
             )
 
     def plain(self, path: str, now: float) -> Description:
-        """Describe it by the configuration alone where what a sidecar says is not known."""
-        said = self.of(path, now=now)
-        if isinstance(said, Unclear):
+        """Describe the file, by the configuration alone if its sidecars are unclear."""
+        found = self.of(path, now=now)
+        if isinstance(found, Unclear):
             return describe(path, self._watched.labelling, self._watched.metadata, ())
-        return said
+        return found
 
     def step(self, now: float) -> set[str]:
-        """Read on, and describe a page of what waits anew. Returns files to be checked again."""
+        """Continue to read sidecars, and describe a page of waiting files again. Return files to check again."""
         self._sidecars.begin_tick()
         again = self._take_changes()
         if self._passes:
@@ -180,7 +179,7 @@ class Labelling:
         return again
 
     def _take_changes(self) -> set[str]:
-        """Describe anew what sidecars that came, changed or went describe, or described."""
+        """Queue the files of new, changed and removed sidecars to be described again. Return files to check again."""
         again = self._take_growth()
         for place in self._sidecars.take_changed():
             folder, _, name = place.rpartition("/")
@@ -191,7 +190,7 @@ class Labelling:
         return again
 
     def _take_growth(self) -> set[str]:
-        """Describe anew the files of which a sidecar says something now, and said nothing before."""
+        """Queue the files of new entries in grown sidecars to be described again. Return files to check again."""
         grown = self._sidecars.take_grown()
         if grown:
             self._later |= grown
@@ -199,9 +198,9 @@ class Labelling:
         return {path for path in grown if path in self._unclear}
 
     def _work_on(self, one: _Pass, now: float) -> set[str]:
-        if self._is_as_before is None:
-            self._is_as_before = self._descriptions.described_by(self._root.id) == self._rules
-        if one.folder is None and self._is_as_before:
+        if self._is_same_configuration is None:
+            self._is_same_configuration = self._descriptions.described_by(self._root.id) == self._rules
+        if one.folder is None and self._is_same_configuration:
             self._find_folders(one, now)
             return set()
         if one.folder is not None and one.remarked_id is not None:
@@ -221,30 +220,30 @@ class Labelling:
         return again
 
     def _check_remarks(self, one: _Pass, folder: str, after_id: int, now: float) -> None:
-        """Note why files were sent without something that was said of them: what was in the way may be mended."""
+        """Update the remarks of sent files, which say what was not sent with them: the cause may be corrected now."""
         page = self._descriptions.remarked(self._root.id, folder, is_deep=one.is_deep, after_id=after_id, limit=PAGE)
-        said = [(file, self.of(file.path, now=now)) for file in page]
+        found = [(file, self.of(file.path, now=now)) for file in page]
         changes = [
-            (file.id, what.remarks)
-            for file, what in said
-            if isinstance(what, Description) and what.remarks != file.description.remarks
+            (file.id, one.remarks)
+            for file, one in found
+            if isinstance(one, Description) and one.remarks != file.description.remarks
         ]
         if changes:
             self._descriptions.remark(changes)
         one.remarked_id = page[-1].id if len(page) == PAGE else None
 
     def _find_folders(self, one: _Pass, now: float) -> None:
-        """Find the folders with sidecars: nothing has changed but what these may say."""
-        folders = self._descriptions.folders(self._root.id, after=one.last_folder, limit=FOLDERS_A_PAGE)
+        """Find the folders with sidecars: with an unchanged configuration only their files can have changed."""
+        folders = self._descriptions.folders(self._root.id, after=one.last_folder, limit=FOLDERS_PER_PAGE)
         known = {other.folder for other in self._passes}
         for folder in folders:
             is_spoken_of = bool(self._sidecars.around(f"{folder}/x" if folder else "x", now))
             if is_spoken_of and folder not in known:
                 self._passes.append(_Pass(folder))
-        if len(folders) == FOLDERS_A_PAGE:
+        if len(folders) == FOLDERS_PER_PAGE:
             one.last_folder = folders[-1]
         else:
-            one.states = one.states[:1]  # they were found for every state
+            one.states = one.states[:1]  # the folders were found for every state
             self._end(one)
 
     def _end(self, one: _Pass) -> None:
@@ -253,7 +252,7 @@ class Labelling:
             if one.states:
                 return
         is_last = len(self._passes) == 1 and not self._sidecars.has_news(of_growth=False) and not self._is_through
-        if is_last and not self._is_as_before:
+        if is_last and not self._is_same_configuration:
             self._descriptions.note_described(self._root.id, self._rules)
         self._passes.remove(one)
         if is_last:
@@ -265,16 +264,16 @@ class Labelling:
         held: dict[str, list[int]] = {}
         again: set[str] = set()
         for one in page:
-            said = self.of(one.path, now=now)
-            if isinstance(said, Description) and said == one.description:
+            found = self.of(one.path, now=now)
+            if isinstance(found, Description) and found == one.description:
                 continue
             if one.state in _UNDER_WAY:
-                self._later.add(one.path)  # it is being sent as it was; if it must be sent again, then as it is now
+                self._later.add(one.path)  # it is being sent with the old description; a second try takes the new one
                 self._later_at = now + AGAIN_S
-            elif isinstance(said, Description):
-                changes.append((one.id, said))
+            elif isinstance(found, Description):
+                changes.append((one.id, found))
             elif one.state is State.READY:
-                held.setdefault(said.reason, []).append(one.id)
+                held.setdefault(found.reason, []).append(one.id)
                 again.add(one.path)
         if changes:
             self._descriptions.describe(changes)
@@ -283,7 +282,7 @@ class Labelling:
             self._descriptions.hold_back(ids, reason, now=now)
         return again
 
-    def _useless(self, place: str, stored_sidecar: StoredSidecar, now: float) -> Unclear:
+    def _unusable(self, place: str, stored_sidecar: StoredSidecar, now: float) -> Unclear:
         what = shown(place)
         return Unclear(
             f"{what}, which describes the file, cannot be used: {stored_sidecar.trouble}; correct or remove it, and "
@@ -292,17 +291,17 @@ class Labelling:
             needs_person=True,
         )
 
-    def _has_waited(self, place: str, seen: ObservedFile | None, now: float) -> bool:
-        """Return whether the file has waited long enough for a sidecar that changes whenever it is read."""
+    def _has_waited(self, place: str, file: ObservedFile | None, now: float) -> bool:
+        """Return whether the file has waited long enough for a sidecar that changes during every reading."""
         late_s, policy = self._sidecars.late_s(place, now), self._watched.policy
-        return seen is not None and late_s > 0.0 and late_s >= max(policy.settle_s, policy.patience_s)
+        return file is not None and late_s > 0.0 and late_s >= max(policy.settle_s, policy.patience_s)
 
-    def _patience(self, sidecars: list[FileFacts], seen: ObservedFile, now: float) -> float:
-        """Return until when a sidecar that is there may still mention the file (Unix s)."""
+    def _waits_until(self, sidecars: list[FileFacts], file: ObservedFile, now: float) -> float:
+        """Return until when an existing sidecar may still mention the file (Unix s)."""
         policy = self._watched.policy
         touched_at = max(min(facts.touched_at, now) for facts in sidecars)
-        still_until = max(seen.still_since, touched_at) + policy.settle_s
-        return min(still_until, seen.still_since + max(policy.settle_s, policy.patience_s))
+        still_until = max(file.still_since, touched_at) + policy.settle_s
+        return min(still_until, file.still_since + max(policy.settle_s, policy.patience_s))
 
 
 def _is_in(path: str, one: _Pass) -> bool:

@@ -1,10 +1,10 @@
-"""From what happens in the folders to what waits in the outbox: take events and scan, wait, label, enqueue.
+"""Watch folders: take events, scan, wait until files are complete, label them, enter them in the outbox.
 
-Everything that is under observation is in memory only; a scan at the start finds it again. Every root reports events
-first and is scanned then: at the start, when it is doubted, and every `scan_interval_s` or less often, so that scans
-take little of a core. One tick walks a bounded part of one, and enters a bounded number of files: what is found is on
-its way before the rest is searched for. A tick that fails in the middle, as on a full disk, makes its root doubted too,
-and so does a clock that jumps.
+Files under observation are in memory only; a scan at the start finds them again. Every root first begins to report
+events, and is then scanned: at the start, when events may be lost, and every `scan_interval_s` or less often, so that
+scans use little processor time. One tick walks a bounded part of a root and enters a bounded number of files, so that
+the first files are sent before the rest is found. If a tick fails in the middle, for example on a full disk, its root
+is scanned again. If the clock jumps, all roots are.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from eisync.core import absence
 from eisync.core.clock_step import JUMP_S, ClockStepDetector
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
-from eisync.loops.lineage import Lineages, Trusting
+from eisync.loops.lineage import Lineages, NullLineage
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.monitor import CHECK_EVERY_S
@@ -22,7 +22,7 @@ from eisync.loops.watcher.root_watcher import RootWatcher
 
 
 class WatcherLoop:
-    """The intake. `tick` never takes longer than a bounded piece of a scan."""
+    """Watches all roots. `tick` never takes longer than a bounded piece of a scan."""
 
     name = "watcher"
 
@@ -37,15 +37,15 @@ class WatcherLoop:
         lineages: Lineages | None = None,
         runtime: Runtime | None = None,
     ) -> None:
-        """`lineages` notes what was scanned."""
-        runtime, lineages = runtime or Runtime(), lineages or Trusting()
+        """`lineages` records the scans of each root."""
+        runtime, lineages = runtime or Runtime(), lineages or NullLineage()
         self._outbox = stores.outbox
         self._clock_step = ClockStepDetector()
         self._roots = [RootState(watched, stores, outside, events, runtime, log) for watched in roots]
         self._watchers = [RootWatcher(root, stores, outside, events, lineages, runtime, log) for root in self._roots]
 
     def tick(self, now: float) -> float:
-        """Take what was reported, walk a part of what is due for a scan, enqueue what is complete."""
+        """Take events, walk a part of each root that is due, enter complete files in the outbox."""
         if not 0.0 <= self._clock_step.step_s(now) <= JUMP_S:  # the clock was set, or the machine slept
             for root in self._roots:
                 root.scans.doubt()
@@ -53,65 +53,64 @@ class WatcherLoop:
         return min((watcher.tick(now, roots=number) for watcher in self._watchers), default=CHECK_EVERY_S)
 
     def stop(self, now: float) -> None:
-        """Write down what is under observation, for those who ask before the next start finds it again."""
+        """Store what is under observation, so that commands can show it before the next start."""
         for root in self._roots:
             root.not_samples.note(now, is_last=True)
             root.write_notes(now)
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is under way that could be lost: always."""
+        """Return True always: no work under way could be lost."""
         return True
 
     @property
     def has_scanned(self) -> bool:
-        """Whether every root was scanned completely since the start, and all that was found there is checked, or
-        cannot be read."""
+        """Return whether every root was scanned completely since the start and all of its files are checked. A root
+        that cannot be read counts as scanned."""
         return all(root.has_scanned for root in self._roots)
 
     def comparing(self) -> int:
-        """Count the files at the service that were touched, and are compared with what was sent. Safe to ask from any
-        thread."""
+        """Count the sent files that were touched and wait for a comparison with what was sent. Safe from any thread."""
         return sum(len(root.checks) for root in self._roots)
 
     def unsettled(self, now: float) -> list[ObservedEntry]:
-        """List the files that are not complete. Safe to ask from any thread."""
+        """List the files that are not complete. Safe from any thread."""
         found = [(root.observations, root.observations.incomplete_paths()) for root in self._roots]
         return [entry for observations, paths in found for entry in observations.incomplete_at(paths, now)]
 
     def observed(self, now: float) -> list[ObservedEntry]:
-        """List them, and the files and folders that cannot be read. Safe to ask from any thread."""
+        """List the files that are not complete, and files and folders that cannot be read. Safe from any thread."""
         return [entry for root in self._roots for entry in root.observations.entries(now)]
 
     def observed_at(self, root: str, paths: Sequence[str], now: float) -> list[ObservedEntry]:
-        """List those of them that are at `paths` of the root at that path. Safe to ask from any thread."""
+        """List the same for `paths` of one root only; `root` is its path. Safe from any thread."""
         ours = [one.observations for one in self._roots if one.root.path == root]
         return [entry for one in ours for entry in (*one.unreadable_at(paths), *one.incomplete_at(paths, now))]
 
     def scanned(self) -> set[str]:
-        """Return the paths of the roots that were scanned since the start: what is observed of them is all there is."""
+        """Return the paths of the roots that were scanned since the start: what is observed there is complete."""
         return {root.root.path for root in self._roots if root.scans.has_scanned}
 
     def note(self, now: float) -> None:
-        """Write down what may have changed since the last note, for those who ask now. Safe to ask from any thread."""
+        """Store what may have changed since the last time, for a command that asks now. Safe from any thread."""
         for root in self._roots:
             if root.notes.has_changed:
                 root.write_notes(now)
-                root.notes.note_change()  # it may have changed again meanwhile
+                root.notes.note_change()  # another thread may have changed it meanwhile
 
     def check_observed(self) -> None:
-        """Check every file under observation with the next ticks, for a pass that no event reaches."""
+        """Check every file under observation in the next ticks, for a pass without events."""
         for root in self._roots:
             root.reported.add(root.observed.paths())
 
     def stuck(self) -> int | None:
-        """Count the known files that wait for a person to mend a sidecar; None while others are under observation."""
+        """Count the known files that wait until a person corrects a sidecar; None while other files are observed."""
         number = 0
         for root in self._roots:
             if root.renames.waiting or root.is_comparing:
                 return None
             if root.labels.is_busy and not root.monitor.offline_reason:
-                return None  # what is said of the files is being read
+                return None  # sidecars are being read
             for path in root.observed.paths():
                 why = root.labels.why_unclear(path)
                 if why is None or not why.needs_person:
@@ -121,11 +120,11 @@ class WatcherLoop:
         return number
 
     def unlabelled(self) -> set[int]:
-        """Return the roots of which it is not known yet how what waits is to be sent. Safe to ask from any thread."""
+        """Return the ids of roots whose waiting files are not all described yet. Safe from any thread."""
         return {root.root.id for root in self._roots if not root.labels.is_through and not root.monitor.offline_reason}
 
     def offline(self) -> list[str]:
-        """Say why roots, or disks in them, cannot be read or worked on, a sentence each."""
+        """Return why roots, or disks in them, cannot be read or processed: a sentence for each."""
         return [
             reason
             for root in self._roots
@@ -137,5 +136,5 @@ class WatcherLoop:
         ]
 
     def status(self) -> list[RootStatus]:
-        """Say how every root is watched. Safe to ask from any thread."""
+        """Return how every root is watched. Safe from any thread."""
         return [root.status() for root in self._roots]

@@ -1,8 +1,8 @@
-"""Decide whether a watched folder is there, is the one that eisync knows, and reports events.
+"""Decide whether a watched folder is accessible, is the known one, and reports events.
 
-Nothing is concluded from what is missing in a folder that is away. An unmounted mount point resembles a folder that
-a person has emptied, so the device is remembered: on another one, a folder that holds none of the expected files is not
-the known one. A person who has replaced the disk says so with a file.
+Nothing is concluded from files that are missing in a folder that is away. An unmounted mount point resembles a folder
+that a person has emptied, so the device number is stored: a folder on another device that holds none of the expected
+files is not the known one. A person who has replaced the disk confirms it with an empty file.
 """
 
 from eisync.core.lineage import NAME as YES_NAME
@@ -14,14 +14,14 @@ from eisync.store.path_index import PathIndex
 
 
 class WatchedFolders:
-    """The watched folders as they are now. Remembers nothing."""
+    """Checks watched folders immediately before an action. Keeps no state."""
 
     def __init__(self, files: Files, paths: PathIndex) -> None:
         self._files = files
         self._paths = paths
 
     def why_away(self, root_id: int, root: str) -> str | None:
-        """Say why nothing may be concluded from what is in the folder, for a person; None: all is well."""
+        """Return why the content of the folder proves nothing now, for a person; None if it does."""
         offline = self._files.why_offline(root)
         if offline is not None:
             return offline
@@ -34,17 +34,17 @@ class WatchedFolders:
         )
 
     def is_missing(self, root: str, path: str) -> bool:
-        """Return whether there certainly is no such file in the folder."""
+        """Return whether the file is certainly missing from the folder."""
         return self._files.is_missing(root, path)
 
 
 CHECK_EVERY_S = 5.0
 LONGEST_CHECK_PAUSE_S = 60.0
-BELIEVED = 200
+MAX_BELIEVED = 200
 
 
 class RootMonitor:
-    """The state of one root as a whole: is it there, and does it report events?"""
+    """Monitors one root as a whole: is it accessible, and does it report events?"""
 
     def __init__(self, watched: WatchedRoot, stores: Stores, outside: Outside, events: Events, log: Log) -> None:
         self._root = watched.root
@@ -63,26 +63,26 @@ class RootMonitor:
 
     @property
     def health(self) -> WatchHealth:
-        """How well the root's events serve. Safe to ask from any thread."""
+        """Return how well the events of the root work. Safe from any thread."""
         return self._health
 
     @property
     def offline_reason(self) -> str | None:
-        """Why the root was not there at the last check. Safe to ask from any thread."""
+        """Return why the root was not accessible at the last check; None if it was. Safe from any thread."""
         return self._offline_reason
 
     @property
     def reports_closes(self) -> bool:
-        """Whether events report now when a file of the root is closed. Safe to ask from any thread."""
+        """Return whether events report at present when a file of the root is closed. Safe from any thread."""
         return self._health.since is not None and self._events.reports_closes
 
     def next_at(self, now: float) -> float:
-        """Return when the next check is due (Unix s). A clock that was set back does not put it off."""
+        """Return when the next check is due (Unix s). A clock that is set back does not delay it."""
         self._due_at = min(self._due_at, now + self._pause_s)
         return self._due_at
 
     def check(self, now: float) -> bool:
-        """Check the root, and make it report events. Returns whether it is there."""
+        """Check the root, and make it report events. Return whether it is accessible."""
         reason = self.why_offline()
         if reason is not None:
             self._go_offline(reason, now)
@@ -97,7 +97,7 @@ class RootMonitor:
         return True
 
     def why_offline(self) -> str | None:
-        """Say why the root cannot be read or is not the known one, for a person; None when all is well."""
+        """Return why the root cannot be read or is not the known one, for a person; None if neither is so."""
         path = self._root.path
         reason = self._files.why_offline(path)
         if reason is not None:
@@ -118,27 +118,27 @@ class RootMonitor:
         return None
 
     def scan_pause_s(self, *, least_s: float, cost_s: float, jitter: float) -> float:
-        """Return how long to wait for the next scan, after one that took `cost_s` of a core."""
+        """Return how long to wait for the next scan (s), after one that used `cost_s` of processor time."""
         uses_events = self._health.since is not None
         return scan_pause_s(least_s=least_s, cost_s=cost_s, jitter=jitter, uses_events=uses_events)
 
     def note_scan(self, missed: int, now: float) -> None:
-        """Note that a scan of the root ended, and found so many files that an event should have reported."""
+        """Record that a scan ended, and how many files it found that an event should have reported."""
         before = self._health
         self._health = before.audited(missed, now)
         if missed:
             self._log.warning("root.events_missed", root=shown(self._root.path), files=missed)
         if self._health.since is None and before.since is not None:
-            self._events.forget(self._root.id)  # the next check begins anew, or leaves it
+            self._events.forget(self._root.id)  # the next check decides whether to use events again
             self._log_change(before.reason)
             self._due_at = now
 
     def _is_recognised(self) -> bool:
         path = self._root.path
         yes = self._files.facts_at(path, YES_NAME)
-        if yes is not None and yes.size == 0:  # in one that is not, eisync counts, on whichever disk
+        if yes is not None and yes.size == 0:  # a person creates it empty; with content it is a count of eisync
             return True
-        believed = self._paths.believed(self._root.id, limit=BELIEVED)
+        believed = self._paths.believed(self._root.id, limit=MAX_BELIEVED)
         return not believed or any(self._files.facts_at(path, place) is not None for place in believed)
 
     def _go_offline(self, reason: str, now: float) -> None:

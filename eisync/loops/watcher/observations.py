@@ -1,4 +1,4 @@
-"""Say what of one root is not complete or cannot be read, and why; and write it down for those who ask later."""
+"""Report which files of one root are not complete or cannot be read, and why. Store it for later commands."""
 
 import math
 from collections.abc import Iterable
@@ -15,18 +15,18 @@ from eisync.loops.watcher.renames import RenameDetector
 from eisync.loops.watcher.scan import Scan
 from eisync.store.index import Index
 
-MOST_FAILING = 1_000
-MOST_OBSERVED = 10_000
-"""So many files that are not complete, or cannot be read, are written down of a root; the others are counted."""
+MAX_FAILING = 1_000
+MAX_OBSERVED = 10_000
+"""Limit of the entries stored for a root; the others are only counted."""
 NOTE_EVERY_S = 1.0
 NOTE_BUSY_EVERY_S = 10.0
-"""What is under observation is written down when a root comes to rest, and so often while it does not."""
+"""Observations are stored when a root has no more work, and at this interval while it has."""
 NOTE_SHARE = 0.01
-"""Of a core, at most."""
+"""The share of one processor core that storing them uses at most."""
 
 
 class RootObservations:
-    """What was observed of one root and stands in no row. Its questions are safe to ask from any thread."""
+    """Observations about one root that are not in the database. The reports are safe from any thread."""
 
     def __init__(
         self,
@@ -49,36 +49,36 @@ class RootObservations:
 
     @property
     def comparing(self) -> int:
-        """How many files at the service were touched, and are compared with what was sent."""
+        """Return how many sent files were touched and wait for a comparison with what was sent."""
         return len(self._checks)
 
     def note_failing(self, path: str, why: str) -> bool:
-        """Note that the check of the file failed. Returns whether that is new."""
-        if path in self._failing or len(self._failing) >= MOST_FAILING:
+        """Record that the check of the file failed. Return whether that is new."""
+        if path in self._failing or len(self._failing) >= MAX_FAILING:
             return False
         self._failing[path] = why
         return True
 
     def clear_failing(self, path: str) -> None:
-        """Note that the check of the file did not fail. Safe to repeat."""
+        """Record that the check of the file did not fail. Safe to repeat."""
         self._failing.pop(path, None)
 
     def note_scan(self, scan: Scan) -> None:
-        """Note that a walk ended: the folders that it came to can be read, or cannot."""
+        """Record which of the folders that a finished walk covered cannot be read."""
         kept = {} if scan.is_whole else {at: why for at, why in self._unreadable.items() if not scan.covers(at)}
         self._unreadable = {**kept, **scan.unreadable}
 
     def incomplete_paths(self) -> list[str]:
-        """List the files that are not complete."""
+        """List the paths of files that are not complete."""
         failing = [path for path in list(self._failing) if path not in self._files]
         return [*self._files.paths(), *list(self._renames.waiting), *failing]
 
     def incomplete_at(self, paths: Iterable[str], now: float | None) -> list[ObservedEntry]:
-        """Say why those of these files are not complete that are not; `now` None: in words that stay true."""
+        """Return the entries of those paths that are not complete. With `now` None, their reasons name no time."""
         return [entry for path in paths if (entry := self._incomplete_at(path, now)) is not None]
 
     def unreadable_at(self, paths: Iterable[str]) -> list[ObservedEntry]:
-        """Say why files and folders at `paths` cannot be read: files for the comparison with what was sent."""
+        """Return the entries of those paths that cannot be read: folders, and files to compare with what was sent."""
         found = []
         for path in paths:
             if self._checks.is_unreadable(path):
@@ -88,32 +88,32 @@ class RootObservations:
         return found
 
     def entries(self, now: float | None, *, most: int | None = None) -> list[ObservedEntry]:
-        """List both, what cannot be read first; `most` at most."""
+        """Return the entries of all, at most `most`: first what cannot be read, then what is not complete."""
         unreadable = self.unreadable_at([*list(self._unreadable), *self._checks.unreadable()][:most])
         left = None if most is None else most - len(unreadable)
         return unreadable + self.incomplete_at(self.incomplete_paths()[:left], now)
 
     def count(self) -> int:
-        """Count both, without the reasons."""
+        """Return how many entries there are."""
         return len(self._unreadable) + len(self._checks.unreadable()) + len(self.incomplete_paths())
 
     def _incomplete_at(self, path: str, now: float | None) -> ObservedEntry | None:
-        seen = self._files.get(path)
+        file = self._files.get(path)
         if (why := self._failing.get(path)) is not None:
-            return ObservedEntry(self._root, path, 0 if seen is None else seen.facts.size, why)
-        if seen is not None:
+            return ObservedEntry(self._root, path, 0 if file is None else file.facts.size, why)
+        if file is not None:
             unclear = self._labels.why_unclear(path)
             if unclear is not None:
-                return ObservedEntry(self._root, path, seen.facts.size, unclear.reason)
-            why = reason(seen, self._policy, now=now, reports_closes=self._monitor.reports_closes)
-            return ObservedEntry(self._root, path, seen.facts.size, why)
+                return ObservedEntry(self._root, path, file.facts.size, unclear.reason)
+            why = reason(file, self._policy, now=now, reports_closes=self._monitor.reports_closes)
+            return ObservedEntry(self._root, path, file.facts.size, why)
         if (waiting := self._renames.waiting.get(path)) is not None:
             return ObservedEntry(self._root, path, waiting.facts.size, waiting.reason)
         return None
 
 
 class ObservationNotes:
-    """Writes down what was observed of one root: when it comes to rest, and now and then while it does not."""
+    """Stores the observations about one root: when it has no more work, and at intervals while it has."""
 
     def __init__(self, root_id: int, observations: RootObservations, index: Index, runtime: Runtime) -> None:
         self._root_id = root_id
@@ -122,42 +122,42 @@ class ObservationNotes:
         self._spent_s = runtime.spent_s
         self._has_changed = True
         self._written_at = -math.inf
-        self._begun_at: float | None = None  # when the first note could have been written
+        self._begun_at: float | None = None  # when storing was possible for the first time
         self._least_pause_s = 0.0
 
     @property
     def has_changed(self) -> bool:
-        """Whether what was observed may have changed since it was written down."""
+        """Return whether the observations may have changed since they were stored."""
         return self._has_changed
 
     def note_change(self) -> None:
-        """Note that what was observed may have changed."""
+        """Record that the observations may have changed."""
         self._has_changed = True
 
     def is_due(self, now: float, *, is_busy: bool, is_behind: bool) -> bool:
-        """Return whether to write. `is_busy`, `is_behind`: the root is not at rest."""
+        """Return whether to store them now. `is_busy`, `is_behind`: the root has more work."""
         if not self._has_changed or 0 <= now - self._written_at < self._pause_s(is_busy):
             return False
-        # Most of what a start finds is complete, and is in the outbox a moment later.
+        # After a start, wait a little: most files are complete, and are in the outbox a moment later.
         self._begun_at = now if self._begun_at is None else self._begun_at
         is_start = self._written_at == -math.inf and 0 <= now - self._begun_at < NOTE_BUSY_EVERY_S
         return not (is_start and (is_busy or is_behind))
 
     def next_at(self, *, is_busy: bool) -> float | None:
-        """Return when to write (Unix s); None: nothing has changed."""
+        """Return when to store them (Unix s); None if nothing has changed."""
         return self._written_at + self._pause_s(is_busy) if self._has_changed else None
 
     def write(self, now: float, *, keeps: bool) -> None:
-        """Write down what was observed, up to a limit. `keeps`: what was noted before may be there still."""
+        """Store the observations, up to a limit. `keeps`: keep the entries from before, which may still be true."""
         began_at = self._spent_s()
         self._has_changed, self._written_at = False, now
-        entries = self._observations.entries(None, most=MOST_OBSERVED)
+        entries = self._observations.entries(None, most=MAX_OBSERVED)
         beyond = max(0, self._observations.count() - len(entries))
         comparing = self._observations.comparing
         try:
             self._index.note_observed(self._root_id, entries, beyond=beyond, comparing=comparing, keeps=keeps, now=now)
         except StateError:
-            self._has_changed = True  # as on a full disk: it is written down when that can be done again
+            self._has_changed = True  # for example on a full disk: try again later
             raise
         self._least_pause_s = (self._spent_s() - began_at) / NOTE_SHARE
 

@@ -1,18 +1,17 @@
-"""Recognise a known file that is found elsewhere, or is again what it was, so that it is not sent a second time.
+"""Recognise a known file that has a new name, or that is what it was again, so that it is not sent a second time.
 
-Under another name: what has the same inode, size and mtime, and is not where it was, is the same file. It keeps its
-samples and its history. Where it still is at its old place too, there are two (hard) links, and two files; unless it
-was touched a moment ago: a file that is renamed again and again is found at any of its names.
+Under a new name: a file with the same inode, size and mtime that is missing at its old path is the same file. It keeps
+its samples and its history. If the old path exists too, these are two hard links, which count as two files. The
+exception is a file that was touched a moment ago: one that is renamed again and again can be found at any of its names.
 
-An mtime of whole seconds proves little: archives and copies set it, and an inode is given away again at once. The
-content of such a file is compared with what was sent. So is that of a file whose old place has one of the same size and
-time, for many files get theirs in one tick of the clock, and that of any where inodes are made up. A rename moves
-ctime, so that says nothing here: the content is compared after the file was followed
-(`eisync.loops.watcher.content_check`).
+An mtime of whole seconds proves little: archives and copy tools set it, and an inode number is reused at once. Then the
+content is compared with what was sent. It is also compared if the old path has a file of the same size and mtime, as
+many files can get theirs in one tick of the clock, and on file systems with made-up inodes. A rename changes ctime, so
+ctime proves nothing here: the content is compared after the file was followed (`eisync.loops.watcher.content_check`).
 
-In its place: a file that eisync removed after its upload may be put back as a copy, with another inode and often
-another time. A file at the service that changed may be, once it is still, what it was: a restore writes over a file
-what was in it before.
+At its own path: a file that eisync removed after its upload may be put back as a copy, with another inode and often
+another mtime. A sent file that changed may turn out to be the same once it is complete: a restore overwrites a file
+with the content that it had before.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,12 +28,12 @@ from eisync.loops.watcher.observed_files import DueQueue
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 
-BYTES_A_TICK = 32 * 1024 * 1024
+BYTES_PER_TICK = 32 * 1024 * 1024
 AGAIN_S = 0.1
 
 
 class RestoredFiles:
-    """Files of one root that may be, at their places, what was sent."""
+    """Files of one root that may be restored to what was sent, at their own paths."""
 
     def __init__(
         self,
@@ -44,7 +43,7 @@ class RestoredFiles:
         *,
         log: Log,
     ) -> None:
-        """`is_same` tells whether the file at (root, path) has these facts and this content hash."""
+        """`is_same` returns whether the file at (root, path) has these facts and this content hash."""
         self._root = root
         self._outbox = outbox
         self._is_same = is_same
@@ -52,14 +51,14 @@ class RestoredFiles:
         self._expected: dict[str, KnownFile] = {}
 
     def expect(self, path: str, known: KnownFile) -> None:
-        """Compare what is in the place of this file, which was removed or changed, when it is complete."""
+        """Compare the file at this path once it is complete. The `known` file there was removed or changed."""
         self._expected[path] = known
 
     def recognise(self, complete: Mapping[str, FileFacts], *, now: float) -> tuple[set[str], Sequence[str]]:
-        """Return those of the complete files that are as they were sent, and those to ask for again soon."""
+        """Return the complete files that equal what was sent, and those to ask for again in the next tick."""
         same: set[str] = set()
         later: list[str] = []
-        left_bytes = BYTES_A_TICK
+        left_bytes = BYTES_PER_TICK
         for path in [path for path in complete if path in self._expected] if self._expected else ():
             if left_bytes <= 0:
                 later.append(path)
@@ -81,17 +80,17 @@ class RestoredFiles:
 UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
 UNDER_WAY_S = 5.0
-"""A file that is being sent under its old name is checked again after so long."""
+"""Time until the next check of a file that is being sent under its old name."""
 
 MOVING_S = 1.0
-"""A file that was touched so shortly before may have been renamed between two checks."""
+"""A file that was touched less than this ago may have been renamed between two checks."""
 
 _SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A file that may be a known one, and why that is not decided yet."""
+    """A file that may be a known one under a new name, and why this is not decided yet."""
 
     facts: FileFacts
     twin_id: int
@@ -100,7 +99,7 @@ class Waiting:
 
 
 class RenameDetector:
-    """Follows the files of one root."""
+    """Follows renamed files of one root."""
 
     def __init__(
         self,
@@ -111,7 +110,7 @@ class RenameDetector:
         trust: Trust,
         log: Log,
     ) -> None:
-        """`describe` says how the file at a path is to be sent."""
+        """`describe` returns the description (label, category, ...) of the file at a path."""
         self._root = watched.root
         self._updates = watched.updates_renamed
         self._describe = describe
@@ -123,24 +122,24 @@ class RenameDetector:
         self._is_proven = False  # whether the content proved that the last file was a known one
         self._due_queue = DueQueue()
         self._waiting: dict[str, Waiting] = {}
-        self._left: list[str] = []  # names of files that were followed: they are not waited for any more
-        self._vacated: set[str] = set()  # names that files have left to others which were known: to be checked now
+        self._left: list[str] = []  # old paths of files that were followed: nothing waits for them any more
+        self._vacated: set[str] = set()  # old paths of files that replaced another known file: to check now
 
     @property
     def waiting(self) -> Mapping[str, Waiting]:
-        """Files that may be known ones, which is not decided yet: to be checked again, later."""
+        """Return the files that may be known ones under a new name, which is not decided yet, by path."""
         return self._waiting
 
     def is_waiting(self, path: str) -> bool:
-        """Return whether it is not decided yet whether the file is a known one."""
+        """Return whether the file may be a known one, which is not decided yet."""
         return path in self._waiting
 
     def forget(self, path: str) -> None:
-        """Note that the file went. Safe to repeat."""
+        """Record that the file is missing. Safe to repeat."""
         self._waiting.pop(path, None)
 
     def recognise(self, path: str, facts: FileFacts, known: KnownFile | None, *, now: float) -> KnownFile | None:
-        """Return what is known of the file at `path`, which was followed there; `known` when it is no renamed one.
+        """Return the known file that now has the name `path`, after following it; `known` if it was not renamed.
 
         Conclude nothing about a path that is among those `waiting` afterwards.
         """
@@ -151,7 +150,7 @@ class RenameDetector:
         for old_path, twin in self._paths.twins(self._root.id, facts).items():
             device = self._files.device_of(self._root.path, path)
             if old_path == path or device not in (None, self._files.device_of(self._root.path)):
-                continue  # on another disk, inodes are counted anew
+                continue  # another disk has its own inode numbers
             there = self._files.facts_at(self._root.path, old_path)
             if there == facts and abs(now - there.touched_at) >= MOVING_S:
                 continue  # two links
@@ -166,38 +165,38 @@ class RenameDetector:
         return known
 
     def take_due(self, now: float) -> set[str]:
-        """Take those of the waiting whose time has come, and what they may have been called, each once.
+        """Take the waiting files whose time has come, and their possible old names, each once.
 
-        Reads a bounded piece of what is to be compared.
+        Read a bounded piece of the contents to compare.
         """
-        due = self._comparing.go_on(now)
+        due = self._comparing.hash_some(now)
         due.update(self._due_queue.take_due(now))
         waited = {path: waiting for path in due if (waiting := self._waiting.pop(path, None)) is not None}
         return {*waited, *(waiting.before for waiting in waited.values())}
 
-    def may_be_there(self) -> set[int]:
-        """Return known files that may be among the waiting: nothing says yet that they went."""
+    def possibly_renamed(self) -> set[int]:
+        """Return the ids of known files that a waiting file may be. They do not count as missing yet."""
         return {waiting.twin_id for waiting in self._waiting.values()}
 
     def next_at(self) -> float | None:
-        """Return when `take_due` has something to do (Unix s); None when nothing waits."""
+        """Return when to call `take_due` (Unix s); None when no file waits."""
         instants = [at for at in (self._comparing.next_at(), self._due_queue.next_at()) if at is not None]
         return min(instants, default=None)
 
     def take_left(self) -> list[str]:
-        """Take the names of files that were followed, each once."""
+        """Take the old paths of files that were followed, each once."""
         left, self._left = self._left, []
         return left
 
     def take_vacated(self) -> set[str]:
-        """Take the names that were left to others, each once."""
+        """Take the old paths of files that replaced another known file, each once."""
         vacated, self._vacated = self._vacated, set()
         return vacated
 
     def _is_same(
         self, path: str, facts: FileFacts, old_path: str, twin: KnownFile, there: FileFacts | None, now: float
     ) -> bool | None:
-        """Return whether the file is the known one; None: it waits for that."""
+        """Return whether the file is the known one; None: not decided yet, and the file waits."""
         if twin.state in UNDER_WAY:
             self._wait(path, facts, old_path, twin, "renamed; it is being sent as", now + UNDER_WAY_S)
             return None
@@ -223,23 +222,23 @@ class RenameDetector:
             self._vacated.add(old_path)
             there = self._files.facts_at(self._root.path, old_path)
             if there is not None and there == known.facts:
-                moves.append(self._move(known.id, old_path, there, now, before=path))  # the two swapped their names
+                moves.append(self._move(known.id, old_path, there, now, before=path))  # two files swapped their names
         self._paths.follow(moves, now=now)
         self._left.append(old_path)
         self._log.info("file.renamed", path=shown(path), before=shown(old_path))
 
     def _move(self, identity: int, path: str, facts: FileFacts, now: float, *, before: str | None = None) -> Rename:
-        said = self._describe(path, now)
+        description = self._describe(path, now)
         return Rename(
             id=identity,
             path=path,
-            label=said.label,
-            category=said.category,
+            label=description.label,
+            category=description.category,
             updates=self._updates,
             before=before,
             ctime_ns=self._trust.strict(facts).ctime_ns,
-            sent_as=said.name,
-            remarks=said.remarks,
+            sent_as=description.name,
+            remarks=description.remarks,
         )
 
     def _wait(

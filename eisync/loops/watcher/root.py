@@ -1,9 +1,9 @@
-"""What is in memory of one watched folder. All of it can be found again by a scan."""
+"""The state of one watched folder in memory. A scan can find all of it again."""
 
 from collections.abc import Iterable
 
 from eisync.core.known_content import Trust
-from eisync.core.writers import Writers, said_of_folder
+from eisync.core.writers import Writers, describe_folder_writers
 from eisync.loops.ports import Log
 from eisync.loops.watcher.content_check import ContentChecks
 from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, Stores, WatchedRoot
@@ -18,7 +18,7 @@ from eisync.loops.watcher.scan import Scans
 from eisync.loops.watcher.sidecars import SidecarReader
 
 LONGEST_PAUSE_S = 60.0
-"""A folder or a file that could not be worked on is tried again after so long at most."""
+"""The longest pause before a folder or a file that failed is tried again."""
 
 
 class Setback:
@@ -31,30 +31,30 @@ class Setback:
 
     @property
     def reason(self) -> str | None:
-        """Why, for a person; None: it did not. Safe to ask from any thread."""
+        """Return why the last tick failed, for a person; None if it did not. Safe from any thread."""
         return self._reason
 
     def wait_s(self, now: float) -> float:
-        """Return how long to leave the root alone; 0: work on it."""
+        """Return how long to pause the root (s); 0: work on it."""
         wait_s = self._again_at - now
         return wait_s if self._reason is not None and 0.0 < wait_s <= LONGEST_PAUSE_S else 0.0
 
     def note(self, reason: str, now: float) -> float:
-        """Note that a tick failed. Returns the pause, which grows."""
+        """Record that a tick failed. Return the pause (s), which grows with each failure."""
         self._failures += 1
         pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(self._failures, 16))
         self._reason, self._again_at = reason, now + pause_s
         return pause_s
 
     def clear(self) -> bool:
-        """Note that a tick did not fail. Returns whether the one before did."""
+        """Record that a tick did not fail. Return whether the one before did."""
         had_one = self._reason is not None
         self._reason, self._failures = None, 0
         return had_one
 
 
 class RootState:
-    """The parts that see to one root, each to one question, and what only the root as a whole has."""
+    """The parts that work on one root, and the state that belongs to the root as a whole."""
 
     def __init__(
         self, watched: WatchedRoot, stores: Stores, outside: Outside, events: Events, runtime: Runtime, log: Log
@@ -85,53 +85,56 @@ class RootState:
 
     @property
     def event_at(self) -> float:
-        """When the last event was taken (Unix s)."""
+        """Return when the last event was taken (Unix s)."""
         return self._event_at
 
     @property
     def is_comparing(self) -> bool:
-        """Whether files at the service are in doubt, and will be compared. Safe to ask from any thread."""
+        """Return whether sent files are in doubt and will be compared. Safe from any thread."""
         return not self.checks.is_idle or self.scans.is_partial_wanted
 
     @property
     def is_busy(self) -> bool:
-        """Whether the next tick has something to do at once."""
+        """Return whether the next tick has work to do at once."""
         is_under_way = self.scans.is_busy or len(self.reported) > 0 or self.labels.is_busy
         return is_under_way or (not self.checks and not self.checks.is_idle)
 
     @property
     def has_scanned(self) -> bool:
-        """Whether it was scanned completely since the start, and all that was found is checked, or cannot be read."""
+        """Return whether the root was scanned completely since the start and its files are checked.
+
+        A root that cannot be read counts as scanned.
+        """
         if self.monitor.offline_reason or self.setback.reason:
             return True
         return self.scans.has_scanned and not self.reported and not self.is_comparing
 
     def note_event(self, now: float) -> None:
-        """Note that an event was taken."""
+        """Record that an event was taken."""
         self._event_at = now
 
     def note_writers(self, writers: Writers | None) -> None:
-        """Note what the kernel said of the files that were checked last; None: it was not asked."""
+        """Record the answer of the kernel about the writers of the last files; None: it was not asked."""
         self._writers = writers or self._writers
 
     def end_observation(self, path: str) -> None:
-        """Note that the file is neither incomplete nor failing any more. Safe to repeat."""
+        """Record that the file is neither incomplete nor failing any more. Safe to repeat."""
         self.observed.drop(path)
         self.observations.clear_failing(path)
 
-    def compare_on(self, now: float) -> set[str]:
-        """Read on in files whose content is in doubt. Returns those to be checked again; a walk finds the others."""
-        done = self.checks.go_on(now)
+    def compare_some(self, now: float) -> set[str]:
+        """Hash a piece of the files in doubt. Return those to check again; a walk finds those that did not fit."""
+        done = self.checks.hash_some(now)
         if self.scans.is_idle and (folder := self.checks.take_left_out()) is not None:
             self.scans.add([folder])
         return done
 
     def write_notes(self, now: float) -> None:
-        """Write down what was observed."""
+        """Store the observations."""
         self.notes.write(now, keeps=not self.scans.has_scanned)
 
     def next_at(self, now: float) -> float:
-        """Return when one of its parts has something to do (Unix s)."""
+        """Return when the next part of the root has work to do (Unix s)."""
         instants: Iterable[float | None] = (
             self.monitor.next_at(now),
             self.scans.next_at(now),
@@ -146,7 +149,7 @@ class RootState:
         return min(at for at in instants if at is not None)
 
     def status(self) -> RootStatus:
-        """Say how it is watched. Safe to ask from any thread."""
+        """Return how the root is watched. Safe from any thread."""
         health = self.monitor.health
         return RootStatus(
             root=self.root.path,
@@ -157,7 +160,7 @@ class RootState:
             scan_every_s=self.scans.pause_s,
             comparing=len(self.checks),
             trouble=self.setback.reason,
-            writers=None if self._writers is None else said_of_folder(self._writers),
+            writers=None if self._writers is None else describe_folder_writers(self._writers),
         )
 
     def _labelling(self, stores: Stores, outside: Outside, runtime: Runtime, log: Log) -> Labelling:

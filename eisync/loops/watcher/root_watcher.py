@@ -1,4 +1,4 @@
-"""Watch one root: take events, scan, and enter what is complete, a bounded piece a tick."""
+"""Watch one root: take events, scan, and enter complete files, a bounded piece in each tick."""
 
 from eisync.core.model import shown
 from eisync.errors import CONTENT_ERRORS
@@ -6,12 +6,12 @@ from eisync.loops.lineage import Lineages
 from eisync.loops.ports import Log
 from eisync.loops.watcher.changes import ChangeDetector, Findings
 from eisync.loops.watcher.context import Events, Outside, Runtime, Stores
-from eisync.loops.watcher.intake import FILES_A_TICK, Intake
+from eisync.loops.watcher.intake import FILES_PER_TICK, Intake
 from eisync.loops.watcher.root import RootState
 from eisync.loops.watcher.scan import IgnoredEntries, Scan
 
-ENTRIES_A_TICK = 2_000
-"""A tick walks past so many files; most are known as they are."""
+ENTRIES_PER_TICK = 2_000
+"""The entries that one tick walks at most; most of them are unchanged."""
 
 
 class RootWatcher:
@@ -39,16 +39,16 @@ class RootWatcher:
         self._intake = Intake(state, self._changes, stores.outbox, outside, log)
         self._ignored = IgnoredEntries(log)
         self._is_mid_tick = False
-        self._scanned_doubt: int | None = None  # for which the scan is done, but for what is still compared
+        self._scanned_doubt: int | None = None  # the doubt whose scan is done, while some files are still compared
 
     def tick(self, now: float, *, roots: int) -> float:
-        """Work on the root. Where that fails by its content, it rests for a while. `roots` counts all of the loop."""
+        """Do a piece of work. If it fails on the content of the root, pause the root. `roots`: how many there are."""
         setback = self.state.setback
         if (wait_s := setback.wait_s(now)) > 0.0:
             return wait_s
         try:
             if self._is_mid_tick:
-                self.state.scans.abandon()  # what it had in hand when the last tick failed is not known
+                self.state.scans.abandon()  # the last tick failed: how far its scan got is unknown
             self._is_mid_tick = True
             wait_s = self._work(now, roots)
             self._is_mid_tick = False
@@ -87,18 +87,18 @@ class RootWatcher:
         if state.notes.is_due(now, is_busy=state.is_busy, is_behind=self._intake.is_behind):
             state.write_notes(now)
         if self._scanned_doubt is not None and not state.reported and not state.renames.waiting:
-            self._lineages.looked_through(state.root.id, self._scanned_doubt)
+            self._lineages.scan_completed(state.root.id, self._scanned_doubt)
             self._scanned_doubt = None
         return 0.0 if state.is_busy else max(0.0, state.next_at(now) - now)
 
     def _check_root(self, now: float) -> None:
         state = self.state
         if not state.monitor.check(now):
-            state.scans.abandon()  # nothing is concluded from its absence; it is scanned when it is back
+            state.scans.abandon()  # conclude nothing from missing files; scan the root when it is back
             return
         state.trust.is_weak = self._outside.mounts.file_system_of(state.root.path).has_weak_facts
         state.disks.check(now)
-        self._lineages.look(state.root.id)
+        self._lineages.check(state.root.id)
         state.reported.add(path for path in self._outbox.settling(state.root.id) if path not in state.observed)
 
     def _take_events(self, now: float) -> None:
@@ -107,26 +107,26 @@ class RootWatcher:
         if pending.files or pending.folders:
             state.note_event(now)
         for path in pending.files:
-            state.labels.heed(path, now)
+            state.labels.check_sidecar(path, now)
         files = {
             path: place for path in pending.files if eligibility.why_left_out(place := policy.spoken_of(path)) is None
         }
         closed = (place for path, place in files.items() if path in pending.closed)
-        state.reported.report(files.values(), closed=closed, is_telling=state.trust.is_weak)
+        state.reported.report(files.values(), closed=closed, has_weak_facts=state.trust.is_weak)
         state.scans.add(path for path in pending.folders if not state.scans.is_ignored(path))
         if pending.is_doubted:
             state.scans.doubt()
 
     def _check_reported(self, now: float) -> None:
-        """Check a bounded number of the files that something was reported of."""
+        """Check a bounded number of the reported files."""
         state, reported = self.state, self.state.reported
         reported.add(state.renames.take_due(now))
-        if len(reported) < FILES_A_TICK:  # what is known of a content is to be used before more is read
-            reported.add(state.compare_on(now))
+        if len(reported) < FILES_PER_TICK:  # use the known hashes before more files are read
+            reported.add(state.compare_some(now))
         if reported:
             state.notes.note_change()
         findings = Findings()
-        for path, is_closed, is_from_event in reported.take(FILES_A_TICK):
+        for path, is_closed, is_from_event in reported.take(FILES_PER_TICK):
             self._changes.check(path, findings, now, is_closed=is_closed, is_from_event=is_from_event)
         self._changes.write(findings, now)
 
@@ -141,15 +141,15 @@ class RootWatcher:
         state.scans.begin_partial(now)
 
     def _walk_on(self, scan: Scan, now: float, roots: int) -> None:
-        """Walk a bounded part: first what is there, then what is known where the walk did not come to."""
+        """Walk a bounded part: first the existing files, then the known ones that the walk did not find."""
         state, began_at = self.state, self._runtime.spent_s()
         findings = Findings()
-        budget = ENTRIES_A_TICK
+        budget = ENTRIES_PER_TICK
         for piece in scan.pieces:
             scan.note(piece)
             self._ignored.count(scan, piece)
             for path, _ in piece.left_out:
-                state.labels.heed(path, now)
+                state.labels.check_sidecar(path, now)
             if piece.files:
                 state.notes.note_change()
             if piece.trouble is None:
@@ -165,10 +165,10 @@ class RootWatcher:
             self._end(scan, now, roots)
 
     def _find_absent(self, scan: Scan, findings: Findings, budget: int) -> int:
-        """Return what is left of `budget`; none when more may be absent."""
+        """Check known files that the walk did not find. Return what is left of `budget`; 0 when there may be more."""
         scan.absences = scan.absences or self.state.scans.absences(scan)
         for folder, names in scan.absences:
-            self._changes.miss(folder, names, findings)
+            self._changes.check_missing(folder, names, findings)
             budget -= len(names)
             if budget <= 0:
                 return 0
@@ -187,9 +187,9 @@ class RootWatcher:
         state.labels.scanned(state.observed, now)
         self._scanned_doubt = scan.doubt
         if state.watched.policy.needs_marker:
-            state.reported.add(state.observed.paths())  # one that went while it waited for its marker is in no row
+            state.reported.add(state.observed.paths())  # a file removed while it waits for its marker has no row
         state.disks.scan_ended(scan.troubled)
-        # What scans may take of a core, they take together: each as if all were as large as it is.
+        # The scans of all roots share one limit of processor time. Treat every root as if it were as large as this one.
         pause_s = state.monitor.scan_pause_s(
             least_s=state.watched.scan_interval_s, cost_s=scan.spent_s * roots, jitter=self._runtime.jitter()
         )

@@ -1,7 +1,7 @@
-"""The walks of one root: which are due, which are under way, and what each is compared with.
+"""Schedule the walks of one root: which are due, which are under way, and which known files each must find.
 
-One tick takes a bounded number of pieces of a walk. What was known of a folder when the walk came to it may be old by
-the time it is compared, so the store is asked again for whatever differs.
+One tick takes a bounded number of pieces of a walk. What the walk read from the store about a folder may be outdated by
+the time it is compared, so whatever differs is read from the store again.
 """
 
 from collections import Counter
@@ -16,8 +16,8 @@ from eisync.loops.ports import Log
 from eisync.loops.watcher.context import Files, WatchedRoot
 from eisync.store.path_index import PathIndex
 
-MOST_REASONS = 50
-MOST_LOGGED = 2_000
+MAX_REASONS = 50
+MAX_LOGGED = 2_000
 PAGE = 1_000
 
 _EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes", README, DESKTOP, *WHAT_THEY_ARE.values())
@@ -27,8 +27,8 @@ _EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes", REA
 class Scan:
     """A walk of everything at and below the folders `below` (the root itself is "").
 
-    `is_audit`: events since the last scan should have reported all that is new. `doubt` is the number of the doubt for
-    which it scans the root, None where there is none.
+    `is_audit`: events should have reported every file that is new since the last scan. `doubt`: the number of the
+    doubt that the scan ends; None if there is none.
     """
 
     pieces: Iterator[FolderPiece]
@@ -40,46 +40,46 @@ class Scan:
     troubled: set[str] = field(default_factory=set)
     unreadable: dict[str, str] = field(default_factory=dict)  # folders, and why
     left_out: Counter[str] = field(default_factory=Counter)
-    huge: dict[str, int] = field(default_factory=dict)  # how many known files it met where it cannot tell which not
-    absences: Iterator[tuple[str, list[str]]] | None = None  # of the folders that were not met
+    huge: dict[str, int] = field(default_factory=dict)  # huge folders, and how many known files the walk found there
+    absences: Iterator[tuple[str, list[str]]] | None = None  # known files that the walk did not find
     missed: int = 0
     spent_s: float = 0.0
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is of the whole root."""
+        """Return whether it walks the whole root."""
         return "" in self.below
 
     def covers(self, folder: str) -> bool:
-        """Return whether the folder is one that it comes to, or below one."""
+        """Return whether it walks the folder."""
         return is_within(folder, self.below)
 
     def note(self, piece: FolderPiece) -> None:
-        """Note that it came to a piece of a folder."""
+        """Record a piece of a folder."""
         self.visited.add(piece.path)
         if piece.trouble is not None:
             self.troubled.add(piece.path)
             self.unreadable[piece.path] = piece.trouble
 
     def note_failure(self, folder: str) -> None:
-        """Note that a piece of the folder could not be compared: nothing is concluded from what it does not hold."""
+        """Record that a piece of the folder could not be compared: its missing files prove nothing."""
         self.troubled.add(folder)
 
     def note_huge(self, folder: str, met: int) -> None:
-        """Note that the folder holds `met` known files, and too many to tell which are missing."""
+        """Record that the folder holds `met` known files, too many to keep which ones."""
         self.huge[folder] = met
 
     def note_missed(self, number: int) -> None:
-        """Note that an event should have reported so many files."""
+        """Count files that an event should have reported."""
         self.missed += number
 
     def add_cost(self, spent_s: float) -> None:
-        """Note that a piece of work for it took so much of a core."""
+        """Add the processor time of a piece of work."""
         self.spent_s += max(0.0, spent_s)
 
 
 class Scans:
-    """Begins the walks of one root, and holds those that are under way: one of the whole, one of some folders."""
+    """Begins the walks of one root. At most one of the whole root and one of some folders are under way."""
 
     def __init__(self, watched: WatchedRoot, paths: PathIndex, files: Files, trust: Trust) -> None:
         self._root = watched.root
@@ -93,7 +93,7 @@ class Scans:
         )
         self._whole: Scan | None = None
         self._partial: Scan | None = None
-        self._folders: set[str] = set()  # that appeared, moved or went as a whole, and are not walked yet
+        self._folders: set[str] = set()  # folders that appeared, moved or disappeared, and are not walked yet
         self._is_doubted = False
         self._due_at = 0.0
         self._pause_s = watched.scan_interval_s
@@ -101,57 +101,57 @@ class Scans:
 
     @property
     def has_scanned(self) -> bool:
-        """Whether the whole root was scanned since the start."""
+        """Return whether the whole root was scanned since the start."""
         return self._has_scanned
 
     @property
     def pause_s(self) -> float:
-        """How long the wait is from one scan of the root to the next."""
+        """Return the time from the end of a scan to the begin of the next (s)."""
         return self._pause_s
 
     @property
     def is_partial_wanted(self) -> bool:
-        """Whether some folders are being walked, or will be."""
+        """Return whether some folders are being walked, or wait for it."""
         return self._partial is not None or bool(self._folders)
 
     @property
     def is_busy(self) -> bool:
-        """Whether the next tick has something to walk."""
+        """Return whether the next tick has something to walk."""
         return bool(self._whole or self._partial or self._folders or self._is_doubted)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no walk is under way, and no folder waits for one."""
+        """Return whether no walk is under way, and no folder waits for one."""
         return self._whole is None and not self.is_partial_wanted
 
     def next_at(self, now: float) -> float:
-        """Return when the next scan of the root is due (Unix s). A clock that was set back does not put it off."""
+        """Return when the next scan of the root is due (Unix s). A clock that is set back does not delay it."""
         self._due_at = min(self._due_at, now + self._pause_s)
         return self._due_at
 
     def under_way(self) -> list[Scan]:
-        """List the walks that are under way, the one of some folders first."""
+        """Return the walks under way, the one of some folders first."""
         return [scan for scan in (self._partial, self._whole) if scan is not None]
 
     def doubt(self) -> None:
-        """Scan the whole root soon: what is known of it may be wrong."""
+        """Request a scan of the whole root: what is known of it may be wrong."""
         self._is_doubted = True
 
     def abandon(self) -> None:
-        """Drop what is under way, and scan the whole root as soon as that can be."""
+        """Drop the walks under way, and request a scan of the whole root."""
         self._whole = self._partial = None
         self._is_doubted = True
 
     def add(self, folders: Iterable[str]) -> None:
-        """Walk these folders soon."""
+        """Request a walk of these folders."""
         self._folders.update(folders)
 
     def is_ignored(self, folder: str) -> bool:
-        """Return whether a walk from the root would not come to the folder."""
+        """Return whether a walk from the root would skip the folder."""
         return any(self._eligibility.ignoring_rule(place, is_dir=True) is not None for place in _above(folder))
 
     def begin_whole(self, now: float) -> Scan | None:
-        """Begin a scan of the whole root if one is due. Returns it; None: none is due, or one is under way."""
+        """Begin a scan of the whole root if one is due, and return it; None: none is due, or one is under way."""
         if self._whole is not None and self._is_doubted:
             self._whole.is_audit = False
         if self._whole is not None or not (self._is_doubted or now >= self.next_at(now)):
@@ -159,7 +159,7 @@ class Scans:
         self._whole = self._begin([""], now, is_audit=not self._is_doubted)
         self._is_doubted = False
         self._partial = None
-        self._folders.clear()  # the whole has these in it
+        self._folders.clear()  # the scan of the whole root includes them
         return self._whole
 
     def begin_partial(self, now: float) -> None:
@@ -169,19 +169,19 @@ class Scans:
             self._folders = set()
 
     def end_partial(self) -> None:
-        """Note that the walk of some folders ended."""
+        """Record that the walk of some folders ended."""
         self._partial = None
 
     def end_whole(self, pause_s: float, now: float) -> None:
-        """Note that the scan of the whole root ended; the next one is due after the pause."""
+        """Record that the scan of the whole root ended. The next one is due after the pause."""
         self._whole = None
         self._has_scanned = True
         self._pause_s = pause_s
         self._due_at = now + pause_s
 
     def absences(self, scan: Scan) -> Iterator[tuple[str, list[str]]]:
-        """Yield files that are known where the walk cannot tell or did not come to, page by page: in folders that are
-        huge, that went, or are ignored now. Nothing is said of folders that could not be read."""
+        """Yield known files that may be missing, page by page: those in folders that are huge, disappeared, or are
+        ignored now. Leave out folders that could not be read."""
         for folder, met in scan.huge.items():
             if met < self._paths.count(self._root.id, folder):
                 for names in self._pages(folder):
@@ -208,16 +208,16 @@ class Scans:
 
 
 class IgnoredEntries:
-    """Counts what of one root is not for the service, and logs what a person might not expect: once."""
+    """Counts the files of one root that are left out, and logs, once, those that a person might not expect."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._logged: set[str] = set()
 
     def count(self, scan: Scan, piece: FolderPiece) -> None:
-        """Count what a piece of a walk left out."""
+        """Count the files that a piece of a walk left out."""
         for path, why in piece.left_out:
-            known_reason = why in scan.left_out or len(scan.left_out) < MOST_REASONS
+            known_reason = why in scan.left_out or len(scan.left_out) < MAX_REASONS
             scan.left_out[why if known_reason else "other reasons"] += 1
             if not why.startswith(_EVERYDAY):
                 self._log_once("file.left_out", path, why)
@@ -225,13 +225,13 @@ class IgnoredEntries:
             self._log_once("folder.unreadable", piece.path, piece.trouble)
 
     def _log_once(self, event: str, path: str, why: str) -> None:
-        if path not in self._logged and len(self._logged) < MOST_LOGGED:
+        if path not in self._logged and len(self._logged) < MAX_LOGGED:
             self._logged.add(path)
             self._log.warning(event, path=shown(path), reason=why)
 
 
 def topmost(folders: Iterable[str]) -> list[str]:
-    """Return those of `folders` that lie in none of the others."""
+    """Return the folders that are not below another one of `folders`."""
     tops: set[str] = set()
     for folder in sorted(folders, key=lambda path: path.count("/")):
         if not is_within(folder, tops):
@@ -245,11 +245,11 @@ def is_within(folder: str, places: Collection[str]) -> bool:
 
 
 def join(folder: str, name: str) -> str:
-    """Return the path of what is called `name` in `folder`."""
+    """Return the path of `name` in `folder`."""
     return f"{folder}/{name}" if folder else name
 
 
 def _above(path: str) -> Iterator[str]:
-    """`path` and every folder above it but the root, the topmost first."""
+    """Return the path and every folder above it except the root, the topmost first."""
     parts = path.split("/")
     return ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))

@@ -1,9 +1,9 @@
-"""Read the files of one root that say what others are: those that changed, a bounded piece a tick.
+"""Read the changed sidecars of one root, a bounded piece in each tick.
 
-What was read is in the store; here is only which version of each that is, and which are being read. A sidecar that
-only grew, as a recorder's does with each recording, is read on from where it was; what it said before stays in use
-meanwhile. One that changes faster than it can be read is used as it was read last. Several are read side by side, so
-that a large one keeps no small one waiting.
+The store has their entries. This module only keeps which version was read, and which sidecars are being read. A sidecar
+that only grew, as a recorder's does with each recording, is read from its old end; its old entries stay in use
+meanwhile. If a sidecar changes faster than it can be read, its last version is used. Several are read in turn, so that
+a large one does not delay a small one.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from eisync.core.formats.json_stream import Checkpoint, Unfinished
 from eisync.core.known_content import Trust
-from eisync.core.labels.mentions import NearMiss, joins, near
+from eisync.core.labels.mentions import NearMiss, combines_entries, near
 from eisync.core.labels.sidecars import NAMES, Entry, places_for
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.core.text import forms
@@ -22,53 +22,53 @@ from eisync.loops.watcher.context import Outside, SidecarReading, WatchedRoot
 from eisync.loops.watcher.scan import join
 from eisync.store.sidecars import Sidecars
 
-ENTRIES_A_TICK = 2_000
+ENTRIES_PER_TICK = 2_000
 SLICE = 500
-"""So many entries of one are read before the next one's turn."""
-MOST_OPEN = 4
+"""The entries read from one sidecar before the next one has its turn."""
+MAX_OPEN = 4
 ENTRY_COSTS_CHARACTERS = 512
-"""An entry of more characters counts for more entries, and what yields none for some."""
+"""A longer entry counts as several entries. A step without an entry counts as WORK_COSTS of them."""
 WORK_COSTS = 250
-MOST_GATHERED = 64 * 1024
-"""Entries of so many characters are held until they are written down."""
-MOST_GROWN = 1_000
-"""If more entries were added, all that waits in the folder is described anew."""
+MAX_GATHERED = 64 * 1024
+"""The characters of entries that are held in memory until they are stored."""
+MAX_GROWN = 1_000
+"""If more entries were added, all waiting files of the folder are described again."""
 BEHIND_S = 10.0
-"""A sidecar that has changed for so long, and was never read in time, is used as it was read last."""
+"""If no version of a sidecar could be read in time for this long, its last version is used."""
 LATE_OFTEN = 3
 TRUSTED_FOR_S = 1.0
-MOST_CHECKED = 20_000
+MAX_CHECKED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """Up to where a sidecar was read, and by which id its entries stand in the store."""
+    """How far a sidecar was read, and the id of its entries in the store."""
 
     id: int
     checkpoint: Checkpoint
-    is_read: bool  # to the end it had then
+    is_read: bool  # whether up to the end that it had then
 
 
 @dataclass(slots=True)
 class _Reading:
-    """A sidecar that is being read."""
+    """The progress of a sidecar that is being read."""
 
     place: str
     steps: SidecarReading
     progress: _Progress | None
     id: int | None = None
     added: int = 0
-    paths: set[str] = field(default_factory=set)  # some of those that were added
+    paths: set[str] = field(default_factory=set)  # paths of added entries, as far as they are few
     flushed_at: int = 0
 
     @property
     def is_growing(self) -> bool:
-        """Whether it is certain that all that was read before still stands in it."""
+        """Return whether the sidecar certainly still has all entries that were read before."""
         return self.progress is not None and self.progress.is_read and self.steps.is_continued
 
 
 class SidecarReader:
-    """The sidecars of one root."""
+    """Reads the sidecars of one root, and answers what they say about files."""
 
     def __init__(
         self,
@@ -89,54 +89,54 @@ class SidecarReader:
         self._log = log
         self._known: dict[str, StoredSidecar] | None = None
         self._checked: dict[str, tuple[float, FileFacts | None]] = {}
-        # What `around` returned last: of which folder, and at which instant.
+        # The last result of `around`, with its folder and instant.
         self._around: tuple[str, float, dict[str, FileFacts]] | None = None
         self._queue: deque[str] = deque()
         self._readings: deque[_Reading] = deque()
         self._progress: dict[str, _Progress] = {}
         self._behind_since: dict[str, float] = {}
-        self._late: dict[str, int] = {}  # how often in a row there was a newer one when it was read
+        self._late: dict[str, int] = {}  # how often in a row the sidecar changed while it was read
         self._left = 0
-        self._changed: set[str] = set()  # places where one came, changed or went
-        self._grown: set[str] = set()  # files of which one says more than before
+        self._changed: set[str] = set()  # places where a sidecar is new, changed or gone
+        self._grown: set[str] = set()  # files with a new entry in a sidecar that only grew
 
     @property
     def is_busy(self) -> bool:
-        """Whether one is being read."""
+        """Return whether a sidecar is being read, or waits for it."""
         return bool(self._readings or self._queue)
 
     def has_news(self, *, of_growth: bool) -> bool:
-        """Return whether `take_changed`, or `of_growth` `take_grown`, has something."""
+        """Return whether `take_changed` has something, or with `of_growth` also `take_grown`."""
         return bool(self._changed or (of_growth and self._grown))
 
     def take_changed(self) -> set[str]:
-        """Take the places where a sidecar came, changed or went, each once."""
+        """Take the places where a sidecar is new, changed or gone, each once."""
         changed, self._changed = self._changed, set()
         return changed
 
     def take_grown(self) -> set[str]:
-        """Take the files of which a sidecar says more than before, each once."""
+        """Take the files with a new entry in a sidecar that only grew, each once."""
         grown, self._grown = self._grown, set()
         return grown
 
     def begin_tick(self) -> None:
-        """Allow as much to be read as in every tick, and read on."""
-        self._left = ENTRIES_A_TICK
-        self._read_on()
+        """Renew the limit of one tick, and continue to read."""
+        self._left = ENTRIES_PER_TICK
+        self._continue_reading()
 
-    def heed(self, place: str, now: float) -> None:
-        """Check the place at once, where something happened."""
+    def check_now(self, place: str, now: float) -> None:
+        """Check the place, where something happened, with a new stat."""
         if place.rpartition("/")[2] in NAMES:
-            self._distrust(place)
+            self._forget_stat(place)
             self.facts_at(place, now)
 
     def check_all(self, now: float) -> None:
-        """Check all that are known."""
+        """Check all known sidecars."""
         for place in list(self._all()):
-            self.heed(place, now)
+            self.check_now(place, now)
 
     def around(self, path: str, now: float) -> Mapping[str, FileFacts]:
-        """Return the sidecars that are there now and may describe the file at `path`: they are those of its folder."""
+        """Return the existing sidecars that may describe the file at `path`. They are the same for its whole folder."""
         folder = path.rpartition("/")[0]
         if self._around is None or self._around[:2] != (folder, now):
             found = {place: self.facts_at(place, now) for place in places_for(path)}
@@ -145,10 +145,10 @@ class SidecarReader:
         return self._around[2]
 
     def facts_at(self, place: str, now: float) -> FileFacts | None:
-        """Return the sidecar that is there now; None when none is. A version that is not known is put up to be read."""
+        """Return the facts of the sidecar; None if it does not exist. Queue an unknown version to be read."""
         checked_at, facts = self._checked.get(place, (0.0, None))
         if place not in self._checked or not 0.0 <= now - checked_at < TRUSTED_FOR_S:
-            if len(self._checked) >= MOST_CHECKED:
+            if len(self._checked) >= MAX_CHECKED:
                 self._checked.clear()
             facts = self._stat(place)
             self._checked[place] = (now, facts)
@@ -156,37 +156,37 @@ class SidecarReader:
         return facts
 
     def stored_sidecar(self, place: str, facts: FileFacts) -> StoredSidecar | None:
-        """Return the sidecar as it was read; None while this version of it was not."""
+        """Return the sidecar as it was read; None until this version of it is read."""
         known = self._all().get(place)
         return known if known is not None and facts.is_untouched_since(known.facts) else None
 
     def last_stored_sidecar(self, place: str, now: float) -> StoredSidecar | None:
-        """Return the sidecar as it was read last, where that is to be used although there is a newer version.
+        """Return the last version that was read, if it may be used although there is a newer one.
 
-        That is so where it only grew, and where it is read too late again and again. None: wait for the newer one.
+        It may if the sidecar only grew, or if reading was too late again and again. None: wait for the newer version.
         """
         since = self._behind_since.get(place, now)
         is_growing = any(one.place == place and one.is_growing for one in self._readings)
         return self._all().get(place) if is_growing or now - since >= BEHIND_S else None
 
     def late_s(self, place: str, now: float) -> float:
-        """Return for how long it has changed again and again while it was read, so that it may never be."""
+        """Return how long the sidecar has changed during every reading (s); 0 if that happened only a few times."""
         if self._late.get(place, 0) < LATE_OFTEN:
             return 0.0
         return now - self._behind_since.get(place, now)
 
     def said_of(self, stored_sidecar: StoredSidecar, name: str, *, folder: str = "") -> Entry | NearMiss | None:
-        """Return what the sidecar in `folder` says of the file that it would call `name`, or that it nearly does."""
+        """Return the entry of the sidecar in `folder` for `name`, or a near miss if it has only a similar name."""
         entry = self._store.said_of(stored_sidecar.id, name)
         alike = {} if entry is not None else self._store.alike(stored_sidecar.id, name)
         if not alike:
             return entry
         facts = {one: self._files.facts_at(self._root.path, join(folder, one)) for one in (name, *alike)}
-        # A disk may take two forms of one name for one: then it is this very file.
+        # A file system may treat two forms of a name as equal. Then both are this same file.
         taken = {one for one in alike if facts[one] is not None and facts[one] != facts[name]}
         return near(name, alike, taken)
 
-    def _distrust(self, place: str) -> None:
+    def _forget_stat(self, place: str) -> None:
         self._checked.pop(place, None)
         self._around = None
 
@@ -197,7 +197,7 @@ class SidecarReader:
         known = self._all().get(place)
         if known is None or (self._files.is_missing(self._root.path, place) and self._is_online()):
             return None
-        return known.facts  # it cannot be checked; a root that went away took it along
+        return known.facts  # it cannot be checked, for example because the root is unmounted
 
     def _all(self) -> dict[str, StoredSidecar]:
         if self._known is None:
@@ -219,16 +219,16 @@ class SidecarReader:
             or (known.trouble and known.facts.touched_at != facts.touched_at)
         ):
             self._behind_since.setdefault(place, now)
-            # One that is being read is read to its end, and checked then: it would never come there otherwise.
+            # Do not interrupt a reading: it is checked at its end. Otherwise it might never get there.
             if place not in self._queue and all(one.place != place for one in self._readings):
                 self._queue.append(place)
-                self._read_on()  # a small one is read at once
+                self._continue_reading()  # a small sidecar is read at once
         else:
             self._behind_since.pop(place, None)
 
     def _drop_reading(self, place: str) -> None:
-        for noted in (self._progress, self._behind_since, self._late):
-            noted.pop(place, None)
+        for kept in (self._progress, self._behind_since, self._late):
+            kept.pop(place, None)
         if place in self._queue:
             self._queue.remove(place)
         for reading in [one for one in self._readings if one.place == place]:
@@ -238,9 +238,9 @@ class SidecarReader:
         self._readings.remove(reading)
         reading.steps.close()
 
-    def _read_on(self) -> None:
+    def _continue_reading(self) -> None:
         while self._left > 0 and self.is_busy:
-            while self._queue and len(self._readings) < MOST_OPEN:
+            while self._queue and len(self._readings) < MAX_OPEN:
                 place = self._queue.popleft()
                 if self._facts_at(place) is not None:
                     progress = self._progress.get(place)
@@ -257,7 +257,7 @@ class SidecarReader:
         is_through = is_cut = False
         entries: list[Entry] = []
         try:
-            while self._left > until and reading.steps.taken - reading.flushed_at < MOST_GATHERED:
+            while self._left > until and reading.steps.taken - reading.flushed_at < MAX_GATHERED:
                 taken = reading.steps.taken
                 entry = next(reading.steps)
                 if entry is None:
@@ -277,11 +277,11 @@ class SidecarReader:
                 self._finish(reading, trouble, is_cut=is_cut)
         except BaseException:
             if reading in self._readings:
-                self._close(reading)  # some of it is lost: it is read anew
+                self._close(reading)  # some entries are lost: read it again from the start
             raise
 
     def _write(self, reading: _Reading, entries: list[Entry], *, is_through: bool) -> None:
-        """Write down what was read. The first step has shown whether it is read on or anew."""
+        """Store the entries. The first step has shown whether the reading continues the last one or begins again."""
         reading.flushed_at = reading.steps.taken
         if reading.id is None and (entries or is_through):
             if reading.progress is not None and reading.steps.is_continued:
@@ -290,9 +290,9 @@ class SidecarReader:
                 self._progress.pop(reading.place, None)
                 reading.id = self._store.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
-            self._store.add(reading.id, entries, joins=joins(reading.place.rpartition("/")[2]))
+            self._store.add(reading.id, entries, joins=combines_entries(reading.place.rpartition("/")[2]))
             reading.added += len(entries)
-            if reading.is_growing and len(reading.paths) <= MOST_GROWN:
+            if reading.is_growing and len(reading.paths) <= MAX_GROWN:
                 reading.paths.update(entry.path for entry in entries)
 
     def _facts_at(self, place: str) -> FileFacts | None:
@@ -305,10 +305,10 @@ class SidecarReader:
         facts = facts_now if steps.facts is None else self._strict(steps.facts)
         self._close(reading)
         if reading.id is None or facts is None:
-            self._distrust(place)
+            self._forget_stat(place)
             return
         is_late = steps.facts is not None and not steps.is_unchanged
-        if is_late:  # its end was another version's; the next reading finds out whether its beginning is this one's
+        if is_late:  # the end belonged to another version; the next reading checks whether the begin did, too
             trouble = None
         is_read = steps.is_continued or not is_late
         if is_read:
@@ -319,13 +319,13 @@ class SidecarReader:
             self._progress.pop(place, None)
         if is_late or facts_now is None or not facts_now.is_untouched_since(facts):
             self._late[place] = self._late.get(place, 0) + 1
-            self._distrust(place)
+            self._forget_stat(place)
         else:
             self._late.pop(place, None)
             self._behind_since.pop(place, None)
 
     def _keep(self, reading: _Reading, id: int, facts: FileFacts, trouble: str | None, *, keeps: bool) -> None:
-        """Use what was read, until the sidecar is read again."""
+        """Put the entries that were read into use."""
         place, before = reading.place, self._all().get(reading.place)
         if reading.is_growing:
             stored = self._store.renew(id, facts, added=reading.added, trouble=trouble, keeps=keeps)
@@ -336,7 +336,7 @@ class SidecarReader:
 
     def _report(self, reading: _Reading, stored_sidecar: StoredSidecar, before: StoredSidecar | None) -> None:
         has_grown = reading.is_growing and before is not None and before.trouble == stored_sidecar.trouble
-        if has_grown and len(reading.paths) <= MOST_GROWN:
+        if has_grown and len(reading.paths) <= MAX_GROWN:
             folder = reading.place.rpartition("/")[0]
             added = (join(folder, path) for path in reading.paths)
             self._grown.update(form for path in added for form in forms(path))

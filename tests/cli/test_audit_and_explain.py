@@ -1,4 +1,4 @@
-"""`eisync audit` and `eisync explain`: with a running daemon and without, what they print and how they end."""
+"""`eisync audit` and `eisync explain`, with a running daemon and without: their output and exit codes."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def audited(bench: Bench, *arguments: str) -> dict[str, tuple[str, str]]:
 
 
 def fill(bench: Bench) -> dict[str, str]:
-    """Files of every kind, with the states in which they come to rest."""
+    """Files of every kind, with their final states."""
     bench.write("testing/wave.1.csv", row(1))
     bench.write("cut.wav", formats.wav(SOUND)[:100])
     bench.write("notes.doc", b"words")
@@ -66,12 +66,12 @@ def test_audit_accounts_for_every_file_while_the_daemon_runs(bench: Bench, daemo
     expected = fill(bench)
     until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
     until(lambda: {path: state for path, (state, _) in audited(bench).items()} == expected)
-    told = audited(bench)
-    assert "WAV header promises 244 bytes, the file has 100" == told["cut.wav"][1]
-    assert "ignored by the pattern 'old/'" == told["old/a.csv"][1]
-    assert "a named pipe (FIFO), not a file" == told["pipe.csv"][1]
-    assert "it is in eisync's own trash" == told[".eisync-trash/2026-11-26/1/a.csv"][1]
-    assert "ignored by the pattern '*.csv' (line 1 of day/.eisyncignore)" == told["day/a.csv"][1]
+    reported = audited(bench)
+    assert "WAV header promises 244 bytes, the file has 100" == reported["cut.wav"][1]
+    assert "ignored by the pattern 'old/'" == reported["old/a.csv"][1]
+    assert "a named pipe (FIFO), not a file" == reported["pipe.csv"][1]
+    assert "it is in eisync's own trash" == reported[".eisync-trash/2026-11-26/1/a.csv"][1]
+    assert "ignored by the pattern '*.csv' (line 1 of day/.eisyncignore)" == reported["day/a.csv"][1]
     assert {"testing/wave.1.csv"} == set(audited(bench, str(bench.recordings / "testing")))
 
 
@@ -97,7 +97,7 @@ def test_audit_of_a_folder_needs_no_configuration(bench: Bench) -> None:
     assert "1 in all: 1 new." in done.stderr
 
 
-def test_a_place_that_is_not_watched_is_said_so(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+def test_a_place_that_is_not_watched_is_reported(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     done = bench.run("audit", str(bench.state))
     assert 78 == done.returncode
     assert "is not in a watched folder" in done.stderr
@@ -107,13 +107,13 @@ def test_a_place_that_is_not_watched_is_said_so(bench: Bench, daemon: "subproces
 def explained(bench: Bench, path: str, exit_code: int) -> dict[str, Any]:
     done = bench.run("explain", "--json", str(bench.recordings / path))
     assert exit_code == done.returncode, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
+    reported: dict[str, Any] = json.loads(done.stdout)
     person = bench.run("explain", str(bench.recordings / path))
-    assert told["reason"] in person.stdout
-    return told
+    assert reported["reason"] in person.stdout
+    return reported
 
 
-def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+def test_explain_says_what_happens_to_a_file_and_why(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     fill(bench)
     until(lambda: audited(bench)["testing/wave.1.csv"][0] == "synced")
     until(lambda: audited(bench)["cut.wav"][0] == "settling")
@@ -131,19 +131,19 @@ def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subp
     assert "not a type that Edge Impulse takes (.doc)" == explained(bench, "notes.doc", 5)["reason"]
 
 
-def test_explain_of_a_file_that_is_not_there_any_more(bench: Bench) -> None:
+def test_explain_of_a_removed_file(bench: Bench) -> None:
     for name in ("wave.1.csv", "wave.2.csv"):
         bench.write(name, row(int(name[5])))
     assert 0 == bench.run("once", "--timeout", "20").returncode
     (bench.recordings / "wave.1.csv").unlink()
     for reason in ("stored", "the local file is not there any more"):
-        told = explained(bench, "wave.1.csv", 0)
+        reported = explained(bench, "wave.1.csv", 0)
         assert ("synced", reason, False, "wave", 1) == (
-            told["state"],
-            told["reason"],
-            told["is_here"],
-            told["label"],
-            len(told["sample_ids"]),
+            reported["state"],
+            reported["reason"],
+            reported["is_here"],
+            reported["label"],
+            len(reported["sample_ids"]),
         )
         assert 0 == bench.run("once", "--timeout", "20").returncode
     person = bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
@@ -153,16 +153,16 @@ def test_explain_of_a_file_that_is_not_there_any_more(bench: Bench) -> None:
     assert (2, True) == (refused.returncode, "and eisync never knew one there" in refused.stderr)
 
 
-def test_explain_of_a_file_that_went_before_it_was_sent(bench: Bench) -> None:
+def test_explain_of_a_file_removed_before_it_was_sent(bench: Bench) -> None:
     bench.write("wave.1.csv", row(1))
     assert 77 == bench.run("once", "--timeout", "20", EI_API_KEY="ei_wrong").returncode
     (bench.recordings / "wave.1.csv").unlink()
     bench.run("once", "--timeout", "20")
-    told = explained(bench, "wave.1.csv", 5)
-    assert ("gone", False, []) == (told["state"], told["is_here"], told["sample_ids"])
+    reported = explained(bench, "wave.1.csv", 5)
+    assert ("gone", False, []) == (reported["state"], reported["is_here"], reported["sample_ids"])
 
 
-def test_explain_tells_of_the_marker_that_a_file_waits_for(bench: Bench) -> None:
+def test_explain_shows_the_marker_that_a_file_waits_for(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nready = "marker"\n')
     bench.write("wave.1.csv", row(1))
     assert "absent" == explained(bench, "wave.1.csv", 4)["marker"]
@@ -178,11 +178,13 @@ def test_explain_of_a_file_in_a_folder_that_was_only_named_to_once(bench: Bench)
     (place / "deep" / "wave.1.csv").write_bytes(row(1))
     refused = bench.run("explain", str(place / "deep" / "wave.1.csv"))
     assert (78, True) == (refused.returncode, "--root DIR" in refused.stderr)
-    told = json.loads(bench.run("explain", "--json", "--root", str(place), str(place / "deep" / "wave.1.csv")).stdout)
-    assert ("new", "deep/wave.1.csv", str(place)) == (told["state"], told["path"], told["root"])
+    reported = json.loads(
+        bench.run("explain", "--json", "--root", str(place), str(place / "deep" / "wave.1.csv")).stdout
+    )
+    assert ("new", "deep/wave.1.csv", str(place)) == (reported["state"], reported["path"], reported["root"])
     assert 0 == bench.run("once", str(place), "--timeout", "20").returncode
-    told = json.loads(bench.run("explain", "--json", str(place / "deep" / "wave.1.csv")).stdout)
-    assert ("synced", "deep/wave.1.csv", str(place)) == (told["state"], told["path"], told["root"])
+    reported = json.loads(bench.run("explain", "--json", str(place / "deep" / "wave.1.csv")).stdout)
+    assert ("synced", "deep/wave.1.csv", str(place)) == (reported["state"], reported["path"], reported["root"])
     assert {"deep/wave.1.csv": "synced"} == {path: state for path, (state, _) in audited(bench, str(place)).items()}
     assert {"deep/wave.1.csv"} == set(audited(bench, str(place / "deep")))
 
@@ -193,14 +195,18 @@ def test_a_daemon_answers_for_folders_that_it_does_not_watch_too(
     place = bench.place / "elsewhere"
     place.mkdir()
     (place / "wave.1.csv").write_bytes(row(1))
-    told = json.loads(bench.run("explain", "--json", "--root", str(place), str(place / "wave.1.csv")).stdout)
-    assert "it is new; no daemon is watching it: start 'eisync run' or 'eisync once'" == told["reason"]
+    reported = json.loads(bench.run("explain", "--json", "--root", str(place), str(place / "wave.1.csv")).stdout)
+    assert "it is new; no daemon is watching it: start 'eisync run' or 'eisync once'" == reported["reason"]
 
 
-def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
+def test_explain_of_a_file_that_no_daemon_has_scanned(bench: Bench) -> None:
     bench.write("wave.1.wav", formats.wav(SOUND))
-    told = explained(bench, "wave.1.wav", 4)
-    assert (True, "as long as its WAV header says", "new") == (told["is_whole"], told["evidence"], told["state"])
+    reported = explained(bench, "wave.1.wav", 4)
+    assert (True, "as long as its WAV header says", "new") == (
+        reported["is_whole"],
+        reported["evidence"],
+        reported["state"],
+    )
 
 
 def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> None:
@@ -226,7 +232,7 @@ def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> No
     assert "left out" == explained(bench, "call.1.json", 5)["state"], "the recording is in the project"
 
 
-def test_links_are_told_as_what_they_are(bench: Bench) -> None:
+def test_links_are_reported_as_links(bench: Bench) -> None:
     outside = bench.place / "elsewhere"
     outside.mkdir()
     (outside / "a.1.csv").write_bytes(row(1))
@@ -238,12 +244,12 @@ def test_links_are_told_as_what_they_are(bench: Bench) -> None:
     assert explained(bench, "day/a.1.csv", 5)["reason"].startswith(f"it is reached through day: {what}")
     assert "left out" == explained(bench, "b.1.csv", 5)["state"]
     assert {"day": "left out", "b.1.csv": "left out"} == {path: state for path, (state, _) in audited(bench).items()}
-    told = bench.run("audit", str(bench.recordings / "day")).stdout
-    assert (1, True) == (len(told.splitlines()), what in told)
+    reported = bench.run("audit", str(bench.recordings / "day")).stdout
+    assert (1, True) == (len(reported.splitlines()), what in reported)
     assert "1 left out: it is a link to a folder; eisync does not follow links" in bench.run("status").stdout
 
 
-def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> None:
+def test_sidecars_and_their_entries_are_reported(bench: Bench) -> None:
     box = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
     labels = {"boundingBoxes": {"a.png": [box, box]}}
     bench.write("a.png", formats.png(b"1"))
@@ -284,7 +290,7 @@ def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> 
     assert "synced" == bench.files()["bad/d.png"]["state"]
 
 
-def test_a_running_daemon_tells_why_a_file_waits_for_its_sidecar(
+def test_a_running_daemon_reports_why_a_file_waits_for_its_sidecar(
     bench: Bench, daemon: "subprocess.Popen[bytes]"
 ) -> None:
     bench.write("bounding_boxes.labels", b'{"boundingBoxes": {"a.png": [')

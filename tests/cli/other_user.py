@@ -1,4 +1,4 @@
-"""Commands of a user who may not read everything. Root may, so that root becomes somebody else for a command."""
+"""Commands of a user who may not read everything. Root may, so root becomes another user for a command."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from tests.forks import FORKS
 
 NOBODY = 65_534
 
-# Everything is imported first: whoever runs the tests may have installed eisync where nobody else may look.
+# Import everything first: eisync may be installed where only the user who runs the tests may read.
 _SCRIPT = """
 import encodings.idna, encodings.utf_8_sig, os, sqlite_utils, tempfile, tomllib, traceback
 import eisync.app.machine, eisync.cli.audit, eisync.cli.explain, eisync.cli.ls, eisync.cli.once, eisync.cli.run
@@ -29,9 +29,9 @@ main()
 
 
 @contextlib.contextmanager
-def strangers_bench(emulator: RunningEmulator) -> Iterator[Bench]:
-    """A bench where somebody else can come to. (Into the folders of pytest, only who runs the tests can.)"""
-    with tempfile.TemporaryDirectory(prefix="eisync-stranger-") as place:
+def other_users_bench(emulator: RunningEmulator) -> Iterator[Bench]:
+    """A bench that another user can enter. (Only the user who runs the tests can enter the folders of pytest.)"""
+    with tempfile.TemporaryDirectory(prefix="eisync-other-") as place:
         Path(place).chmod(0o755)
         bench = bench_at(Path(place), emulator)
         bench.state.mkdir(mode=0o700)
@@ -42,18 +42,18 @@ def strangers_bench(emulator: RunningEmulator) -> Iterator[Bench]:
             for folder, _, _ in os.walk(bench.recordings):
                 for entry in Path(folder).iterdir():
                     if entry.is_dir() and not entry.is_symlink():
-                        entry.chmod(0o755)  # or it stays for ever
+                        entry.chmod(0o755)  # otherwise it stays for ever
 
 
 def own(*places: Path) -> None:
-    """They are the stranger's."""
+    """Give these files to the other user."""
     if os.geteuid() == 0:
         for place in places:
             os.chown(place, NOBODY, NOBODY, follow_symlinks=False)
 
 
 def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
-    """`eisync ARGUMENTS --state-dir …` of such a user, which goes on."""
+    """Start `eisync ARGUMENTS --state-dir …` as such a user, and leave it running."""
     return subprocess.Popen(
         [sys.executable, "-c", _SCRIPT, *arguments, "--state-dir", str(bench.state)],
         env=bench.environ,

@@ -1,12 +1,48 @@
-"""What was counted in each watched folder, and whether a missing file means anything there."""
+"""What proves that nothing was missed: the last known time, and the lineage of each watched folder.
+
+The lineage tells what was counted in a folder, and whether a missing file means anything there.
+"""
 
 import json
 import sqlite3
+from dataclasses import asdict
 
+from eisync.core.clock_step import KnownTime
 from eisync.core.lifecycle import RemovalEvent
 from eisync.core.lineage import Own
 from eisync.store.database import Database
 from eisync.store.rows import removal_after, removal_before
+
+_KEEP = """
+insert or replace into clock (id, seen_at, counts_from, wrong_until, recent_from, was_wrong)
+values (1, :seen_at, :counts_from, :wrong_until, :recent_from, :was_wrong)"""
+
+
+class ClockNotes:
+    """Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def remembered(self) -> KnownTime | None:
+        """What the last process left, or this one; None in a new state folder."""
+        with self._database.reading() as connection:
+            row = connection.execute("select * from clock").fetchone()
+        if row is None:
+            return None
+        return KnownTime(
+            seen_at=row["seen_at"],
+            counts_from=row["counts_from"],
+            wrong_until=row["wrong_until"],
+            recent_from=row["recent_from"],
+            was_wrong=bool(row["was_wrong"]),
+        )
+
+    def remember(self, remembered: KnownTime) -> None:
+        """Safe to repeat."""
+        with self._database.transaction() as connection:
+            connection.execute(_KEEP, asdict(remembered))
+
 
 _SAVE = """
 insert or replace into lineage (root_id, epoch, counter, taken, others, doubt, serial, is_unscanned, is_unlisted)

@@ -1,4 +1,4 @@
-"""What is said of a file arrives with it, or a sentence says why not: names, forms of names, boxes, categories."""
+"""Names, Unicode forms of names, boxes and categories of a file arrive with it, or a sentence says why not."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def said(path: str, label: str = "door", **more: Any) -> dict[str, Any]:
 
 
 def samples(bench: Bench) -> list[dict[str, Any]]:
-    """What the project holds, by id."""
+    """Return the samples of the project, by id."""
     return sorted(_ask(bench, "GET", "?category=all&limit=1000")["samples"], key=lambda one: int(one["id"]))
 
 
@@ -58,13 +58,11 @@ def explained(bench: Bench, path: str) -> dict[str, Any]:
     return answer
 
 
-# --- forms of names
+# --- Unicode forms of names
 
 
 @pytest.mark.parametrize(("on_disk", "mentioned"), [(COMPOSED, APART), (APART, COMPOSED), (APART, APART)])
-def test_a_file_is_found_in_the_account_in_whichever_form_it_is_written(
-    bench: Bench, on_disk: str, mentioned: str
-) -> None:
+def test_a_file_is_found_in_info_labels_in_any_unicode_form(bench: Bench, on_disk: str, mentioned: str) -> None:
     bench.write(on_disk, row(1))
     bench.write("info.labels", account(said(mentioned)))
     assert 0 == bench.once().returncode
@@ -90,9 +88,9 @@ def test_an_entry_is_not_taken_from_the_file_that_it_names(bench: Bench) -> None
     assert 0 == bench.once().returncode
     files = bench.files()
     assert ("door", unicodedata.normalize("NFC", "t\u00fcr")) == (files[COMPOSED]["label"], files[APART]["label"])
-    [told] = remarks(bench)
-    assert 1 == told["files"]
-    assert "This one only looks the same" in told["example"]
+    [reported] = remarks(bench)
+    assert 1 == reported["files"]
+    assert "This one only looks the same" in reported["example"]
 
 
 def test_boxes_and_ranges_are_found_in_another_form(bench: Bench) -> None:
@@ -105,7 +103,7 @@ def test_boxes_and_ranges_are_found_in_another_form(bench: Bench) -> None:
     assert [{**box, "label": "t\u00fcr"}] == sample["boundingBoxes"]
 
 
-def test_a_name_in_another_case_is_said_until_it_is_mended(bench: Bench) -> None:
+def test_a_name_in_another_case_is_reported_until_it_is_corrected(bench: Bench) -> None:
     bench.configure(reconcile={"sweep_interval_s": 0.01})
     bench.write("idle.1.csv", row(1))
     bench.write("other.1.csv", row(2))
@@ -115,17 +113,17 @@ def test_a_name_in_another_case_is_said_until_it_is_mended(bench: Bench) -> None
     assert 0 == bench.once().returncode
     assert [{"kind": "not_mentioned", "files": 1, "example": sentence}] == remarks(bench)
     assert sentence in bench.run("status").stdout
-    told = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
-    assert f"  not sent  {sentence}\n" in told
-    assert "no entry for the file" in told
+    reported = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
+    assert f"  not sent  {sentence}\n" in reported
+    assert "no entry for the file" in reported
     bench.write("info.labels", account(said("idle.1.csv"), said("other.1.csv")))
     assert 0 == bench.once().returncode
     assert [] == remarks(bench)
-    told = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
-    assert "its label or other data differ from what was sent" in told
+    reported = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
+    assert "its label or other data differ from what was sent" in reported
 
 
-def test_two_entries_that_look_the_same_and_differ_keep_a_file_until_one_is_left(bench: Bench) -> None:
+def test_two_differing_entries_with_similar_names_hold_a_file_back(bench: Bench) -> None:
     forms = ["\u01d6.csv", "\u00fc\u0304.csv", "u\u0308\u0304.csv"]
     bench.write(forms[0], row(1))
     bench.write("info.labels", account(said(forms[1], "a"), said(forms[2], "b")))
@@ -140,7 +138,7 @@ def test_two_entries_that_look_the_same_and_differ_keep_a_file_until_one_is_left
 # --- names
 
 
-def test_a_name_of_the_account_is_the_samples_and_does_not_grow(bench: Bench, tmp_path: Path) -> None:
+def test_a_name_in_info_labels_becomes_the_sample_name_and_does_not_grow(bench: Bench, tmp_path: Path) -> None:
     bench.write(LONG, row(1))
     bench.write("info.labels", account(said(LONG, name="idle.1")))
     assert 0 == bench.once().returncode
@@ -162,7 +160,7 @@ def test_a_name_of_the_account_is_the_samples_and_does_not_grow(bench: Bench, tm
 
 
 @pytest.mark.parametrize("name", ["\u00fc" * 500, 'a "b" 50%', "day/1", " a ", "idle.1.csv"])
-def test_a_name_of_any_kind_is_known_again(bench: Bench, name: str) -> None:
+def test_any_name_is_recognised_again(bench: Bench, name: str) -> None:
     bench.configure(reconcile={"sweep_interval_s": 0.01})
     bench.write("a.csv", row(1))
     bench.write("info.labels", account(said("a.csv", name=name)))
@@ -201,7 +199,7 @@ def test_a_sample_that_a_person_deleted_is_a_tombstone_and_no_other_project(benc
     assert 0 == bench.once().returncode
     [sample_id] = bench.files()["long.0.csv"]["sample_ids"]
     assert _ask(bench, "DELETE", f"/{sample_id}")["success"]
-    # One listing without it proves nothing: it may be on its way from one split to another.
+    # One listing without it proves nothing: it may be moving from one category to another.
     assert [4, 0, 0] == [bench.once().returncode for _ in range(3)]
     assert ["tombstone", "synced", "synced"] == [bench.files()[f"long.{number}.csv"]["state"] for number in range(3)]
     assert 2 == len(samples(bench))
@@ -221,7 +219,7 @@ def test_a_file_is_removed_after_the_upload_once_its_sample_is_proven(bench: Ben
     assert ["idle.1"] == named(bench)
 
 
-def test_a_file_that_is_moved_keeps_its_name_and_one_that_is_renamed_has_the_one_that_is_said(bench: Bench) -> None:
+def test_a_moved_file_keeps_its_name_and_a_renamed_one_gets_the_name_of_its_entry(bench: Bench) -> None:
     bench.configure(reconcile={"sweep_interval_s": 0.01})
     path = bench.write(LONG, row(1))
     bench.write("info.labels", account(said(LONG, name="idle.1")))
@@ -243,14 +241,14 @@ def test_a_file_that_is_moved_keeps_its_name_and_one_that_is_renamed_has_the_one
 # --- what cannot be sent
 
 
-def test_attachments_are_not_sent_and_that_is_said(bench: Bench) -> None:
+def test_attachments_are_not_sent_and_that_is_reported(bench: Bench) -> None:
     bench.write("a.1.csv", row(1))
     bench.write("info.labels", account(said("a.1.csv", attachments=[{"path": "x.pdf"}])))
     assert 0 == bench.once().returncode
-    [told] = remarks(bench)
-    assert ("attachments", 1) == (told["kind"], told["files"])
+    [reported] = remarks(bench)
+    assert ("attachments", 1) == (reported["kind"], reported["files"])
     assert "does not send attachments: add them in Studio" in bench.run("status").stdout
-    assert told["example"] in explained(bench, "a.1.csv")["remarks"].values()
+    assert reported["example"] in explained(bench, "a.1.csv")["remarks"].values()
 
 
 @pytest.fixture
@@ -261,7 +259,7 @@ def without_validation(bench: Bench, request: pytest.FixtureRequest) -> Iterator
 
 
 @pytest.mark.parametrize("without_validation", ["refused"], indirect=True)
-def test_a_project_without_a_validation_set_is_said_with_the_remedy(without_validation: Bench) -> None:
+def test_a_project_without_a_validation_set_is_reported_with_the_remedy(without_validation: Bench) -> None:
     bench = without_validation
     for number in range(3):
         bench.write(f"a.{number}.csv", row(number))
@@ -282,7 +280,7 @@ def test_a_project_without_a_validation_set_is_said_with_the_remedy(without_vali
 
 
 @pytest.mark.parametrize("without_validation", ["training"], indirect=True)
-def test_what_a_project_without_a_validation_set_takes_for_training_is_said(without_validation: Bench) -> None:
+def test_validation_samples_stored_as_training_are_reported(without_validation: Bench) -> None:
     bench = without_validation
     bench.write("a.1.csv", row(1))
     bench.write("info.labels", account(said("a.1.csv", category="validation")))

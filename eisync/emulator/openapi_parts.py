@@ -1,0 +1,63 @@
+"""What operations of the OpenAPI description are made of: parameters, filters, answers. Pure."""
+
+from eisync.emulator.model import STORED_CATEGORIES
+from eisync.emulator.shapes import BOOLEAN, COUNT, ID, INSTANT, TEXT, Schema, one_of, ref
+
+Operation = dict[str, object]
+Route = tuple[str, str, Operation]  # method, path, what it does
+Parameters = list[dict[str, object]]
+
+FAILED = {
+    "description": "Refused: a wrong key, a forbidden call, a request that cannot be read.",
+    "content": {"application/json": {"schema": ref("Failure")}},
+}
+
+
+def operation(
+    summary: str,
+    given: Schema,
+    parameters: Parameters | None = None,
+    body: Schema | None = None,
+    body_type: str = "application/json",
+) -> Operation:
+    made: Operation = {
+        "summary": summary,
+        "responses": {
+            "200": {"description": "Done, or a Failure.", "content": {"application/json": {"schema": given}}},
+            "default": FAILED,
+        },
+    }
+    if parameters:
+        made["parameters"] = parameters
+    if body is not None:
+        made["requestBody"] = {"required": "required" in body, "content": {body_type: {"schema": body}}}
+    return made
+
+
+def parameter(place: str, name: str, schema: Schema, text: str = "") -> dict[str, object]:
+    described = {"description": text} if text else {}
+    return {"name": name, "in": place, "schema": schema, **described}
+
+
+def selection() -> Parameters:
+    return [
+        parameter("query", "category", one_of((*STORED_CATEGORIES, "all"))) | {"required": True},
+        parameter("query", "labels", TEXT, "a JSON array of labels, or null for all"),
+        parameter("query", "filename", TEXT, "a part of the name"),
+        parameter("query", "search", TEXT, "a part of the name or the label"),
+        parameter("query", "minId", ID, "this one and above"),
+        parameter("query", "maxId", ID, "below this one"),
+        parameter("query", "minDate", INSTANT),
+        parameter("query", "maxDate", INSTANT),
+        parameter("query", "metadata", TEXT, "a JSON object of strings, all of which must be there"),
+        parameter("query", "includeDisabled", one_of(("both", "enabled", "disabled"))),
+    ]
+
+
+def paging() -> Parameters:
+    return [
+        parameter("query", "limit", COUNT),
+        parameter("query", "offset", COUNT),
+        parameter("query", "sortBy", one_of(("id-desc", "random"))),
+        parameter("query", "excludeSensors", BOOLEAN),
+    ]
