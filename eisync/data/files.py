@@ -192,7 +192,7 @@ def upload_exported_dataset(
 
     That is the label (none for `unlabeled`), the name, structured labels, boxes, metadata and category. A file that is
     listed and missing, or that lies outside the dataset, is a failure in the response. Attachments are not sent: a
-    warning counts them.
+    warning counts them, and a `transform` may set those of a sample.
 
     Stands for `edgeimpulse.data.upload_exported_dataset`; everything behind `batch_size` is an addition.
 
@@ -311,8 +311,8 @@ def _exported(directory: str) -> list[Given]:
     number = sum(1 for entry in entries if entry.attachments)
     if number:
         warnings.warn(
-            f"{LABEL_FILE} lists attachments for {number:,} file{'s' * (number != 1)}; eisync does not send "
-            "attachments: add them in Studio",
+            f"{LABEL_FILE} lists attachments for {number:,} file{'s' * (number != 1)}; they are not sent: set "
+            "`attachments` of the samples in a `transform`, or add them in Studio",
             stacklevel=3,
         )
     places = Places(directory, frozenset(entry.path for entry in entries))

@@ -74,8 +74,9 @@ def test_few_files_are_open_at_a_time(service: RunningEmulator, tmp_path: Path) 
 
     def look(sample: Sample, file: str) -> None:
         nonlocal most
-        assert b"time" == sample.data.read(4)  # type: ignore[union-attr]
-        sample.data.seek(0)  # type: ignore[union-attr]
+        stream: Any = sample.data
+        assert b"time" == stream.read(4)
+        stream.seek(0)
         most = max(most, len(os.listdir("/proc/self/fd")) - before)
 
     assert upload_directory(str(tmp_path), transform=look).success
@@ -306,7 +307,7 @@ def test_a_label_is_sent_in_one_form_and_the_sample_keeps_its_own(service: Runni
 def test_attachments_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
     fill(tmp_path, {"a.csv": csv(1)})
     with pytest.warns(
-        UserWarning, match=r"info\.labels lists attachments for 1 file; eisync does not send attachments"
+        UserWarning, match=r"info\.labels lists attachments for 1 file; they are not sent: set `attachments`"
     ):
         assert exported(tmp_path, {"path": "a.csv", "attachments": [{"path": "x"}]}).success
 
