@@ -1,4 +1,4 @@
-"""Every error of ours, in one tree. A branch answers: may we try again? must a person act?
+"""Define every error of eisync in one tree. Each branch answers two questions: may we try again? must a person act?
 
 ::
 
@@ -8,39 +8,42 @@
     ├── StateBusyError       another process holds the state folder: try later    exit 75
     ├── StateError           the state folder cannot be used: a person must act   exit 1
     │   ├── StateDamagedError    its database is damaged: the next opening sets it aside
-    │   └── StateLostError       it was removed or replaced while we run: this process must end  exit 74
+    │   └── StateLostError       it was removed or replaced while eisync runs: this process must end  exit 74
     ├── FolderError          a folder to write into cannot be used: a person must act  exit 73
-    ├── DaemonUnreachableError   a daemon is there and does not answer: try later exit 69
+    ├── DaemonUnreachableError   a daemon runs and does not answer: try later exit 69
     ├── TransitError         a request got no usable answer: try again
     │   ├── UnreachableError     it certainly did not arrive
-    │   └── UnansweredError      it left; nobody knows whether it arrived
+    │   └── UnansweredError      it was sent; whether it arrived is not known
     │       └── AnswerTooLargeError  ask for less
-    ├── StudioError          Studio answered and said no
-    └── FileError            one file cannot be sent, its peers can
-        ├── FileChangedError     it is not what it was: settle it again
-        │   └── FileAwayError        the folder it is in is away: it comes back with it
-        ├── FileGoneError        it is not there any more
+    ├── StudioError          Studio refused the request
+    └── FileError            one file cannot be sent, other files can
+        ├── FileChangedError     it has changed: settle it again
+        │   └── FileAwayError        its folder is away: the file comes back with it
+        ├── FileGoneError        it no longer exists
         └── FileUnreadableError  it may not be read, or is no file: a person must act
 
-What we expect of a healthy day (a duplicate, a throttled request, a refused file) is a value and not in here.
-The message of each is one sentence for a person: what happened and what to do.
+Outcomes that are expected (a duplicate, a throttled request, a refused file) are values, not errors.
+The message of each error is one sentence for a person: what happened and what to do.
 """
 
 from typing import ClassVar
 
 CONTENT_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What the content of a file, a name or an answer may provoke where we are wrong about it. Caught where one file or one
-folder stands for itself, so that it costs no other; what stops everything (the state, the key) is none of these."""
+"""What unexpected content of a file, a name or an answer may raise because of a bug in eisync.
+
+These are caught where one file or one folder is handled, so that no other one is affected. Errors that stop everything
+(of the state folder, of the key) are not among them.
+"""
 
 
 class EisyncError(Exception):
-    """The root. `exit_code` is what the command line ends with when nothing catches it."""
+    """The root of the tree. `exit_code` is the exit code of a command when nothing catches the error."""
 
     exit_code: ClassVar[int] = 1
 
 
 class ConfigurationError(EisyncError):
-    """The configuration cannot be used. `faults` holds one sentence for each thing that is wrong."""
+    """The configuration cannot be used. `faults` holds one sentence for each problem."""
 
     exit_code = 78
 
@@ -66,17 +69,17 @@ class StateError(EisyncError):
 
 
 class StateDamagedError(StateError):
-    """The database is damaged. It is set aside and rebuilt when it is opened again by whoever may."""
+    """The database is damaged. It is set aside and rebuilt when a process opens it again for writing."""
 
 
 class StateLostError(StateError):
-    """The state folder is not the one that was opened. Whoever goes on would write where nobody reads."""
+    """The state folder is no longer the one that was opened, so nothing written to it would be read again."""
 
     exit_code = 74
 
 
 class FolderError(EisyncError):
-    """A folder that files are to be written into cannot be used."""
+    """A folder into which eisync must write files cannot be used."""
 
     exit_code = 73
 
@@ -88,9 +91,9 @@ class DaemonUnreachableError(EisyncError):
 
 
 class TransitError(EisyncError):
-    """A request got no usable answer; trying again is right, after `asked_s` seconds if the service asked for them.
+    """A request got no usable answer. Try again, after `asked_s` seconds if the service asked for a wait.
 
-    `is_timeout`: time ran out.
+    `is_timeout`: the time limit passed.
     """
 
     def __init__(self, message: str, *, asked_s: float = 0.0, is_timeout: bool = False) -> None:
@@ -104,11 +107,11 @@ class UnreachableError(TransitError):
 
 
 class UnansweredError(TransitError):
-    """The request left, and nobody knows whether it arrived."""
+    """The request was sent, and whether it arrived is not known."""
 
 
 class AnswerTooLargeError(UnansweredError):
-    """The answer is larger than is bearable: ask for less. `begun` is what came of it."""
+    """The answer is larger than the limit: ask for less. `begun` is the part that was received."""
 
     def __init__(self, message: str, *, begun: bytes | bytearray = b"") -> None:
         super().__init__(message)
@@ -116,7 +119,7 @@ class AnswerTooLargeError(UnansweredError):
 
 
 class StudioError(EisyncError):
-    """Studio answered and said no. `status` is the HTTP status (200 for a `success: false`)."""
+    """Studio refused the request. `status` is the HTTP status (200 for a `success: false`)."""
 
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
@@ -124,7 +127,7 @@ class StudioError(EisyncError):
 
 
 class ForeignProjectError(EisyncError):
-    """The project does not hold what was sent to it: its ids mean other samples. A person must see to it."""
+    """The project does not hold what was sent to it, because its ids belong to other samples. A person must act."""
 
     exit_code = 3
 
@@ -138,16 +141,16 @@ class FileError(EisyncError):
 
 
 class FileChangedError(FileError):
-    """The file is not what it was when it settled; nothing of it may be sent."""
+    """The file has changed since it settled; it must not be sent."""
 
 
 class FileAwayError(FileChangedError):
-    """The root of the file is away, and nothing can be said of the file."""
+    """The root of the file is away, so nothing is known of the file."""
 
 
 class FileGoneError(FileError):
-    """There is no such file any more."""
+    """The file no longer exists."""
 
 
 class FileUnreadableError(FileError):
-    """The file is there and may not be read, or it is no regular file inside its root."""
+    """The file exists but cannot be read, or it is no regular file inside its root."""

@@ -1,8 +1,8 @@
-"""Bring a project's samples into a folder: list, fetch what is not there, and write down what they are.
+"""Export a project's samples into a folder: list them, fetch the missing ones, and write their labels to `info.labels`.
 
-The listing is walked newest first, each page below the last id of the one before. A few samples are on their way at a
-time, and none of them stands in memory whole. A sample that fails is reported and costs no other. A failed request is
-repeated; when no request succeeds any more, the rest is left for the next run.
+The listing is read newest first; each page continues below the last id of the page before. A few samples are fetched
+at a time, and none is held in memory as a whole. A sample that fails is reported and does not affect the others. A
+failed request is repeated. When no request succeeds any more, the rest is left for the next run.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,12 +20,12 @@ from eisync.core.model import Unread
 from eisync.core.retry import RetryPolicy
 from eisync.errors import StudioError, TransitError, UnansweredError
 
-WORKERS = 8  # they wait for the network and the disk, not for a processor
-PAGE_SAMPLES = 200  # with thousands of boxes or ranges each, a page is still an answer of bearable size
+WORKERS = 8  # more than cores, because they mostly wait for the network and the disk
+PAGE_SAMPLES = 200  # even with thousands of boxes or ranges for each sample, the page does not become too large
 ATTEMPTS = 5
 PATIENCE = RetryPolicy(base_s=0.5, cap_s=15.0)
 LARGEST_BYTES = 4 * 1024**3
-"""What is larger is no sample: the service takes 100 MB, and 2 GiB of CSV."""
+"""Refuse a larger download, because it is no sample: the service accepts 100 MB, and 2 GiB of CSV."""
 
 _UNREAD = "an entry of the listing"
 
@@ -33,7 +33,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Catalogue(Protocol):
-    """Where samples are."""
+    """The project that samples are read from."""
 
     def full_page(
         self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
@@ -43,22 +43,25 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which samples: of one category, or all of them; with one of these labels, or any. An empty label: unlabeled."""
+    """Select samples of one category, or of all (None), with one of these labels, or any (none given).
+
+    An empty label selects samples without a label.
+    """
 
     category: str | None = None
     labels: tuple[str, ...] = ()
 
     def takes(self, sample: WholeSample) -> bool:
-        """The service's filters are asked and not believed."""
+        """Return whether the sample is selected. The service is asked to filter, but its filters are not relied on."""
         if self.category not in (None, sample.category):
             return False
-        said = {sample.label or "", *(str(one.get("label")) for one in sample.structured_labels)}
-        return not self.labels or not said.isdisjoint(self.labels)
+        found = {sample.label or "", *(str(one.get("label")) for one in sample.structured_labels)}
+        return not self.labels or not found.isdisjoint(self.labels)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A sample that did not come. `is_final`: the service said no, another run would not help."""
+    """A sample that could not be fetched. `is_final`: it was refused, so another run would not help."""
 
     sample_id: int
     name: str
@@ -68,13 +71,13 @@ class Failure:
 
 @dataclass(slots=True)
 class ExportReport:
-    """What came of it. `stopped` says why the rest was left; None: nothing was."""
+    """The result of a run. `stopped` says why the rest was left for another run; None: nothing was left."""
 
     total: int = 0  # as the first page of the listing says
-    here: int = 0  # of the samples listed, whose file is there: fetched now or before
+    here: int = 0  # listed samples whose file is in the folder, fetched now or before
     fetched: int = 0
     fetched_bytes: int = 0
-    disabled: int = 0  # of those that are here
+    disabled: int = 0  # those of `here` that are disabled
     withdrawn: int = 0  # files of earlier runs whose samples are not listed any more
     failures: list[Failure] = field(default_factory=list)
     stopped: str | None = None
@@ -88,23 +91,23 @@ def export(
     progress: Callable[[ExportReport], None] = lambda _: None,
     pause: Callable[[float], object] | None = None,
 ) -> ExportReport:
-    """Bring what `selection` takes into `dataset`; `info.labels` is written anew when the whole listing was walked.
+    """Fetch the selected samples into `dataset`. Replace `info.labels` once the whole listing was read.
 
-    `pause` waits for so many seconds, between attempts. Raises KeyRefusedError and FolderError, after which nothing can
-    come, and StudioError when the samples cannot be listed.
+    `pause` waits for a number of seconds between attempts. Raise KeyRefusedError or FolderError, after which nothing
+    more can be fetched, and StudioError when the samples cannot be listed.
     """
     stop = Event()
     run = _Run(catalogue, dataset, selection, progress, pause or stop.wait, stop)
     try:
-        with dataset.account() as account:
-            return run.whole(account)
+        with dataset.labels_writer() as labels:
+            return run.whole(labels)
     finally:
         stop.set()
         run.pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _StopAsked(Exception):
-    """The run ends; what is under way need not."""
+class _StoppedError(Exception):
+    """The run has ended, so this download is abandoned."""
 
 
 @dataclass(slots=True)
@@ -117,37 +120,37 @@ class _Run:
     stop: Event
     pulled: ExportReport = field(default_factory=ExportReport)
     under_way: dict[Future[int], WholeSample] = field(default_factory=dict)
-    silences: int = 0  # samples in a row that found no way
+    unreachable: int = 0  # samples in a row whose requests got no usable answer
     pool: ThreadPool = field(default_factory=lambda: ThreadPool(WORKERS, thread_name_prefix="pull"))
 
-    def whole(self, account: LabelsWriter) -> ExportReport:
+    def whole(self, labels: LabelsWriter) -> ExportReport:
         pulled = self.pulled
         try:
             for sample in self.samples():
                 if self.dataset.has(sample.id):
-                    self.arrived(sample, account)
+                    self.arrived(sample, labels)
                     continue
                 self.under_way[hand_over(self.pool, self.fetch, sample)] = sample
                 while len(self.under_way) >= 2 * WORKERS:
-                    self.settle(account)
-                if self.silences >= 2 * WORKERS:
+                    self.settle(labels)
+                if self.unreachable >= 2 * WORKERS:
                     pulled.stopped = pulled.failures[-1].reason
                     break
         except TransitError as error:
             pulled.stopped = str(error)
         while self.under_way:
-            self.settle(account)
+            self.settle(labels)
         if pulled.stopped is None:
             failed = sum(failure.sample_id in self.dataset.ids() for failure in pulled.failures)
             pulled.withdrawn = len(self.dataset.ids()) - pulled.here - failed
-            account.keep()
+            labels.keep()
         return pulled
 
     def samples(self) -> Iterator[WholeSample]:
-        """All that the selection takes, newest first, none twice."""
+        """Yield every selected sample once, newest first."""
         before_id: int | None = None
         while True:
-            page = self.patiently(partial(self.page, before_id))
+            page = self.with_retries(partial(self.page, before_id))
             if before_id is None:
                 self.pulled.total = page.total
             found = [sample for sample in page.samples if before_id is None or sample.id < before_id]
@@ -166,7 +169,7 @@ class _Run:
             before_id = min(ids)
 
     def left_out(self, unread: Sequence[Unread], before_id: int | None) -> None:
-        """Say which samples cannot be read. One without an id may come again with the next page, and is said once."""
+        """Report the samples that cannot be read. One without an id may be on two pages; it is reported once."""
         reported = {(one.sample_id, one.reason) for one in self.pulled.failures if one.name == _UNREAD}
         for one in unread:
             if one.sample_id is None or before_id is None or one.sample_id < before_id:
@@ -175,14 +178,14 @@ class _Run:
                     self.pulled.failures.append(failure)
 
     def page(self, before_id: int | None) -> FullPage:
-        # An empty label is no word of the service's filter.
+        # The service's filter has no word for samples without a label.
         labels = self.selection.labels if all(self.selection.labels) else ()
         category = self.selection.category or "all"
         return self.catalogue.full_page(limit=PAGE_SAMPLES, before_id=before_id, category=category, labels=labels)
 
     def fetch(self, sample: WholeSample) -> int:
-        """On a worker: how many bytes came."""
-        return self.patiently(
+        """Fetch one sample, on a worker. Return its size in bytes."""
+        return self.with_retries(
             lambda: self.dataset.store(sample.id, sample.category, file_name(sample), self.pieces(sample.id))
         )
 
@@ -190,7 +193,7 @@ class _Run:
         left = LARGEST_BYTES
         for piece in self.catalogue.raw(sample_id):
             if self.stop.is_set():
-                raise _StopAsked
+                raise _StoppedError
             left -= len(piece)
             if left < 0:
                 raise StudioError(
@@ -198,7 +201,7 @@ class _Run:
                 )
             yield piece
 
-    def patiently(self, ask: Callable[[], _Answer]) -> _Answer:
+    def with_retries(self, ask: Callable[[], _Answer]) -> _Answer:
         attempt = 1
         while True:
             try:
@@ -210,36 +213,36 @@ class _Run:
             self.pause(PATIENCE.pause_s(attempt=attempt, jitter=clock.jitter(), asked_s=asked_s))
             attempt += 1
 
-    def settle(self, account: LabelsWriter) -> None:
-        """Wait until one at least has come, and write down what did."""
+    def settle(self, labels: LabelsWriter) -> None:
+        """Wait until at least one download has ended, and record those that have."""
         done, _ = wait(self.under_way, timeout=0.2, return_when=FIRST_COMPLETED)
         for future in done:
             sample = self.under_way.pop(future)
             try:
                 size = future.result()
             except TransitError as error:
-                self.silences += 1
+                self.unreachable += 1
                 self.failed(sample, str(error), is_final=False)
             except StudioError as error:
                 self.failed(sample, str(error), is_final=True)
-            except OSError as error:  # not of the folder: that is a FolderError, and the end
+            except OSError as error:  # one file only; a problem of the folder is a FolderError, which ends the run
                 self.failed(sample, f"its file cannot be written ({error.strerror or error})", is_final=True)
             else:
-                self.silences = 0
+                self.unreachable = 0
                 self.pulled.fetched += 1
                 self.pulled.fetched_bytes += size
-                self.arrived(sample, account)
+                self.arrived(sample, labels)
         self.progress(self.pulled)
 
-    def arrived(self, sample: WholeSample, account: LabelsWriter) -> None:
+    def arrived(self, sample: WholeSample, labels: LabelsWriter) -> None:
         self.pulled.here += 1
         self.pulled.disabled += sample.is_disabled
-        account.add(info_labels_entry(sample, self.dataset.place_of(sample.id)))
+        labels.add(info_labels_entry(sample, self.dataset.place_of(sample.id)))
 
     def failed(self, sample: WholeSample, reason: str, *, is_final: bool) -> None:
         self.pulled.failures.append(Failure(sample.id, file_name(sample), reason, is_final))
 
 
 def described(project_id: int, selection: Selection) -> Mapping[str, Any]:
-    """What a folder is for."""
+    """Return the description of a selection that is stored with its folder."""
     return {"project": project_id, "category": selection.category, "labels": sorted(selection.labels)}

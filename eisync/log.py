@@ -1,4 +1,4 @@
-"""structlog, set up once: JSON lines for machines, plain text on a terminal, and never a local variable or a key."""
+"""Configure structlog: JSON lines for machines, plain text on a terminal, and never a local variable or a key."""
 
 import contextlib
 import json
@@ -14,14 +14,14 @@ from eisync.loops.ports import Log
 if "rich" in sys.modules:
     import structlog
 else:
-    # structlog takes rich along where it is installed: 4 MB for tracebacks that are never drawn here.
-    sys.modules["rich"] = None  # type: ignore[assignment]  # which makes its import fail
+    # structlog imports rich if it is installed: 4 MB for a kind of traceback that is not used here.
+    sys.modules["rich"] = None  # type: ignore[assignment]  # this makes its import fail
     try:
         import structlog
     finally:
         del sys.modules["rich"]
 
-# Made once: at a thousand files a second, an encoder for each line is a fifth of what its line costs.
+# Created once: at a thousand files a second, a new encoder for each line is a fifth of the cost of a line.
 _ENCODER = json.JSONEncoder(default=repr)
 
 _LEVELS = {
@@ -29,14 +29,14 @@ _LEVELS = {
     "info": logging.INFO,
     "warning": logging.WARNING,
     "error": logging.ERROR,
-    "none": logging.CRITICAL,  # nothing of ours is that bad
+    "none": logging.CRITICAL,  # eisync logs nothing at this level
 }
 
 
 def configure(*, level: str = "info", style: str = "auto", stream: TextIO | None = None) -> Log:
-    """The logger of the process. `level` may be none, too.
+    """Configure logging and return the logger of the process. `level` may also be "none".
 
-    `style` is json, console, or auto: console when `stream` (stderr) is a terminal.
+    `style` is "json", "console" or "auto". With "auto" it is console when `stream` (default: stderr) is a terminal.
     """
     stream = stream or sys.stderr
     is_console = style == "console" or (style == "auto" and stream.isatty())
@@ -58,12 +58,12 @@ def configure(*, level: str = "info", style: str = "auto", stream: TextIO | None
         logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=False,
     )
-    logger: Log = structlog.get_logger().bind()  # here and now, not anew for each line
+    logger: Log = structlog.get_logger().bind()  # resolved once, not for each line
     return logger
 
 
 class _Lines:
-    """Writes whole lines; loses one rather than raising: a full disk or a reader who left must not end an upload."""
+    """Write whole lines. Drop a line rather than raise: a full disk or a closed pipe must not end an upload."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -82,18 +82,18 @@ def _in_json(_: Any, __: str, event: structlog.typing.EventDict) -> str:
 
 
 def _for_a_terminal(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    # The renderer adds colours, so this cannot wait for the line.
+    # Escape the values before the renderer adds colours to the line.
     return {name: _shown(name, value) for name, value in event.items()}
 
 
 def _shown(name: str, value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
-    if name in ("exception", "stack"):  # tracebacks have lines
+    if name in ("exception", "stack"):  # tracebacks keep their line breaks
         return printable_lines(str(value))
     return printable(value if isinstance(value, str) else repr(value))
 
 
 def _without_keys(_: Any, __: str, line: Any) -> str:
-    # The second line of defence: no line of ours carries a key, and a foreign exception's text might.
+    # A second safeguard: eisync logs no key, but the text of a foreign exception may contain one.
     return KEYS.text(str(line))

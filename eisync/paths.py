@@ -1,8 +1,8 @@
-"""Where things are: the configuration file and the state folder.
+"""Find the configuration file and the state folder.
 
-Cheap to import, because `eisync status` needs nothing else: no pydantic, no pathlib, and tomllib and platformdirs
-(8 and 20 ms on a slow machine) only on the way that needs them. Paths are `str`, so that names that are not UTF-8
-survive; those that are returned are absolute. `environ` and `cwd` are arguments; left out, they are the process's own.
+This module is cheap to import, because `eisync status` needs nothing else. It uses no pydantic and no pathlib. It
+imports tomllib and platformdirs (8 and 20 ms on a slow machine) only when they are needed. Paths are `str`, so that
+names that are not UTF-8 survive; returned paths are absolute. `environ` and `cwd` default to those of the process.
 """
 
 import os
@@ -22,10 +22,10 @@ def config_file(
     environ: Mapping[str, str] | None = None,
     cwd: str | None = None,
 ) -> str | None:
-    """The configuration file to read, or None when there is none.
+    """Return the configuration file to read; None when there is none.
 
-    In this order: `explicit`, EISYNC_CONFIG, ./eisync.toml, the user's configuration folder, /etc/eisync/eisync.toml.
-    Raises ConfigurationError when one that was named is not there; the places that nobody named may be empty.
+    The order is: `explicit`, EISYNC_CONFIG, ./eisync.toml, the user's configuration folder, /etc/eisync/eisync.toml.
+    Raise ConfigurationError when a file that was named (the first two) is missing.
     """
     environ = os.environ if environ is None else environ
     for named, giver in ((explicit, "--config"), (environ.get("EISYNC_CONFIG"), "EISYNC_CONFIG")):
@@ -50,10 +50,10 @@ def state_dir(
     environ: Mapping[str, str] | None = None,
     cwd: str | None = None,
 ) -> str:
-    """The state folder, whether or not it exists; `config` is what `--config` said.
+    """Return the state folder, whether or not it exists. `config` is the value of `--config`.
 
-    In this order: `explicit`, EISYNC_STATE_DIR (or EISYNC_STATE__DIR), `dir` of the table [state], STATE_DIRECTORY
-    (which systemd sets), the user's state folder. Raises ConfigurationError when the configuration file cannot be read.
+    The order is: `explicit`, EISYNC_STATE_DIR (or EISYNC_STATE__DIR), `dir` of the table [state], STATE_DIRECTORY
+    (which systemd sets), the user's state folder. Raise ConfigurationError when the configuration file cannot be read.
     """
     environ = os.environ if environ is None else environ
     named = explicit or environ.get("EISYNC_STATE_DIR") or environ.get("EISYNC_STATE__DIR")
@@ -66,7 +66,7 @@ def state_dir(
         if not isinstance(written, str) or not written or "\0" in written:
             raise ConfigurationError(f"{shown(file or FILE_NAME, cwd=cwd)}: state.dir: must be a path in quotes")
         return absolute(written, cwd=os.path.dirname(file or ""), environ=environ)
-    # systemd gives a colon list when a unit has several state folders; ours is the first.
+    # systemd separates several state folders of a unit with colons; ours is the first.
     given = environ.get("STATE_DIRECTORY", "").split(":")[0]
     if given:
         return absolute(given, cwd=cwd)
@@ -79,12 +79,12 @@ def state_dir(
 
 
 def notify_socket(environ: Mapping[str, str] | None = None) -> str | None:
-    """Where systemd wants to be told that we live; None when it does not."""
+    """Return the address of systemd's notification socket; None when systemd expects no notifications."""
     return (os.environ if environ is None else environ).get("NOTIFY_SOCKET") or None
 
 
 def read_toml(path: str, *, cwd: str | None = None) -> tuple[dict[str, Any], str]:
-    """What the TOML file says, and its text. Raises ConfigurationError as `eisync.toml:7: …`."""
+    """Return the content of the TOML file, and its text. Raise ConfigurationError, such as `eisync.toml:7: …`."""
     import tomllib  # only here: 20 ms
 
     name = shown(path, cwd=cwd)
@@ -107,22 +107,23 @@ def read_toml(path: str, *, cwd: str | None = None) -> tuple[dict[str, Any], str
 
 
 def absolute(text: str, *, cwd: str | None = None, environ: Mapping[str, str] | None = None) -> str:
-    """`text` as an absolute path: `~` is expanded, and a relative path starts at `cwd`. Links are not resolved."""
+    """Return `text` as an absolute path: expand `~`, and join a relative path to `cwd`. Do not resolve links."""
     expanded = _expanded(text, os.environ if environ is None else environ)
     return os.path.abspath(os.path.join(cwd or os.getcwd(), expanded))
 
 
 def shown(path: str, *, cwd: str | None = None) -> str:
-    """`path` as people are told of it: relative when it lies below the current folder."""
+    """Return `path` for display: relative when it is below the current folder."""
     return path.removeprefix(os.path.join(cwd or os.getcwd(), "")) or path
 
 
 def _user_dir(kind: Literal["config", "state"], environ: Mapping[str, str]) -> str:
-    """The user's folder for eisync; not absolute when the user has no home folder.
+    """Return the user's folder for eisync. It is not absolute when the user has no home folder.
 
-    On Linux the two lines that platformdirs would run: importing it costs 20 ms, and it cannot be given an environment.
+    On Linux this repeats the two lines that platformdirs would run, because importing it takes 20 ms and it takes no
+    environment as argument.
     """
-    platform: str = sys.platform  # a plain str: mypy takes the type checker's own platform for the only one
+    platform: str = sys.platform  # a plain str, because mypy would only check the branch of its own platform
     if platform == "linux":
         variable, below = {"config": ("XDG_CONFIG_HOME", "~/.config"), "state": ("XDG_STATE_HOME", "~/.local/state")}[
             kind
@@ -143,7 +144,7 @@ def _expanded(text: str, environ: Mapping[str, str]) -> str:
 
 
 def _syntax_fault(message: str, text: str) -> str:
-    """tomllib's message as `7: this is not TOML: …`; its exception has no line number before Python 3.14."""
+    """Return tomllib's message as `7: this is not TOML: …`. Its exception has no line number before Python 3.14."""
     import re  # only here: 8 ms
 
     place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)

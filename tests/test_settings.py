@@ -1,4 +1,4 @@
-"""A configuration is read whole, and every fault of it is said in one sentence."""
+"""A configuration is read completely, and every fault is reported in one sentence."""
 
 import json
 import os
@@ -50,7 +50,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    # What this machine may have outside of this folder.
+    # Remove what this machine may have outside of this folder.
     monkeypatch.setattr(paths, "SYSTEM_FILE", str(tmp_path / "etc/eisync.toml"))
     monkeypatch.setattr(keys, "SECRETS_DIR", str(tmp_path / "secrets"))
     (tmp_path / "recordings").mkdir()
@@ -58,7 +58,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     return Site(tmp_path)
 
 
-# What is fine
+# Valid configurations
 
 
 def test_a_folder_and_a_key_are_enough(site: Site) -> None:
@@ -72,7 +72,7 @@ def test_a_folder_and_a_key_are_enough(site: Site) -> None:
     assert (settings.warnings, settings.config_file) == ((), None)
 
 
-def test_the_file_of_the_issue_is_read(site: Site) -> None:
+def test_a_complete_file_is_read(site: Site) -> None:
     site.write("""
         [[target]]
         name = "main"
@@ -144,7 +144,7 @@ def test_a_flag_beats_the_environment(site: Site) -> None:
     assert site.path / "flag" == settings.state.dir
 
 
-def test_folders_of_the_command_line_are_watched_alone_and_keep_their_own_settings(site: Site) -> None:
+def test_only_folders_of_the_command_line_are_watched_with_their_own_settings(site: Site) -> None:
     for name in ("other", "third"):
         (site.path / name).mkdir()
     site.write(
@@ -160,7 +160,7 @@ def test_a_folder_whose_name_is_not_utf8_can_be_watched(site: Site) -> None:
     assert [name] == [watch.path.name for watch in site.load(name).watches]
 
 
-def test_relative_paths_start_where_they_were_written(site: Site) -> None:
+def test_relative_paths_start_at_the_folder_of_their_file(site: Site) -> None:
     (site.path / "etc/recordings").mkdir(parents=True)
     (site.path / "etc/key").write_text(CANARY)
     text = '[[target]]\napi_key_file = "key"\nca_file = "key"\n[[watch]]\npath = "recordings"\n[state]\ndir = "state"\n'
@@ -209,25 +209,25 @@ def test_a_host_stands_for_both_addresses(site: Site) -> None:
     assert ("http://localhost:4800/v1", "http://localhost:4810") == (target.studio_url, target.ingestion_url)
 
 
-def test_a_key_sent_in_the_clear_is_warned_of(site: Site) -> None:
+def test_a_key_that_is_sent_unencrypted_is_a_warning(site: Site) -> None:
     environ = site.environ(EI_API_ENDPOINT="http://studio.lan/v1", EI_INGESTION_ENDPOINT="http://127.0.0.2:4810")
     warnings = site.load("recordings", environ=environ).warnings
     assert warnings == ("target main: http://studio.lan/v1 sends the API key and the files unencrypted: use https",)
 
 
-def test_a_state_folder_among_the_recordings_is_warned_of(site: Site) -> None:
+def test_a_state_folder_inside_a_watched_folder_is_a_warning(site: Site) -> None:
     warnings = site.load("recordings", state_dir="recordings/state").warnings
     assert re.findall("lies inside the watched folder", " ".join(warnings)) == ["lies inside the watched folder"]
     assert site.load("recordings", state_dir="recordings2").warnings == ()
 
 
-def test_without_need_for_folders_there_may_be_none(site: Site) -> None:
+def test_without_need_watch_there_may_be_no_folder(site: Site) -> None:
     assert site.load(need_watch=False).watches == ()
     site.write('[[watch]]\npath = "missing"\n')
     assert [site.path / "missing"] == [watch.path for watch in site.load(need_watch=False).watches]
 
 
-# What is not
+# Faults
 
 
 WATCH = '[[watch]]\npath = "recordings"\n'
@@ -326,12 +326,12 @@ ONE_FAULT: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("text", "expected"), ONE_FAULT)
-def test_a_fault_is_said_with_its_line(site: Site, text: str, expected: str) -> None:
+def test_a_fault_is_reported_with_its_line(site: Site, text: str, expected: str) -> None:
     site.write(text)
     assert [expected] == site.faults(need_watch="watch" in text)
 
 
-def test_every_fault_is_said_in_the_order_of_the_file(site: Site) -> None:
+def test_all_faults_are_reported_in_the_order_of_the_file(site: Site) -> None:
     site.write("""[[target]]
 nmae = "main"
 [[watch]]
@@ -379,7 +379,7 @@ ODD = (
 @pytest.mark.parametrize(
     "place", [*TABLES, *(f"{table}.{option}" for table, model in TABLES.items() for option in model.model_fields)]
 )
-def test_odd_values_are_taken_or_refused_with_their_line(site: Site, place: str) -> None:
+def test_unusual_values_are_accepted_or_refused_with_their_line(site: Site, place: str) -> None:
     table, _, option = place.partition(".")
     head = ("[[{}]]\n{} = {}" if table in ("target", "watch") else "[{}]\n{} = {}") if option else "\n{}{} = {}"
     faults: list[str] = []
@@ -459,7 +459,7 @@ def test_the_file_is_named_as_the_user_can_find_it(site: Site, tmp_path_factory:
     assert [expected] == site.faults("recordings", config=str(folder / "my.toml"))
 
 
-def test_a_fault_in_toml_that_has_no_line_is_said_without(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_in_toml_without_a_line_is_reported_without_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eisync.settings.sources.find_lines", lambda _: {})
     site.write("[log]\nlevle = 'info'\n")
     assert site.faults("recordings") == ['eisync.toml: log.levle: unknown key (did you mean "level"?)']
@@ -468,7 +468,7 @@ def test_a_fault_in_toml_that_has_no_line_is_said_without(site: Site, monkeypatc
 # Keys
 
 
-def test_an_inline_key_needs_a_file_that_nobody_else_can_read(site: Site) -> None:
+def test_an_inline_key_needs_a_file_that_only_its_owner_can_read(site: Site) -> None:
     text = f'[[target]]\napi_key = "{CANARY}"\n'
     site.write(text, mode=0o600)
     assert site.load("recordings", environ={}).key_source("main").describe() == "api_key in eisync.toml"
@@ -500,7 +500,7 @@ def test_several_targets_have_several_keys(site: Site) -> None:
     ]
 
 
-def test_without_any_key_all_places_are_named(site: Site) -> None:
+def test_without_a_key_all_checked_places_are_named(site: Site) -> None:
     assert site.faults("recordings", environ={"EI_API_KEY": " "}) == [
         'there is no API key for the target "main". eisync looked for it in this order: --api-key-file (not '
         "given); EISYNC_API_KEY_FILE (not set); $CREDENTIALS_DIRECTORY/api_key (not set); SITE/secrets/ei_api_key "
@@ -508,10 +508,10 @@ def test_without_any_key_all_places_are_named(site: Site) -> None:
     ]
 
 
-# What is told of the options
+# Documentation of the options
 
 
-def test_the_schema_takes_the_example_and_refuses_an_unknown_key() -> None:
+def test_the_schema_accepts_the_example_and_refuses_an_unknown_key() -> None:
     example = tomllib.loads((ROOT / "deploy/eisync.example.toml").read_text())
     jsonschema.Draft202012Validator.check_schema(json_schema())
     jsonschema.validate(example, json_schema(), cls=jsonschema.Draft202012Validator)
@@ -545,7 +545,7 @@ def test_the_module_prints_the_table_and_the_schema() -> None:
         ('quiet_hours = "22:00-26:00"', "quiet_hours: has 26:00 in it, which is not a time of day"),
     ],
 )
-def test_a_pace_that_could_not_be_kept_is_a_fault(tmp_path: Path, line: str, fault: str) -> None:
+def test_an_impossible_rate_or_quiet_hour_is_a_fault(tmp_path: Path, line: str, fault: str) -> None:
     (tmp_path / "recordings").mkdir()
     (tmp_path / "eisync.toml").write_text(f'[[watch]]\npath = "recordings"\n[upload]\n{line}\n')
     with pytest.raises(ConfigurationError) as caught:
@@ -553,7 +553,7 @@ def test_a_pace_that_could_not_be_kept_is_a_fault(tmp_path: Path, line: str, fau
     assert fault in str(caught.value)
 
 
-# What becomes of files after their upload
+# Files after their upload
 
 ARCHIVES = {
     "recordings": "the archive SITE/recordings is a watched folder: name a folder outside it",
@@ -578,21 +578,21 @@ ARCHIVES = {
         'min_free = "1 GB"',
     ],
 )
-def test_what_follows_from_a_look_at_the_service_needs_one(site: Site, option: str) -> None:
+def test_options_that_delete_or_change_need_the_reconciler(site: Site, option: str) -> None:
     site.write(f'[[watch]]\npath = "recordings"\n{option}\n[reconcile]\nenabled = false\n')
-    (told,) = site.faults()
-    assert f"{option} needs reconcile.enabled = true" in told
+    (fault,) = site.faults()
+    assert f"{option} needs reconcile.enabled = true" in fault
     site.write(f'[[watch]]\npath = "recordings"\n{option}\n')
     assert site.load().reconcile.enabled
 
 
-def test_what_asks_for_nothing_needs_no_look(site: Site) -> None:
+def test_options_that_change_nothing_need_no_reconciler(site: Site) -> None:
     site.write('[[watch]]\npath = "recordings"\non_change = "ignore"\n[reconcile]\nenabled = false\n')
     assert not site.load().reconcile.enabled
 
 
 @pytest.mark.parametrize("folder", ARCHIVES)
-def test_an_archive_that_would_be_watched_is_refused(site: Site, folder: str) -> None:
+def test_an_archive_inside_or_around_a_watched_folder_is_refused(site: Site, folder: str) -> None:
     (site.path / "link").symlink_to(site.path / "recordings")
     site.write(f'[[watch]]\npath = "recordings"\nafter_upload = "archive:{folder}"\n')
     assert [f"eisync.toml:3: watch[0].after_upload: {ARCHIVES[folder]}"] == site.faults()
@@ -607,7 +607,7 @@ def test_an_archive_of_one_folder_may_not_be_watched_as_another(site: Site) -> N
     ] == site.faults()
 
 
-def test_what_becomes_of_files_after_their_upload_is_read(site: Site) -> None:
+def test_options_for_files_after_their_upload_are_read(site: Site) -> None:
     site.write("""
         [[watch]]
         path = "recordings"
@@ -622,7 +622,7 @@ def test_what_becomes_of_files_after_their_upload_is_read(site: Site) -> None:
     )  # fmt: skip
 
 
-def test_nothing_is_removed_unless_somebody_says_so(site: Site) -> None:
+def test_nothing_is_removed_by_default(site: Site) -> None:
     retention = site.load("recordings").watches[0].retention
     assert (Retention(), False, 30) == (retention, retention.removes, retention.trash_days)
 
@@ -641,12 +641,12 @@ def test_nothing_is_removed_unless_somebody_says_so(site: Site) -> None:
         ],
     ],
 )
-def test_retention_that_cannot_be_meant_is_one_sentence(site: Site, line: str, fault: str) -> None:
+def test_invalid_retention_options_are_one_fault(site: Site, line: str, fault: str) -> None:
     site.write(f'[[watch]]\npath = "recordings"\n{line}\n')
     assert [f"eisync.toml:3: watch[0].{fault}"] == site.faults()
 
 
-def test_a_key_that_is_a_name_too_is_in_no_fault(site: Site) -> None:
+def test_a_key_that_is_also_a_name_is_in_no_fault(site: Site) -> None:
     key = "k3y" + "0123456789abcdef" * 2
     site.write(f'[{key}]\na = 1\n[[target]]\n{key} = 1\nname = "{key}{key}{key}"\n[[watch]]\npath = "{key}"\n')
     for environ in ({"EI_API_KEY": key}, {"EISYNC_API_KEY": key, f"EISYNC_{key.upper()}": "1"}):

@@ -1,4 +1,4 @@
-"""A key is found in the documented order, read afresh, and never shown."""
+"""A key is found in the documented order, read again each time, and never shown."""
 
 import os
 from pathlib import Path
@@ -20,12 +20,12 @@ def _key_file(path: Path, text: str) -> str:
 
 @pytest.fixture(autouse=True)
 def secrets_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands for /run/secrets, which this machine may have."""
+    """Return a folder that replaces /run/secrets, which this machine may have."""
     monkeypatch.setattr(keys, "SECRETS_DIR", str(tmp_path / "secrets"))
 
 
-def test_the_first_place_that_holds_a_key_is_taken(tmp_path: Path) -> None:
-    """Each place is emptied after it was found; with several targets the target's own place is the first."""
+def test_the_first_place_with_a_key_is_used(tmp_path: Path) -> None:
+    """Empty each place after it was found. With several targets, the target's own place comes first."""
     flag = _key_file(tmp_path / "flag", "a")
     variable = _key_file(tmp_path / "variable", "b")
     credential = _key_file(tmp_path / "credentials/api_key", "c")
@@ -101,7 +101,7 @@ BROKEN: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("raw", "expected"), BROKEN)
-def test_a_file_that_holds_no_key_is_named_and_not_quoted(tmp_path: Path, raw: bytes, expected: str) -> None:
+def test_a_file_without_a_key_is_named_and_not_quoted(tmp_path: Path, raw: bytes, expected: str) -> None:
     (tmp_path / "key").write_bytes(raw)
     with pytest.raises(ConfigurationError) as caught:
         KeySource("file key", file=str(tmp_path / "key")).read()
@@ -124,13 +124,13 @@ def test_a_key_is_found_in_the_form_people_give_it(tmp_path: Path, form: str) ->
 
 
 @pytest.mark.parametrize("value", ["", " ", '""', "''"])
-def test_a_variable_of_nothing_but_quotes_is_not_set(value: str) -> None:
+def test_a_variable_with_only_quotes_is_not_set(value: str) -> None:
     assert "not set" not in find_key(Target(api_key=SecretStr("k")), environ={"EI_API_KEY": value}).describe()
     with pytest.raises(ConfigurationError, match=r"EI_API_KEY \(not set\)"):
         find_key(Target(), environ={"EI_API_KEY": value})
 
 
-def test_what_would_block_for_ever_is_refused(tmp_path: Path) -> None:
+def test_a_place_that_would_block_forever_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "key")
     with pytest.raises(ConfigurationError, match=r"^file key: is not a regular file$"):
         KeySource("file key", file=str(tmp_path / "key")).read()
@@ -155,7 +155,7 @@ def test_a_source_never_shows_its_key() -> None:
         (0o777, True, True),
     ],
 )
-def test_the_rights_of_a_key_file_of_ours_are_looked_at(
+def test_the_permissions_of_our_own_key_file_are_checked(
     tmp_path: Path, mode: int, is_told: bool, is_refused: bool
 ) -> None:
     path = _key_file(tmp_path / "key", CANARY)
@@ -174,14 +174,16 @@ def test_the_rights_of_a_key_file_of_ours_are_looked_at(
 
 
 @pytest.mark.parametrize("folder", ["secrets", "secrets/deeper"])
-def test_a_secret_that_was_handed_over_has_the_rights_that_it_was_given(tmp_path: Path, folder: str) -> None:
+def test_the_permissions_of_a_mounted_secret_are_not_checked(tmp_path: Path, folder: str) -> None:
     path = _key_file(tmp_path / folder / "key", CANARY)
     os.chmod(path, 0o666)
     source = KeySource(f"file {path}", file=path)
     assert (CANARY, None) == (source.read(), source.warning())
 
 
-def test_a_key_file_of_another_user_is_that_users_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_permissions_of_another_users_key_file_are_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = _key_file(tmp_path / "key", CANARY)
     os.chmod(path, 0o644)
     monkeypatch.setattr(os, "geteuid", lambda: os.stat(path).st_uid + 1)
@@ -189,7 +191,7 @@ def test_a_key_file_of_another_user_is_that_users_matter(tmp_path: Path, monkeyp
     assert (CANARY, None) == (source.read(), source.warning())
 
 
-def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+def test_reading_a_fifo_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "key")
     with pytest.raises(ConfigurationError, match="is not a regular file"):
         KeySource("file key", file=str(tmp_path / "key")).read()

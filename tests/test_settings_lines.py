@@ -35,7 +35,7 @@ CASES: list[tuple[str, Location, int]] = [
 
 
 def _locations(value: Any, location: Location = ()) -> Iterator[Location]:
-    """Every table, key and element of a parsed document."""
+    """Return every table, key and element of a parsed document."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in pairs:
         yield (*location, key)
@@ -48,12 +48,12 @@ def test_a_key_is_found_on_its_line(text: str, location: Location, line: int) ->
 
 
 @pytest.mark.parametrize("text", sorted({text for text, _, _ in CASES}))
-def test_nothing_that_tomllib_reads_is_left_without_a_line_and_nothing_is_invented(text: str) -> None:
+def test_every_key_that_tomllib_reads_has_a_line_and_no_other_has(text: str) -> None:
     assert set(find_lines(text)) == set(_locations(tomllib.loads(text)))
 
 
 @given(st.text(alphabet="ab.=[]{}\"'#\n\\, 1", max_size=60))
-def test_no_text_makes_it_fail(text: str) -> None:
+def test_no_text_raises_an_error(text: str) -> None:
     lines = find_lines(text)
     try:
         document = tomllib.loads(text)

@@ -1,1 +1,1 @@
-"""The outside: network, files, their events, the clock. What it says is gathered here and decided elsewhere."""
+"""Talk to the network, the file system, its events and the clock. Gather facts here; decide elsewhere."""

@@ -1,4 +1,4 @@
-"""The time and the dice, for those who are handed them."""
+"""Read clocks and random numbers. Other modules get these functions as arguments."""
 
 import time
 
@@ -6,47 +6,47 @@ _STEADY = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def now() -> float:
-    """Unix seconds (UTC)."""
+    """Return the time in Unix seconds (UTC)."""
     return time.time()
 
 
 def second_of_day() -> float:
-    """Seconds since midnight by the clock on the wall, where this machine is."""
+    """Return the seconds since midnight in this machine's time zone."""
     local = time.localtime()
     return local.tm_hour * 3600.0 + local.tm_min * 60.0 + local.tm_sec
 
 
 def monotonic() -> float:
-    """Seconds since some instant; never jumps. For measuring waits, never for writing down."""
+    """Return seconds since some instant. This clock never jumps; use it to measure waits, never to store a time."""
     return time.monotonic()
 
 
 def steady() -> float:
-    """Seconds since some instant; never jumps, and goes on while the machine sleeps, where the system can tell."""
+    """Return seconds since some instant. This clock never jumps, and also counts sleep where the system supports it."""
     return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
 
 
 def spent_s() -> float:
-    """Seconds of a core that the calling thread has taken so far."""
+    """Return the CPU time that the calling thread has used, in seconds."""
     return time.thread_time()
 
 
 def jitter() -> float:
-    """A throw in [0, 1)."""
-    import random  # not at the top: `eisync status` tells the time only, and has 0.2 s for everything
+    """Return a random number in [0, 1)."""
+    import random  # only here: `eisync status` needs the time only, and has 0.2 s for everything
 
-    return random.random()  # noqa: S311 - it spreads retries, it guards nothing
+    return random.random()  # noqa: S311 - it spreads retries and protects nothing
 
 
 def epoch() -> str:
-    """A name that nobody else has: 128 random bits."""
+    """Return a unique name: 128 random bits."""
     import secrets  # as above
 
     return secrets.token_hex(16)
 
 
 def boundary() -> str:
-    """A multipart boundary that no file contains: 128 random bits."""
+    """Return a multipart boundary that no file contains: 128 random bits."""
     import secrets  # as above
 
     return f"eisync-{secrets.token_hex(16)}"

@@ -1,8 +1,9 @@
-"""A folder that becomes an exported dataset: files come whole or not at all, and a second run goes on with the first.
+"""Write an exported dataset into a folder. Each file is complete or absent, and a second run continues the first.
 
-A file is written beside, synced to the disk and then renamed: what has its final name is complete. Before that, the
-journal says which sample the name is for; so a name that is not in the journal is a foreign file, and is never
-touched; no link in the folder is followed. The journal, and what is being written, are in the hidden folder `.eisync`.
+A file is written under a temporary name, synced to the disk and then renamed, so a file with its final name is
+complete. Before that, the journal records which sample the name is for. A name that is not in the journal is a foreign
+file and is never changed. No link in the folder is followed. The journal and the temporary files are in the hidden
+folder `.eisync`.
 """
 
 import contextlib
@@ -26,12 +27,13 @@ _HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno
 
 
 class Dataset:
-    """The folder. `store` is safe from any thread; everything else is for one."""
+    """Write into the folder. `store` is safe to use from any thread; use everything else from one thread only."""
 
     def __init__(self, folder: str, selection: Mapping[str, Any]) -> None:
-        """`selection` says what is pulled; a folder is for one selection.
+        """Open the folder for a selection. A folder holds one selection only.
 
-        Raises FolderError when the folder holds anything else, is being written by another process, or cannot be.
+        Raise FolderError when the folder holds another one or foreign files, when another process writes to it, or when
+        it cannot be written.
         """
         self.folder = folder
         self._beneath: SafeFolder
@@ -45,23 +47,23 @@ class Dataset:
             raise FolderError(f"{folder} cannot be used ({error.strerror}); name another folder") from error
 
     def has(self, sample_id: int) -> bool:
-        """Whether the sample's file is there, whole."""
+        """Return whether the sample's file exists, which means that it is complete."""
         place = self._places.get(sample_id)
         return place is not None and self._beneath.holds_file(place)
 
     def place_of(self, sample_id: int) -> str:
-        """Where the sample's file is, relative to the folder, with `/` between the parts."""
+        """Return the path of the sample's file, relative to the folder, with `/` between the parts."""
         return self._places[sample_id]
 
     def ids(self) -> Collection[int]:
-        """The samples that have a place here, of this run and of those before."""
+        """Return the ids of the samples that have a path here, of this run and of earlier ones."""
         return self._places.keys()
 
     def store(self, sample_id: int, category: str, name: str, chunks: Iterable[bytes]) -> int:
-        """Write the sample's file. Returns how many bytes it has.
+        """Write the sample's file. Return its size in bytes.
 
-        Raises FolderError when no file at all can be written, OSError when this one cannot be; what `chunks` raises is
-        let through. Nothing is left behind then.
+        Raise FolderError when no file at all can be written, OSError when this one cannot be written, and whatever
+        `chunks` raises. The temporary file is removed then.
         """
         part = f"{OWN_FOLDER}/{_PARTS}/{sample_id}"
         with self._translated(), self._written(part) as file:
@@ -78,21 +80,21 @@ class Dataset:
         return size
 
     @contextlib.contextmanager
-    def account(self) -> Iterator["LabelsWriter"]:
-        """A new `info.labels`, which takes the place of the old one when `keep` was called. Raises FolderError."""
+    def labels_writer(self) -> Iterator["LabelsWriter"]:
+        """Write a new `info.labels`, which replaces the old one if `keep` was called. Raise FolderError."""
         part = f"{OWN_FOLDER}/{INFO_LABELS}"
         with self._translated(), self._written(part) as file:
-            account = LabelsWriter(file)
-            yield account
-            if not account.is_kept:
+            labels = LabelsWriter(file)
+            yield labels
+            if not labels.is_kept:
                 return
-            account.end()
+            labels.end()
             _sync(file)
             self._beneath.rename(part, INFO_LABELS)
             self._beneath.sync()
 
     def close(self) -> None:
-        """Let go of the folder. Safe to repeat."""
+        """Release the folder. Safe to repeat."""
         self._journal.close()
 
     def _prepare(self, selection: Mapping[str, Any]) -> None:
@@ -103,7 +105,7 @@ class Dataset:
         self._beneath.make(OWN_FOLDER)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         descriptor = self._beneath.open(journal, flags)
-        self._journal = open(descriptor, "ab", buffering=0)  # noqa: SIM115 - it holds the lock until `close`
+        self._journal = open(descriptor, "ab", buffering=0)  # noqa: SIM115 - open until `close`, because it holds the lock
         try:
             self._take_lock()
             self._read_journal(journal, selection)
@@ -116,7 +118,7 @@ class Dataset:
 
     def _take_lock(self) -> None:
         if sys.platform == "win32":
-            return  # nothing there keeps two at once apart
+            return  # this system has no such lock
         import fcntl
 
         try:
@@ -131,7 +133,7 @@ class Dataset:
         with open(self._beneath.open(journal, os.O_RDONLY), "rb") as lines:
             for line in lines:
                 if not line.endswith(b"\n"):
-                    break  # the process ended in the middle of it
+                    break  # the process ended while it wrote this line
                 end += len(line)
                 record = _record(line)
                 if header is None:
@@ -139,7 +141,9 @@ class Dataset:
                 elif isinstance(record.get("id"), int) and isinstance(record.get("place"), str):
                     self._remember(record["id"], record["place"])
         if header is not None and header != {"version": 1, **selection}:
-            raise FolderError(f"{self.folder} holds {_worded(header)}, not {_worded(selection)}; name another folder")
+            raise FolderError(
+                f"{self.folder} holds {_described(header)}, not {_described(selection)}; name another folder"
+            )
         self._journal.truncate(end)
         if header is None:
             self._note({"version": 1, **selection})
@@ -160,18 +164,18 @@ class Dataset:
     def _remember(self, sample_id: int, place: str) -> None:
         self._places[sample_id] = place
         key = place_key(place)
-        self._taken.add(place if key == place else key)  # mostly they are the same: then one text is kept
+        self._taken.add(place if key == place else key)  # usually they are equal: then keep one string only
 
     def _note(self, record: Mapping[str, Any]) -> None:
         line = json.dumps(record).encode() + b"\n"
         before = os.fstat(self._journal.fileno()).st_size
         if self._journal.write(line) != len(line):
-            self._journal.truncate(before)  # what follows must not stand on half a line
+            self._journal.truncate(before)  # the next record must not follow half a line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     @contextlib.contextmanager
     def _written(self, part: str) -> Iterator[IO[bytes]]:
-        """A file to be written and renamed; gone when it was not."""
+        """Lend a temporary file to write. It is removed unless it was renamed."""
         try:
             with open(self._beneath.create(part), "wb") as file:
                 yield file
@@ -200,7 +204,7 @@ class Dataset:
 
 
 class LabelsWriter:
-    """An `info.labels` that is being written, entry by entry: a million of them never stand in memory."""
+    """Write an `info.labels` entry by entry, so that memory never holds a million entries."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -212,7 +216,7 @@ class LabelsWriter:
         self._between = b",\n"
 
     def keep(self) -> None:
-        """It is complete."""
+        """Mark the file as complete."""
         self.is_kept = True
 
     def end(self) -> None:
@@ -220,7 +224,7 @@ class LabelsWriter:
 
 
 def iter_of(chunks: Iterable[bytes]) -> Any:
-    """An iterator that can be closed, so that a connection is let go of at once."""
+    """Return an iterator with a `close` method, so that a connection can be released at once."""
     return chunks if hasattr(chunks, "close") else (chunk for chunk in chunks)
 
 
@@ -237,7 +241,7 @@ def _record(line: bytes) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _worded(selection: Mapping[str, Any]) -> str:
+def _described(selection: Mapping[str, Any]) -> str:
     words = [f"project {selection.get('project')}"]
     if selection.get("category"):
         words.append(f"category {selection['category']}")

@@ -1,14 +1,14 @@
-"""This process on its machine: which one it is, what it tells systemd, and threads that may not be there.
+"""Identify this process, notify systemd, start threads that may be refused, and tune garbage collection.
 
-A process number is used again after a process ends, so a process is known by its number and its start.
+Identity: process ids are reused, so a process is identified by its id and its start time.
 
-Threads: an executor of the standard library queues work before it fails to start a thread, and a thread that comes
-free does that work later. `ThreadPool` never does work that it did not accept, so the caller may keep it.
+Threads: when an executor of the standard library cannot start a thread, it has already queued the work, and a thread
+that becomes free does it later. `ThreadPool` never does work that it did not accept, so the caller may keep it.
 
-Garbage collection: Python looks for reference cycles each time some hundred more values were made than freed. A page
-of a listing makes thousands and frees them with the next page, and the search cost a seventh of a sweep. Few of our
-values form cycles, so the search runs seldom, and what exists at the start (modules above all) is never searched
-again.
+Garbage collection: Python searches for reference cycles each time when some hundred more objects were created than
+freed. A page of a listing creates thousands and frees them with the next page, and the search took a seventh of a
+sweep. Few objects of eisync form cycles, so the search runs rarely, and the objects that exist at the start (mostly
+modules) are never searched again.
 
 Source: sd_notify(3), "Notes".
 """
@@ -24,13 +24,15 @@ from typing import Generic, ParamSpec, TypeVar
 
 
 def host() -> str:
-    """The name of this machine."""
+    """Return the name of this machine."""
     return socket.gethostname()
 
 
 def identity(pid: int) -> str:
-    """What tells the process from any other one, on any machine and in any container; empty when it does not run, or
-    nobody can tell."""
+    """Return a text that is unique to the process, across machines and containers.
+
+    It is empty when the process does not run, or when that is not known.
+    """
     try:
         with open("/proc/sys/kernel/random/boot_id", "rb") as file:
             boot = file.read().strip()
@@ -42,7 +44,7 @@ def identity(pid: int) -> str:
 
 
 def is_running(pid: int, known: str) -> bool | None:
-    """Whether the process still runs; None when nobody can tell from here: it is of another machine or container."""
+    """Return whether the process still runs; None when it belongs to another machine or container."""
     mine = identity(os.getpid()).rpartition(" ")[0]
     if not known or known.rpartition(" ")[0] != mine:
         return None
@@ -53,7 +55,10 @@ MADE_BEFORE_A_LOOK = 10_000
 
 
 def collect_rarely() -> None:
-    """From now on, in the whole process. Safe to repeat: only the first call says what is there at the start."""
+    """Collect garbage rarely from now on, in the whole process.
+
+    Safe to repeat: the first call decides which objects exist at the start.
+    """
     if not gc.get_freeze_count():
         gc.freeze()
     _, *older = gc.get_threshold()
@@ -64,33 +69,33 @@ SEND_WITHIN_S = 1.0
 
 
 class Notifier:
-    """Speaks to the service manager at `address`; to nobody when it is None."""
+    """Send notifications to the service manager at `address`; send none when it is None."""
 
     def __init__(self, address: str | None) -> None:
         self._address = address if address is None or not address.startswith("@") else "\0" + address[1:]
 
     def ready(self) -> None:
-        """Start-up is over."""
+        """Report that start-up is complete."""
         self._send("READY=1")
 
     def alive(self) -> None:
-        """Feed the watchdog."""
+        """Reset systemd's watchdog timer."""
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """Shut-down has begun."""
+        """Report that shutdown has begun."""
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Set the line that `systemctl status` shows."""
         self._send(f"STATUS={text}")
 
     def _send(self, message: str) -> None:
         if self._address is None:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
-            sender.settimeout(SEND_WITHIN_S)  # a service manager that does not read must not stop us
-            sender.sendto(message.encode(), self._address)  # whoever does not listen any more needs no answer
+            sender.settimeout(SEND_WITHIN_S)  # a service manager that does not read must not block eisync
+            sender.sendto(message.encode(), self._address)  # a manager that is gone raises OSError, which is ignored
 
 
 _P = ParamSpec("_P")
@@ -98,10 +103,10 @@ _T = TypeVar("_T")
 
 
 class ThreadPool(ThreadPoolExecutor):
-    """Threads for work. `submit` raises RuntimeError where none can be started, and then the work is never done."""
+    """Run work in threads. `submit` raises RuntimeError when no thread can be started; the work is never done then."""
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        """Do it in a thread."""
+        """Run `fn` in a thread."""
         work = _Work(lambda: fn(*args, **kwargs))
         try:
             work.follow(super().submit(work.begin))
@@ -112,19 +117,19 @@ class ThreadPool(ThreadPoolExecutor):
 
 
 def hand_over(executor: Executor, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-    """Do it in a thread of `executor`, or here and now where none can be started: once in any case."""
+    """Run `fn` in a thread of `executor`, or in this thread if none can be started: once in either case."""
     work = _Work(lambda: fn(*args, **kwargs))
     try:
         work.follow(executor.submit(work.begin))
     except RuntimeError as error:
         if "shutdown" in str(error):
-            raise  # it is over, and nothing more is wanted
-        work.begin()  # nothing, where a thread has begun with it
+            raise  # the executor was shut down
+        work.begin()  # does nothing if a thread has begun it
     return work.future
 
 
 class _Work(Generic[_T]):
-    """Something that is done once, and never after its future was cancelled."""
+    """Work that is done once, and never after its future was cancelled."""
 
     def __init__(self, do: Callable[[], _T]) -> None:
         self.future: Future[_T] = Future()
@@ -132,18 +137,18 @@ class _Work(Generic[_T]):
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Do it, whoever comes first."""
+        """Do the work, unless another thread has begun it."""
         with self._lock:
             do, self._do = self._do, None
         if do is None or not self.future.set_running_or_notify_cancel():
             return
         try:
             result = do()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the result gets it, as from any executor
+        except BaseException as error:  # noqa: BLE001 - the future carries it to its reader, as with any executor
             self.future.set_exception(error)
         else:
             self.future.set_result(result)
 
     def follow(self, queued: "Future[None]") -> None:
-        """Be cancelled where the executor drops what waits in its queue."""
+        """Cancel this future when the executor cancels the queued one."""
         queued.add_done_callback(lambda one: self.future.cancel() if one.cancelled() else None)

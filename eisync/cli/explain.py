@@ -20,7 +20,7 @@ from eisync.core.formats.check import FormatCheck
 from eisync.core.formats.probe import Complete, Truncated
 from eisync.core.labels.description import Description, describe
 from eisync.core.labels.mentions import NearMiss
-from eisync.core.labels.path_rules import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
+from eisync.core.labels.path_rules import CATEGORY_WORDS, FOLDER, INFER, SDK, infer_category_as_sdk, naming_of
 from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import sent_name, shown
@@ -106,7 +106,7 @@ def _explained(
     described = _described(watched_folder, found.path, said)
     result |= {
         "label": described.label,
-        "label_from": _label_from(watched_folder, said),
+        "label_from": _label_from(watched_folder, found.path, said),
         "category": described.category.value,
     }
     result |= {"name": described.name or sent_name(found.path), "remarks": dict(described.remarks)}
@@ -219,11 +219,16 @@ def _wholeness(examination: FormatCheck, found: Found, *, is_lost: bool) -> dict
             return {"is_whole": None, "evidence": f"{why}; last touched {still_s:,.0f} s ago"}
 
 
-def _label_from(watched_folder: WatchedFolder, said: Said) -> str:
+def _label_from(watched_folder: WatchedFolder, path: str, said: Said) -> str:
     for place, one in said.items():
         if isinstance(one, Entry) and (one.label or one.is_unlabeled):
             return place
-    is_inferred = watched_folder.watched.labelling.label == INFER
+    labelling = watched_folder.watched.labelling
+    folder = labelling.label_folder(path)
+    if folder is not None:
+        why = "" if labelling.label == FOLDER else ", because the name of the file only tells it from others"
+        return f"the folder {shown(path.split('/')[folder])}{why}"
+    is_inferred = labelling.label in (INFER, FOLDER, SDK)
     return "the file's name up to its first dot" if is_inferred else "the configuration of the folder"
 
 
@@ -236,7 +241,7 @@ def _category_from(watched_folder: WatchedFolder, path: str, said: Said) -> str:
     if watched_folder.watched.labelling.rule == SDK:
         found = infer_category_as_sdk(path)
         return _NOT_NAMED if found is None else f"'{found.value}' occurs in its path, and category = \"{SDK}\""
-    naming = naming_of(path)
+    naming = naming_of(path, watched_folder.watched.labelling.label_folder(path))
     if naming is None:
         is_category_word = path.rpartition("/")[2].partition(".")[0].lower() in CATEGORY_WORDS
         return f"{_NOT_NAMED}{_A_LABEL if is_category_word else ''}"

@@ -167,8 +167,8 @@ class PageSize:
         self._most = None if 2 * asked >= wanted else 2 * asked
 
 
-FIRST_PATIENCE = 8
-LONGEST_PATIENCE = 1024
+FIRST_STREAK = 8
+LONGEST_STREAK = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ class AdaptiveBatchSize:
     most: Limits
     now: Limits
     taken_in_a_row: int = 0
-    patience: int = FIRST_PATIENCE  # how many requests must be accepted before it grows
+    streak_to_grow: int = FIRST_STREAK  # how many requests must be accepted before it grows
 
     @classmethod
     def full(cls, most: Limits) -> "AdaptiveBatchSize":
@@ -188,7 +188,7 @@ class AdaptiveBatchSize:
     def refused(self, *, files: int, size: int) -> "AdaptiveBatchSize":
         """Return the limits after a request of this size was too large."""
         return dataclasses.replace(
-            self.unanswered(files=files, size=size), patience=min(LONGEST_PATIENCE, 2 * self.patience)
+            self.unanswered(files=files, size=size), streak_to_grow=min(LONGEST_STREAK, 2 * self.streak_to_grow)
         )
 
     def unanswered(self, *, files: int, size: int) -> "AdaptiveBatchSize":
@@ -200,8 +200,10 @@ class AdaptiveBatchSize:
     def taken(self) -> "AdaptiveBatchSize":
         """Return the limits after a request was answered, file by file."""
         if self.now == self.most:
-            return self if self.patience == FIRST_PATIENCE else dataclasses.replace(self, patience=FIRST_PATIENCE)
-        if self.taken_in_a_row + 1 < self.patience:
+            return (
+                self if self.streak_to_grow == FIRST_STREAK else dataclasses.replace(self, streak_to_grow=FIRST_STREAK)
+            )
+        if self.taken_in_a_row + 1 < self.streak_to_grow:
             return dataclasses.replace(self, taken_in_a_row=self.taken_in_a_row + 1)
         larger = Limits(files=min(self.most.files, 2 * self.now.files), bytes=min(self.most.bytes, 2 * self.now.bytes))
         return dataclasses.replace(self, now=larger, taken_in_a_row=0)

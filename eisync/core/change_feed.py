@@ -1,12 +1,12 @@
 """Decide what a project's dataset versions prove about edits and deletions, so that the whole listing need not be read.
 
-Pure. A dataset version is a window of time that has closed, with every sample that was inserted, updated or deleted
-in it (wire contract, section 3). Changes of a window that is still open, or closed and not stored yet, are in no
+A dataset version covers a window of time that has ended, with every sample that was inserted, updated or deleted in it
+(wire contract, section 3). Changes in the current window, or in one that ended and is not stored yet, are in no
 version.
 
-The feed is one witness. A deletion that it reports counts only when the number of samples shrank by at least as many,
-and a poll counts as current only when feed and number agree exactly. In every other case the listing is read as a
-whole.
+The feed alone is not enough. A deletion that it reports counts only when the number of samples fell by at least as
+many, and the index counts as current only when feed and number agree exactly. In all other cases the whole listing is
+read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,14 +17,14 @@ from eisync.core.model import RemoteSample
 from eisync.core.studio import MOST_LISTED
 
 MOST_CHANGES = 5000
-"""More are not held in memory: the listing is read instead."""
+"""The most changes that are kept in memory. If there are more, the listing is read instead."""
 
 CHANGES_A_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetVersion:
-    """One version. `index` counts from 0 without a gap. `changes`: how many samples it edited or deleted at most."""
+    """One version. `index` counts from 0 without gaps. `changes` is the most samples that it edited or deleted."""
 
     id: int
     index: int
@@ -34,7 +34,7 @@ class DatasetVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionList:
-    """The newest versions, in any order. `has_pending`: there are changes that no version holds yet."""
+    """The newest versions, in any order. `has_pending` says that some changes are in no version yet."""
 
     versions: tuple[DatasetVersion, ...] = ()
     has_pending: bool = False
@@ -47,7 +47,7 @@ class VersionList:
 
 @dataclass(frozen=True, slots=True)
 class SampleChange:
-    """What one version did to a sample. A deleted one is `sample` as it was last."""
+    """What one version did to a sample. For a deleted sample, `sample` is its last state."""
 
     sample: RemoteSample
     is_deleted: bool = False
@@ -55,7 +55,7 @@ class SampleChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """A page of one version's changes, and how many the version has. `unread`: entries that cannot be understood."""
+    """A page of one version's changes, and the number of changes in the version. `unread` entries cannot be read."""
 
     changes: tuple[SampleChange, ...]
     total: int
@@ -64,7 +64,10 @@ class ChangePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedResult:
-    """What the feed said since the last poll. `deleted` are samples that the index knows, `has_pending` as above."""
+    """What the feed reported since the last poll. `deleted` counts samples that the index knows.
+
+    `has_pending` says that some changes are in no version yet.
+    """
 
     deleted: int = 0
     has_pending: bool = False
@@ -76,7 +79,7 @@ def unread_versions(listed: VersionList, read_index: int) -> list[DatasetVersion
 
 
 def why_unusable(unread: Sequence[DatasetVersion], read_index: int, *, samples: int) -> str | None:
-    """Return why these versions do not tell all that happened in a project of so many samples, in a clause, or None."""
+    """Return why these versions cannot be used in a project of `samples` samples, as a clause; None when they can."""
     if [one.index for one in unread] != list(range(read_index + 1, read_index + 1 + len(unread))):
         return "a dataset version is missing"
     if any(one.is_restore for one in unread):
@@ -88,7 +91,7 @@ def why_unusable(unread: Sequence[DatasetVersion], read_index: int, *, samples: 
 
 
 def merge(changes: Iterable[SampleChange]) -> list[SampleChange]:
-    """Return the last change of each sample, given all of them, oldest version first. A deletion is final."""
+    """Return the last change of each sample. `changes` come with the oldest version first; a deletion is final."""
     last: dict[int, SampleChange] = {}
     for change in changes:
         before = last.get(change.sample.id)
@@ -98,19 +101,19 @@ def merge(changes: Iterable[SampleChange]) -> list[SampleChange]:
 
 
 def is_edit_of(known: IndexedSample) -> bool:
-    """Return whether a change may be applied to what the index knows of a sample.
+    """Return whether a change may be applied to the sample in the index.
 
-    A version may be older than the listing that missed the sample, so the feed never brings a sample back.
+    A version may be older than the listing that missed the sample, so the feed never restores a sample.
     """
     return known.was_listed and not (known.is_gone or known.missed or known.is_noted)
 
 
 def are_deletions_confirmed(remembered: LastPoll, poll: PollResult, result: FeedResult) -> bool:
-    """Return whether the number of samples shrank by at least as many as the feed reports deleted."""
+    """Return whether the number of samples fell by at least as many as the feed reports deleted."""
     return poll.samples is not None and remembered.samples + poll.new - poll.samples >= result.deleted
 
 
 def explains(remembered: LastPoll, poll: PollResult, result: FeedResult) -> bool:
-    """Return whether the feed accounts for all that the poll saw, so that the index is current."""
+    """Return whether the feed explains the whole result of the poll, so that the index is current."""
     is_counted = poll.samples is not None and poll.samples == remembered.samples + poll.new - result.deleted
     return is_counted and not (result.has_pending or remembered.has_missed or poll.unlisted)

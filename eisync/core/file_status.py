@@ -167,7 +167,7 @@ def exit_code(census: FileCounts, *, is_blocked: bool = False, is_held_up: bool 
     return NEEDS_PERSON if asks or census.stuck else WELL
 
 
-MOST_GROUPS = 10
+MAX_GROUPS = 10
 
 # States that need a person come first.
 _ORDER = (
@@ -230,7 +230,7 @@ def shape(reason: str) -> str:
     return _VARYING.sub("…", reason)
 
 
-def grouped(findings: Iterable[StatusFinding], *, most: int = MOST_GROUPS) -> Grouped:
+def grouped(findings: Iterable[StatusFinding], *, most: int = MAX_GROUPS) -> Grouped:
     """Group the findings by state and shape of their reasons: those that need a person first, then the largest."""
     found: dict[tuple[str, bool, str], Group] = {}
     for one in findings:

@@ -80,7 +80,7 @@ class LatencyBaseline:
 
 HOLD_CAP_S = 30.0
 """The longest time before a target that cannot be reached is tried again. A Retry-After may ask for more."""
-NOTORIOUS = 3
+MAX_LONE_UNANSWERED = 3
 """After this many requests of its own without an answer, a file says nothing about the service any more."""
 
 
@@ -178,7 +178,7 @@ class FlowControl:
             files = result.request.items
             if len(files) > 1:
                 self._batch_size = self._batch_size.unanswered(files=len(files), size=result.request.size)
-            if len(files) > 1 or files[0].attempts < NOTORIOUS or self._circuit_breaker.is_open:
+            if len(files) > 1 or files[0].attempts < MAX_LONE_UNANSWERED or self._circuit_breaker.is_open:
                 self._circuit_breaker = self._circuit_breaker.counted()
             if not self._circuit_breaker.is_too_silent and not asked_s:
                 return False

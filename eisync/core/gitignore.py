@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-MOST_PATTERNS = 500
-LONGEST_PATTERN = 1_000
-MOST_CHARACTERS = 16 * 1024
+MAX_PATTERNS = 500
+MAX_PATTERN_CHARACTERS = 1_000
+MAX_CHARACTERS = 16 * 1024
 """The limit for all patterns together, without comments."""
-MOST_SEARCHING = 2 * 1024
+MAX_SEARCHING_CHARACTERS = 2 * 1024
 """The limit for all patterns that search whole paths at any depth (`a/**/b`). These are the slowest: think of a path of
 2,000 folders."""
 
@@ -88,18 +88,18 @@ def _rules_of(lines: Iterable[str]) -> list[_Rule]:
         if not pattern or pattern.startswith("#"):
             continue
         number, characters = number + 1, characters + len(pattern)
-        if len(pattern) > LONGEST_PATTERN:
-            raise ValueError(f"a pattern has more than {LONGEST_PATTERN:,} characters: {pattern[:40]!r}…")
-        if number > MOST_PATTERNS:
-            raise ValueError(f"there are more than {MOST_PATTERNS} patterns")
-        if characters > MOST_CHARACTERS:
-            raise ValueError(f"the patterns have more than {MOST_CHARACTERS:,} characters together")
+        if len(pattern) > MAX_PATTERN_CHARACTERS:
+            raise ValueError(f"a pattern has more than {MAX_PATTERN_CHARACTERS:,} characters: {pattern[:40]!r}…")
+        if number > MAX_PATTERNS:
+            raise ValueError(f"there are more than {MAX_PATTERNS} patterns")
+        if characters > MAX_CHARACTERS:
+            raise ValueError(f"the patterns have more than {MAX_CHARACTERS:,} characters together")
         rule = _rule_of(pattern, index)
         if rule is not None:
             rules.append(rule)
             searching += len(pattern) if "**" in pattern and not rule.is_of_name else 0
-        if searching > MOST_SEARCHING:
-            raise ValueError(f"the patterns with ** have more than {MOST_SEARCHING:,} characters together")
+        if searching > MAX_SEARCHING_CHARACTERS:
+            raise ValueError(f"the patterns with ** have more than {MAX_SEARCHING_CHARACTERS:,} characters together")
     return rules
 
 
@@ -224,6 +224,6 @@ def _literal(glob: str, at: int) -> tuple[str, int]:
 def _any_of(expressions: Iterable[str]) -> re.Pattern[str]:
     joined = "|".join(expressions)
     compiled = re.compile(joined) if joined else _NEVER
-    if len(joined) > LONGEST_PATTERN:
+    if len(joined) > MAX_PATTERN_CHARACTERS:
         re.purge()  # the cache of `re` would keep hundreds of them, half a megabyte each
     return compiled

@@ -19,10 +19,10 @@ from typing import Any
 ATTRIBUTE = "user.eisync.stamps"
 NAME = ".eisync-root"
 
-MOST_STAMPS = 32
-MOST_BYTES = 3_500
+MAX_STAMPS = 32
+MAX_BYTES = 3_500
 """The size that every file system accepts for an attribute."""
-_MOST_COUNTED = 1 << 62
+_MAX_COUNT = 1 << 62
 _LONGEST_TEXT = 250
 
 
@@ -80,7 +80,7 @@ def read_stamps(raw: bytes | None) -> dict[str, Stamp]:
     """Return the stamps by epoch; none when the text is missing or not ours."""
     try:
         parsed = json.loads(raw or b"null")
-        stamps = [_stamp(one) for one in parsed["stamps"][:MOST_STAMPS]]
+        stamps = [_stamp(one) for one in parsed["stamps"][:MAX_STAMPS]]
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         return {}
     return {stamp.epoch: stamp for stamp in stamps}
@@ -88,11 +88,11 @@ def read_stamps(raw: bytes | None) -> dict[str, Stamp]:
 
 def write_stamps(stamps: Mapping[str, Stamp]) -> bytes:
     """Return the text for these stamps. When there is not enough room, keep those that began last."""
-    newest = sorted(stamps.values(), key=lambda stamp: stamp.since)[-MOST_STAMPS:]
+    newest = sorted(stamps.values(), key=lambda stamp: stamp.since)[-MAX_STAMPS:]
     while True:
         text = json.dumps({"what": _WHAT, "stamps": [asdict(stamp) for stamp in newest]}, ensure_ascii=False)
         written = text.encode(errors="replace")
-        if len(written) <= MOST_BYTES or len(newest) <= 1:
+        if len(written) <= MAX_BYTES or len(newest) <= 1:
             return written
         del newest[0]
 
@@ -162,7 +162,7 @@ def holder(stamp: Stamp) -> str:
 def _stamp(found: Mapping[str, Any]) -> Stamp:
     """Read one stamp. Raises ValueError, TypeError or KeyError when it is not one."""
     counter, taken = int(found["counter"]), int(found["taken"])
-    if not (0 <= taken <= counter <= _MOST_COUNTED):
+    if not (0 <= taken <= counter <= _MAX_COUNT):
         raise ValueError("no count")
     texts = {name: str(found.get(name, ""))[:_LONGEST_TEXT] for name in ("epoch", "host", "process", "state")}
     if not texts["epoch"]:

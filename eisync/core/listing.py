@@ -123,7 +123,7 @@ def compare(
 ) -> list[IndexChange]:
     """Return the index changes for two slices of the same range of ids. An unchanged sample needs none.
 
-    `own_key` is the id of our API key, to tell its edits from those of a person.
+    `own_key` is the id of our API key. It distinguishes our own edits from those of a person.
     """
     unlisted = {one.sample.id: one for one in believed}
     changes: list[IndexChange] = []
@@ -255,7 +255,7 @@ def _switched(before: bool, after: bool, on: str, off: str) -> str:
     return "" if before == after else on if after else off
 
 
-REST = 10.0
+REST_FACTOR = 10.0
 """After a sweep, changes cause the next one only when this many times its duration has passed."""
 
 RESUME_WITHIN_S = 24 * 3600.0
@@ -266,7 +266,7 @@ _SAME_INSTANT_S = 0.002
 class LastPoll:
     """What is stored of the last poll. `modified_at` is by the service's clock, `swept_at` and `sweep_s` by ours.
 
-    `version_index`: the newest dataset version that the index takes account of, -1: there was none; None: not known.
+    `version_index` is the newest dataset version that the index includes; -1: there was none; None: not known.
     """
 
     newest_id: int
@@ -328,7 +328,7 @@ def why_sweep(remembered: LastPoll, poll: PollResult, *, now: float, every_s: fl
     if is_sweep_due(remembered, now=now, every_s=every_s):
         return "the interval has passed"
     reason = why_changed(remembered, poll)
-    return reason if now - remembered.swept_at >= REST * remembered.sweep_s else None
+    return reason if now - remembered.swept_at >= REST_FACTOR * remembered.sweep_s else None
 
 
 def why_changed(remembered: LastPoll, poll: PollResult) -> str | None:

@@ -34,7 +34,7 @@ class Outcome:
 
 _OF_A_CATEGORY = re.compile(r"validation|categor", re.IGNORECASE)
 
-MOST_DISPUTES = 10
+MAX_DISPUTES = 10
 """After this many answers that named a sample with other content, a person must check the file."""
 
 
@@ -103,7 +103,7 @@ def dispute(
     this way may confuse two contents, and only a person can decide.
     """
     reason = f"the answer names sample {sample_id}, which holds other content that was sent; eisync ignores the answer"
-    if answered.events == (Event.DUPLICATE,) and item.attempts + 1 >= MOST_DISPUTES:
+    if answered.events == (Event.DUPLICATE,) and item.attempts + 1 >= MAX_DISPUTES:
         reason += "; compare the two in Studio, then 'eisync retry FILE' sends it again"
         return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=answered.sha256)
     failed = wire.Failed(Fault.UNANSWERED, reason)

@@ -23,7 +23,7 @@ MARK = "ei_…"
 SHORTEST_KEY = 8
 """A shorter text does not count as a secret, because removing it would remove ordinary words."""
 
-MOST_KEYS = 64
+MAX_KEYS = 64
 """The most keys that are kept. When a program uses more projects, the oldest key is forgotten first."""
 
 _SHORTEST_PIECE = 16  # a shorter part of a key reveals nothing
@@ -85,7 +85,7 @@ class Redactor:
         """Remove `key` from now on. Cheap when it is known already. A key that was replaced stays a secret."""
         if key in self._needles or len(key) < SHORTEST_KEY:
             return
-        if len(self._needles) >= MOST_KEYS:
+        if len(self._needles) >= MAX_KEYS:
             self._needles.pop(next(iter(self._needles)), None)
         self._needles[key] = _needles_of(key)
 

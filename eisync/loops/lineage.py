@@ -164,7 +164,7 @@ class Lineage:
             if own is None or not own.is_unscanned or own.serial != serial:
                 return
             after = folder.own = _lifted(replace(own, is_unscanned=False))
-            missing = self._records.looked_through(root_id, after, UNEXPLAINED, now=self._clock())
+            missing = self._records.note_scanned(root_id, after, UNEXPLAINED, now=self._clock())
             self._log.info("root.looked_through", root=shown(folder.root.path), missing=missing)
 
     def unlisted(self, target: str) -> Mapping[int, int]:

@@ -82,8 +82,10 @@ class Watch(Table):
         default="infer",
         min_length=1,
         max_length=512,
-        description='`"infer"`: the label is the file name up to its first dot; `"none"`: no label; any other text is '
-        "the label.",
+        description='`"infer"`: the label is the file name up to its first dot. Where that is only a number, a hash or '
+        "the name that a camera gives, it is the nearest folder below `path` that is no date and does more than "
+        'name a category; `"folder"`: always that folder; `"sdk"`: always the file name, as the official SDK does; '
+        '`"none"`: no label; any other text is the label.',
     )
     category: CategoryOption = Field(
         default="infer",

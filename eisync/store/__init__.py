@@ -1,1 +1,1 @@
-"""SQLite: what must survive. The only room that knows of SQL."""
+"""Keep in SQLite what must survive a restart. No other package contains SQL."""

@@ -1,6 +1,7 @@
-"""Files from which something may follow, as the decider sees them: the file, and its samples.
+"""Read the files that may need an action, with their samples, and record the effects of finished actions.
 
-What follows in the index, and in the histories, from an action that was done.
+`of_trigger` and `of_file` gather what a decision needs. `conclude` updates the index and the histories once an action
+is done.
 """
 
 import json
@@ -15,10 +16,10 @@ from eisync.core.policy import Trigger
 from eisync.store import sample_links
 from eisync.store.rows import IS_HERE, facts_of, path_of, removal_after, removal_before
 from eisync.store.sample_links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
-from eisync.store.tombstones import make_tombstone
+from eisync.store.tombstones import record_samples_gone
 from eisync.store.transitions import move, note_history
 
-# Files that something may follow from, by the mark that says so. (Left to itself, SQLite reads every file.)
+# Files that may need an action, by trigger. (The indexes are named because SQLite would otherwise read every file.)
 _MARKED = {
     Trigger.RENAMED: "file indexed by file_published where published is not null and state = 'synced'",
     Trigger.REPLACED: "file where state = 'synced' and id in (select file_id from superseded)",
@@ -32,9 +33,9 @@ and root_id in (select value from json_each(:roots)) order by id limit :limit"""
     for trigger, marked in _MARKED.items()
 }
 
-# The samples of a file, those of versions before as `is_older`, of the target that these were sent to; not what a
-# person cut from them. A sample that the listing has not shown yet has no name. (Of a file that we took away its sample
-# is all there is: it counts.)
+# The samples of a file. Samples of its earlier versions, in the target that these were sent to, are marked `is_older`.
+# Segments that a person cut from a sample are left out. A sample has no name until a listing has shown it.
+# `is_shared` also counts files that we removed here ourselves: their sample is the only copy left.
 _SAMPLES = f"""
 select sample.*, {LISTED_SHA256} as listed, tied.is_older, tied.sent_name, exists (
         select 1 from file_sample other join file on file.id = other.file_id
@@ -45,13 +46,13 @@ from (select sample_id, sent_name, 0 as is_older from file_sample where file_id 
 cross join sample on sample.target = :target and sample.id = tied.sample_id
 order by sample.id"""
 
-# How many files of these roots the index holds, and how many of each root are there.
+# For each root: the number of files that the index holds, and the number of those that are present.
 _KNOWN = f"""
 select root_id, count(*) as known, count(*) filter (where absent_at is null) as present from file
 where target = :target and state in ('synced', 'tombstone') and {IS_HERE}
 group by root_id"""
 
-# The file that an action is about, as long as it is where it was.
+# One file, with the path of its root.
 _FILE_OF = """
 select file.*, root.path as root_path from file join root on root.id = file.root_id where file.id = ?"""
 
@@ -59,7 +60,7 @@ select file.*, root.path as root_path from file join root on root.id = file.root
 def of_trigger(
     connection: sqlite3.Connection, target: str, trigger: Trigger, roots: Iterable[int], *, after_id: int, limit: int
 ) -> list[FileSide]:
-    """Files of these roots from which something may follow, by id."""
+    """List files of these roots that may need an action because of `trigger`, in the order of their ids."""
     parameters = {"target": target, "roots": json.dumps(sorted(roots)), "after_id": after_id, "limit": limit}
     places = dict(connection.execute("select id, path from root").fetchall())
     rows = connection.execute(_SIDES[trigger], parameters).fetchall()
@@ -67,13 +68,13 @@ def of_trigger(
 
 
 def of_file(connection: sqlite3.Connection, file_id: int) -> FileSide | None:
-    """One file as it is now."""
+    """Return one file as it is now; None when its row is gone."""
     row = connection.execute(_FILE_OF, (file_id,)).fetchone()
     return None if row is None else _side(connection, row, os.fsdecode(row["root_path"]))
 
 
 def census(connection: sqlite3.Connection, target: str) -> dict[int, tuple[int, int]]:
-    """By root: how many files are known to have been at the service, and how many of them are there."""
+    """Count, for each root id, the files known to have been uploaded, and those of them that are present here."""
     rows = connection.execute(_KNOWN, {"target": target}).fetchall()
     return {row["root_id"]: (row["known"], row["present"]) for row in rows}
 
@@ -98,15 +99,17 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         is_removed=RemovalState(row["removal"]) is not RemovalState.NONE,
         published=published
         and Published(name=published["name"], label=published["label"], category=Category(published["category"])),
-        samples=tuple(_held(one, likely) for one in samples if one["gone_at"] is None and not one["is_older"]),
-        older=tuple(_held(one, likely) for one in samples if one["gone_at"] is None and one["is_older"]),
-        gone=tuple(_held(one, likely) for one in samples if one["gone_at"] is not None and not one["is_older"]),
+        samples=tuple(_linked_sample(one, likely) for one in samples if one["gone_at"] is None and not one["is_older"]),
+        older=tuple(_linked_sample(one, likely) for one in samples if one["gone_at"] is None and one["is_older"]),
+        gone=tuple(
+            _linked_sample(one, likely) for one in samples if one["gone_at"] is not None and not one["is_older"]
+        ),
         segments=len(sample_links.there(connection, row["target"], row["id"])) if is_tombstoned else 0,
         sent_as=row["sent_as"],
     )
 
 
-def _held(row: sqlite3.Row, likely: str) -> LinkedSample:
+def _linked_sample(row: sqlite3.Row, likely: str) -> LinkedSample:
     identity = identity_of(row, likely)
     return LinkedSample(listed_of(row), sent_of(row, likely), is_shared=bool(row["is_shared"]), identity=identity)
 
@@ -116,9 +119,9 @@ REMOVES = {
     ActionKind.DELETE_FILE: RemovalEvent.DELETE,
     ActionKind.ARCHIVE_FILE: RemovalEvent.ARCHIVE,
 }
-"""What each action does to the copy here."""
+"""The removal event that each of these actions causes for the local copy."""
 
-# Others that hold the deleted sample and no other one: they are sent again.
+# Synced files whose only remaining sample was the deleted one.
 _LEFT_WITHOUT = """
 select distinct file.id, file.absent_at from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :sample_id and file.target = :target and file.state = 'synced' and not exists (
@@ -129,13 +132,14 @@ _UNTIE = """
 delete from file_sample where sample_id = :sample_id
     and (select target from file where file.id = file_sample.file_id) = :target"""
 
-# Every edit of the file is done: what the service has is what the row says.
+# Once no edit of the file is open, the service has the name, label and category that the row has.
 _AGREE = """
 update file set published = null where id = :id and not exists (
     select 1 from act where file_id = :id and state in ('waiting', 'due', 'begun')
         and kind in ('rename_sample', 'relabel_sample', 'move_sample'))"""
 
-# The file was taken away. Retention has written that down before: a row without that is of a newer version.
+# The local file was removed. Retention marks the row before it removes the file (`_CONFIRMED`): a row without that mark
+# belongs to a newer version of the file, and stays as it is.
 _TAKEN = {
     kind: f"""
 update file set removal = {removal_after(event)}, absent_at = :now, reason = :reason
@@ -148,14 +152,14 @@ where id = :id and state = 'synced' and {removal_before(RemovalEvent.CONFIRM)} a
 
 
 def conclude(connection: sqlite3.Connection, target: str, action: Action, outcome: str, now: float) -> None:
-    """The index as the done action leaves it, and a line in the file's history."""
-    is_told = False
+    """Write the effects of a finished action to the index, and a line to the file's history."""
+    is_noted = False
     match action.kind:
         case ActionKind.TOMBSTONE:
-            make_tombstone(connection, target, action.file_id, now)
-            is_told = True
+            record_samples_gone(connection, target, action.file_id, now)
+            is_noted = True
         case ActionKind.DELETE_SAMPLE:
-            is_told = _sample_went(connection, target, action, outcome, now)
+            is_noted = _record_sample_deletion(connection, target, action, outcome, now)
         case ActionKind.RENAME_SAMPLE | ActionKind.RELABEL_SAMPLE | ActionKind.MOVE_SAMPLE:
             edit(connection, target, action, action.to)
             agree(connection, action.file_id)
@@ -165,17 +169,17 @@ def conclude(connection: sqlite3.Connection, target: str, action: Action, outcom
                 connection.execute(_CONFIRMED, parameters | {"removal": taken(action.kind).value})
             else:
                 connection.execute(_TAKEN[action.kind], parameters)
-    if not is_told:
+    if not is_noted:
         note_history(connection, action.file_id, action.kind.value, f"{action.reason}; {outcome}", now)
 
 
 def taken(kind: ActionKind) -> RemovalState:
-    """Return what the row of a file says once this action has taken it away."""
+    """Return the removal state of a file that this action has removed."""
     return step_removal(RemovalState.NONE, REMOVES[kind])
 
 
 def edit(connection: sqlite3.Connection, target: str, action: Action, value: str | None) -> None:
-    """What the action says of its sample is `value` now."""
+    """Set the property of the sample that this action edits (name, label or category) to `value`."""
     column = {
         ActionKind.RENAME_SAMPLE: "filename",
         ActionKind.RELABEL_SAMPLE: "label",
@@ -188,12 +192,12 @@ def edit(connection: sqlite3.Connection, target: str, action: Action, value: str
 
 
 def agree(connection: sqlite3.Connection, file_id: int) -> None:
-    """Nothing is left to be said to the service of the file's new name, once every edit of it is done."""
+    """Forget what the service had before the file was renamed, once no edit of its sample is open."""
     connection.execute(_AGREE, {"id": file_id})
 
 
 def send_again(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> None:
-    """The service named the sample and never listed it: files that have no other are not there, and are sent again."""
+    """Drop a sample that the service named in an answer but never listed; send files again that have no other one."""
     parameters = {"target": target, "sample_id": sample_id, "now": now}
     connection.execute("update sample set gone_at = :now where target = :target and id = :sample_id", parameters)
     for row in connection.execute(_LEFT_WITHOUT, parameters).fetchall():
@@ -204,21 +208,23 @@ def send_again(connection: sqlite3.Connection, target: str, sample_id: int, now:
     connection.execute("delete from sample where target = :target and id = :sample_id", parameters)
 
 
-def _sample_went(connection: sqlite3.Connection, target: str, action: Action, outcome: str, now: float) -> bool:
-    """Returns whether the file's history tells of it already."""
+def _record_sample_deletion(
+    connection: sqlite3.Connection, target: str, action: Action, outcome: str, now: float
+) -> bool:
+    """Record that the sample was deleted. Return whether the file's history has a line about it already."""
     parameters = {"target": target, "sample_id": action.sample_id, "now": now}
     connection.execute("update sample set gone_at = :now where target = :target and id = :sample_id", parameters)
     connection.execute("delete from superseded where sample_id = ? and file_id = ?", (action.sample_id, action.file_id))
-    is_told = False
+    is_noted = False
     for row in connection.execute(_LEFT_WITHOUT, parameters).fetchall():
         if row["id"] == action.file_id:
             move(connection, row["id"], State.SYNCED, Event.REMOVED, f"{action.reason}; {outcome}", now)
-            is_told = True
+            is_noted = True
         elif row["absent_at"] is not None:
             reason = f"it was deleted here, and its sample {action.sample_id} was deleted with {shown(action.path)}"
             move(connection, row["id"], State.SYNCED, Event.REMOVED, reason, now)
         else:
-            # It was tied to the sample while that was deleted for another file: no person deleted it.
+            # It was linked to the sample while that was deleted for another file: no person deleted this one.
             reason = f"its sample {action.sample_id} was deleted with {shown(action.path)}; it is sent again"
             move(connection, row["id"], State.SYNCED, Event.CHANGED, reason, now)
-    return is_told
+    return is_noted

@@ -1,7 +1,8 @@
-"""What will be done to folders and project: proposals that wait, intents, what was done, and what undoes it.
+"""Store the actions on folders and projects: proposals, intents, finished actions, and their undoing.
 
-An action is committed, and on the disk, before it is done (`begin`), and what followed from it is one transaction
-(`finish`). Whatever is found begun after a crash may have been done or not: the executor looks, and goes on.
+An action is on the disk as an intent before it is carried out (`begin`). Its effects are recorded in one transaction
+(`finish`). After a crash, an action that was begun may or may not have been carried out: the executor checks, then
+continues.
 """
 
 import json
@@ -22,21 +23,21 @@ from eisync.store.plans import Plan
 from eisync.store.rows import removal_after, version_of
 
 KEEP_S = 90 * 24 * 3600.0
-"""So long what was done can be undone, and what was rejected stays so."""
+"""For this long, finished actions can be undone, and rejected ones are not proposed again."""
 
-# What must be done, in the order in which it was decided.
+# Actions to carry out or to undo, in the order in which they were decided.
 _TO_DO = """
 select * from act indexed by act_to_do
 where target = :target and state in ('due', 'begun', 'undoing') and (cause = 'retention') = :is_retention
     and id > :after_id order by id limit :limit"""
 
-# The file is in its place again: a person undid what was done to it, and keeps it.
+# The file is in its place again because a person undid its removal. It is not removed again by itself.
 _BROUGHT_BACK = f"""
 update file set removal = {removal_after(RemovalEvent.KEEP)}, absent_at = null, size = :size, mtime_ns = :mtime_ns,
     inode = :inode, ctime_ns = :ctime_ns, reason = :reason
 where id = :id and state in ('synced', 'tombstone')"""
 
-# What the service took for the version before: the same sample holds both.
+# The service stored the new version in the sample of the earlier one, so that sample is not superseded.
 _SAME_AS_BEFORE = """
 delete from superseded where file_id = :id
 and sample_id in (select sample_id from file_sample where file_id = :id)"""
@@ -44,8 +45,10 @@ and sample_id in (select sample_id from file_sample where file_id = :id)"""
 
 @dataclass(frozen=True, slots=True)
 class VanishedFiles:
-    """Files that are not at the service any more, and of which a person is asked why; `emptied`: by target, what
-    happened to its whole project. `unlisted` others were not in the last listing: the next one tells.
+    """Counts of files that are missing from the project without a known reason.
+
+    `files`: a person is asked whether they were deleted on purpose. `emptied`: what happened to a whole project, by
+    target. `unlisted`: more files were missing from the last listing; the next one will confirm or clear them.
     """
 
     files: int
@@ -54,76 +57,80 @@ class VanishedFiles:
 
 
 class ActionStore:
-    """The actions of all targets. Safe to use from any thread; each method is one transaction or one look."""
+    """Store the actions of all targets. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    # --- what may follow ---------------------------------------------------------------------------------------
+    # --- facts for a decision ----------------------------------------------------------------------------------
 
     def sides(
         self, target: str, trigger: Trigger, roots: Iterable[int], *, after_id: int = 0, limit: int
     ) -> list[FileSide]:
-        """Files of these roots from which something may follow, by id."""
+        """List files of these roots that may need an action because of `trigger`, in the order of their ids."""
         with self._database.reading() as connection:
             return action_effects.of_trigger(connection, target, trigger, roots, after_id=after_id, limit=limit)
 
     def side(self, file_id: int) -> FileSide | None:
-        """One file as it is now."""
+        """Return one file as it is now; None when its row is gone."""
         with self._database.reading() as connection:
             return action_effects.of_file(connection, file_id)
 
     def census(self, target: str) -> dict[int, tuple[int, int]]:
-        """By root: how many files are known to have been at the service, and how many of them are there."""
+        """Count, for each root id, the files known to have been uploaded, and those of them that are present here."""
         with self._database.reading() as connection:
             return action_effects.census(connection, target)
 
     def offline(self) -> set[int]:
-        """Roots that cannot be read."""
+        """Return the ids of the roots that cannot be read."""
         with self._database.reading() as connection:
             rows = connection.execute("select id from root where offline_reason is not null").fetchall()
         return {row["id"] for row in rows}
 
     def touches(self, target: str, *, since: float, tombstones: bool = False) -> list[Touch]:
-        """What was touched since then without a person's yes, and what is allowed and not done yet.
+        """List what the guard counts: touches since `since` (Unix s) that no person approved, and allowed actions
+        that are not finished.
 
-        Either of what is done to files and samples, or of files that became tombstones.
+        These are actions on files and samples or, with `tombstones`, files that became tombstones.
         """
         with self._database.reading() as connection:
             return guard_facts.touches(connection, target, since, tombstones)
 
     def places(self) -> dict[int, str]:
-        """The path of every root."""
+        """Return the path of every root, by id."""
         with self._database.reading() as connection:
             return {row["id"]: os.fsdecode(row["path"]) for row in connection.execute("select id, path from root")}
 
     def approved(self, target: str, file_ids: Iterable[int]) -> dict[int, int]:
-        """By file: the plan with which a person said that its sample was deleted, since it became a tombstone."""
+        """Return, by file, the plan with which a person confirmed that its sample was deleted on purpose.
+
+        Only plans count that made the file the tombstone that it is now.
+        """
         with self._database.reading() as connection:
             return guard_facts.approved(connection, target, file_ids)
 
-    def doomed(self, target: str, sample_ids: Iterable[int], *, limit: int) -> list[FileSide]:
-        """Files that would have no sample left if these were gone, by id."""
+    def left_without_samples(self, target: str, sample_ids: Iterable[int], *, limit: int) -> list[FileSide]:
+        """List files that would have no sample left without these, in the order of their ids."""
         with self._database.reading() as connection:
             found = (
                 action_effects.of_file(connection, one)
-                for one in guard_facts.doomed(connection, target, sample_ids, limit)
+                for one in guard_facts.left_without_samples(connection, target, sample_ids, limit)
             )
             return [side for side in found if side is not None]
 
     def missing(self, target: str) -> MissingFiles:
-        """What of ours the last complete listing did not have."""
+        """Count our files that the last complete listing did not show."""
         with self._database.reading() as connection:
             return guard_facts.missing(connection, target)
 
     def an_unlisted(self, targets: Iterable[str]) -> str | None:
-        """The absolute path of a file that the last complete listing of one of these targets did not have."""
+        """Return the absolute path of a file that the last complete listing of one of these targets did not show."""
         with self._database.reading() as connection:
             found = (guard_facts.an_unlisted(connection, target) for target in targets)
             return next((path for path in found if path is not None), None)
 
     def vanished(self, targets: Iterable[str]) -> VanishedFiles:
-        """What of these targets is not at the service any more, though no answer said that it was deleted."""
+        """Count the files of these targets that are missing from the project without a known deletion."""
         waiting: dict[str, int] = {}
         for plan in self.plans():
             if plan.about == plans.TOMBSTONES:
@@ -140,7 +147,7 @@ class ActionStore:
         return VanishedFiles(files, found, unlisted)
 
     def decided(self, actions: Iterable[Action]) -> set[str]:
-        """The keys of those that are allowed already, or that a person said no to."""
+        """Return the keys of the actions that are allowed already, or that a person rejected."""
         keys = json.dumps([action.key for action in actions])
         with self._database.reading() as connection:
             rows = connection.execute(
@@ -151,7 +158,7 @@ class ActionStore:
         return {row["key"] for row in rows}
 
     def agree(self, file_ids: Iterable[int]) -> None:
-        """Nothing is left to be said to the service of these files that were renamed or changed."""
+        """Forget what the service had before these files were renamed or changed: no edit is left to do."""
         with self._database.transaction() as connection:
             for identity in file_ids:
                 action_effects.agree(connection, identity)
@@ -160,60 +167,63 @@ class ActionStore:
     # --- deciding ----------------------------------------------------------------------------------------------
 
     def allow(self, target: str, actions: Iterable[Action], *, now: float) -> None:
-        """These may be done. Safe to repeat."""
+        """Allow these actions. Withdraw the plan that waits for the target. Safe to repeat."""
         with self._database.transaction() as connection:
             plans.allow(connection, target, actions, now)
 
     def allow_with(self, target: str, actions: Iterable[Action], plan_id: int, *, now: float) -> None:
-        """These may be done too, with what a person approved. Safe to repeat."""
+        """Allow these actions too, because they follow from the plan that a person approved. Safe to repeat."""
         with self._database.transaction() as connection:
             plans.allow_with(connection, target, actions, plan_id, now)
 
     def hold(
         self, target: str, actions: Sequence[Action], why: str, *, now: float, about: str = plans.ACTIONS
     ) -> tuple[int, bool]:
-        """These wait for a person. Returns the plan, and whether it is a new one.
+        """Make these actions wait for a person. Return the id of their plan, and whether it is new.
 
-        What waits already stays under its number as long as it is the same: a person says yes only to what was shown.
+        A waiting plan keeps its id while its actions stay the same: a person approves only what was shown.
         """
         with self._database.transaction() as connection:
             return plans.hold(connection, target, actions, why, now, about=about)
 
     def withdraw(self, target: str, *, now: float, about: str = plans.ACTIONS) -> None:
-        """Nothing of that waits any more: what was proposed is not so now."""
+        """Withdraw the waiting plan about this: its proposals no longer hold."""
         with self._database.transaction() as connection:
             plans.withdraw(connection, target, now, about=about)
 
     def plans(self) -> list[Plan]:
-        """What waits for a person."""
+        """List the plans that wait for a person."""
         with self._database.reading() as connection:
             return plans.waiting(connection)
 
     def of_plan(self, plan_id: int, *, after_id: int = 0, limit: int = 1000) -> list[StoredAction]:
-        """The actions of a plan, in the order in which they would be done."""
+        """List the actions of a plan in the order in which they would be carried out."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "select * from act where plan_id = ? and id > ? order by id limit ?", (plan_id, after_id, limit)
             ).fetchall()
-        return [_written(row) for row in rows]
+        return [_stored_action(row) for row in rows]
 
     def decide(self, plan_id: int, *, is_approved: bool, now: float) -> int | None:
-        """A person's word on a plan. Returns how many actions that are; None when no such plan waits."""
+        """Record a person's decision on a plan. Return its number of actions; None when no such plan waits."""
         with self._database.transaction() as connection:
             return plans.decide(connection, plan_id, is_approved, now)
 
     # --- doing -------------------------------------------------------------------------------------------------
 
     def to_do(self, target: str, *, is_retention: bool, after_id: int = 0, limit: int) -> list[StoredAction]:
-        """What may be done, may have been done, or is to be undone: of the retention, or of all other causes."""
+        """List actions to carry out, to check after a crash, or to undo: those of retention, or all others."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 _TO_DO, {"target": target, "is_retention": is_retention, "after_id": after_id, "limit": limit}
             ).fetchall()
-        return [_written(row) for row in rows]
+        return [_stored_action(row) for row in rows]
 
     def begin(self, action_id: int, *, lies_at: str | None = None) -> None:
-        """It will be done now: on the disk when this returns. `lies_at`: where the file, or a copy, will lie."""
+        """Record that the action is carried out now. This is on the disk when the method returns.
+
+        `lies_at` is the absolute path where the file, or a copy of it, will be.
+        """
         with self._database.transaction(survives_power_cut=True) as connection:
             connection.execute(
                 "update act set state = 'begun', outcome = null, lies_at = coalesce(?, lies_at) where id = ?",
@@ -221,42 +231,42 @@ class ActionStore:
             )
 
     def put_off(self, action_id: int, reason: str) -> None:
-        """It could not be done, for `reason`; it is tried again with the next pass."""
+        """Record why the action could not be carried out now. The next pass tries it again."""
         with self._database.transaction() as connection:
             connection.execute("update act set outcome = ? where id = ?", (reason, action_id))
 
-    def drop(self, written: StoredAction, reason: str, *, spares: bool = False, now: float) -> None:
-        """What it was proposed for is not so any more; `spares`: nothing like it is proposed for this version again."""
+    def drop(self, stored: StoredAction, reason: str, *, spares: bool = False, now: float) -> None:
+        """Drop an action that is no longer needed. `spares`: never propose one like it for this version of the file."""
         with self._database.transaction() as connection:
-            _end(connection, written.id, Progress.DROPPED, reason, now)
+            _end(connection, stored.id, Progress.DROPPED, reason, now)
             if spares:
-                plans.spare(connection, written.action.file_id)
+                plans.spare(connection, stored.action.file_id)
 
-    def finish(self, target: str, written: StoredAction, outcome: str, *, now: float) -> None:
-        """It is done: that, and all that follows from it, in the index and in the history."""
+    def finish(self, target: str, stored: StoredAction, outcome: str, *, now: float) -> None:
+        """Record that the action is done, with all its effects on the index and the history."""
         with self._database.transaction() as connection:
-            _end(connection, written.id, Progress.DONE, outcome, now)
-            action_effects.conclude(connection, target, written.action, outcome, now)
+            _end(connection, stored.id, Progress.DONE, outcome, now)
+            action_effects.conclude(connection, target, stored.action, outcome, now)
 
     # --- undoing -----------------------------------------------------------------------------------------------
 
     def find(self, action_id: int) -> StoredAction | None:
-        """One act."""
+        """Return one action; None when there is none with this id."""
         with self._database.reading() as connection:
             row = connection.execute("select * from act where id = ?", (action_id,)).fetchone()
-        return None if row is None else _written(row)
+        return None if row is None else _stored_action(row)
 
     def latest(self, *, limit: int) -> list[StoredAction]:
-        """What was done last, newest first."""
+        """List the actions that were done last, newest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "select * from act where state in ('done', 'undoing', 'undone') order by done_at desc, id desc limit ?",
                 (limit,),
             ).fetchall()
-        return [_written(row) for row in rows]
+        return [_stored_action(row) for row in rows]
 
     def ask_undo(self, action_id: int) -> bool:
-        """It is to be undone. False when it was not done, or was undone already."""
+        """Request that the action be undone. Return False when it was not done, or is undone already."""
         with self._database.transaction() as connection:
             return bool(
                 connection.execute(
@@ -264,24 +274,24 @@ class ActionStore:
                 ).rowcount
             )
 
-    def undone(self, target: str, written: StoredAction, outcome: str, *, facts: FileFacts | None, now: float) -> None:
-        """It was undone. `facts`: of the file that was brought back to its place; None when none was."""
-        action = written.action
+    def undone(self, target: str, stored: StoredAction, outcome: str, *, facts: FileFacts | None, now: float) -> None:
+        """Record that the action was undone. `facts` are those of the file that was restored; None when none was."""
+        action = stored.action
         with self._database.transaction() as connection:
-            _end(connection, written.id, Progress.UNDONE, outcome, now)
+            _end(connection, stored.id, Progress.UNDONE, outcome, now)
             if facts is not None:
                 connection.execute(_BROUGHT_BACK, {"id": action.file_id, "reason": outcome, **version_of(facts)})
             if action.kind in EDITS:
                 action_effects.edit(connection, target, action, action.was)
             transitions.note_history(connection, action.file_id, "undone", outcome, now)
 
-    def fail_undo(self, written: StoredAction, reason: str) -> None:
-        """It cannot be undone, for `reason`: it stays done."""
+    def fail_undo(self, stored: StoredAction, reason: str) -> None:
+        """Record why the action cannot be undone. It stays done."""
         with self._database.transaction() as connection:
-            connection.execute("update act set state = 'done', outcome = ? where id = ?", (reason, written.id))
+            connection.execute("update act set state = 'done', outcome = ? where id = ?", (reason, stored.id))
 
     def forget_old(self, target: str, *, now: float) -> None:
-        """What was done, dropped or rejected long ago."""
+        """Delete actions and plans that were finished, dropped or rejected more than `KEEP_S` ago."""
         with self._database.transaction() as connection:
             connection.execute(
                 "delete from act where target = ? and done_at < ? "
@@ -296,7 +306,7 @@ class ActionStore:
             )
 
 
-def _written(row: sqlite3.Row) -> StoredAction:
+def _stored_action(row: sqlite3.Row) -> StoredAction:
     action = Action(
         kind=ActionKind(row["kind"]),
         cause=Cause(row["cause"]),

@@ -1,8 +1,8 @@
-"""Let go of files that exist nowhere: their rows leave, and what they were stays as a hash.
+"""Drop the rows of files that exist nowhere, and keep a hash of their content.
 
-A file that was sent and is not here any more is of no use to anybody but whoever asks what became of it. So the newest
-of them stay for a week, and all others leave, with their history. The hash of what they held stays: a tombstone's for
-ever, so that it can still say no to its content, the others' as long as an action can be undone.
+The row of a file that was sent and is gone here only answers what became of it. So the newest such rows stay for a
+week. All others are deleted with their history. The hash of the content stays. For a tombstone it stays for ever, so
+that the same content is still refused; for the others it stays as long as an action can be undone.
 """
 
 import json
@@ -14,17 +14,17 @@ from eisync.store.database import Database
 from eisync.store.tombstones import keep_earlier
 
 KEEP_S = 7 * 24 * 3600.0
-"""So long the rows of files that exist nowhere stay at most."""
+"""The rows of files that exist nowhere stay this long at most."""
 MOST_AWAY = 2_000
-"""So many of them stay; beyond that the oldest leave as soon as nothing can follow from them."""
+"""At most this many such rows stay. Beyond that the oldest are deleted as soon as no action can follow from them."""
 LEAST_AWAY_S = 15.0
-"""Not sooner: it may be on its way to another folder."""
+"""A row stays at least this long after its file went, because the file may be on its way to another folder."""
 KEEP_HASH_S = 90 * 24 * 3600.0
 A_STEP = 500
 _PAGES_A_STEP = 256  # 1 MiB
 
-# Files that are not here, from which nothing can follow and which nothing can bring back: no action is open or can be
-# undone, no older version is to be deleted, no rename is to be followed.
+# Files that are gone here and need nothing more: no action on them is open or can be undone, no older version waits for
+# its deletion, no rename waits to be applied at the service.
 _AWAY = """
 select id from file indexed by file_away
 where target = :target and absent_at is not null and absent_at < :before and {more}
@@ -32,7 +32,7 @@ where target = :target and absent_at is not null and absent_at < :before and {mo
     and id not in (select file_id from act) and id not in (select file_id from superseded)
 order by absent_at limit :limit"""
 
-# The same, of those that a person took away, in folders where nothing follows from that.
+# The same, only for files that a person removed, in folders where such a removal causes no action.
 _BY_HAND = "removal is null and root_id in (select value from json_each(:roots))"
 _LONG_AWAY, _AWAY_BY_HAND = _AWAY.format(more="true"), _AWAY.format(more=_BY_HAND)
 _NEWEST = """
@@ -40,7 +40,7 @@ select absent_at from file indexed by file_away
 where target = :target and absent_at is not null and removal is null
 order by absent_at desc limit 1 offset :most"""
 
-# What went before it was sent; nothing is known of its content.
+# Files that were removed before they were sent. The hash of their content is not known.
 _GONE = """
 select id from file indexed by file_by_state
 where state = 'gone' and changed_at < :before and target = :target order by changed_at limit :limit"""
@@ -56,7 +56,7 @@ insert into forgotten_file (target, sha256, size, at, state, sample_id) values (
 on conflict (target, sha256) do update set at = excluded.at, state = max(state, excluded.state),
     sample_id = coalesce(excluded.sample_id, sample_id)"""
 
-# Samples that are known to be deleted, and that no other file is tied to.
+# Samples that are known to be deleted and that no other file is linked to.
 _FORGET_SAMPLES = """
 delete from sample where target = :target and gone_at is not null
     and id in (select sample_id from file_sample where file_id in (select value from json_each(:ids)))
@@ -69,7 +69,7 @@ _FORGET_HASHES = "delete from forgotten_file where target = :target and state = 
 
 @dataclass(frozen=True, slots=True)
 class CleanedUp:
-    """What is left of a file: the size of its content, whether its sample was deleted, and which one that was."""
+    """What is kept of a dropped file: the size of its content, whether its sample was deleted, and the sample's id."""
 
     size: int
     is_tombstone: bool
@@ -77,15 +77,18 @@ class CleanedUp:
 
 
 class Cleanup:
-    """What leaves the index. Safe to use from any thread; each method is one short transaction or one look."""
+    """Drop what the index no longer needs.
+
+    Safe to use from any thread; each method is one short transaction or one read.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def forget(self, target: str, roots: Iterable[int], *, now: float) -> int:
-        """Let go of some files of the target; more than none: there may be others. Returns how many.
+        """Drop the rows of some files of the target. Return how many; unless that is 0, there may be more.
 
-        `roots`: those in which nothing follows from what a person deletes.
+        `roots` are the roots where a person's deletion causes no action.
         """
         parameters = {"target": target, "roots": json.dumps(list(roots)), "limit": A_STEP, "most": MOST_AWAY}
         with self._database.transaction() as connection:
@@ -93,20 +96,20 @@ class Cleanup:
             ids = ids or _ids(connection, _AWAY_BY_HAND, {**parameters, "before": _cutoff(connection, parameters, now)})
             _keep_hashes(connection, ids, now)
             ids += _ids(connection, _GONE, {**parameters, "before": _cutoff_gone(connection, now)})
-            told = {"ids": json.dumps(ids), "target": target}
-            connection.execute(_FORGET_SAMPLES, told)
-            connection.execute(_FORGET_HISTORY, told)
-            connection.execute(_FORGET, told)
+            leaving = {"ids": json.dumps(ids), "target": target}
+            connection.execute(_FORGET_SAMPLES, leaving)
+            connection.execute(_FORGET_HISTORY, leaving)
+            connection.execute(_FORGET, leaving)
             if not ids:
                 connection.execute(_FORGET_HASHES, {"target": target, "before": now - KEEP_HASH_S})
         return len(ids)
 
     def give_back(self) -> bool:
-        """Give some of the room that became free back to the disk. Returns whether there is more."""
+        """Return some free pages of the database to the file system. Return whether there are more."""
         return self._database.give_back(pages=_PAGES_A_STEP) > 0
 
     def forgotten(self, target: str, sha256: str) -> CleanedUp | None:
-        """What is left of a file with this content; None when none was forgotten."""
+        """Return what is kept of a dropped file with this content; None when there is none."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "select size, state, sample_id from forgotten_file where target = ? and sha256 = ?",
@@ -115,8 +118,8 @@ class Cleanup:
         return None if row is None else CleanedUp(row["size"], row["state"] == "tombstone", row["sample_id"])
 
 
-def remember(connection: sqlite3.Connection, file_id: int) -> None:
-    """A person wants the content of this file to go: what was forgotten of it says no no more."""
+def forget_hash(connection: sqlite3.Connection, file_id: int) -> None:
+    """Forget that this file's content was dropped before, because a person asked to send it: it is not refused now."""
     row = connection.execute("select target, sha256 from file where id = ?", (file_id,)).fetchone()
     if row is not None and row["sha256"] is not None:
         connection.execute(
@@ -129,11 +132,11 @@ def _keep_hashes(connection: sqlite3.Connection, ids: Collection[int], now: floa
     kept = [(row["target"], _digest(row["sha256"]), row["size"], now, row["state"], row["sample_id"]) for row in rows]
     connection.executemany(_KEEP_HASH, kept)
     for file_id in ids:
-        keep_earlier(connection, file_id)  # whether a person deletes its samples later is still to be known
+        keep_earlier(connection, file_id)  # so that a later deletion of its samples is still recognised
 
 
 def _digest(sha256: str) -> bytes:
-    """Half of what it takes as text."""
+    """Return the hash as bytes, which take half the room of its text."""
     try:
         return bytes.fromhex(sha256)
     except ValueError:

@@ -1,6 +1,6 @@
-"""What proves that nothing was missed: the last known time, and the lineage of each watched folder.
+"""Store the proof that eisync missed nothing: the last known time, and the lineage of each watched folder.
 
-The lineage tells what was counted in a folder, and whether a missing file means anything there.
+The lineage says what was last counted in a folder, and whether a missing file there counts as a deletion.
 """
 
 import json
@@ -19,13 +19,13 @@ values (1, :seen_at, :counts_from, :wrong_until, :recent_from, :was_wrong)"""
 
 
 class ClockNotes:
-    """Safe to use from any thread; each method is one transaction or one look."""
+    """Store the last known time. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def remembered(self) -> KnownTime | None:
-        """What the last process left, or this one; None in a new state folder."""
+        """Return what this process, or the one before it, stored last; None in a new state folder."""
         with self._database.reading() as connection:
             row = connection.execute("select * from clock").fetchone()
         if row is None:
@@ -39,7 +39,7 @@ class ClockNotes:
         )
 
     def remember(self, remembered: KnownTime) -> None:
-        """Safe to repeat."""
+        """Store the last known time. Safe to repeat."""
         with self._database.transaction() as connection:
             connection.execute(_KEEP, asdict(remembered))
 
@@ -48,11 +48,11 @@ _SAVE = """
 insert or replace into lineage (root_id, epoch, counter, taken, others, doubt, serial, is_unscanned, is_unlisted)
 values (:root_id, :epoch, :counter, :taken, :others, :doubt, :serial, :is_unscanned, :is_unlisted)"""
 
-# A walk of the listing that an older state began concludes nothing for this one.
+# A sweep that began before the folder was doubted proves nothing about it now, so it is dropped.
 _FORGET_SWEEP = "delete from sweep where target = (select target from root where id = ?)"
 
-# What is missing now went at a time of which nothing is known: it never counts as a person's wish.
-_UNSEEN = f"""
+# Files that are missing now went at an unknown time: their absence never counts as a deletion by a person.
+_MARK_MISSED = f"""
 update file set removal = {removal_after(RemovalEvent.MISS)}, reason = :reason
 where root_id = :root_id and state = 'synced' and absent_at is not null and {removal_before(RemovalEvent.MISS)}
 returning id"""
@@ -68,48 +68,51 @@ _HOLDS_FILES = "select 1 from file where root_id = ? and state in ('synced', 'to
 
 
 class Lineages:
-    """The memory of it. Safe to use from any thread; each method is one transaction or one look."""
+    """Store the lineage of each folder. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def own(self, root_id: int) -> Own | None:
-        """What is remembered of the folder; None when nothing was ever counted there."""
+        """Return the stored lineage of the folder; None when nothing was ever counted there."""
         with self._database.reading() as connection:
             row = connection.execute("select * from lineage where root_id = ?", (root_id,)).fetchone()
         return None if row is None else _own(row)
 
     def holds_files(self, root_id: int) -> bool:
-        """Whether the index believes anything of files of the folder."""
+        """Return whether the index holds any file of the folder."""
         with self._database.reading() as connection:
             return connection.execute(_HOLDS_FILES, (root_id,)).fetchone() is not None
 
     def save(self, root_id: int, own: Own, *, survives_power_cut: bool = False) -> None:
-        """Remember it."""
+        """Store the lineage."""
         with self._database.transaction(survives_power_cut=survives_power_cut) as connection:
             _save(connection, root_id, own)
 
     def doubt(self, root_id: int, own: Own) -> None:
-        """Remember it, on the disk when this returns: from now on a missing file means nothing."""
+        """Store a lineage in doubt: from now on a missing file does not count as a deletion.
+
+        This is on the disk when the method returns.
+        """
         with self._database.transaction(survives_power_cut=True) as connection:
             _save(connection, root_id, own)
             if own.is_unlisted:
                 connection.execute(_FORGET_SWEEP, (root_id,))
 
-    def looked_through(self, root_id: int, own: Own, reason: str, *, now: float) -> int:
-        """Every file of the folder was looked for: what is missing went while it could not be told who took it.
+    def note_scanned(self, root_id: int, own: Own, reason: str, *, now: float) -> int:
+        """Record that a complete scan checked every file of the folder while its lineage was in doubt.
 
-        Returns how many files that are.
+        Files that are missing went without a known cause, so they never count as deletions. Return how many these are.
         """
         parameters = {"root_id": root_id, "reason": reason, "now": now}
         with self._database.transaction() as connection:
-            unseen = connection.execute(_UNSEEN, parameters).fetchall()
-            connection.executemany(_NOTE, [{**parameters, "id": row["id"]} for row in unseen])
+            missed = connection.execute(_MARK_MISSED, parameters).fetchall()
+            connection.executemany(_NOTE, [{**parameters, "id": row["id"]} for row in missed])
             _save(connection, root_id, own)
-        return len(unseen)
+        return len(missed)
 
     def unlisted(self, target: str) -> dict[int, int]:
-        """The folders of the target whose samples are to be listed anew, each with its doubt's number."""
+        """Return the folders of the target whose samples must be listed again, each with the number of its doubt."""
         with self._database.reading() as connection:
             return {row["root_id"]: row["serial"] for row in connection.execute(_UNLISTED, (target,)).fetchall()}
 

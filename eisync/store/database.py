@@ -1,14 +1,14 @@
-"""Open the one connection to the state folder, and hand it out for one transaction at a time.
+"""Open the one connection to the database in the state folder, and lend it for one transaction at a time.
 
-One process owns the database. `BEGIN IMMEDIATE` always: a deferred BEGIN fails at once under WAL when another writer
-commits. `locking_mode=EXCLUSIVE` makes the database its own single-instance lock; the kernel lets go of it when the
-process dies, however it dies. Losing power may take the last transactions (`synchronous=NORMAL`): their files are sent
-again and the service's duplicate guard confirms them.
+One process owns the database. Every transaction begins with `BEGIN IMMEDIATE`: a deferred BEGIN fails at once under WAL
+when another writer commits. `locking_mode=EXCLUSIVE` makes the database its own single-instance lock; the kernel
+releases it when the process dies, however it dies. A power cut may lose the last transactions (`synchronous=NORMAL`):
+their files are sent again, and the service's duplicate guard confirms them.
 
-What the journal (WAL) holds is carried into the database here, not by SQLite in passing, which hides when that fails.
-After a write or a sync that failed it is done before anything else: the kernel forgets what it could not write,
-the next sync claims success, and a journal with a gap is worth nothing behind it. Carrying it over writes everything
-anew.
+The journal (WAL) is checkpointed here, because SQLite's automatic checkpoint hides its failures. After a failed write
+or sync, the checkpoint comes before anything else. The kernel drops the pages that it could not write, and the next
+sync then reports success. Everything in a journal behind such a gap would be lost. The checkpoint writes all pages
+again.
 
 A damaged database is set aside when the process that holds it opens it (`eisync.store.state_folder`).
 """
@@ -26,13 +26,13 @@ from eisync.store.state_folder import (
     SUSPECT,
     can_be_read,
     check_names,
+    check_pages,
     claim_folder,
     failing_disk,
     identity_of,
     is_busy,
     is_damage,
     keep_private,
-    look_closely,
     lost,
     open_private,
     refuse_emptied,
@@ -45,19 +45,22 @@ FILE_NAME = DATABASE_NAME
 OLDEST_SQLITE = (3, 37, 0)  # strict tables; RETURNING came with 3.35
 
 _BUSY_PAUSE_S = 0.02
-_JOURNAL_BYTES = 4 * 1024 * 1024  # SQLite's own measure: 1000 pages
+_JOURNAL_BYTES = 4 * 1024 * 1024  # SQLite's own default: 1000 pages
 _MUCH_FREE = 4_096  # pages: 16 MiB
-_CACHE_KIB = 2_000  # what memory grows into while the database does; builds of SQLite differ
+_CACHE_KIB = 2_000  # the page cache grows to this with the database; builds of SQLite have different defaults
 
 
 class Database:
-    """The connection behind its lock. Every method of the store goes through `transaction` or `reading`."""
+    """Guard the connection with a lock. Every method of the store uses `transaction` or `reading`."""
 
     def __init__(
         self, connection: sqlite3.Connection, path: str, file: int | None, *, is_exclusive: bool, is_doubtful: bool
     ) -> None:
-        """`file` is a descriptor of the database, to be closed after the connection: closing one lets go of the lock.
-        `is_doubtful`: what the journal holds may not be on the disk."""
+        """Take an open connection.
+
+        `file` is a descriptor of the database. Close it after the connection, because closing any descriptor of a file
+        releases the locks on it. `is_doubtful`: the content of the journal may not be on the disk.
+        """
         self._connection = connection
         self._path = path
         self._file = file
@@ -66,13 +69,14 @@ class Database:
         self._lock = threading.Lock()
         self._identity = None if file is None else _identity(file)
         self.mended: str | None = None
-        """What was put right of the folder's rights, as a sentence."""
+        """How the permissions of the folder were corrected, as a sentence; None when they were right."""
 
     @contextlib.contextmanager
     def transaction(self, *, survives_power_cut: bool = False) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing of it. Raises StateError when the database cannot be written.
+        """Run one transaction: all of it is written, or nothing. Raise StateError when the database cannot be written.
 
-        `survives_power_cut`: it is on the disk when this returns; for what must be known before something is destroyed.
+        `survives_power_cut`: the transaction is on the disk when this ends. Use it for every record that must exist
+        before something is deleted.
         """
         if survives_power_cut:
             self.refuse_lost()
@@ -90,7 +94,7 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One look at the database. Raises StateError when it cannot be read."""
+        """Lend the connection for reading. Raise StateError when the database cannot be read."""
         with self._lock, self._translated():
             yield self._connection
 
@@ -106,18 +110,18 @@ class Database:
             self._connection.execute("pragma synchronous = normal")
 
     def give_back(self, *, pages: int) -> int:
-        """Give free pages at the end of the database back to the disk, so many at most. Returns how many are left.
+        """Return at most `pages` free pages of the database to the file system. Return how many free pages are left.
 
-        What is not given back is used for what comes next.
+        SQLite uses those for the next rows.
         """
         with self.transaction() as connection:
             connection.execute(f"pragma incremental_vacuum({pages})").fetchall()
             return int(connection.execute("pragma freelist_count").fetchone()[0])
 
     def _empty_journal(self) -> None:
-        """Carry all of it into the database and onto the disk, when it is long or cannot be relied on.
+        """Checkpoint the whole journal and sync the database, when the journal is long or may be damaged.
 
-        Raises sqlite3.OperationalError when that fails; then the next transaction begins with it.
+        Raise sqlite3.OperationalError when that fails; the next transaction then tries it first.
         """
         if not self._is_exclusive or not (self._is_doubtful or size_of(self._path + "-wal") >= _JOURNAL_BYTES):
             return
@@ -127,38 +131,38 @@ class Database:
 
     @property
     def is_suspect(self) -> bool:
-        """Whether damage showed in use: then the next opening looks at every page."""
+        """Whether damage was found while the database was in use: the next start then checks every page."""
         return os.path.exists(self._path + SUSPECT)
 
     def why_lost(self) -> str | None:
-        """Why this is not the database of the state folder any more, as a sentence; None when it is.
+        """Return why this is no longer the database of the state folder, as a sentence; None while it is.
 
-        Somebody may remove the folder, or put another one in its place: then another eisync may hold that one, and what
-        is written here is never read again.
+        The folder may have been removed or replaced. Another eisync may then hold the new one, and what is written here
+        is never read again.
         """
         if self._identity is None:
             return None
         try:
             there = identity_of(self._path)
         except OSError:
-            return None  # it cannot be told
+            return None  # unknown
         if there == self._identity or (there is not None and there == self._identity_now()):
             return None
         return lost(os.path.dirname(self._path), is_gone=there is None)
 
     def refuse_lost(self) -> None:
-        """Raise StateLostError when `why_lost` says something: nothing may be destroyed on the word of what is gone."""
+        """Raise StateLostError when `why_lost` gives a reason: a lost database must not cause any deletion."""
         reason = self.why_lost()
         if reason is not None:
             raise StateLostError(reason)
 
     def _identity_now(self) -> tuple[int, int] | None:
-        # Some file systems make up inodes anew; then the open file has a new one, too.
+        # Some file systems renumber inodes while mounted; the open file then has a new number, too.
         with self._lock:
             return None if self._file is None else _identity(self._file)
 
     def close(self) -> None:
-        """Let go of the state folder. Safe to repeat."""
+        """Close the database and release the state folder. Safe to repeat."""
         with self._lock, self._translated():
             self._connection.close()
             if self._file is not None:
@@ -180,18 +184,19 @@ class Database:
 
 
 def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) -> tuple[Database, str | None]:
-    """Open the database in `folder`, making both where they are missing.
+    """Open the database in `folder`. Create both when they are missing.
 
-    `exclusive` keeps every other process out until it is closed. Returns the database and, when a damaged one was set
-    aside to be rebuilt from a scan and the service's listing, the sentence that says so. Who opens it otherwise only
-    looks, and could rebuild nothing: then a damaged one is a StateError.
+    `exclusive` keeps every other process out until the database is closed. Return the database and a sentence. The
+    sentence says that a damaged database was set aside, to be rebuilt from a scan and the service's listing; otherwise
+    it is None. Without `exclusive` the caller only reads and can rebuild nothing, so a damaged database raises
+    StateError.
 
-    Raises StateBusyError when another process holds it, StateError when the folder cannot be used.
+    Raise StateBusyError when another process holds the database, StateError when the folder cannot be used.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StateError(f"this Python carries SQLite {sqlite3.sqlite_version}; eisync needs {oldest} or newer")
-    mended = claim_folder(folder, only_looks=not exclusive)
+    mended = claim_folder(folder, read_only=not exclusive)
     try:
         check_names(folder)
         if exclusive:
@@ -224,11 +229,11 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
 def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None) -> Database:
     refuse_emptied(path)
     file = _keep_private(path)
-    is_doubtful = size_of(path + "-wal") > 0  # of one that did not close it
+    is_doubtful = size_of(path + "-wal") > 0  # left by a process that did not close the database
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         if not size_of(path):
-            # Only a database without tables takes it at once.
+            # Only an empty database accepts this without a VACUUM.
             _retry_busy(connection, "pragma auto_vacuum = incremental", busy_timeout_s)
         if exclusive:
             connection.execute("pragma locking_mode = exclusive")
@@ -242,7 +247,7 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None)
         connection.execute("pragma foreign_keys = on")
         migrate(connection)
         if exclusive:
-            look_closely(connection, path)
+            check_pages(connection, path)
             _make_shrinkable(connection)
         connection.row_factory = sqlite3.Row
     except BaseException:
@@ -256,20 +261,20 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None)
 
 
 def _make_shrinkable(connection: sqlite3.Connection) -> None:
-    """Of a database of an older eisync, more than half of which is free, the free room goes back to the disk."""
+    """Shrink a database that an older eisync created, when more than half of it is free; make it shrinkable later."""
     [kind] = connection.execute("pragma auto_vacuum").fetchone()
     [free] = connection.execute("pragma freelist_count").fetchone()
     [pages] = connection.execute("pragma page_count").fetchone()
     if kind or free < _MUCH_FREE or free < pages // 2:
         return
-    with contextlib.suppress(sqlite3.OperationalError):  # it takes room of its own for a moment; then it stays as it is
+    with contextlib.suppress(sqlite3.OperationalError):  # VACUUM needs free disk space; without it nothing changes
         connection.execute("pragma auto_vacuum = incremental")
         connection.execute("vacuum")
 
 
 def _keep_private(path: str) -> int | None:
-    """A descriptor of the database, which only its owner can read from now on; None where it cannot be opened."""
-    # Before SQLite does: the journal beside the database takes the rights that the database has at that moment.
+    """Create or open the database so that only its owner can read it. Return its descriptor; None when that fails."""
+    # Do this before SQLite opens the file: the journal copies the permissions that the database has at that moment.
     file = None
     with contextlib.suppress(OSError):
         folder, name = os.path.split(path)
@@ -283,8 +288,8 @@ def _identity(file: int) -> tuple[int, int]:
 
 
 def _retry_busy(connection: sqlite3.Connection, statement: str, limit_s: float) -> None:
-    # SQLite's own busy time-out is left out of some locks and waits for others; a command line tool may be looking at
-    # this moment, and a daemon will hold on: this wait has one limit for both.
+    # SQLite's own busy time-out applies to some locks only. A command line tool holds the lock for a moment, a daemon
+    # for as long as it runs: this wait has one limit for both.
     pause = threading.Event()
     tries_left = int(limit_s / _BUSY_PAUSE_S)
     while True:

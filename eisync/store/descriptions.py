@@ -1,6 +1,6 @@
-"""How the files are described that are not sent yet: what is said of them may change while they wait.
+"""Store the descriptions (label, category, boxes, metadata) of files that are not sent yet; these may still change.
 
-Files by which a request is under way are listed too, and left as they are: what they were sent as must stay known.
+Files in a request that is under way are listed too, but stay unchanged: eisync must know how they were sent.
 """
 
 import json
@@ -15,14 +15,14 @@ from eisync.store.database import Database
 from eisync.store.rows import path_of, remarks_of, remarks_text, split
 from eisync.store.transitions import move
 
-# A page of the files of a root that are in a state, since when and with which id.
+# A page of the files of a root in one state, in the order in which they entered it.
 _IN_STATE = """
 select * from file indexed by file_by_state
 where state = :state and (changed_at, root_id, id) > (:at, :root_id, :id) and root_id = :root_id
 order by changed_at, root_id, id limit :limit"""
 
-# A page of the folders in which files of a root are known, by seeking from each to the next: a folder costs the same
-# whether one file is in it or a million.
+# A page of the folders that hold known files of a root. It seeks from one folder to the next, so that a folder of a
+# million files costs as little as one of a single file.
 _FOLDERS = """
 with recursive one (folder) as (
     select min(folder) from file where root_id = :root_id and folder >= :first
@@ -32,7 +32,7 @@ with recursive one (folder) as (
     limit :limit)
 select folder from one where folder is not null"""
 
-# A page of those in one folder that are not sent yet, by name; the same of those below; one of them.
+# Files that are not sent yet: a page of one folder, by name; a page of the folders below it; one file.
 _IN = """
 select * from file
 where root_id = :root_id and folder = :folder and name > :name
@@ -53,12 +53,13 @@ update file set label = :label, category = :category, metadata = :metadata, comp
     sent_as = :sent_as, remarks = :remarks
 where id = :id and state in ('ready', 'quarantined')"""
 
-# What is said of files that were sent has changed, and with it why some of it was not sent: they stay as they are.
+# The description of files that were sent has changed, and with it the reasons why parts of it were not sent. Only these
+# reasons are updated.
 _REMARK = """
 update file set remarks = :remarks where id = :id and state not in ('ready', 'quarantined', 'sending', 'doubtful')"""
 
-# A page of those at and below a folder that were sent without something that is said of them. A folder sorts before
-# what is below it, and others may stand between ("a", "a-b", "a/b").
+# A page of the files at and below a folder that were sent without a part of their description. A folder sorts before
+# its subfolders, and other folders may sort in between ("a", "a-b", "a/b").
 _REMARKED = """
 select * from file indexed by file_remarked
 where remarks is not null and root_id = :root_id and id > :after_id
@@ -70,43 +71,49 @@ _PAST_EVERY_PATH = b"\xff" * 8192
 
 
 class Descriptions:
-    """How waiting files are described. Safe to use from any thread; each method is one transaction or one look."""
+    """Store how waiting files are described.
+
+    Safe to use from any thread; each method is one transaction or one read.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def in_state(self, root_id: int, state: State, *, after: tuple[float, int], limit: int) -> list[UnsentFile]:
-        """A page of the files of a root; the next one is after the `cursor` of its last."""
+        """List a page of the files of a root in this state. Pass the `cursor` of the last one as the next `after`."""
         begin = {"root_id": root_id, "at": after[0], "id": after[1]}
         return self._read(_IN_STATE, {**begin, "state": state.value, "limit": limit})
 
     def folders(self, root_id: int, *, after: str | None, limit: int) -> list[str]:
-        """A page of the folders in which files of the root are known, by name; the next one is after the last of it."""
-        # No folder sorts between one and the same with a NUL behind it.
+        """List a page of the folders that hold known files of the root, by name. Pass the last as the next `after`."""
+        # No folder sorts between a name and the same name followed by NUL.
         first = b"" if after is None else os.fsencode(after) + b"\0"
         with self._database.reading() as connection:
             rows = connection.execute(_FOLDERS, {"root_id": root_id, "first": first, "limit": limit}).fetchall()
         return [os.fsdecode(row["folder"]) for row in rows]
 
     def described_by(self, root_id: int) -> str | None:
-        """What the configuration said when all that wait in the root were described last; None: nobody knows."""
+        """Return the labelling rules by which all waiting files of the root were described last; None: not known."""
         with self._database.reading() as connection:
             row = connection.execute("select described_by from root where id = ?", (root_id,)).fetchone()
         return None if row is None else row["described_by"]
 
     def note_described(self, root_id: int, rules: str) -> None:
-        """All that wait in the root are described as the configuration says."""
+        """Record that all waiting files of the root are described by these rules of the configuration."""
         with self._database.transaction() as connection:
             connection.execute("update root set described_by = ? where id = ?", (rules, root_id))
 
     def within(self, root_id: int, folder: str, *, is_deep: bool, after: str, limit: int) -> list[UnsentFile]:
-        """A page of the files in a folder, and below it where `is_deep`; the next one is after the last's path."""
+        """List a page of the unsent files in a folder, with `is_deep` also below it. The next page is after the last
+        path.
+        """
         page: dict[str, object] = {"root_id": root_id, "limit": limit}
         place = os.fsencode(folder)
         if not is_deep:
             return self._read(_IN, {**page, "folder": place, "name": split(after)[1]})
         begin, name = split(after) if after else (place, b"")
-        # What is in a folder sorts before what is below it, and others may stand between ("a", "a-b", "a/b").
+        # The files of a folder sort before those of its subfolders, and other folders may sort in between ("a", "a-b",
+        # "a/b").
         rows: list[UnsentFile] = []
         if begin == place and place:
             rows = self._read(_IN, {**page, "folder": place, "name": name})
@@ -118,7 +125,7 @@ class Descriptions:
         return rows
 
     def at(self, root_id: int, paths: Iterable[str]) -> list[UnsentFile]:
-        """Those of these files that are not sent yet."""
+        """List those of these files that are not sent yet."""
         found: list[UnsentFile] = []
         for path in paths:
             folder, name = split(path)
@@ -126,40 +133,42 @@ class Descriptions:
         return found
 
     def describe(self, changes: Sequence[tuple[int, Description]]) -> None:
-        """These files are to be sent so; not where a request is under way by now."""
+        """Change the descriptions of these files. Leave files unchanged that are in a request by now."""
         with self._database.transaction() as connection:
             connection.executemany(
                 _DESCRIBE,
                 [
                     {
                         "id": identity,
-                        "label": said.label,
-                        "category": said.category.value,
-                        "metadata": json.dumps(dict(said.metadata)) if said.metadata else "{}",
-                        "companions": said.companions,
-                        "sent_as": said.name,
-                        "remarks": remarks_text(said.remarks),
+                        "label": description.label,
+                        "category": description.category.value,
+                        "metadata": json.dumps(dict(description.metadata)) if description.metadata else "{}",
+                        "companions": description.companions,
+                        "sent_as": description.name,
+                        "remarks": remarks_text(description.remarks),
                     }
-                    for identity, said in changes
+                    for identity, description in changes
                 ],
             )
 
     def remarked(self, root_id: int, folder: str, *, is_deep: bool, after_id: int, limit: int) -> list[UnsentFile]:
-        """A page of the files in a folder, and below it where `is_deep`, by id, that were sent without something that
-        is said of them."""
+        """List a page, by id, of the files that were sent without a part of their description.
+
+        These are the files in `folder`, with `is_deep` also those below it.
+        """
         place = os.fsencode(folder)
         low, high = (place + b"/", place + b"0") if place else (b"", _PAST_EVERY_PATH)
         page: dict[str, object] = {"root_id": root_id, "after_id": after_id, "limit": limit}
         return self._read(_REMARKED, {**page, "folder": place, "is_deep": is_deep, "low": low, "high": high})
 
     def remark(self, changes: Sequence[tuple[int, Mapping[str, str]]]) -> None:
-        """These files were sent, without what these sentences say."""
+        """Record which parts of their descriptions these files were sent without, as sentences by kind."""
         with self._database.transaction() as connection:
-            told = [{"id": identity, "remarks": remarks_text(remarks)} for identity, remarks in changes]
-            connection.executemany(_REMARK, told)
+            rows = [{"id": identity, "remarks": remarks_text(remarks)} for identity, remarks in changes]
+            connection.executemany(_REMARK, rows)
 
     def hold_back(self, ids: Iterable[int], reason: str, *, now: float) -> None:
-        """Nobody knows how these files are to be sent: they go back to where it is found out."""
+        """Move these files back to settling, where their descriptions are found again, because they are not known."""
         with self._database.transaction() as connection:
             for identity in ids:
                 move(connection, identity, State.READY, Event.CHANGED, reason, now)
@@ -170,7 +179,7 @@ class Descriptions:
 
 
 def _unsent(row: sqlite3.Row) -> UnsentFile:
-    said = Description(
+    description = Description(
         label=row["label"],
         category=Category(row["category"]),
         metadata=json.loads(row["metadata"]),
@@ -178,4 +187,4 @@ def _unsent(row: sqlite3.Row) -> UnsentFile:
         name=row["sent_as"],
         remarks=remarks_of(row),
     )
-    return UnsentFile(row["id"], path_of(row), State(row["state"]), said, (row["changed_at"], row["id"]))
+    return UnsentFile(row["id"], path_of(row), State(row["state"]), description, (row["changed_at"], row["id"]))

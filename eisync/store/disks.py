@@ -1,4 +1,4 @@
-"""What is mounted in the watched folders, as it was seen last, and which files are away with what is not there."""
+"""Store which disks are mounted in the watched folders, and which files are away because a disk is missing."""
 
 import json
 import math
@@ -21,9 +21,9 @@ _MISS = """
 insert into away (root_id, folder, point, device, inode, since_id, from_id, upto_id, since_at)
 values (:root_id, :folder, :point, :device, :inode, :since_id, :from_id, :upto_id, :now)"""
 
-# Files that should be there, at and below a folder, in the order of their paths. (Another folder may sort between a
-# folder and what is below it: "a", "a-b", "a/b".)
-_BELIEVED = """
+# Files that should be at or below a folder, in the order of their paths. (Other folders may sort between a folder and
+# its subfolders: "a", "a-b", "a/b".)
+_EXPECTED = """
 select folder, name, size, mtime_ns from file
 where root_id = :root_id and folder >= :folder and folder < :end and (folder = :folder or folder >= :first)
     and id > :from_id and id <= :upto_id and state <> 'gone' and absent_at is null
@@ -39,47 +39,47 @@ _PAST_EVERY_ID = (1 << 63) - 1
 
 
 class Disks:
-    """The disks of all roots. Safe to use from any thread; each method is one transaction or one look."""
+    """Store the disks of all roots. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def known(self, root_id: int) -> list[MountedDisk]:
-        """What was mounted there when it was looked at last, the root itself first."""
+        """List the disks that were mounted in the root at the last check, the root's own disk first."""
         with self._database.reading() as connection:
             return [_disk(row) for row in connection.execute(_DISKS, (root_id,)).fetchall()]
 
     def aways(self, root_id: int) -> list[Away]:
-        """The files that cannot be seen."""
+        """List the groups of files that are away with a missing disk."""
         with self._database.reading() as connection:
             return [_away(row) for row in connection.execute(_AWAYS, (root_id,)).fetchall()]
 
     def newest_id(self) -> int:
-        """No file that is known has a higher one."""
+        """Return the highest id of all known files; 0 when there are none."""
         with self._database.reading() as connection:
             return int(connection.execute("select coalesce(max(id), 0) from file").fetchone()[0])
 
     def note(self, root_id: int, disk: MountedDisk) -> None:
-        """It is there now."""
+        """Record that the disk is mounted now."""
         with self._database.transaction() as connection:
             connection.execute(_NOTE, {"root_id": root_id, **_columns(disk)})
 
     def forget(self, root_id: int, folder: str) -> None:
-        """Nothing is mounted there now."""
+        """Record that nothing is mounted at `folder` now."""
         with self._database.transaction() as connection:
             connection.execute("delete from disk where root_id = ? and folder = ?", (root_id, os.fsencode(folder)))
 
     def miss(
         self, root_id: int, folder: str, disk: MountedDisk | None, *, from_id: int, upto_id: int, now: float
     ) -> None:
-        """What came there with these ids cannot be seen."""
+        """Record that the files below `folder` with from_id < id <= upto_id are away with their disk."""
         of = {"point": None, "device": None, "inode": None, "since_id": None} if disk is None else _columns(disk)
         place = {"root_id": root_id, **of, "folder": os.fsencode(folder)}
         with self._database.transaction() as connection:
             connection.execute(_MISS, {**place, "from_id": from_id, "upto_id": upto_id, "now": now})
 
     def found(self, away_id: int) -> None:
-        """It can be seen again, or a person said that it will not be."""
+        """Record that the files are back, or that a person said that they will not come back."""
         with self._database.transaction() as connection:
             connection.execute("delete from away where id = ?", (away_id,))
 
@@ -94,9 +94,10 @@ class Disks:
         before: float = math.inf,
         limit: int,
     ) -> dict[str, tuple[int, int]]:
-        """Files that should be at or below `folder`, the first and the last of them by path: size and mtime (ns).
+        """Return files that should be at or below `folder`, by path, each with its size and mtime (ns).
 
-        `before`: only those of which nothing was heard since.
+        These are the first `limit` and the last `limit` by path. `before`: only files whose state did not change since
+        then (Unix s).
         """
         place = os.fsencode(folder)
         above, name = split(folder)
@@ -113,14 +114,14 @@ class Disks:
             "before": before,
             "limit": limit,
         }
-        queries = [_BELIEVED.format(direction="asc"), _BELIEVED.format(direction="desc"), _IT]
+        queries = [_EXPECTED.format(direction="asc"), _EXPECTED.format(direction="desc"), _IT]
         with self._database.reading() as connection:
             rows = [row for query in queries for row in connection.execute(query, asked).fetchall()]
         return {path_of(row): (row["size"], row["mtime_ns"]) for row in rows}
 
 
 def sentences(connection: sqlite3.Connection, root_id: int, root: str) -> tuple[str, ...]:
-    """Which disks are not there in the root at that path, for a person."""
+    """Return a sentence for each disk that is missing in the root at that path."""
     return tuple(sentence(_away(row), root) for row in connection.execute(_AWAYS, (root_id,)).fetchall())
 
 

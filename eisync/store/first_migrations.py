@@ -1,9 +1,9 @@
-"""How the tables came to be: the first ten migrations, statement by statement. `eisync.store.schema` has the others."""
+"""Hold the first ten migrations of the database, statement by statement. `eisync.store.schema` has the others."""
 
 from collections.abc import Mapping
 
 FIRST: Mapping[str, tuple[str, ...]] = {
-    # Paths are bytes as the file system has them: a name need not be UTF-8.
+    # Paths are bytes, as in the file system: a name need not be UTF-8.
     "_001_files_and_samples": (
         """create table target (
             name text primary key,
@@ -81,13 +81,13 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "create index history_by_file on history (file_id, id)",
     ),
     "_002_renames_and_devices": (
-        # What was a mount point when it was last good is an empty folder of another device when it is not mounted.
+        # While nothing is mounted at a mount point, it is an empty folder on another device than before.
         "alter table root add column device integer",
-        # Whether a file that seems new is a known one under another name.
+        # For renames: finds a known file with the same facts as one that seems new.
         "create index file_by_version on file (inode, size, mtime_ns)",
     ),
-    # By folder first: those of other runs, however many files wait in them, are not even looked at. The last index
-    # holds all that a count by state and folder asks for.
+    # The root comes first, so that files of roots outside this run are never read, however many wait. The last index
+    # alone answers a count by state and folder.
     "_003_orders_and_counts": (
         "drop index file_due",
         "create index file_due on file (root_id, due_at, id) where state = 'ready'",
@@ -99,12 +99,12 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "alter table sample add column original_name text",
         "alter table sample add column metadata text not null default '{}'",
         "alter table sample add column has_processing_error integer not null default 0",
-        # The sweep that did not list it, while that sweep has not ended; it concludes nothing before.
+        # The sweep that has not listed the sample. It proves nothing until that sweep ends.
         "alter table sample add column missing_in integer",
         "create index sample_missing on sample (target, missing_in) where missing_in is not null",
         "create index sample_missed on sample (target) where missed > 0",
         "create index sample_by_name on sample (target, filename)",
-        # What the service told when it was looked at last. The two instants of its own are of its own clock.
+        # What the service answered at the last poll. The two instants that it sent are by its own clock.
         """create table mirror (
             target text primary key,
             newest_id integer not null,  -- the highest id that was listed
@@ -113,7 +113,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
             swept_at real not null,      -- the last complete sweep
             sweep_s real not null        -- how long it took
         ) strict, without rowid""",
-        # A sweep under way, which the next process takes up again.
+        # A sweep under way; after a restart the next process resumes it.
         """create table sweep (
             target text primary key,
             generation integer not null,
@@ -127,23 +127,23 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         ) strict, without rowid""",
     ),
     "_005_acts": (
-        "alter table file add column absent_at real",  # since when a file that was synced is not there; null: it is
-        # How we took the file away (trash, deleted, archived), or 'kept': a person brought it back after that.
+        "alter table file add column absent_at real",  # since when an uploaded file is missing; null: it is present
+        # How eisync removed the file here (trash, deleted, archived); 'kept': a person brought it back after that.
         "alter table file add column removal text",
-        # JSON: name, label and category that the service has of a file which was renamed since; null: those of the row.
+        # JSON: the name, label and category that the service still has for a renamed file; null: those of the row.
         "alter table file add column published text",
         """update file set absent_at = changed_at
             where state = 'synced' and reason = 'the local file is not there any more'""",
         "create index file_absent on file (target, id) where absent_at is not null and removal is null",
         "create index file_published on file (target, id) where published is not null",
         "create index file_tombstone on file (target, id) where state = 'tombstone' and removal is null",
-        # Samples of versions that the one in the row takes the place of.
+        # Samples of earlier versions that the version in the row replaces.
         """create table superseded (
             file_id integer not null references file (id) on delete cascade,
             sample_id integer not null,
             primary key (file_id, sample_id)
         ) strict, without rowid""",
-        # What a pass wanted to do and the guard held back.
+        # Proposals of a pass that the guard held back.
         """create table plan (
             id integer primary key,
             target text not null,
@@ -180,9 +180,9 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "create index act_rejected on act (key) where state = 'rejected'",
     ),
     "_006_sidecars": (
-        # JSON: what else is said of the file, such as its boxes; null: nothing is. Of one that was sent: what was sent.
+        # JSON: the rest of the file's description, such as its boxes; null: none. For a sent file: what was sent.
         "alter table file add column companions text",
-        # Files that say what others are, as they were read last.
+        # Files that describe other files (sidecars), as they were read last.
         """create table sidecar (
             id integer primary key,
             root_id integer not null references root (id),
@@ -196,7 +196,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
             is_read integer not null default 0  -- 0: it is being read, or was when the process ended
         ) strict""",
         "create unique index sidecar_read on sidecar (root_id, folder, name) where is_read",
-        # What one says of each file; the path is relative to its folder.
+        # The entry of a sidecar for each file; the path is relative to the sidecar's folder.
         """create table sidecar_entry (
             sidecar_id integer not null references sidecar (id) on delete cascade,
             path text not null,
@@ -204,9 +204,9 @@ FIRST: Mapping[str, tuple[str, ...]] = {
             primary key (sidecar_id, path)
         ) strict, without rowid""",
     ),
-    # What the configuration said when all that wait were described last; null: nobody knows.
+    # The labelling rules by which all waiting files were described last; null: not known.
     "_007_described_by": ("alter table root add column described_by text",),
-    # What may be taken away, the oldest upload first; what was taken away already is not walked through again.
+    # Files that may be removed here, the oldest upload first. Files that were removed already are not in it.
     "_008_retention": (
         """create index file_removable on file (root_id, changed_at, id)
             where state = 'synced' and absent_at is null and removal is null""",
@@ -216,17 +216,18 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "create index act_of_sample on act (sample_id) where sample_id is not null",
     ),
     "_010_identity": (
-        # What the service listed last where that is not `sha256`, which is of what was sent; empty: it lists none.
+        # The hash that the service listed last, where it differs from `sha256`, the hash of what was sent; empty: the
+        # service lists none.
         "alter table sample add column listed_sha256 text",
-        "alter table sample add column added text",  # when it was stored, as the service writes it
-        "alter table sample add column raw_sha256 text",  # of its bytes, where we looked since it is listed so
-        # Why the id means another sample than the one we know, for a person; null: it does not.
+        "alter table sample add column added text",  # when it was stored, as the service formats it
+        "alter table sample add column raw_sha256 text",  # of its bytes, if eisync read them since it is listed so
+        # Why the id belongs to another sample than the known one, as a sentence; null: it does not.
         "alter table sample add column contradiction text",
-        # Of what was listed so far, only our own hash was kept: nobody knows what the service's was.
+        # Earlier versions kept only their own hash of listed samples: the service's is not known.
         """update sample set listed_sha256 = '' where filename is not null
             and exists (select 1 from file_sample where sample_id = sample.id)""",
         "create index sample_contradicted on sample (target) where contradiction is not null",
-        # The name that the service was given for it; null: somebody else sent it, or nobody remembers.
+        # The name under which eisync sent it; null: it was sent by something else, or the name is not known.
         "alter table file_sample add column sent_name text",
         "alter table superseded add column sent_name text",
         "alter table superseded add column target text",  # an id belongs to its project

@@ -1,6 +1,7 @@
-"""What the index knows that speaks against an absent file having been deleted: content that is there all the same.
+"""Read facts for two decisions: whether an absent file was really deleted, and how much the guard lets pass.
 
-What the guard is told of a target: what was touched by itself, and which files are left without a sample.
+`Absences` finds evidence against a deletion, such as the same content under another name. The functions below count,
+for the guard, what changed without a person's approval and which files would lose their last sample.
 """
 
 import json
@@ -19,21 +20,21 @@ from eisync.store.database import Database
 from eisync.store.rows import IS_HERE, ITEM, item_of, path_of
 
 MOST_UNSENT = 2_000
-"""Of more files that wait and could be the absent ones, it is not decided which are."""
+"""With more waiting files than this that could be the absent ones, eisync does not decide which are."""
 
-# When the last complete look through each of these folders began. One that cannot be read is not waited for.
-_LOOKED_THROUGH = """
+# When the earliest of the last complete scans of these roots began. Roots that cannot be read are not waited for.
+_LAST_SCANS = """
 select min(scan_began_at) as at, count(*) > count(scan_began_at) as is_open from root
 where id in (select value from json_each(:roots)) and offline_reason is null"""
 
-# Contents that another file has which is there, or of which we took the file away: then its sample is all there is.
+# Contents that another present file has, or a file that eisync removed here: the sample is then its only copy.
 _SAME_CONTENT = """
 select distinct asked.key as id from json_each(:asked) asked cross join file indexed by file_by_content
 on substr(file.sha256, 1, 16) = substr(asked.value, 1, 16) and file.sha256 = asked.value
 where file.sha256 is not null and file.target = :target and file.id <> cast(asked.key as integer)
     and file.state <> 'gone' and (file.absent_at is null or file.removal is not null)"""
 
-# Files of these sizes whose content is not known, because they were not sent.
+# Files of these sizes whose content is not known because they were not sent yet.
 _READY = f"""
 select {ITEM}, state from file indexed by file_by_size
 where state = 'ready' and root_id in (select id from root where target = :target)
@@ -46,33 +47,33 @@ where state in ('sending', 'doubtful', 'settling', 'quarantined') and target = :
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A file that is not at the service, as far as is known."""
+    """A file that is not at the service as far as eisync knows."""
 
     item: Item
     state: State
 
 
 class Absences:
-    """The evidence about absent files, and about samples that went. Safe to use from any thread."""
+    """Read the evidence about absent files and about samples that are gone. Safe to use from any thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def scanned_at(self, root_ids: Iterable[int]) -> float | None:
-        """When the last complete look through all of these folders began; None when one was never looked through."""
+        """Return when the last complete scan of all these roots began (Unix s); None when one was never scanned."""
         with self._database.reading() as connection:
-            row = connection.execute(_LOOKED_THROUGH, {"roots": json.dumps(list(root_ids))}).fetchone()
+            row = connection.execute(_LAST_SCANS, {"roots": json.dumps(list(root_ids))}).fetchone()
         return None if row["is_open"] else row["at"]
 
     def same_content(self, target: str, contents: Mapping[int, str]) -> set[int]:
-        """Those of the files, by content hash, of which the content is known to be there under another name."""
+        """Return those of the files whose content exists under another name. `contents` are hashes by file id."""
         asked = json.dumps({str(file_id): sha256 for file_id, sha256 in contents.items()})
         with self._database.reading() as connection:
             rows = connection.execute(_SAME_CONTENT, {"asked": asked, "target": target}).fetchall()
         return {int(row["id"]) for row in rows}
 
     def unsent(self, target: str, sizes: Collection[int]) -> list[Unsent] | None:
-        """The files of these sizes that were not sent; None when they are more than anybody can look at."""
+        """List the files of these sizes that were not sent; None when there are `MOST_UNSENT` or more."""
         asked = {"target": target, "sizes": json.dumps(sorted(sizes)), "limit": MOST_UNSENT}
         with self._database.reading() as connection:
             rows = [row for query in (_READY, _OTHERS) for row in connection.execute(query, asked).fetchall()]
@@ -84,17 +85,17 @@ class Absences:
     # --- samples that were split ---------------------------------------------------------------------------------
 
     def origin(self, file_id: int) -> Origin | None:
-        """The names by which what was cut from the file's samples can be told."""
+        """Return the names by which segments of the file's samples are recognised."""
         with self._database.reading() as connection:
             return sample_links.origin(connection, file_id)
 
     def free(self, target: str, sample_ids: Collection[int]) -> set[int]:
-        """Those of the samples that no file of ours is tied to as its own."""
+        """Return those of the samples that belong to no file of ours."""
         with self._database.reading() as connection:
             return sample_links.free(connection, target, sample_ids)
 
     def tie(self, file_id: int, sample_ids: Collection[int], *, now: float) -> bool:
-        """These samples were cut from the file's, which went: it is no tombstone."""
+        """Link the file to samples that were cut from its own, deleted one. It does not become a tombstone."""
         with self._database.transaction() as connection:
             return sample_links.tie(connection, file_id, sample_ids, now)
 
@@ -103,11 +104,11 @@ def _columns(row: sqlite3.Row) -> tuple[object, ...]:
     return tuple(row)[:-1]
 
 
-# Whether a file still counts among those that are known.
+# Whether the file still counts as a known one.
 _IS_KNOWN = f"""exists (select 1 from file where file.id = touched.file_id and state in ('synced', 'tombstone')
     and {IS_HERE}) as is_known"""
 
-# What was touched lately without a person's yes, and what is allowed and not done yet.
+# Files touched lately without a person's approval, and allowed actions that are not finished.
 _TOUCHES = f"""
 select touched.file_id, root.id as root_id, touched.at, {_IS_KNOWN}
 from (
@@ -119,19 +120,20 @@ from (
 ) touched join root on root.path = touched.root
 where touched.plan_id is null and touched.cause <> 'retention'"""
 
-# What became a tombstone lately without a person's yes.
+# Files that became tombstones lately without a person's approval.
 _VANISHED = f"""
 select file_id, root_id, at, {_IS_KNOWN} from vanished touched where target = :target and at >= :since"""
 
-# Plans with which a person approved that the sample of a file vanished: what follows from that was approved with it.
+# Plans with which a person confirmed that the sample of a file was deleted on purpose. That also approves the actions
+# that follow from it.
 _APPROVED = """
 select act.file_id, act.plan_id from act join file on file.id = act.file_id
 where act.file_id in (select value from json_each(:files)) and act.kind = 'tombstone' and act.state = 'done'
     and act.plan_id is not null and act.target = :target and act.done_at = file.changed_at
     and file.state = 'tombstone'"""
 
-# Files that have no sample left when these are gone; samples that we deleted ourselves are another story.
-_DOOMED = """
+# Files that have no sample left once these are gone. Samples that eisync deleted itself are left out.
+_LEFT_WITHOUT_SAMPLES = """
 select distinct file.id from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id in (select value from json_each(:ids)) and file.target = :target and file.state = 'synced'
     and not exists (
@@ -146,8 +148,8 @@ order by file.id limit :limit"""
 
 NOT_LISTED = "its sample was not in the last listing of the project; it will be checked again at the next pass"
 
-# Synced files with a sample that the last complete listing did not have any more, and with none that it had. (From the
-# samples that were missed, which are few: left to itself, SQLite walks them all.)
+# Synced files with a sample that the last complete listing no longer showed, and without one that it did show. (The
+# query starts from the missed samples, which are few; left to itself, SQLite reads all samples.)
 _OF_UNLISTED = """
 from sample indexed by sample_missed
 cross join file_sample mine on mine.sample_id = sample.id
@@ -163,25 +165,27 @@ _AN_UNLISTED = f"select file.root_id, file.folder, file.name {_OF_UNLISTED} orde
 
 
 def touches(connection: sqlite3.Connection, target: str, since: float, tombstones: bool) -> list[Touch]:
-    """What was touched since then without a person's yes, and what is allowed and not done yet."""
+    """List touches since `since` (Unix s) without a person's approval, and allowed actions that are not done yet."""
     rows = connection.execute(_VANISHED if tombstones else _TOUCHES, {"target": target, "since": since}).fetchall()
     return [Touch(row["file_id"], row["root_id"], row["at"], bool(row["is_known"])) for row in rows]
 
 
 def approved(connection: sqlite3.Connection, target: str, file_ids: Iterable[int]) -> dict[int, int]:
-    """By file: the plan with which a person said that its sample was deleted, since it became a tombstone."""
+    """Return, by file, the plan with which a person confirmed the deletion that made the file a tombstone."""
     parameters = {"target": target, "files": json.dumps(list(file_ids))}
     return {row["file_id"]: row["plan_id"] for row in connection.execute(_APPROVED, parameters)}
 
 
-def doomed(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int], limit: int) -> list[int]:
-    """Files that would have no sample left if these were gone, by id."""
+def left_without_samples(
+    connection: sqlite3.Connection, target: str, sample_ids: Iterable[int], limit: int
+) -> list[int]:
+    """Return the ids of files that would have no sample left without these, in ascending order."""
     parameters = {"target": target, "ids": json.dumps(list(sample_ids)), "limit": limit}
-    return [row["id"] for row in connection.execute(_DOOMED, parameters)]
+    return [row["id"] for row in connection.execute(_LEFT_WITHOUT_SAMPLES, parameters)]
 
 
 def missing(connection: sqlite3.Connection, target: str) -> MissingFiles:
-    """What of ours the last complete listing did not have."""
+    """Count our files that the last complete listing did not show."""
     parameters = {"target": target}
     unlisted = int(connection.execute(_UNLISTED, parameters).fetchone()[0])
     if not unlisted:
@@ -194,7 +198,7 @@ def missing(connection: sqlite3.Connection, target: str) -> MissingFiles:
 
 
 def an_unlisted(connection: sqlite3.Connection, target: str) -> str | None:
-    """The absolute path of one of the files that the last complete listing did not have; None when there is none."""
+    """Return the absolute path of a file that the last complete listing did not show; None when there is none."""
     row = connection.execute(_AN_UNLISTED, {"target": target}).fetchone()
     if row is None:
         return None

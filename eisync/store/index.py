@@ -1,4 +1,4 @@
-"""What is believed of the service, its samples and targets, and what is known of the watched folders."""
+"""Store what eisync knows of the targets and their samples at the service, and of the watched folders."""
 
 import json
 import os
@@ -17,21 +17,21 @@ from eisync.store.observations import Observations
 from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
-from eisync.store.tombstones import note_deleted, under_observation
+from eisync.store.tombstones import note_deleted, settling_again
 from eisync.store.transitions import move
 
-# What is known of a sample, as a decision about it needs it.
+# What is known of a sample, for a decision about it.
 _KNOWN = f"""
 select sample.*, {LISTED_SHA256} as listed, null as sent_name from sample where target = :target and id = :id"""
 
-# Samples of ours whose ids mean others now.
+# Samples of ours whose ids belong to other samples now.
 _CONTRADICTED = """
 select count(*) as samples, min(contradiction) as why from sample indexed by sample_contradicted
 where target = :target and contradiction is not null and gone_at is null and exists (
     select 1 from file_sample mine cross join file on file.id = mine.file_id
     where mine.sample_id = sample.id and file.target = sample.target)"""
 
-# Whether we deleted the sample ourselves, for a file that was deleted or changed here: done, or perhaps done.
+# Whether eisync deleted the sample itself, for a file that was deleted or changed here: done, or perhaps done.
 _OURS = """
 select state from act where target = :target and sample_id = :id and kind = 'delete_sample'
 and state in ('begun', 'done', 'undoing', 'undone') order by state = 'begun' desc limit 1"""
@@ -41,7 +41,7 @@ _IDENTIFIED = """
 update file set reason = 'already in the project'
 where id = :id and state = 'synced' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
 
-# What is said of files and not sent, by root and kind. (Only the files of which there is any are read.)
+# The parts of descriptions that were not sent, by root and kind. (Only the files with such parts are read.)
 _REMARKS = """
 select file.root_id, one.key as kind, count(*) as files, min(one.value) as example
 from file indexed by file_remarked cross join json_each(file.remarks) one
@@ -51,7 +51,7 @@ group by file.root_id, one.key order by file.root_id, one.key"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
-    """What is remembered of a target. Reasons are for a person; None means that all is well."""
+    """What is stored about a target. Reasons are sentences for a person; None means that there is no problem."""
 
     name: str
     project_id: int | None
@@ -62,7 +62,10 @@ class TargetFacts:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is said of so many files and not sent, for one reason; `example` is the sentence for one of them."""
+    """A part of the description that `files` files were sent without, for one reason.
+
+    `example` is the sentence for one of these files.
+    """
 
     kind: str
     files: int
@@ -71,10 +74,13 @@ class Remark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
-    """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service;
-    `away` says which disks in it are not there, `remarks` what is said of files and not sent; `settling` files are not
-    complete, of which `beyond` are not written down; `comparing` were touched since their upload and not compared with
-    it yet."""
+    """What is stored about a watched folder.
+
+    `left_out` counts the files that are not for the service, by reason. `away` has a sentence for each missing disk.
+    `remarks` are the parts of descriptions that were not sent. `settling` counts the files that are not complete;
+    `beyond` of these are counted but not listed. `comparing` counts the files that were touched since their upload and
+    not compared with it yet.
+    """
 
     id: int
     path: str
@@ -90,7 +96,7 @@ class RootFacts:
 
 
 class Index:
-    """Beliefs about the service. Safe to use from any thread; each method is one transaction or one look."""
+    """Store what is known of the service. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -100,7 +106,7 @@ class Index:
     # --- targets -----------------------------------------------------------------------------------------------
 
     def register(self, targets: Iterable[str]) -> None:
-        """The targets of this run. A pause does not outlive a start: the new one may have a new key."""
+        """Store the targets of this run. A start ends their pauses, because the new process may have a new key."""
         with self._database.transaction() as connection:
             for name in targets:
                 connection.execute(
@@ -110,7 +116,7 @@ class Index:
                 )
 
     def identify(self, target: str, project_id: int) -> str | None:
-        """Remember which project the target is. Returns the sentence to show when it was another one before."""
+        """Store which project the target is. Return a sentence for a person when it was another project before."""
         with self._database.reading() as connection:
             row = connection.execute("select project_id from target where name = ?", (target,)).fetchone()
         if row is None or row["project_id"] is None:
@@ -124,15 +130,15 @@ class Index:
         )
 
     def pause(self, target: str, reason: str, *, now: float) -> None:
-        """Nothing is sent to the target any more, for `reason`."""
+        """Stop sending to the target, for `reason`."""
         self._update_target(target, "paused_reason = :reason, paused_at = :now", reason=reason, now=now)
 
     def resume(self, target: str) -> None:
-        """The target is sent to again."""
+        """Send to the target again."""
         self._update_target(target, "paused_reason = null, paused_at = null")
 
     def targets(self) -> list[TargetFacts]:
-        """Every target there ever was, by name."""
+        """List every target there ever was, by name."""
         with self._database.reading() as connection:
             rows = connection.execute("select * from target order by name").fetchall()
         return [
@@ -149,15 +155,18 @@ class Index:
     # --- the listing -------------------------------------------------------------------------------------------
 
     def note_trouble(self, target: str, reason: str) -> None:
-        """The last sweep did not complete, for `reason`; what it would have told is not known."""
+        """Record why the last sweep did not complete. What it did not list stays unknown."""
         self._update_target(target, "listing_trouble = :reason", reason=reason)
 
     def make_tombstones(self, target: str, sample_id: int, *, now: float) -> list[int]:
-        """The sample is deleted at the service. Files that have no other become tombstones; returns their ids.
+        """Record that the sample was deleted at the service. Files without another one become tombstones.
 
-        None do where we deleted it ourselves: what follows from that is the action's to say, and a file that was tied
-        to the sample since is sent again. None do whose sample was split: they are tied to what was cut from it.
-        Neither do where no listing ever showed the sample: it cannot have been deleted, and its files are sent again.
+        Return the ids of these files. A file does not become a tombstone in three cases:
+
+        * eisync deleted the sample itself. That action records its own effects; a file that was linked to the sample
+          since then is sent again.
+        * The sample was split. The file is linked to the segments that were cut from it.
+        * No listing ever showed the sample. It cannot have been deleted, so its files are sent again.
         """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
@@ -178,20 +187,20 @@ class Index:
                     move(connection, row["id"], State(row["state"]), event, reasons[event], now)
                 return []
             tombstoned = [row for row in without_samples if not tombstones.is_split(connection, target, row["id"], now)]
-            lost = [row["id"] for row in tombstoned] + under_observation(connection, target, sample_id)
+            lost = [row["id"] for row in tombstoned] + settling_again(connection, target, sample_id)
             note_deleted(connection, lost, sample_id, now)
             for row in tombstoned:
-                tombstones.make_tombstones(connection, row["id"], sample_id, now)
+                tombstones.mark_tombstone(connection, row["id"], sample_id, now)
                 tombstones.count(connection, target, row["id"], now)
         return [row["id"] for row in tombstoned]
 
     def spare(self, target: str, sample_id: int) -> None:
-        """The sample is there after all: its count of misses starts anew."""
+        """Reset the sample's count of missed listings, because it exists after all."""
         with self._database.transaction() as connection:
             connection.execute("update sample set missed = 0 where target = ? and id = ?", (target, sample_id))
 
     def without_ids(self, target: str, *, limit: int) -> list[Item]:
-        """Synced files whose samples are not known yet."""
+        """List synced files whose samples are not known yet."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"select {ITEM} from file where target = ? and state = 'synced' "
@@ -202,7 +211,7 @@ class Index:
         return [item_of(row, places) for row in rows]
 
     def held_by_others(self, item: Item, sample_ids: Iterable[int]) -> set[int]:
-        """Those of the samples that are known to hold another file of ours."""
+        """Return those of the samples that are known to hold another file of ours."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "select sample_id from file_sample join file on file.id = file_id "
@@ -212,7 +221,7 @@ class Index:
         return {row["sample_id"] for row in rows}
 
     def link(self, item: Item, sample_ids: Iterable[int], *, now: float) -> None:
-        """These samples hold the file, unless it has another version by now. Safe to repeat."""
+        """Link the file to these samples, unless it has another version by now. Safe to repeat."""
         facts = item.facts
         version = {"id": item.id, "size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
@@ -220,13 +229,13 @@ class Index:
                 link(connection, [(item.id, sample_id, None) for sample_id in sample_ids], now)
 
     def why_foreign(self, target: str) -> str | None:
-        """Why the project is not the one that the target's files were sent to; None: nothing says so."""
+        """Return why the project seems not to be the one that the target's files were sent to; None: it does not."""
         with self._database.reading() as connection:
             row = connection.execute(_CONTRADICTED, {"target": target}).fetchone()
         return None if not row["samples"] else f"{row['why']} ({row['samples']:,} such)"
 
     def unconfirmed(self, targets: Iterable[str]) -> dict[str, int]:
-        """Those of the targets whose project is another one, with how many files were sent to the one we know."""
+        """Return the targets that lead to another project now, each with how many files the known project holds."""
         foreign = [target for target in targets if self.why_foreign(target) is not None]
         with self._database.reading() as connection:
             return {
@@ -241,7 +250,7 @@ class Index:
     def note_scan(
         self, root_id: int, left_out: Mapping[str, int], *, began_at: float | None = None, now: float
     ) -> None:
-        """A complete scan of the root, which began at `began_at`, ended now."""
+        """Record that a complete scan of the root, which began at `began_at` (Unix s), ended now."""
         with self._database.transaction() as connection:
             connection.execute(
                 "update root set scanned_at = ?, offline_reason = null, left_out = ?, "
@@ -250,28 +259,28 @@ class Index:
             )
 
     def note_offline(self, root_id: int, reason: str) -> None:
-        """The root cannot be read, for `reason`. Nothing is concluded from that."""
+        """Record why the root cannot be read. Its files do not count as missing."""
         with self._database.transaction() as connection:
             connection.execute("update root set offline_reason = ? where id = ?", (reason, root_id))
 
     def note_online(self, root_id: int) -> None:
-        """The root can be read again."""
+        """Record that the root can be read again."""
         with self._database.transaction() as connection:
             connection.execute("update root set offline_reason = null where id = ?", (root_id,))
 
     def note_observed(
-        self, root_id: int, seen: Sequence[ObservedEntry], *, beyond: int, comparing: int, keeps: bool, now: float
+        self, root_id: int, observed: Sequence[ObservedEntry], *, beyond: int, comparing: int, keeps: bool, now: float
     ) -> None:
-        """This is what was observed in the root: see `Observations.note`."""
-        self.observations.note(root_id, seen, beyond=beyond, comparing=comparing, keeps=keeps, now=now)
+        """Store what was observed in the root: see `Observations.note`."""
+        self.observations.note(root_id, observed, beyond=beyond, comparing=comparing, keeps=keeps, now=now)
 
     def note_left_out(self, root_id: int, left_out: Mapping[str, int]) -> None:
-        """How many files of the root are left out now, by reason: more was found since the scan."""
+        """Store how many files of the root are left out now, by reason: more were found since the scan."""
         with self._database.transaction() as connection:
             connection.execute("update root set left_out = ? where id = ?", (json.dumps(dict(left_out)), root_id))
 
     def roots(self) -> list[RootFacts]:
-        """Every root there ever was, by path."""
+        """List every root there ever was, by path."""
         with self._database.reading() as connection:
             rows = connection.execute("select * from root order by path").fetchall()
             remarks = connection.execute(_REMARKS).fetchall()
@@ -296,7 +305,7 @@ class Index:
         ]
 
     def is_writable(self) -> bool:
-        """Whether the database takes a write now. Raises StateError when it does not."""
+        """Return True when the database can be written now. Raise StateError when it cannot."""
         with self._database.transaction() as connection:
             connection.execute("update target set name = name where false")
         return True

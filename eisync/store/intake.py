@@ -1,4 +1,4 @@
-"""How files enter the queue, and what is written down when they change, go or come back before they are sent."""
+"""Put files into the queue, and record that known files changed, went or came back."""
 
 import itertools
 import json
@@ -30,17 +30,17 @@ Row = tuple[int, bytes, bytes, *tuple[Any, ...]]
 UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
 Entry = tuple[Candidate, Event, str | None]
-"""A file that is complete, or cut for good, and the finding that says so."""
+"""A file that is complete or permanently truncated, the event that says which, and the finding."""
 
 # What is known of one file.
 _KNOWN_AT = f"""
 select {KNOWN} from file where root_id = :root_id and folder = :folder and name = :name"""
 
-# Known files that were changed and are not complete again.
+# Known files that changed and are not complete yet.
 _SETTLING = """
 select folder, name from file where state = 'settling' and root_id = :root_id"""
 
-# A file that is complete, or cut for good.
+# A file that is complete or permanently truncated.
 _FILE = """
 insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, ctime_ns, label, category,
                   metadata, companions, sent_as, remarks, due_at, enqueued_at, changed_at)"""
@@ -48,7 +48,7 @@ _ONE = f"""{_FILE}
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17, ?17)
 on conflict (root_id, folder, name)"""
 
-# New rows, or none; what all of them have in common is ?1. (One a statement takes twice as long.)
+# Insert many new rows at once; ?1 is what they share. (One row a statement takes twice as long.)
 _COLUMNS = 16
 
 
@@ -60,12 +60,12 @@ def _entering(count: int) -> str:
 
 
 _ENTER = tuple((count, _entering(count)) for count in (64, 8, 1))
-_TELL_NEW = """
+_NOTE_NEW = """
 insert into history (at, file_id, event, state, detail)
 select changed_at, id, iif(state = 'ready', 'complete', 'cut'), state, reason from file
 where id > :newest order by id"""
 
-# A new row, or the next version of a known one that was settling or had gone.
+# A new row, or the next version of a known file that was settling or gone.
 _ENQUEUE = f"""{_ONE} do update set
     target = excluded.target, state = excluded.state, reason = excluded.reason,
     size = excluded.size, mtime_ns = excluded.mtime_ns,
@@ -78,75 +78,76 @@ _ENQUEUE = f"""{_ONE} do update set
 where file.state in ('settling', 'gone')
 returning id"""
 
-# The samples of the version before: to be deleted once this one is there, unless we took that version away ourselves.
+# The samples of the earlier version. They are deleted once the new one is stored, unless eisync itself had removed that
+# version here.
 _SUPERSEDE = """
 insert or ignore into superseded (file_id, sample_id, sent_name, target)
 select mine.file_id, mine.sample_id, mine.sent_name, file.target
 from file_sample mine join file on file.id = mine.file_id
 where mine.file_id = :id and file.removal is null and not mine.is_segment"""
 
-# A file that is at the service, or was, is not here; since when is what the first look that missed it says.
+# A file that was uploaded is missing here, since the first check that missed it.
 _ABSENT = "update file set absent_at = :now where id = :id and absent_at is null and state in ('synced', 'tombstone')"
 
-# It is here, and not what it was: whatever was noted of its absence is over.
+# The file is present, with other content: it is no longer absent.
 _HERE = "update file set absent_at = null where id = :id and absent_at is not null"
 
-# It is here again, as it was. One that we took away was brought back by a person, who wants it here.
+# The file is present again, unchanged. If eisync had removed it, then a person brought it back and wants it here.
 _BACK = f"""
 update file set absent_at = null, removal = {removal_after(RemovalEvent.BACK)},
     reason = iif(state = 'synced', :reason, reason)
 where id = :id and absent_at is not null and {removal_before(RemovalEvent.BACK)}"""
-# A copy of one that we took away was put into its place: it is the same content, in another file.
+# A copy of a file that eisync had removed was put in its place: the same content in another file.
 _RETURNED = f"""
 update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns,
     absent_at = coalesce(absent_at, :now)
 where id = :id and sha256 = :sha256 and {IS_RETRIEVABLE} and state in ('synced', 'tombstone')"""
-_TELL_BACK = """
+_NOTE_BACK = """
 insert into history (at, file_id, event, state, detail)
 select :now, id, 'back', state, :reason from file where id = :id"""
 
-# It is the version that is known, and its facts are others now.
+# The file still is the known version, with other facts.
 _LEARN = """
 update file set mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns where id = :id and size = :size"""
 
-# The content of a file at the service must be compared, whatever its facts say.
+# The content of an uploaded file must be compared with what was sent, even if its facts did not change.
 _DOUBT = """
 update file set ctime_ns = :in_doubt_ns where id = :id and state in ('synced', 'tombstone')"""
 
-# It was changed, and is left as it was sent.
+# The file was changed, and its sample stays as it was sent.
 _LEAVE = """
 update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns,
     reason = iif(state = 'synced', :reason, reason)
 where id = :id and state in ('synced', 'tombstone')"""
-_TELL_LEFT = """
+_NOTE_LEFT = """
 insert into history (at, file_id, event, state, detail)
 select :now, id, 'ignored', state, :reason from file where id = :id"""
 
 _STATES = {event: step(State.SETTLING, event).value for event in (Event.COMPLETE, Event.CUT)}
-"""What becomes of a file that enters."""
+"""The state of a file that enters, by event."""
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 _NOT_SENT = frozenset({State.SETTLING, State.READY, State.QUARANTINED})
 
 
 def find(connection: sqlite3.Connection, root_id: int, path: str) -> KnownFile | None:
-    """What is known of the file at `path`."""
+    """Return what is known of the file at `path`; None when it is not known."""
     folder, name = split(path)
     row = connection.execute(_KNOWN_AT, {"root_id": root_id, "folder": folder, "name": name}).fetchone()
     return None if row is None else known_of(row)
 
 
 def settling(connection: sqlite3.Connection, root_id: int) -> list[str]:
-    """The paths of known files that were changed and are not complete again."""
+    """List the paths of known files that changed and are not complete yet."""
     return [path_of(row) for row in connection.execute(_SETTLING, {"root_id": root_id}).fetchall()]
 
 
 def enter_all(connection: sqlite3.Connection, entries: Iterable[Entry], now: float) -> tuple[int, set[tuple[int, str]]]:
-    """Returns how many entered, and the (root id, path) of those whose last version is still under way."""
+    """Return how many entered, and the (root id, path) of those whose earlier version is still in a request."""
     entering = list(entries)
     newest = connection.execute("select coalesce(max(id), 0) as id from file").fetchone()["id"]
-    # Most are new, and these go in together. Who is left out of that was known before, or comes twice.
+    # Most files are new and are inserted together. The rest were known before, or occur twice in `entries`.
     new = _enter_new(connection, [_row(*entry) for entry in entering], now)
-    connection.execute(_TELL_NEW, {"newest": newest})
+    connection.execute(_NOTE_NEW, {"newest": newest})
     if new == len(entering):
         return new, set()
     entered, busy = _enter_known(connection, _others(connection, entering, newest), now)
@@ -154,7 +155,7 @@ def enter_all(connection: sqlite3.Connection, entries: Iterable[Entry], now: flo
 
 
 def _enter_new(connection: sqlite3.Connection, rows: Sequence[Row], now: float) -> int:
-    """Returns how many of them were new."""
+    """Return how many of them were new."""
     new = at = 0
     for count, statement in _ENTER:
         while at + count <= len(rows):
@@ -165,15 +166,15 @@ def _enter_new(connection: sqlite3.Connection, rows: Sequence[Row], now: float) 
 
 
 def _others(connection: sqlite3.Connection, entering: Iterable[Entry], newest: int) -> list[Entry]:
-    """Those that have no new row of their own."""
+    """Return the entries that did not get a new row of their own."""
     others: list[Entry] = []
-    seen: set[int] = set()
+    assigned: set[int] = set()
     for entry in entering:
         found = find(connection, entry[0].root_id, entry[0].path)
-        if found is None or found.id <= newest or found.id in seen:
+        if found is None or found.id <= newest or found.id in assigned:
             others.append(entry)
         else:
-            seen.add(found.id)
+            assigned.add(found.id)
     return others
 
 
@@ -203,19 +204,19 @@ def _enter_known(
 
 
 def mark_changed(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
-    """These files are not what they were: back to settling, unless a request is under way with them."""
+    """Move files that changed back to settling, unless they are in a request."""
     movable = frozenset(sources(Event.CHANGED)) - UNDER_WAY
     _mark(connection, ids, Event.CHANGED, movable, "it changed; waiting until it is complete", now)
 
 
 def mark_gone(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
-    """These files are not there any more. What is synced stays synced, and it is noted."""
+    """Record that these files are gone. A synced file stays synced, with the time since when it is absent."""
     movable = frozenset(sources(Event.GONE)) - UNDER_WAY
     _mark(connection, ids, Event.GONE, movable, MISSING, now)
 
 
 def leave_out(connection: sqlite3.Connection, ids: Iterable[int], reason: str, now: float) -> None:
-    """These files are no samples. To the queue that is as if they had gone; the reason says what it is."""
+    """Take files that are no samples out of the queue, as if they were gone. `reason` says what they are."""
     for identity in ids:
         row = connection.execute("select state from file where id = ?", (identity,)).fetchone()
         if row is not None and (state := State(row["state"])) in _NOT_SENT:
@@ -223,15 +224,18 @@ def leave_out(connection: sqlite3.Connection, ids: Iterable[int], reason: str, n
 
 
 def mark_back(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
-    """These files are there again, as they were when they went."""
+    """Record that these files are present again, unchanged."""
     for identity in ids:
-        told = {"id": identity, "now": now, "reason": "the file is back"}
-        if connection.execute(_BACK, told).rowcount:
-            connection.execute(_TELL_BACK, told)
+        parameters = {"id": identity, "now": now, "reason": "the file is back"}
+        if connection.execute(_BACK, parameters).rowcount:
+            connection.execute(_NOTE_BACK, parameters)
 
 
 def mark_returned(connection: sqlite3.Connection, identity: int, facts: FileFacts, sha256: str, now: float) -> bool:
-    """A file that we took away is in its place again, with its content. False when it is not that one any more."""
+    """Record that a file that eisync removed is in its place again, with the same content.
+
+    Return False when the row no longer says so.
+    """
     version = {**version_of(facts), "sha256": sha256}
     if not connection.execute(_RETURNED, {"id": identity, "now": now, **version}).rowcount:
         return False
@@ -240,22 +244,22 @@ def mark_returned(connection: sqlite3.Connection, identity: int, facts: FileFact
 
 
 def learn_versions(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]]) -> None:
-    """These files are the versions that are known, and have these facts now."""
+    """Store the new facts of files that still are the known versions."""
     connection.executemany(_LEARN, [{"id": identity, **version_of(facts)} for identity, facts in changes])
 
 
 def doubt(connection: sqlite3.Connection, identity: int) -> None:
-    """Have the content of the file compared with what was sent, whatever its facts say."""
+    """Request a comparison of the file's content with what was sent, even if its facts did not change."""
     connection.execute(_DOUBT, {"id": identity, "in_doubt_ns": IN_DOUBT_NS})
 
 
 def leave_as_sent(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]], now: float) -> None:
-    """These files were changed after they were sent, and the new version is not to go."""
+    """Record that these files changed after they were sent, and that the new versions are not sent."""
     reason = 'it changed since; on_change = "ignore" keeps the sample as it is'
     for identity, facts in changes:
-        told = {"id": identity, "now": now, "reason": reason}
-        if connection.execute(_LEAVE, {**told, **version_of(facts)}).rowcount:
-            connection.execute(_TELL_LEFT, told)
+        parameters = {"id": identity, "now": now, "reason": reason}
+        if connection.execute(_LEAVE, {**parameters, **version_of(facts)}).rowcount:
+            connection.execute(_NOTE_LEFT, parameters)
 
 
 def _enter(
@@ -270,13 +274,13 @@ def _enter(
     row = connection.execute(_ENQUEUE, (*_row(candidate, event, reason), now)).fetchone()
     identity: int = row["id"]
     if is_known:
-        # The samples of the version before stay in the index; they are no longer this file's.
+        # The samples of the earlier version stay in the index but no longer belong to this file.
         connection.execute("delete from file_sample where file_id = ?", (identity,))
     return identity
 
 
 def _row(candidate: Candidate, event: Event, reason: str | None) -> Row:
-    """The columns of `_FILE`, in its order, but for the instants."""
+    """Return the columns of `_FILE` in order, without the instants."""
     folder, name = split(candidate.path)
     facts = candidate.facts
     metadata = json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}"

@@ -1,8 +1,8 @@
-"""What the service lists, written down: samples by id, how far a sweep has come, what the last look left.
+"""Store what the service lists: the samples by id, the progress of a sweep, and the result of the last poll.
 
-A page of the listing is compared with the slice of the index for the same range of ids; what follows from it and the
-place where the sweep goes on are written in one transaction, so that a sweep which is killed goes on from there. A
-sample that a sweep did not list is only marked, and the mark counts when the sweep ends well.
+Each page of the listing is compared with the slice of the index for the same range of ids. The changes and the sweep's
+progress are written in one transaction, so that a sweep that is killed continues from there. A sample that a sweep did
+not list is only marked. The mark counts once the sweep is complete.
 """
 
 import sqlite3
@@ -32,36 +32,36 @@ from eisync.store.sample_rows import FLAGS_AT, PLAIN_AT, SLICE, believed, keep, 
 from eisync.store.tombstones import lift, note_missed
 from eisync.store.transitions import move
 
-# Somebody changed a sample of ours: a line in the history of each of its files.
-_TELL = """
+# A sample of ours was changed at the service: add a line to the history of each of its files.
+_NOTE_EDIT = """
 insert into history (at, file_id, event, state, detail)
 select :now, file.id, 'edited', file.state, :detail
 from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target"""
 
-# It is listed as another sample than the one we know, which stays as it is.
+# The listing shows another sample under a known id. The known sample stays unchanged.
 _CONTRADICT = """
 update sample set contradiction = :why, missing_in = null
 where target = :target and id = :id and (contradiction is not :why or missing_in is not null)"""
 
 _MARK = "update sample set missing_in = :generation where target = :target and id = :id"
 
-_GO_ON = """
+_SAVE_PROGRESS = """
 update sweep set first_total = :first_total, newest_id = :newest_id, before_id = :before_id, listed = :listed,
     spent_s = :spent_s
 where target = :target and generation = :generation"""
 
-# At the end of a sweep: samples of ours that it did not list are missed once more, what others deleted is forgotten.
-# (Left to itself, SQLite walks all samples of the target.)
+# At the end of a sweep, samples of ours that it did not list are counted as missed once more. Other samples that were
+# deleted are dropped (`_FORGET`). (The index is named because SQLite would otherwise read all samples of the target.)
 _COUNT_MISSED = """
 update sample indexed by sample_missing set missed = missed + 1, missing_in = null
 where target = :target and missing_in = :generation and gone_at is null and exists (
     select 1 from file_sample mine cross join file on file.id = mine.file_id
     where mine.sample_id = sample.id and file.target = sample.target)
 returning id, missed"""
-# What may have been cut from a sample of ours is missed once before it is forgotten, for it speaks against a deletion:
-# a piece that is split again is listed neither as it was nor as what became of it for a moment.
-_MISS_PIECES = """
+# A possible segment of a sample of ours may be missed once before it is dropped, because it is evidence against a
+# deletion. While a segment is split again, the service lists neither it nor its parts for a moment.
+_MISS_SEGMENTS = """
 update sample indexed by sample_missing set missed = missed + 1, missing_in = null
 where target = :target and missing_in = :generation and gone_at is null and missed = 0
     and (is_cropped or filename glob '*.s[0-9]*')"""
@@ -70,7 +70,7 @@ _UNMARK = (
     "update sample indexed by sample_missing set missing_in = null where target = :target and missing_in is not null"
 )
 
-# Files that may be there already.
+# Waiting files, which may be in the project already.
 _WAITING = f"""
 select {ITEM} from file
 where target = :target and state = 'ready' and id > :after_id order by id limit :limit"""
@@ -82,7 +82,7 @@ _ADOPT = """
 update file set sha256 = :sha256
 where id = :id and state = 'ready' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
 
-# Whether any sample of ours was not listed, without a known reason yet, or waits for a person to say it.
+# Whether any sample of ours was not listed and no plan waits for a person to explain that.
 _ANY_MISSED = """
 select 1 from sample indexed by sample_missed where target = :target and missed > 0 and gone_at is null
     and not exists (select 1 from plan where target = :target and state = 'waiting' and about = 'tombstones') limit 1"""
@@ -91,18 +91,18 @@ _REMEMBER = """
 insert or replace into mirror (target, newest_id, samples, modified_at, swept_at, sweep_s, version_index)
 values (:target, :newest_id, :samples, :modified_at, :now, :sweep_s, :version_index)"""
 
-# A sample that the change feed reports as deleted, and the number of samples agrees: as if two sweeps had missed it.
+# The change feed reports the sample as deleted, and the number of samples agrees. Count it as missed by two sweeps.
 _SUSPECT = "update sample set missed = :missed where target = :target and id = :id and missed < :missed"
 
 
 class Mirrored:
-    """The service's side of the index. Safe to use from any thread; each method is one transaction or one look."""
+    """Store the listed samples. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def remembered(self, target: str) -> LastPoll | None:
-        """What the last look left; None before the first sweep was complete."""
+        """Return the result of the last poll; None before the first complete sweep."""
         with self._database.reading() as connection:
             row = connection.execute("select * from mirror where target = ?", (target,)).fetchone()
             missed = connection.execute(_ANY_MISSED, {"target": target}).fetchone()
@@ -129,9 +129,9 @@ class Mirrored:
         began_at: float,
         limit: int,
     ) -> Slice:
-        """Up to `limit` samples with low <= id < high, as the sweep `generation` that began at `began_at` sees them.
+        """Return up to `limit` samples with low <= id < high, for the sweep `generation` that began at `began_at`.
 
-        What is believed as it is `listed` is not even made: of a sweep that is nearly all.
+        Samples that the index has exactly as `listed` are returned by id only. In a sweep these are nearly all.
         """
         parameters = {
             "target": target,
@@ -145,20 +145,20 @@ class Mirrored:
             cursor = connection.cursor()
             cursor.row_factory = None
             rows = cursor.execute(SLICE, parameters).fetchall()
-        shown = {sample.id: row_of(sample) for sample in listed} if rows else {}
+        listed_rows = {sample.id: row_of(sample) for sample in listed} if rows else {}
         agreed: set[int] = set()
-        odd: list[tuple[Any, ...]] = []
+        differing: list[tuple[Any, ...]] = []
         for row in rows:
-            if row[PLAIN_AT] and row[:FLAGS_AT] == shown.get(row[0]):
+            if row[PLAIN_AT] and row[:FLAGS_AT] == listed_rows.get(row[0]):
                 agreed.add(row[0])
             else:
-                odd.append(row)
-        return Slice([believed(row) for row in odd], agreed, rows[-1][0] if len(rows) == limit else None)
+                differing.append(row)
+        return Slice([believed(row) for row in differing], agreed, rows[-1][0] if len(rows) == limit else None)
 
     def begin_sweep(
         self, target: str, *, modified_at: float | None, version_index: int | None = None, now: float
     ) -> SweepProgress:
-        """Begin a new sweep; whatever another one marked is forgotten."""
+        """Begin a new sweep, and drop the marks of an earlier one."""
         with self._database.transaction() as connection:
             generation = _next_generation(connection, target)
             connection.execute(
@@ -169,7 +169,7 @@ class Mirrored:
         return SweepProgress(generation=generation, began_at=now, modified_at=modified_at, version_index=version_index)
 
     def sweep_under_way(self, target: str) -> SweepProgress | None:
-        """The sweep that was begun and neither ended nor dropped."""
+        """Return the sweep that was begun and neither finished nor dropped; None when there is none."""
         with self._database.reading() as connection:
             row = connection.execute("select * from sweep where target = ?", (target,)).fetchone()
         if row is None:
@@ -177,7 +177,7 @@ class Mirrored:
         return SweepProgress(**{name: row[name] for name in row.keys() if name != "target"})  # noqa: SIM118 - a Row
 
     def drop_sweep(self, target: str) -> None:
-        """The sweep concludes nothing."""
+        """Drop the sweep under way, with its marks."""
         with self._database.transaction() as connection:
             connection.execute("delete from sweep where target = ?", (target,))
             connection.execute(_UNMARK, {"target": target})
@@ -191,15 +191,15 @@ class Mirrored:
         progress: SweepProgress | None = None,
         now: float,
     ) -> list[int]:
-        """Write down what follows from a slice of the sweep `generation`, and how far it has come. Safe to repeat.
+        """Write the changes from a slice of the sweep `generation`, and the sweep's progress. Safe to repeat.
 
-        Returns the files whose tombstones were lifted.
+        Return the ids of the files that are no longer tombstones.
         """
         with self._database.transaction() as connection:
             lifted = _apply(connection, target, list(actions), generation, now)
             if progress is not None:
                 connection.execute(
-                    _GO_ON,
+                    _SAVE_PROGRESS,
                     {
                         "target": target,
                         "generation": progress.generation,
@@ -213,7 +213,7 @@ class Mirrored:
         return lifted
 
     def finish_sweep(self, target: str, progress: SweepProgress, *, now: float) -> list[Missing]:
-        """The sweep was complete: count what it did not list. Returns those samples of ours."""
+        """Finish a complete sweep, and count what it did not list. Return those samples of ours."""
         remembered = {
             "target": target,
             "newest_id": progress.newest_id,
@@ -230,10 +230,10 @@ class Mirrored:
             _note_listed(connection, target, now)
         return missing
 
-    def note_look(
+    def note_poll(
         self, target: str, *, newest_id: int, samples: int, modified_at: float | None, is_current: bool, now: float
     ) -> None:
-        """New samples were listed. `is_current`: and nothing else was changed."""
+        """Store the result of a poll that listed the new samples. `is_current`: nothing else has changed."""
         with self._database.transaction() as connection:
             connection.execute(
                 "update mirror set newest_id = ?, samples = ?, modified_at = ? where target = ?",
@@ -245,9 +245,9 @@ class Mirrored:
     def note_changes(
         self, target: str, *, deleted: Iterable[int], samples: int, version_index: int, now: float
     ) -> list[Missing]:
-        """Write down what the change feed says up to a version. Returns the deleted samples that are ours.
+        """Store the changes of the feed up to a version. Return the deleted samples that are ours.
 
-        `deleted` are samples that the index knows, and `samples` is how many there are without them.
+        `deleted` are ids of samples that the index has. `samples` is the number of samples without these.
         """
         with self._database.transaction() as connection:
             generation = _next_generation(connection, target)
@@ -262,14 +262,14 @@ class Mirrored:
         return [Missing(one.sample_id, SWEEPS_TO_SUSPECT) for one in missing]
 
     def waiting(self, target: str, *, after_id: int, limit: int) -> list[Item]:
-        """Files that wait to be sent, in the order of their rows."""
+        """List a page of the files that wait to be sent, in the order of their ids."""
         with self._database.reading() as connection:
             rows = connection.execute(_WAITING, {"target": target, "after_id": after_id, "limit": limit}).fetchall()
             places = dict(connection.execute("select id, path from root").fetchall()) if rows else {}
         return [item_of(row, places) for row in rows]
 
     def named(self, target: str, filename: str) -> list[RemoteSample]:
-        """Samples of that name that are there, with the hash of their content."""
+        """List the existing samples of that name whose content hash is known."""
         with self._database.reading() as connection:
             rows = connection.execute(_NAMED, {"target": target, "filename": filename}).fetchall()
         return [
@@ -285,7 +285,7 @@ class Mirrored:
         ]
 
     def adopt(self, item: Item, sha256: str, sample_ids: Iterable[int], *, now: float) -> bool:
-        """The service holds the file already; nothing is sent. False when it does not wait any more, or changed."""
+        """Record that the service holds the file, so it is not sent. Return False if it no longer waits or changed."""
         facts = item.facts
         version = {"id": item.id, "size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
@@ -297,11 +297,11 @@ class Mirrored:
 
 
 def _count_missed(connection: sqlite3.Connection, target: str, generation: int, now: float) -> list[Missing]:
-    """What is marked was not listed: count that for samples of ours, and forget the others."""
+    """Count the marked samples of ours as missed once more, and drop the others."""
     parameters = {"target": target, "generation": generation}
     rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
     note_missed(connection, target, generation, now)
-    connection.execute(_MISS_PIECES, parameters)
+    connection.execute(_MISS_SEGMENTS, parameters)
     connection.execute(_FORGET, parameters)
     return sorted((Missing(row["id"], row["missed"]) for row in rows), key=lambda entry: entry.sample_id)
 
@@ -329,19 +329,19 @@ def _apply(
     for action in actions:
         match action:
             case Learn():
-                pass  # it is kept; first, because a first sweep has no other
+                pass  # `keep` has written it; this case is first because a first sweep has no other changes
             case CountMissed():
                 connection.execute(_MARK, {"target": target, "id": action.sample_id, "generation": generation})
             case KeepListed() if action.changes and action.is_ours:
                 detail = f"{'; '.join(action.changes)} at the service{action.by}"
-                connection.execute(_TELL, {"target": target, "id": action.sample.id, "detail": detail, "now": now})
+                connection.execute(_NOTE_EDIT, {"target": target, "id": action.sample.id, "detail": detail, "now": now})
             case MarkDiffering(sample, why):
-                told = {"target": target, "id": sample.id, "why": why}
-                if connection.execute(_CONTRADICT, told).rowcount:
+                parameters = {"target": target, "id": sample.id, "why": why}
+                if connection.execute(_CONTRADICT, parameters).rowcount:
                     detail = f"{why}; eisync ignores this sample"
-                    connection.execute(_TELL, {"target": target, "id": sample.id, "detail": detail, "now": now})
+                    connection.execute(_NOTE_EDIT, {"target": target, "id": sample.id, "detail": detail, "now": now})
             case Return():
                 lifted += lift(connection, target, action.sample.id, now)
             case KeepListed():
-                pass  # it is kept
+                pass  # `keep` has written it
     return lifted

@@ -1,8 +1,7 @@
-"""What was observed in the folders and stands in no row: files that are not complete, and what cannot be read.
+"""Store what the watcher observed that has no row of `file`: files that are not complete, and unreadable entries.
 
-The watcher knows it in memory and writes it down when it comes to rest, so that whoever asks later is told the same.
-Written down when a process ended, it may be older than what is known since: a row that changed its state after the
-note is believed before it.
+The watcher has this in memory. It stores it when it is idle, so that a later command reports the same. After a process
+has ended, the stored observations may be out of date: a row that changed its state after them takes precedence.
 """
 
 import json
@@ -17,10 +16,10 @@ from eisync.core.lifecycle import State
 from eisync.store.database import Database
 from eisync.store.rows import path_of, split
 
-LOOKED_AT = 10_000
-"""So many files of a state are looked at for their reasons; of the others it is known how many they are."""
+MOST_READ = 10_000
+"""At most this many files of a state are read for their reasons. The others are only counted."""
 
-# Where a row is newer than the note, the note is of no use.
+# An observation is outdated when the row is newer.
 _STALE = "coalesce(file.changed_at > root.observed_at, 0)"
 
 _JOINED = f"""
@@ -29,7 +28,7 @@ left join file on not observed.is_folder and file.root_id = observed.root_id
     and file.folder = observed.folder and file.name = observed.name
 where not {_STALE}"""
 
-# What was observed by state, and what the rows of it say.
+# Counts of the observations by state, with the state that the row has.
 _SIGHTINGS = f"""
 select observed.state, observed.is_folder, file.state as row_state, count(*) as files {_JOINED}
 and (:roots is null or root.id in (select value from json_each(:roots))) group by 1, 2, 3"""
@@ -45,7 +44,7 @@ _FOLDERS = """
 select observed.* from observed join root on root.id = observed.root_id
 where root.path = :root and observed.is_folder"""
 
-# Files of one state by reason, but for those of which more was observed; the path of one of them.
+# Files of one state by reason, without those that an observation describes better; `id` is one of them, as an example.
 _REASONS = """
 select reason, count(*) as files, min(id) as id from (
     select file.id, file.reason from file indexed by file_by_state
@@ -70,8 +69,11 @@ on conflict do update set state = excluded.state, reason = excluded.reason, size
 
 @dataclass(frozen=True, slots=True)
 class ObservedCounts:
-    """How much was observed of some roots. `folders` cannot be read; `beyond` files are settling and not written down;
-    `comparing` were touched since their upload and not compared with it yet."""
+    """Counts of the observations in some roots.
+
+    `folders` cannot be read. `beyond` files are settling and only counted, not listed. `comparing` files were touched
+    since their upload and not compared with it yet.
+    """
 
     sightings: tuple[Sighting, ...]
     folders: int
@@ -80,21 +82,21 @@ class ObservedCounts:
 
 
 class Observations:
-    """The notes. Safe to use from any thread; each method is one transaction or one look."""
+    """Store the observations. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def note(
-        self, root_id: int, seen: Sequence[ObservedEntry], *, beyond: int, comparing: int, keeps: bool, now: float
+        self, root_id: int, observed: Sequence[ObservedEntry], *, beyond: int, comparing: int, keeps: bool, now: float
     ) -> None:
-        """This is what was observed in the root. `keeps`: what was noted before stays, as not all was looked at yet."""
+        """Store what was observed in the root. `keeps`: keep the earlier observations, as the scan is not complete."""
         with self._database.transaction() as connection:
             before = {
                 (row["folder"], row["name"]): (row["state"], shape(row["reason"]), row["is_folder"])
                 for row in connection.execute("select * from observed where root_id = ?", (root_id,))
             }
-            rows = [_row(root_id, one, now) for one in seen]
+            rows = [_row(root_id, one, now) for one in observed]
             changed = [
                 row
                 for row in rows
@@ -114,7 +116,7 @@ class Observations:
             )
 
     def found(self, roots: Iterable[int] | None = None) -> ObservedCounts:
-        """How much was observed, of these roots only when they are given."""
+        """Count the observations, in these roots or, without `roots`, in all."""
         parameters = {"roots": None if roots is None else json.dumps(list(roots))}
         with self._database.reading() as connection:
             rows = connection.execute(_SIGHTINGS, parameters).fetchall()
@@ -131,13 +133,13 @@ class Observations:
         )
 
     def records(self) -> list[dict[str, Any]]:
-        """What was observed, as records of `eisync ls`."""
+        """Return the observations as records of `eisync ls`."""
         with self._database.reading() as connection:
             rows = connection.execute(_RECORDS).fetchall()
         return [_record(row) for row in rows if not _is_outdated(row)]
 
     def records_at(self, root: str, paths: Iterable[str]) -> list[dict[str, Any]]:
-        """Those of them that are at `paths` of the root at that path. Costs what is asked for."""
+        """Return those at `paths` in the root at path `root`. The cost grows with the number of paths only."""
         rows: list[sqlite3.Row] = []
         with self._database.reading() as connection:
             for path in paths:
@@ -147,17 +149,17 @@ class Observations:
         return [_record(row) for row in rows if not _is_outdated(row)]
 
     def folders(self, root: str) -> dict[str, str]:
-        """The folders of the root at that path that cannot be read, and why."""
+        """Return the folders of the root at path `root` that cannot be read, each with the reason."""
         with self._database.reading() as connection:
             rows = connection.execute(_FOLDERS, {"root": os.fsencode(root)}).fetchall()
         return {path_of(row): row["reason"] for row in rows}
 
     def reasons(self, states: Iterable[State]) -> list[StatusFinding]:
-        """Why files are observed to be settling or unreadable, and why the latest of these states are in them."""
+        """Return why files are settling or unreadable, and the reasons of the latest files in each of `states`."""
         findings = [_finding(record) for record in self.records()]
         with self._database.reading() as connection:
             for state in states:
-                parameters = {"state": state.value, "is_observed": not prefers_row(state.value), "limit": LOOKED_AT}
+                parameters = {"state": state.value, "is_observed": not prefers_row(state.value), "limit": MOST_READ}
                 for row in connection.execute(_REASONS, parameters).fetchall():
                     place = connection.execute(_PLACE, {"id": row["id"]}).fetchone()
                     path = os.path.join(os.fsdecode(place["root_path"]), path_of(place))
@@ -173,9 +175,9 @@ DEFAULT_REASONS = {
 }
 
 
-def record_of(seen: ObservedEntry) -> dict[str, Any]:
-    """What was observed, as a record of `eisync ls`."""
-    return _as_record(seen.root, seen.path, seen.state, seen.reason, seen.size, is_folder=seen.is_folder)
+def record_of(entry: ObservedEntry) -> dict[str, Any]:
+    """Return the observation as a record of `eisync ls`."""
+    return _as_record(entry.root, entry.path, entry.state, entry.reason, entry.size, is_folder=entry.is_folder)
 
 
 def _as_record(root: str, path: str, state: str, reason: str, size: int, *, is_folder: bool) -> dict[str, Any]:
@@ -210,15 +212,15 @@ def _finding(record: dict[str, Any]) -> StatusFinding:
     return StatusFinding(record["state"], record["reason"], 1, path, record.get("is_folder", False))
 
 
-def _row(root_id: int, seen: ObservedEntry, now: float) -> dict[str, Any]:
-    folder, name = split(seen.path)
+def _row(root_id: int, entry: ObservedEntry, now: float) -> dict[str, Any]:
+    folder, name = split(entry.path)
     return {
         "root_id": root_id,
         "folder": folder,
         "name": name,
-        "state": seen.state,
-        "reason": seen.reason,
-        "size": seen.size,
-        "is_folder": int(seen.is_folder),
+        "state": entry.state,
+        "reason": entry.reason,
+        "size": entry.size,
+        "is_folder": int(entry.is_folder),
         "now": now,
     }

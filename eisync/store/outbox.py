@@ -1,7 +1,7 @@
-"""The durable queue of work: every file that waits to be sent, and what became of it.
+"""Keep the durable queue of work: every file that waits to be sent, and the outcome of each upload.
 
-A state changes only along `lifecycle.TRANSITIONS`. How files enter is in `entries`, how they are taken in `claims`,
-what became of them in `outcomes`; here each of these is one transaction, and the loop that waits for work is woken.
+A state changes only along `lifecycle.TRANSITIONS`. `intake` puts files in; `queue` claims them and records their
+outcomes. This module makes each of these steps one transaction, and wakes the loop that waits for work.
 """
 
 import os
@@ -17,31 +17,31 @@ from eisync.store import intake, queue, tombstones
 from eisync.store.database import Database
 from eisync.store.transitions import forget_oldest
 
-# Drop the rows of files that went, and what is remembered of them.
+# Drop the rows of files that are gone, and their history.
 _FORGET_GONE = """
 delete from file where state = 'gone' and changed_at < :before returning id"""
 _FORGET_HISTORY = """
 delete from history where file_id = :id"""
 
-# A folder that belongs to another target now: what is not there yet goes to the new one. What is stays where it is.
+# The folder has another target now. Files that are not uploaded yet go to the new one; the others stay where they are.
 _RETARGET = """
 update file set target = :target
 where root_id = :root_id and target <> :target and state not in ('synced', 'tombstone')"""
 
 
 class Outbox:
-    """The queue. Safe to use from any thread; each method is one transaction."""
+    """Store the queue. Safe to use from any thread; each method is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._listeners: list[Callable[[], None]] = []
 
     def on_work(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after a commit that made files ready. It must only wake somebody."""
+        """Call `listener` after a commit that made files ready. It must only wake a thread."""
         self._listeners.append(listener)
 
     def register(self, roots: Sequence[tuple[str, str]]) -> list[Root]:
-        """The roots of this run, by (absolute path, target), each with its id. Safe to repeat."""
+        """Store the roots of this run, given as (absolute path, target). Return each with its id. Safe to repeat."""
         with self._database.transaction() as connection:
             return [_registered(connection, path, target) for path, target in roots]
 
@@ -50,66 +50,72 @@ class Outbox:
     def enqueue(self, candidates: Iterable[Candidate], *, now: float) -> set[tuple[int, str]]:
         """Put complete files into the queue. Safe to repeat.
 
-        Returns the (root id, path) of those that cannot enter yet because their last version is still under way.
+        Return the (root id, path) of those that cannot enter yet because their earlier version is still in a request.
         """
         return self._enter(((candidate, Event.COMPLETE, None) for candidate in candidates), now)
 
     def park(self, findings: Iterable[tuple[Candidate, str]], *, now: float) -> set[tuple[int, str]]:
-        """Quarantine files that are cut, each with the finding. Safe to repeat; returns what `enqueue` does."""
+        """Quarantine truncated files, each with the finding. Safe to repeat. Return the same as `enqueue`."""
         return self._enter(((candidate, Event.CUT, finding) for candidate, finding in findings), now)
 
     def mark_changed(self, ids: Iterable[int], *, now: float) -> None:
-        """These files are not what they were: back to settling, unless a request is under way with them."""
+        """Move files that changed back to settling, unless they are in a request."""
         with self._database.transaction() as connection:
             intake.mark_changed(connection, ids, now)
 
     def mark_gone(self, ids: Iterable[int], *, now: float) -> None:
-        """These files are not there any more. What is synced stays synced, and it is noted."""
+        """Record that these files are gone. A synced file stays synced, with the time since when it is absent."""
         with self._database.transaction() as connection:
             intake.mark_gone(connection, ids, now)
 
     def mark_back(self, ids: Iterable[int], *, now: float) -> None:
-        """These files are there again, as they were when they went."""
+        """Record that these files are present again, unchanged."""
         with self._database.transaction() as connection:
             intake.mark_back(connection, ids, now)
 
     def mark_returned(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
-        """A file that we took away is in its place again, with its content. False when it is not that one any more."""
+        """Record that a file that eisync removed is in its place again, with the same content.
+
+        Return False when the row no longer says so.
+        """
         with self._database.transaction() as connection:
             return intake.mark_returned(connection, identity, facts, sha256, now)
 
     def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
-        """A file that changed is again what was sent. False when that is not at the service, nor was deleted there."""
+        """Record that a changed file has the content again that was sent.
+
+        Return False when that content neither is at the service nor was deleted there.
+        """
         with self._database.transaction() as connection:
             return tombstones.mark_unchanged(connection, identity, facts, sha256, now)
 
     def learn_versions(self, changes: Iterable[tuple[int, FileFacts]]) -> None:
-        """These files are the versions that are known, and have these facts now."""
+        """Store the new facts of files that still are the known versions."""
         with self._database.transaction() as connection:
             intake.learn_versions(connection, changes)
 
     def doubt(self, identity: int) -> None:
-        """Have the content of the file compared with what was sent, whatever its facts say."""
+        """Request a comparison of the file's content with what was sent, even if its facts did not change."""
         with self._database.transaction() as connection:
             intake.doubt(connection, identity)
 
     def leave_as_sent(self, changes: Iterable[tuple[int, FileFacts]], *, now: float) -> None:
-        """These files were changed after they were sent, and the new version is not to go."""
+        """Record that these files changed after they were sent, and that the new versions are not sent."""
         with self._database.transaction() as connection:
             intake.leave_as_sent(connection, changes, now)
 
     def leave_out(self, ids: Iterable[int], reason: str, *, now: float) -> None:
-        """These files are no samples: what was not sent of them is not to go. What was sent stays as it is."""
+        """Take files that are no samples out of the queue. Those that were sent already stay as they are."""
         with self._database.transaction() as connection:
             intake.leave_out(connection, ids, reason, now)
 
     def known_at(self, root_id: int, path: str) -> KnownFile | None:
-        """What is known of the file at `path`."""
+        """Return what is known of the file at `path`; None when it is not known."""
         with self._database.reading() as connection:
             return intake.find(connection, root_id, path)
 
     def settling(self, root_id: int) -> list[str]:
-        """The paths of known files that were changed and are not complete again."""
+        """List the paths of known files that changed and are not complete yet."""
         with self._database.reading() as connection:
             return intake.settling(connection, root_id)
 
@@ -125,70 +131,72 @@ class Outbox:
         claim: int,
         now: float,
     ) -> list[Item]:
-        """Take at most `limit` files that are due, in `order`. They are ours until they are settled."""
+        """Claim at most `limit` files that are due, in `order`. They keep the claim until they are settled."""
         with self._database.transaction() as connection:
             return queue.take(connection, target, roots, order=order, limit=limit, claim=claim, now=now)
 
     def may_be_known(self, target: str, items: Sequence[Item], roots: Iterable[int]) -> set[int]:
-        """The ids of the files whose content may be known. `roots` are the watched ones of this run."""
+        """Return the ids of the files whose content may be known already. `roots` are the watched ones of this run."""
         with self._database.reading() as connection:
             return tombstones.may_be_known(connection, target, items, roots)
 
     def known_contents(
         self, target: str, hashed: Sequence[tuple[Item, str]], roots: Iterable[int]
     ) -> dict[int, list[KnownContent]]:
-        """What is known of the contents of files, by id; those that nothing is known of are left out."""
+        """Return what is known of the contents of files, by file id. Files with unknown content are left out."""
         with self._database.reading() as connection:
             return tombstones.known_contents(connection, target, hashed, roots)
 
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
-        """When the next file of the target is due (Unix s), or None when none waits."""
+        """Return when the next file of the target is due (Unix s); None when none waits."""
         with self._database.reading() as connection:
             return queue.next_due_at(connection, target, roots)
 
     def settle(self, settlements: Iterable[Outcome], *, claim: int | None, now: float) -> dict[int, int]:
-        """Write down what became of claimed files, with the samples the service named, in one transaction.
+        """Record the outcomes of claimed files, with the samples that the service named, in one transaction.
 
-        Returns those that stay claimed, with the sample that they are said to be and that holds other content of ours.
-        Raises LostClaimError, and writes nothing, when one of them is not under `claim`.
+        Return the files that stay claimed because the service named a sample for them that holds other content of ours,
+        each with that sample. Raise LostClaimError, and write nothing, when one of the files is not under `claim`.
         """
-        told = list(settlements)
+        outcomes = list(settlements)
         with self._database.transaction() as connection:
-            disputed = queue.disputed(connection, told)
-            believed = [one for one in told if one.item_id not in disputed] if disputed else told
-            queue.settle(connection, believed, State.SENDING, claim, now)
+            disputed = queue.disputed(connection, outcomes)
+            accepted = [one for one in outcomes if one.item_id not in disputed] if disputed else outcomes
+            queue.settle(connection, accepted, State.SENDING, claim, now)
         self._announce()
         return disputed
 
     def release(self, target: str, sample_ids: Iterable[int], *, now: float) -> list[int]:
-        """The service named these samples for other content too: files of which nothing else says that they arrived are
-        sent again. Returns them."""
+        """Send files again whose only proof of arrival is one of these samples. Return their ids.
+
+        The service named each of these samples for several contents, so its answers prove nothing.
+        """
         with self._database.transaction() as connection:
             return queue.release(connection, target, sample_ids, now)
 
     # --- doubts and second chances -----------------------------------------------------------------------------
 
     def resolve(self, settlements: Iterable[Outcome], *, now: float) -> None:
-        """Write down what a look at the service told about doubtful files; not where a person was faster."""
+        """Record what the listing says about doubtful files. Skip files that a person has sent again since."""
         with self._database.transaction() as connection:
             queue.resolve(connection, settlements, now)
         self._announce()
 
     def doubtful(self, target: str, *, limit: int) -> list[Doubt]:
-        """Return files that were sent and may have arrived."""
+        """List files that were sent and may have arrived."""
         with self._database.reading() as connection:
             return queue.doubtful(connection, target, limit)
 
     def explain_doubts(self, target: str, reason: str) -> None:
-        """Note why it cannot be told whether the doubtful files of the target arrived, for a person."""
+        """Store why it is not known whether the doubtful files of the target arrived, as a sentence for a person."""
         with self._database.transaction() as connection:
             queue.explain_doubts(connection, target, reason)
 
     def recover(self, *, duplicates_allowed: bool, now: float) -> int:
-        """After a start: whatever was under way when the last process ended is doubtful.
+        """Recover after a start: files that were in a request when the last process ended become doubtful.
 
-        Where duplicates are refused, doubtful files go straight back to the queue. Returns how many were under way.
-        A clock that was set back since then keeps no file waiting.
+        Where duplicates are refused, doubtful files return to the queue at once. Waiting times are corrected if the
+        clock was set back since then. Return how many files were in a request.
         """
         with self._database.transaction() as connection:
             forget_oldest(connection)
@@ -197,14 +205,17 @@ class Outbox:
         return under_way
 
     def wait_anew(self, *, now: float) -> int:
-        """The clock was set back: what was put off until a later hour waits as long from now on. Returns how much."""
+        """Restart the waits of deferred files after the clock was set back: each waits as long again, from now on.
+
+        Return how many files these are.
+        """
         with self._database.transaction() as connection:
             return queue.wait_anew(connection, now)
 
     def retry(self, ids: Iterable[int], *, now: float) -> int:
-        """Put quarantined files and tombstones back into the queue. Returns how many.
+        """Put quarantined files, tombstones and doubtful files back into the queue. Return how many.
 
-        A doubtful one, too: a person has looked, or does not mind a second sample.
+        A person asks for this. For a doubtful file, the person checked the project or accepts a second sample.
         """
         with self._database.transaction() as connection:
             moved = queue.retry(connection, ids, now)
@@ -213,9 +224,9 @@ class Outbox:
         return moved
 
     def forget_gone(self, *, before: float) -> int:
-        """Drop the rows of files that went before they were sent, once their reason is older than `before`.
+        """Drop the rows of files that went, before `before` (Unix s), without having been sent. Return how many.
 
-        And the oldest lines of the history, when there are too many of them.
+        Also drop the oldest lines of the history when there are too many of them.
         """
         with self._database.transaction() as connection:
             dropped = connection.execute(_FORGET_GONE, {"before": before}).fetchall()

@@ -1,4 +1,4 @@
-"""What a pass wants to do: what may be done at once, and plans that wait for a person's word."""
+"""Store what a pass proposes: actions that are allowed at once, and plans that wait for a person."""
 
 import hashlib
 import os
@@ -19,17 +19,17 @@ values (:plan_id, :target, :key, :kind, :cause, :file_id, :root, :path, :sample_
         :state, :now)
 on conflict (key) where state in ('waiting', 'due', 'begun') do nothing"""
 
-# Whatever the policy asks for, this version of the file, and its sample, stay.
+# This version of the file and its sample stay, whatever the policy asks for.
 _SPARE = f"""
 update file set removal = {removal_after(RemovalEvent.SPARE)} where id = :id and {removal_before(RemovalEvent.SPARE)}"""
 
 ACTIONS, TOMBSTONES = "acts", "tombstones"
-"""What a plan is about: what is done to files and samples, or which files are taken for deleted at the service."""
+"""What a plan is about: actions on files and samples, or files that count as deleted at the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a pass wanted to do and the guard held back; `state` is waiting, approved, rejected or withdrawn."""
+    """Actions that a pass proposed and the guard held back. `state` is waiting, approved, rejected or withdrawn."""
 
     id: int
     target: str
@@ -41,7 +41,7 @@ class Plan:
 
 
 def allow(connection: sqlite3.Connection, target: str, actions: Iterable[Action], now: float) -> None:
-    """These may be done. Safe to repeat."""
+    """Allow these actions. Withdraw the plan that waits for the target. Safe to repeat."""
     withdraw(connection, target, now)
     _insert(connection, target, actions, Progress.DUE, None, now)
 
@@ -49,7 +49,7 @@ def allow(connection: sqlite3.Connection, target: str, actions: Iterable[Action]
 def allow_with(
     connection: sqlite3.Connection, target: str, actions: Iterable[Action], plan_id: int, now: float
 ) -> None:
-    """These may be done too: they follow from what a person approved with this plan. Safe to repeat."""
+    """Allow these actions too, because they follow from the plan that a person approved. Safe to repeat."""
     _insert(connection, target, actions, Progress.DUE, plan_id, now)
 
 
@@ -62,7 +62,7 @@ def hold(
     *,
     about: str = ACTIONS,
 ) -> tuple[int, bool]:
-    """These wait for a person. Returns the plan, and whether it is a new one."""
+    """Make these actions wait for a person. Return the id of their plan, and whether it is new."""
     before = connection.execute(
         "select id from plan where target = ? and state = 'waiting' and about = ?", (target, about)
     ).fetchone()
@@ -80,20 +80,20 @@ def hold(
 
 
 def withdraw(connection: sqlite3.Connection, target: str, now: float, *, about: str = ACTIONS) -> None:
-    """Nothing waits any more."""
+    """Withdraw the waiting plan of the target about this."""
     withdrawn = connection.execute(
         "update plan set state = 'withdrawn', decided_at = ? where target = ? and state = 'waiting' and about = ? "
         "returning id",
         (now, target, about),
     ).fetchall()
-    # What was not decided on need not be remembered.
+    # Actions without a decision need not be kept.
     connection.executemany(
         "delete from act where plan_id = ? and state = 'waiting'", [(row["id"],) for row in withdrawn]
     )
 
 
 def waiting(connection: sqlite3.Connection) -> list[Plan]:
-    """What waits for a person."""
+    """List the plans that wait for a person."""
     rows = connection.execute(
         "select plan.*, (select count(*) from act where plan_id = plan.id) as acts "
         "from plan where state = 'waiting' order by id"
@@ -105,7 +105,7 @@ def waiting(connection: sqlite3.Connection) -> list[Plan]:
 
 
 def decide(connection: sqlite3.Connection, plan_id: int, is_approved: bool, now: float) -> int | None:
-    """A person's word on a plan. Returns how many actions that are; None when no such plan waits."""
+    """Record a person's decision on a plan. Return its number of actions; None when no such plan waits."""
     state = "approved" if is_approved else "rejected"
     if not connection.execute(
         "update plan set state = ?, decided_at = ? where id = ? and state = 'waiting'", (state, now, plan_id)
@@ -118,7 +118,7 @@ def decide(connection: sqlite3.Connection, plan_id: int, is_approved: bool, now:
         (after.value, after.value, now, plan_id),
     ).fetchall()
     if not is_approved:
-        _forget_wishes(connection, [row for row in decided if row["kind"] != ActionKind.TOMBSTONE.value])
+        _do_not_propose_again(connection, [row for row in decided if row["kind"] != ActionKind.TOMBSTONE.value])
         for row in decided:
             if row["kind"] == ActionKind.TOMBSTONE.value:
                 _send_again(connection, row, now)
@@ -126,12 +126,12 @@ def decide(connection: sqlite3.Connection, plan_id: int, is_approved: bool, now:
 
 
 def spare(connection: sqlite3.Connection, file_id: int) -> None:
-    """This version of the file, and its sample, stay."""
+    """Keep this version of the file and its sample, whatever the policy asks for."""
     connection.execute(_SPARE, {"id": file_id})
 
 
 def columns_of(target: str, action: Action, now: float) -> dict[str, object]:
-    """What its row says of a new act, whatever is to become of it."""
+    """Return the columns of a new action that do not depend on its progress."""
     return {
         "target": target,
         "key": action.key,
@@ -170,8 +170,8 @@ def _digest(keys: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
 
 
-def _forget_wishes(connection: sqlite3.Connection, rejected: Iterable[sqlite3.Row]) -> None:
-    """What was rejected is not proposed again, in whatever words."""
+def _do_not_propose_again(connection: sqlite3.Connection, rejected: Iterable[sqlite3.Row]) -> None:
+    """Remove what led to the rejected actions, so that they are not proposed again, for any reason."""
     for row in rejected:
         match Cause(row["cause"]):
             case Cause.LOCAL_RENAME:
@@ -184,8 +184,8 @@ def _forget_wishes(connection: sqlite3.Connection, rejected: Iterable[sqlite3.Ro
                 spare(connection, row["file_id"])
 
 
-# What vanished was not deleted by a person who meant it: the file has no sample any more, and is sent again.
-_FORSAKE = """
+# The person says that the missing samples were not deleted on purpose. The file has no sample then, and is sent again.
+_MARK_SAMPLES_GONE = """
 update sample set gone_at = :now where target = :target and gone_at is null and id in (
     select sample_id from file_sample where file_id = :id)"""
 
@@ -197,7 +197,7 @@ def _send_again(connection: sqlite3.Connection, rejected: sqlite3.Row, now: floa
     ).fetchone()
     if row is None:
         return
-    connection.execute(_FORSAKE, {"id": identity, "target": rejected["target"], "now": now})
+    connection.execute(_MARK_SAMPLES_GONE, {"id": identity, "target": rejected["target"], "now": now})
     if row["absent_at"] is None:
         reason = (
             "its sample is no longer in the project, and you said that it was not deleted on purpose; it is sent again"

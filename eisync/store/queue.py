@@ -1,10 +1,9 @@
-"""Which files of the queue are due, in which order, and taking them.
+"""Claim files that are due, and record the outcomes of claimed and doubtful files.
 
-Folder by folder, so that each answers from its end of an index, however many files wait in others.
+Due files are read root by root, so that each query reads one end of an index, however many files wait in other roots.
 
-Write down what became of files that were claimed, and of doubtful ones.
-
-Every update names the state it comes from, so that an arrow walked twice, or by two at once, is refused.
+Every update names the state that it starts from, so that a transition that is repeated, or made by two at once, is
+refused.
 """
 
 import json
@@ -24,7 +23,7 @@ from eisync.store.sample_links import link
 from eisync.store.tombstones import note_restored
 from eisync.store.transitions import move, note, note_all
 
-# What is due in a folder of this run, as far as one claim goes, by the order that was asked for.
+# The files of a root that are due, at most as many as one claim takes, by order.
 _DUE_BY = {
     Order.OLDEST: """
 select id, due_at as rank from file indexed by file_due
@@ -40,13 +39,13 @@ where root_id = :root_id and state = 'ready' and due_at <= :now and target = :ta
 order by size, id limit :limit""",
 }
 
-# Take them. `:ids` is a JSON list. (The plus keeps SQLite from walking all that are ready.)
+# Claim them. `:ids` is a JSON list. (The plus keeps SQLite from reading all files that are ready.)
 _CLAIM = f"""
 update file set state = 'sending', claim = :claim, changed_at = :now
 where id in (select value from json_each(:ids)) and +state = 'ready'
 returning {ITEM}"""
 
-# When the next file of a folder is due.
+# When the next file of a root is due.
 _NEXT_DUE = """
 select due_at from file indexed by file_due
 where root_id = :root_id and state = 'ready' and target = :target
@@ -63,81 +62,81 @@ def take(
     claim: int,
     now: float,
 ) -> list[Item]:
-    """At most `limit` files that are due, in `order`, under `claim` from now on."""
+    """Claim at most `limit` files that are due, in `order`, under the number `claim`. Return them."""
     due: list[tuple[float, int]] = []
     for root_id in roots:
         parameters = {"root_id": root_id, "target": target, "limit": limit, "now": now}
         due += [(row["rank"], row["id"]) for row in connection.execute(_DUE_BY[order], parameters).fetchall()]
     sign = -1 if order is Order.NEWEST else 1
     due.sort(key=lambda entry: (entry[0], sign * entry[1]))
-    places_in_line = {identity: place for place, (_, identity) in enumerate(due[:limit])}
-    if not places_in_line:
+    positions = {identity: position for position, (_, identity) in enumerate(due[:limit])}
+    if not positions:
         return []
-    taken = {"ids": json.dumps(list(places_in_line)), "claim": claim, "now": now}
+    taken = {"ids": json.dumps(list(positions)), "claim": claim, "now": now}
     rows = connection.execute(_CLAIM, taken).fetchall()
     places = dict(connection.execute("select id, path from root").fetchall())
-    rows.sort(key=lambda row: places_in_line[row["id"]])
+    rows.sort(key=lambda row: positions[row["id"]])
     return [item_of(row, places) for row in rows]
 
 
 def next_due_at(connection: sqlite3.Connection, target: str, roots: Iterable[int]) -> float | None:
-    """When the next file of the target is due (Unix s), or None when none waits."""
+    """Return when the next file of the target is due (Unix s); None when none waits."""
     found = [connection.execute(_NEXT_DUE, {"root_id": root_id, "target": target}).fetchone() for root_id in roots]
     return min((float(row["due_at"]) for row in found if row is not None), default=None)
 
 
-# Write down what became of files that ended alike; only while they are still in the state, and under the claim, in
-# which they were taken. `:told` is a JSON object, from id to sha256 or null. (The plus keeps SQLite at the ids.)
+# Record the outcome of files with equal outcomes, if they are still in the same state and under the same claim.
+# `:settled` is a JSON object, from id to sha256 or null. (The plus makes SQLite start from the ids.)
 _SETTLE = """
 update file set
     state = :state, reason = :reason, due_at = coalesce(:due_at, due_at), claim = null, changed_at = :now,
-    batch_cap = coalesce(:batch_cap, batch_cap), sha256 = coalesce(told.value, sha256),
+    batch_cap = coalesce(:batch_cap, batch_cap), sha256 = coalesce(settled.value, sha256),
     attempts = attempts + :is_attempt
-from json_each(:told) told
-where file.id = cast(told.key as integer) and +file.state = :before and file.claim is :claim"""
+from json_each(:settled) settled
+where file.id = cast(settled.key as integer) and +file.state = :before and file.claim is :claim"""
 
-# Of samples that the service has just named: those that another file of the target is tied to, which was sent with
-# other content. `:told` is a JSON list of (file, sample, sha256).
+# Of the samples that the service just named, those that are linked to another file of the target, which was sent with
+# other content. `:named` is a JSON list of (file, sample, sha256).
 _OTHERS = """
-select json_extract(told.value, '$[0]') as file_id, json_extract(told.value, '$[1]') as sample_id
-from json_each(:told) told
-cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = json_extract(told.value, '$[1]')
-cross join file mine on mine.id = json_extract(told.value, '$[0]')
+select json_extract(named.value, '$[0]') as file_id, json_extract(named.value, '$[1]') as sample_id
+from json_each(:named) named
+cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = json_extract(named.value, '$[1]')
+cross join file mine on mine.id = json_extract(named.value, '$[0]')
 cross join file other on other.id = tie.file_id
-where other.id <> mine.id and other.target = mine.target and other.sha256 <> json_extract(told.value, '$[2]')"""
+where other.id <> mine.id and other.target = mine.target and other.sha256 <> json_extract(named.value, '$[2]')"""
 
-# Files that are tied to one of these samples by an answer alone: no listing has shown it.
+# Files that are linked to one of these samples only because an answer named it: no listing has shown it.
 _UNPROVEN = """
-select distinct file.id, file.state from json_each(:samples) told
-cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = told.value
+select distinct file.id, file.state from json_each(:samples) named
+cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = named.value
 cross join file on file.id = tie.file_id
-cross join sample on sample.target = file.target and sample.id = told.value
+cross join sample on sample.target = file.target and sample.id = named.value
 where file.target = :target and file.state in ('synced', 'tombstone') and file.absent_at is null
     and file.removal is null and sample.filename is null"""
 
-# A person put the file here after its content was deleted at the service: no policy takes it away for that.
+# A person put the file here after its content was deleted at the service, so no policy removes it for that deletion.
 _KEEP_HERE = f"""
 update file set removal = {removal_after(RemovalEvent.KEEP)}
 where id in (select value from json_each(:ids)) and state = 'tombstone'"""
 
-# Files that were sent, and may have arrived.
+# Files that were sent and may have arrived.
 _DOUBTFUL = f"""
 select {ITEM}, changed_at from file where state = 'doubtful' and target = :target order by id limit :limit"""
 
-# Why that cannot be told, yet or at all.
+# Why it is not known, yet or at all, whether they arrived.
 _EXPLAIN = """
 update file set reason = :reason where state = 'doubtful' and target = :target and reason is not :reason"""
 
-# What a clock that was wrong, or a service that asked for too much, has put off for long: a start tries it soon.
+# Files that were deferred for very long by a wrong clock, or by a service that asked for it. A start tries them soon.
 _BRING_FORWARD = """
 update file set due_at = :now where state = 'ready' and due_at > :now + :longest_s"""
 
-# What has waited since an instant that is still to come, by a clock that was set back: it waits as long from now on.
+# The clock was set back, and these files wait since an instant in the future: each waits as long again, from now on.
 _WAIT_ANEW = """
 update file set due_at = :now + max(0.0, due_at - changed_at), changed_at = :now
 where state = 'ready' and changed_at > :now"""
 
-# A parked file once more, as if it had just come.
+# Send a file again as if it had just come.
 _RETRY = f"""
 update file set
     target = (select target from root where id = file.root_id), state = 'ready', reason = null, attempts = 0,
@@ -149,14 +148,14 @@ _RETRIES = {**dict.fromkeys(sources(Event.RETRY), Event.RETRY), State.DOUBTFUL: 
 
 
 class LostClaimError(Exception):
-    """A settlement for a file that is no longer under its claim: a mistake of ours."""
+    """An outcome for a file that is no longer under its claim: a bug in eisync."""
 
 
 def settle(
     connection: sqlite3.Connection, settlements: Sequence[Outcome], before: State, claim: int | None, now: float
 ) -> None:
-    """What became of files in the state `before`. Raises LostClaimError when one of them is not under `claim`."""
-    # One statement for all that ended alike, and nearly all do: each is half of what it costs file by file.
+    """Record the outcomes of files in the state `before`. Raise LostClaimError when one is not under `claim`."""
+    # One statement for all files with equal outcomes, and nearly all are equal. This halves the cost of each file.
     alike: dict[tuple[Any, ...], list[Outcome]] = {}
     for one in settlements:
         ending = (one.events, one.reason, one.due_at, one.batch_cap, one.is_attempt)
@@ -164,8 +163,8 @@ def settle(
     written = 0
     for (events, reason, due_at, batch_cap, is_attempt), some in alike.items():
         end = walk(before, events)
-        told = {
-            "told": json.dumps({one.item_id: one.sha256 for one in some}),
+        parameters = {
+            "settled": json.dumps({one.item_id: one.sha256 for one in some}),
             "before": before.value,
             "claim": claim,
             "state": end.value,
@@ -175,7 +174,7 @@ def settle(
             "is_attempt": is_attempt,
             "now": now,
         }
-        written += connection.execute(_SETTLE, told).rowcount
+        written += connection.execute(_SETTLE, parameters).rowcount
         if events[-1] is Event.DELETED_CONTENT:
             connection.execute(_KEEP_HERE, {"ids": json.dumps([one.item_id for one in some])})
         if is_attempt or events != (Event.DEFER,):
@@ -188,26 +187,26 @@ def settle(
 
 
 def disputed(connection: sqlite3.Connection, settlements: Iterable[Outcome]) -> dict[int, int]:
-    """Files that are said to be a sample which holds another file of ours, with other content: the sample, by file.
+    """Return, by file, the sample that the service named for it although it holds other content of ours.
 
-    One sample never holds two contents, so such an answer is not that of the file.
+    A sample never holds two contents, so such an answer does not belong to the file.
     """
-    told = [(one.item_id, sample_id, one.sha256) for one in settlements if one.sha256 for sample_id in one.sample_ids]
-    if not told:
+    named = [(one.item_id, sample_id, one.sha256) for one in settlements if one.sha256 for sample_id in one.sample_ids]
+    if not named:
         return {}
-    rows = connection.execute(_OTHERS, {"told": json.dumps(told)}).fetchall()
+    rows = connection.execute(_OTHERS, {"named": json.dumps(named)}).fetchall()
     found = {row["file_id"]: row["sample_id"] for row in rows}
-    contents = {(sample_id, sha256) for _, sample_id, sha256 in told}
-    if len({sample_id for sample_id, _ in contents}) == len(contents):  # as nearly always
+    contents = {(sample_id, sha256) for _, sample_id, sha256 in named}
+    if len({sample_id for sample_id, _ in contents}) == len(contents):  # nearly always
         return found
     count = Counter(sample_id for sample_id, _ in contents)
-    return found | {item_id: sample_id for item_id, sample_id, _ in told if count[sample_id] > 1}
+    return found | {item_id: sample_id for item_id, sample_id, _ in named if count[sample_id] > 1}
 
 
 def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int], now: float) -> list[int]:
-    """Files that were said to be these samples, as others are now; where only that speaks for it, they are sent again.
+    """Send files again whose only proof of arrival is one of these samples, which the service named for others too.
 
-    Returns them.
+    Return their ids.
     """
     samples = json.dumps(list(sample_ids))
     rows = connection.execute(_UNPROVEN, {"samples": samples, "target": target}).fetchall()
@@ -219,7 +218,7 @@ def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[in
 
 
 def resolve(connection: sqlite3.Connection, settlements: Iterable[Outcome], now: float) -> None:
-    """What a look at the service told about doubtful files; not where a person was faster."""
+    """Record what the listing says about doubtful files. Skip files that a person has sent again since."""
     still = [
         settlement
         for settlement in settlements
@@ -230,24 +229,24 @@ def resolve(connection: sqlite3.Connection, settlements: Iterable[Outcome], now:
 
 
 def doubtful(connection: sqlite3.Connection, target: str, limit: int) -> list[Doubt]:
-    """Return files that were sent and may have arrived."""
+    """List files that were sent and may have arrived."""
     rows = connection.execute(_DOUBTFUL, {"target": target, "limit": limit}).fetchall()
     places = dict(connection.execute("select id, path from root").fetchall())
     return [Doubt(item_of(row[:-1], places), row["changed_at"]) for row in rows]
 
 
 def explain_doubts(connection: sqlite3.Connection, target: str, reason: str) -> None:
-    """Note why it cannot be told whether the doubtful files of the target arrived, for a person."""
+    """Store why it is not known whether the doubtful files of the target arrived, as a sentence for a person."""
     connection.execute(_EXPLAIN, {"target": target, "reason": reason})
 
 
 def wait_anew(connection: sqlite3.Connection, now: float) -> int:
-    """The clock was set back: what was put off until a later hour waits as long from now on. Returns how much."""
+    """Restart the waits of deferred files after the clock was set back. Return how many files these are."""
     return connection.execute(_WAIT_ANEW, {"now": now}).rowcount
 
 
 def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: float) -> int:
-    """Whatever was under way is doubtful, and goes straight back where duplicates are refused. Returns how many."""
+    """Make files doubtful that were in a request; queue them again where duplicates are refused. Return how many."""
     under_way = connection.execute("select id from file where state = 'sending'").fetchall()
     for row in under_way:
         move(connection, row["id"], State.SENDING, Event.SILENCE, "eisync stopped while sending it", now)
@@ -267,7 +266,7 @@ def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: fl
 
 
 def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int:
-    """Files that a person wants to go once more: parked, buried or doubtful. Returns how many."""
+    """Queue quarantined files, tombstones and doubtful files again, because a person asks for it. Return how many."""
     moved = 0
     for identity in ids:
         row = connection.execute("select state, target, sha256 from file where id = ?", (identity,)).fetchone()
@@ -277,7 +276,7 @@ def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int
         if row["sha256"] is not None:
             note_restored(connection, row["target"], row["sha256"])
         connection.execute("delete from file_sample where file_id = ?", (identity,))
-        cleanup.remember(connection, identity)
+        cleanup.forget_hash(connection, identity)
         connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})
         note(connection, identity, event, State.READY, "a person asked for it", now)
         moved += 1

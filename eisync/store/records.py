@@ -1,4 +1,4 @@
-"""What people may read of the files: counts, one record a file, and the history."""
+"""Read what people may see of the files: counts, one record a file, and the history."""
 
 import json
 import os
@@ -20,12 +20,12 @@ from eisync.store.rows import name_of, path_of, split
 _COUNTS = """
 select state, count(*) as files from file group by state"""
 
-# The same, of some folders only. (The index has it all: the rows are not read.)
+# The same for some roots only. (The index answers it alone; no row is read.)
 _TALLY = """
 select state, count(*) as files from file indexed by file_by_state
 where root_id in (select value from json_each(:roots)) group by state"""
 
-# Since when the oldest file waits. (Left to itself, SQLite reads every file that does.)
+# Since when the oldest file waits. (The index is named because SQLite would otherwise read every waiting file.)
 _OLDEST_PENDING = """
 select min(enqueued_at) as at from file indexed by file_pending
 where state in ('ready', 'sending', 'doubtful', 'settling')"""
@@ -34,7 +34,7 @@ where state in ('ready', 'sending', 'doubtful', 'settling')"""
 _LAST_SYNCED = """
 select max(changed_at) as at from file where state = 'synced'"""
 
-# A page of files with their samples, by id, so that a million of them never stand in memory.
+# A page of files with their samples, by id, so that a million of them are never in memory together.
 _RECORDS = """
 select file.*, root.path as root_path,
     (select json_group_array(sample_id) from (
@@ -60,7 +60,7 @@ where root.path = :root and file.folder = :folder and file.name = :name"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Files by state, and the two instants that a person asks for."""
+    """The number of files by state, and two instants (Unix s) for `eisync status`."""
 
     by_state: Mapping[State, int]
     oldest_pending_at: float | None
@@ -68,13 +68,13 @@ class Counts:
 
 
 class FileRecords:
-    """Reads files as records. Safe to use from any thread; each method reads one state of the database."""
+    """Read files as records. Safe to use from any thread; each method reads one state of the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def counts(self) -> Counts:
-        """Files by state. A file that is under observation and was never complete is in no row, and not counted."""
+        """Count files by state. A file that was never complete has no row, and is not counted."""
         with self._database.reading() as connection:
             by_state = connection.execute(_COUNTS).fetchall()
             oldest = connection.execute(_OLDEST_PENDING).fetchone()
@@ -86,13 +86,13 @@ class FileRecords:
         )
 
     def report(self, roots: Iterable[int]) -> dict[State, int]:
-        """Files by state, of these roots only."""
+        """Count files by state in these roots only."""
         with self._database.reading() as connection:
             rows = connection.execute(_TALLY, {"roots": json.dumps(list(roots))}).fetchall()
         return {State(row["state"]): row["files"] for row in rows}
 
     def files(self, state: State | None = None) -> Iterator[dict[str, object]]:
-        """One record a file, streamed by pages, in the order in which they were first complete."""
+        """Yield one record a file, in the order in which the files were first complete. It reads page by page."""
         after = 0
         while True:
             with self._database.reading() as connection:
@@ -104,7 +104,7 @@ class FileRecords:
             after = rows[-1]["id"]
 
     def files_at(self, root: str, paths: Iterable[str]) -> list[dict[str, object]]:
-        """One record for each known file at `paths` of the root at that path, with its `facts`."""
+        """Return one record for each known file at `paths` in the root at path `root`, with its `facts`."""
         rows: list[sqlite3.Row] = []
         with self._database.reading() as connection:
             for path in paths:
@@ -114,7 +114,7 @@ class FileRecords:
         return [{**_record(row), **_version(row)} for row in rows]
 
     def ids_of(self, absolute_path: str) -> list[int]:
-        """The row of the file at `absolute_path`, in whichever root it is."""
+        """Return the ids of the file at `absolute_path`, in any root."""
         with self._database.reading() as connection:
             found: list[int] = []
             for root in connection.execute("select id, path from root").fetchall():
@@ -129,7 +129,7 @@ class FileRecords:
         return found
 
     def ids_in(self, states: Iterable[State]) -> list[int]:
-        """The rows in any of `states`."""
+        """Return the ids of the files in any of `states`."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "select id from file where state in (select value from json_each(?))",
@@ -138,7 +138,7 @@ class FileRecords:
         return [row["id"] for row in rows]
 
     def history(self, file_id: int | None = None, *, limit: int = 0) -> list[dict[str, object]]:
-        """What happened, newest first: all that is remembered of one file, or the last `limit` lines of all."""
+        """Return the history, newest first: every line of one file, or the last `limit` lines of all files."""
         with self._database.reading() as connection:
             if file_id is None:
                 return transitions.read_latest(connection, limit=limit)

@@ -1,6 +1,6 @@
-"""Rows of the file table, read into values. Paths are bytes in the database, as the file system has them.
+"""Read rows of the file table into values. Paths are bytes in the database, as in the file system.
 
-The arrows of `RemovalState` are written into the statements of this room, from the table of them.
+The SQL for the transitions of `RemovalState` is generated here from their table.
 """
 
 import functools
@@ -37,12 +37,12 @@ def removal_in(states: Iterable[RemovalState]) -> str:
 
 
 def removal_before(event: RemovalEvent) -> str:
-    """Return the SQL condition that the event may happen to the copy here: what it may not happen to is not written."""
+    """Return the SQL condition that the event may happen to the local copy, so that no other row is updated."""
     return removal_in(removal_sources(event))
 
 
 def removal_after(event: RemovalEvent) -> str:
-    """Return the SQL expression of what `removal` becomes by the event."""
+    """Return the SQL expression for the value of `removal` after the event."""
     before: dict[RemovalState, list[RemovalState]] = {}
     for state in removal_sources(event):
         before.setdefault(step_removal(state, event), []).append(state)
@@ -53,9 +53,9 @@ def removal_after(event: RemovalEvent) -> str:
 
 
 IS_HERE = removal_in(HERE)
-"""The SQL condition that a file belongs here: where it is missing, that counts as a deletion."""
+"""The SQL condition that a file belongs in its folder: if it is missing, that counts as a deletion."""
 IS_RETRIEVABLE = removal_in(RETRIEVABLE)
-"""The SQL condition that a file was taken away, and its content can be had again."""
+"""The SQL condition that eisync removed the file, and that its content can be restored."""
 
 
 ITEM = """
@@ -71,50 +71,50 @@ MISSING = "the local file is not there any more"
 
 
 def split(path: str) -> tuple[bytes, bytes]:
-    """A relative path as the database has it: its folder (empty for the root itself) and its name."""
+    """Split a relative path as the database stores it: its folder (empty for the root itself) and its name."""
     folder, _, name = os.fsencode(path).rpartition(b"/")
     return folder, name
 
 
 def path_of(row: sqlite3.Row) -> str:
-    """The path relative to the root."""
+    """Return the path relative to the root."""
     return os.fsdecode(row["folder"] + b"/" + row["name"] if row["folder"] else row["name"])
 
 
 def known_of(row: sqlite3.Row) -> KnownFile:
-    """Return what the row holds, to be compared with the file."""
+    """Return what the row holds, for a comparison with the file."""
     is_absent = row["absent_at"] is not None
     return KnownFile(row["id"], State(row["state"]), facts_of(row), is_absent, row["taken_sha256"], row["sha256"])
 
 
 def name_of(row: sqlite3.Row) -> str:
-    """The file name as it is told to the service."""
+    """Return the file name that is sent to the service."""
     return str(row["sent_as"]) if row["sent_as"] else sent_name(path_of(row))
 
 
 def remarks_of(row: sqlite3.Row) -> dict[str, str]:
-    """What is said of the file and not sent, a sentence by kind."""
+    """Return the parts of the description that were not sent, as sentences by kind."""
     return {} if row["remarks"] is None else dict(json.loads(row["remarks"]))
 
 
 def remarks_text(remarks: Mapping[str, str]) -> str | None:
-    """The same as its column has it."""
+    """Return the remarks as text for their column; None when there are none."""
     return json.dumps(dict(remarks), sort_keys=True, ensure_ascii=False) if remarks else None
 
 
 def facts_of(row: sqlite3.Row) -> FileFacts:
-    """The version that the row speaks of."""
+    """Return the facts of the version in the row."""
     return FileFacts(row["size"], row["mtime_ns"], row["inode"], ctime_ns=row["ctime_ns"])
 
 
 def version_of(facts: FileFacts) -> dict[str, int]:
-    """The parameters that name a version."""
+    """Return the facts as SQL parameters."""
     return {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "ctime_ns": facts.ctime_ns}
 
 
 def item_of(row: Iterable[Any], places: Mapping[int, bytes]) -> Item:
-    """The columns `ITEM` of a row as an item of the outbox. `places` are the paths of the roots, by id."""
-    # By position: looking up seventeen columns by their names is half of what a claim costs.
+    """Return an item of the outbox from the columns `ITEM` of a row. `places` are the paths of the roots, by id."""
+    # By position: looking up seventeen columns by name is half of the cost of a claim.
     (identity, root_id, folder, name, target, size, mtime_ns, inode, ctime_ns, label, category, *rest) = row
     metadata, attempts, batch_cap, sha256, companions, sent_as = rest
     return Item(
@@ -139,6 +139,6 @@ def _place(path: bytes) -> str:
     return os.fsdecode(path)
 
 
-@functools.lru_cache(maxsize=64)  # that of a folder is the same for all its files
+@functools.lru_cache(maxsize=64)  # all files of a folder usually have the same metadata
 def _metadata(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(json.loads(text).items()))

@@ -1,9 +1,7 @@
-"""Tie a file to the samples that hold it.
+"""Link files to the samples that hold them, and to segments that were cut from such samples in Studio.
 
-Files whose samples were split or cropped in Studio, and the samples that were cut from these.
-
-Such a file is tied to what was cut from its sample and stays synced: no person deleted its recording. It is the only
-whole copy, so what is tied as a segment counts for nothing that takes a file away.
+A file whose sample was split or cropped is linked to the segments and stays synced, because no person deleted its
+recording. The file is then the only whole copy, so a segment never counts as proof for a removal.
 """
 
 import json
@@ -20,10 +18,10 @@ from eisync.store.rows import name_of
 from eisync.store.transitions import move
 
 LISTED_SHA256 = "iif(sample.listed_sha256 is null, sample.sha256, nullif(sample.listed_sha256, ''))"
-"""The hash that the service listed last for a sample that was listed; null: it lists none."""
+"""The SQL expression for the hash that the service listed last for a listed sample; null: it lists none."""
 
-# Samples that the service has just named: they are there, whatever was believed of them. `:links` is a JSON list of
-# (file, sample, name sent). (A cross join is SQLite's word for "in this order".)
+# Samples that the service has just named exist, whatever the index said before. `:links` is a JSON list of
+# (file, sample, name sent). (In SQLite, a cross join fixes the order in which the tables are read.)
 _KNOW = f"""
 insert into sample (target, id, sha256, known_at)
 select file.target, json_extract(link.value, '$[1]'), file.sha256, :now
@@ -44,28 +42,29 @@ on conflict (file_id, sample_id) do update set sent_name = coalesce(excluded.sen
 
 
 def link(connection: sqlite3.Connection, links: Iterable[tuple[int, int, str | None]], now: float) -> None:
-    """These samples hold what the files were when they were sent last. Safe to repeat.
+    """Link files to the samples that hold their last sent version. Safe to repeat.
 
-    A link is (file, sample, the name under which the file was sent as that sample; None: another upload made it).
+    A link is (file id, sample id, sent name). The sent name is the one under which the file was uploaded as this
+    sample; None: another upload made the sample.
     """
-    told = json.dumps(list(links))
-    connection.execute(_KNOW, {"links": told, "now": now})
-    connection.execute(_LINK, {"links": told})
+    text = json.dumps(list(links))
+    connection.execute(_KNOW, {"links": text, "now": now})
+    connection.execute(_LINK, {"links": text})
 
 
 def stored_name_of(file: sqlite3.Row) -> str:
-    """What the service most likely calls the samples of a file: as it was when its last rename was told there."""
+    """Return the name that the service most likely has for the file's samples: the one it last accepted."""
     published = None if file["published"] is None else json.loads(file["published"])
     return str(published["name"]) if published else stored_name(name_of(file))
 
 
 def sent_of(row: sqlite3.Row, likely: str | None = None) -> Sent:
-    """What was sent as the sample. The row is of `sample`, with `sent_name`; `likely`: see `stored_name_of`."""
+    """Return what was sent as the sample. The row is of `sample`, with `sent_name`; `likely`: see `stored_name_of`."""
     return Sent(sha256=row["sha256"], name=row["sent_name"], stored_name=likely)
 
 
 def listed_of(row: sqlite3.Row) -> RemoteSample:
-    """The sample as it was listed last. The row is of `sample`, with `LISTED_SHA256` as `listed`."""
+    """Return the sample as it was listed last. The row is of `sample`, with `LISTED_SHA256` as `listed`."""
     return RemoteSample(
         id=row["id"],
         filename=row["filename"] or "",
@@ -81,7 +80,7 @@ def listed_of(row: sqlite3.Row) -> RemoteSample:
 
 
 def identity_of(row: sqlite3.Row, likely: str | None = None) -> Identity:
-    """What the sample is to the file that was sent as it, as far as the listing has told. `likely` is as above."""
+    """Return whether the listing shows the sample that was sent, another one, or none yet. `likely` is as above."""
     if row["contradiction"] is not None:
         return Identity.FOREIGN
     if row["filename"] is None:
@@ -90,13 +89,13 @@ def identity_of(row: sqlite3.Row, likely: str | None = None) -> Identity:
     return identity.identify(evidence)
 
 
-# A sample that no file of ours is tied to as its own can be a piece of any.
+# A sample that belongs to no file of ours may be a segment of any recording.
 _FREE = """
 gone_at is null and filename is not null and not exists (
     select 1 from file_sample mine cross join file on file.id = mine.file_id
     where mine.sample_id = sample.id and file.target = sample.target and not mine.is_segment)"""
 
-# Samples whose names sort behind that of a recording, and those that were cut from what was sent under a name.
+# Samples whose names begin with that of a recording, and samples that were cropped from an upload of some name.
 _NAMED = f"""
 select id, filename, original_name, is_cropped from sample indexed by sample_by_name
 where target = :target and filename >= :low and filename < :high and {_FREE}"""
@@ -111,24 +110,24 @@ on sample.target = :target and sample.id = mine.sample_id where mine.file_id = :
 
 _FILE = "select id, folder, name, sent_as, target, state from file where id = :file_id"
 
-# Tombstones of samples of a name, which that of a segment begins with, or under which the file was sent.
-_BURIED = """
+# Tombstones of samples of this name. The name is the start of a segment's name, or the one that the file was sent with.
+_TOMBSTONES_OF = """
 select distinct file.id from sample indexed by sample_by_name
 cross join file_sample mine on mine.sample_id = sample.id cross join file on file.id = mine.file_id
 where sample.target = :target and sample.filename = :filename and sample.gone_at is not null
     and file.target = :target and file.state = 'tombstone' and file.removal is null"""
 
-# Samples that are files of ours.
+# Samples that belong to files of ours.
 _OURS = """
 select sample_id from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id in (select value from json_each(:ids)) and file.target = :target and not mine.is_segment"""
 
 _TIE = "insert or ignore into file_sample (file_id, sample_id, is_segment) values (:file_id, :sample_id, 1)"
-_TELL = "update file set reason = :reason where id = :file_id and state = 'synced'"
+_SET_REASON = "update file set reason = :reason where id = :file_id and state = 'synced'"
 
 
 def origin(connection: sqlite3.Connection, file_id: int) -> Origin | None:
-    """The names by which what was cut from a file's samples can be told; None for a file that is not known."""
+    """Return the names by which segments of the file's samples are recognised; None for an unknown file."""
     file = connection.execute(_FILE, {"file_id": file_id}).fetchone()
     if file is None:
         return None
@@ -141,7 +140,7 @@ def origin(connection: sqlite3.Connection, file_id: int) -> Origin | None:
 
 
 def there(connection: sqlite3.Connection, target: str, file_id: int) -> list[int]:
-    """The samples that were cut from those of the file, as far as the listing has shown them."""
+    """List the samples that were cut from those of the file, as far as the listing has shown them."""
     names = origin(connection, file_id)
     if names is None:
         return []
@@ -155,14 +154,16 @@ def there(connection: sqlite3.Connection, target: str, file_id: int) -> list[int
 
 
 def free(connection: sqlite3.Connection, target: str, sample_ids: Collection[int]) -> set[int]:
-    """Those of the samples that no file of ours is tied to as its own."""
+    """Return those of the samples that belong to no file of ours."""
     asked = {"target": target, "ids": json.dumps(sorted(sample_ids))}
     return set(sample_ids) - {row["sample_id"] for row in connection.execute(_OURS, asked).fetchall()}
 
 
 def tie(connection: sqlite3.Connection, file_id: int, sample_ids: Collection[int], now: float) -> bool:
-    """The file's sample went, and these were cut from it: the file stays synced. False when it is neither that nor a
-    tombstone."""
+    """Link the file to segments that were cut from its deleted sample, so that it stays synced or becomes so again.
+
+    Return False when the file is neither synced nor a tombstone.
+    """
     file = connection.execute(_FILE, {"file_id": file_id}).fetchone()
     if file is None or State(file["state"]) not in (State.SYNCED, State.TOMBSTONE):
         return False
@@ -172,20 +173,22 @@ def tie(connection: sqlite3.Connection, file_id: int, sample_ids: Collection[int
     if file["state"] == State.TOMBSTONE.value:
         move(connection, file_id, State.TOMBSTONE, Event.FOUND, reason, now)
         return True
-    connection.execute(_TELL, {"file_id": file_id, "reason": reason})
+    connection.execute(_SET_REASON, {"file_id": file_id, "reason": reason})
     transitions.note_history(connection, file_id, "split", reason, now)
     return True
 
 
 def lift(connection: sqlite3.Connection, target: str, learned: Iterable[RemoteSample], now: float) -> list[int]:
-    """Samples that are listed for the first time: tombstones that stand for what they were cut from become synced
-    again. Returns these files."""
+    """Restore tombstones whose samples were only split: some newly listed samples are segments of them.
+
+    Return the ids of the files that are synced again.
+    """
     lifted: list[int] = []
     for sample in learned:
         if not is_cut(sample):
             continue
         for filename in _origins(sample):
-            found = connection.execute(_BURIED, {"target": target, "filename": filename}).fetchall()
+            found = connection.execute(_TOMBSTONES_OF, {"target": target, "filename": filename}).fetchall()
             for row in found:
                 segments = there(connection, target, row["id"])
                 if segments and tie(connection, row["id"], segments, now):
@@ -194,7 +197,7 @@ def lift(connection: sqlite3.Connection, target: str, learned: Iterable[RemoteSa
 
 
 def _origins(sample: RemoteSample) -> Sequence[str]:
-    """What a sample from which this one was cut may be called."""
+    """Return the possible names of the sample that this one was cut from."""
     names = dict.fromkeys(wholes(sample.filename))
     if sample.is_cropped:
         names[sample.filename] = None

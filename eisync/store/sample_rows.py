@@ -1,6 +1,6 @@
-"""Samples as rows: read by a sweep, compared with what the service lists, and written, a hundred a statement.
+"""Read, compare and write samples as rows, a hundred in one statement.
 
-A sweep reads and writes every sample of a project, so that nothing here makes a value without need.
+A sweep reads and writes every sample of a project, so this module creates no object without need.
 """
 
 import functools
@@ -16,10 +16,10 @@ from eisync.core.listing import IndexedSample
 from eisync.core.model import RemoteSample
 from eisync.store.sample_links import LISTED_SHA256
 
-# A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
-# order, and whether the sample itself is all there is to say. Ours are those that a file of the target is tied to; for
-# them the name sent (empty: not known) and the hash of what was sent follow.
-# (What was learned in the very instant in which the sweep began was there before it.)
+# A slice of the index: the samples in a range of ids, newest first. The columns are the fields of RemoteSample and of
+# IndexedSample, in order, and whether there is nothing to say beyond the sample itself. Our own samples are those that
+# a file of the target is linked to; for them the sent name (empty: not known) and the hash of what was sent follow.
+# (A sample that was learned in the same instant in which the sweep began was there before it.)
 SLICE = f"""
 select id, filename, category, label, is_disabled, {LISTED_SHA256}, original_name, metadata, has_processing_error,
     added, is_cropped,
@@ -29,11 +29,11 @@ select id, filename, category, label, is_disabled, {LISTED_SHA256}, original_nam
     known_at > :began_at, filename is not null, contradiction is not null,
     gone_at is null and missed = 0 and missing_in is null and filename is not null and contradiction is null
 from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
-FLAGS_AT, PLAIN_AT = 11, 19  # where what the sample itself is ends in a row of these, and where the last is
+FLAGS_AT, PLAIN_AT = 11, 19  # positions in a row: the end of the RemoteSample fields, and the last column
 
-# A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
-# (By position: looking up thirteen names for each of a million samples is a third of what writing them takes. What all
-# of them have in common is ?1 and ?2.)
+# Insert or update a sample as the service lists it. Our own hash stays, because it is that of the sent bytes.
+# (By position: looking up thirteen names for each of a million samples is a third of the time to write them. ?1 and ?2
+# are what all rows share.)
 _KEEP = f"""
 insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
                     has_processing_error, added, is_cropped, known_at)
@@ -49,7 +49,7 @@ on conflict (target, id) do update set
     has_processing_error = excluded.has_processing_error, is_cropped = excluded.is_cropped,
     missed = 0, missing_in = null, gone_at = null, contradiction = null"""
 
-_ROWS = 100  # of these in a statement
+_ROWS = 100  # rows in one statement
 
 
 def _keeping(count: int) -> str:
@@ -62,8 +62,8 @@ _KEEP_ONE, _KEEP_MANY = _keeping(1), _keeping(_ROWS)
 
 
 def believed(row: tuple[Any, ...]) -> IndexedSample:
-    """Return what a row of `SLICE` says."""
-    # Of every sample of a sweep: naming the fields, and a call of bool for each flag, took twice as long.
+    """Return the sample in a row of `SLICE`."""
+    # This runs for every sample of a sweep. Named fields, and a call of bool for each flag, took twice as long.
     identity, filename, category, label, is_disabled, sha256, original, metadata, error, *rest = row[:FLAGS_AT]
     added, is_cropped = rest
     name, sent_sha256, is_gone, missed, is_noted, is_new, was_listed, is_contradicted = row[FLAGS_AT:PLAIN_AT]
@@ -87,13 +87,13 @@ def believed(row: tuple[Any, ...]) -> IndexedSample:
 
 
 def row_of(sample: RemoteSample) -> tuple[object, ...]:
-    """Return the sample as it is written, and read by `SLICE`."""
+    """Return the sample as a row, as it is written and as `SLICE` reads it."""
     return (
         sample.id,
         sample.filename,
         sample.category,
         sample.label,
-        1 if sample.is_disabled else 0,  # sqlite3 looks up how to adapt what is no number or text, each time
+        1 if sample.is_disabled else 0,  # sqlite3 searches an adapter, each time, for a value that is no number or text
         sample.sha256,
         sample.original_name,
         _written(sample.metadata),
@@ -104,15 +104,15 @@ def row_of(sample: RemoteSample) -> tuple[object, ...]:
 
 
 def keep(connection: sqlite3.Connection, target: str, rows: Sequence[tuple[object, ...]], now: float) -> None:
-    """Write rows, from the lowest id up as the table has them: the other way round it leaves every page half empty."""
-    # Many rows a statement: one a statement took as long as the rest of the sweep.
+    """Write rows. Sort them by ascending id, as in the table: the opposite order leaves every page half empty."""
+    # Many rows in one statement: one row a statement took as long as the rest of the sweep.
     end = len(rows) - len(rows) % _ROWS
     for at in range(0, end, _ROWS):
         connection.execute(_KEEP_MANY, (target, now, *chain.from_iterable(rows[at : at + _ROWS])))
     connection.executemany(_KEEP_ONE, [(target, now, *row) for row in rows[end:]])
 
 
-# Most samples of a project share a few sets of metadata.
+# Most samples of a project share a few sets of metadata, so these are cached.
 @functools.lru_cache(maxsize=256)
 def _written(metadata: tuple[tuple[str, str], ...]) -> str:
     return json.dumps(dict(metadata))

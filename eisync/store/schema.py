@@ -1,10 +1,10 @@
-"""Bring the tables to their newest version. A change of the schema is a new migration, never an edit of an old one.
+"""Migrate the tables to their newest version. A change of the schema is a new migration, never an edit of an old one.
 
-`user_version` counts the migrations that were applied, so that a database which is up to date opens without
-importing sqlite-utils (0.15 s and 15 MB on the machine where `eisync status` has to answer at once).
+`user_version` counts the applied migrations, so that an up-to-date database opens without importing sqlite-utils. That
+import takes 0.15 s and 15 MB, and `eisync status` must answer at once.
 
-One row of `file` is one file: its state, its reason and what is to be said of it. The rows in READY, SENDING and
-DOUBTFUL are the outbox; the others, with `sample` and `file_sample`, are the index.
+A row of `file` is one file: its state, the reason and its description. The rows in READY, SENDING and DOUBTFUL are the
+outbox. The others, with `sample` and `file_sample`, are the index.
 """
 
 import sqlite3
@@ -21,18 +21,19 @@ VERSION = 21
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the database to `VERSION`, in one transaction.
+    """Migrate the database to `VERSION`, in one transaction.
 
-    Raises StateError for a database that a newer eisync has written.
+    Raise StateError for a database that a newer eisync has written.
     """
     if _version(connection) == VERSION:
         return
-    import sqlite_utils  # not at the top: see above
+    import sqlite_utils  # imported only when needed, see the docstring of the module
 
     migrations = sqlite_utils.Migrations("eisync")
     for name, statements in MIGRATIONS.items():
         migrations(name=name)(_applied(statements))
-    # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
+    # sqlite-utils would begin a deferred transaction: two processes that open a new folder at once would block each
+    # other.
     connection.execute("begin immediate")
     try:
         if _version(connection) != VERSION:
@@ -63,10 +64,10 @@ def _applied(statements: Iterable[str]) -> "Callable[[SqliteUtilsDatabase], None
     return apply
 
 
-# A new migration is appended here.
+# Append new migrations here.
 LATER: Mapping[str, tuple[str, ...]] = {
     "_011_forgotten_files": (
-        # What is left of files that exist nowhere any more: their content, and whether it was deleted at the service.
+        # What is kept of files that exist nowhere: the hash of the content, and whether it was deleted at the service.
         """create table forgotten_file (
             target text not null,
             sha256 blob not null,        -- 32 bytes, of the version that was sent last
@@ -79,18 +80,18 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "create index file_away on file (target, absent_at) where absent_at is not null",
     ),
     "_012_versions_by_content": (
-        # When anything last happened to the file, by its file system; 0: not known, the next look learns it.
+        # When the file or its metadata changed last, by its file system; 0: not known until the next check.
         "alter table file add column ctime_ns integer not null default 0",
         "alter table sidecar add column ctime_ns integer not null default 0",
-        # 0: its file system numbers the files anew at every mount, say, and inodes tell nothing.
+        # 0: its file system renumbers inodes, at every mount for example, so that they identify no file.
         "alter table root add column has_stable_inodes integer not null default 1",
-        # The inode last: a file that was copied or restored has another one, and the time of the one it came from.
+        # The inode comes last: a file that was copied or restored has another inode and the original's time.
         "drop index file_by_version",
         "create index file_by_version on file (size, mtime_ns, inode)",
-        # Files at the service that are not in their place, by what a copy has of them.
+        # Uploaded files that are absent here, by the facts that a copy of them shares.
         """create index file_elsewhere on file (size, mtime_ns)
             where state = 'synced' and absent_at is not null""",
-        # Contents of which a person deleted the sample, whatever file has them now or later.
+        # Contents whose sample a person deleted. They are refused in any file, now and later.
         """create table deleted_content (
             target text not null,
             size integer not null,
@@ -99,7 +100,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
             deleted_at real not null,
             primary key (target, size, sha256)
         ) strict, without rowid""",
-        # Contents of versions that others took the place of, by their samples, as long as these are there.
+        # Contents of replaced versions, by their samples, while these exist.
         """create table earlier_content (
             target text not null,
             sample_id integer not null,
@@ -112,9 +113,9 @@ LATER: Mapping[str, tuple[str, ...]] = {
             from file where state = 'tombstone' and sha256 is not null""",
     ),
     "_013_clock_and_tombstone_plans": (
-        # What a plan is about: 'acts' on files and samples, or 'tombstones', of files whose samples vanished.
+        # What a plan is about: 'acts' on files and samples, or 'tombstones' for files whose samples vanished.
         "alter table plan add column about text not null default 'acts'",
-        # Files that became tombstones without a person's yes, as the guard counts them.
+        # Files that became tombstones without a person's approval. The guard counts them.
         """create table vanished (
             id integer primary key,
             target text not null,
@@ -123,7 +124,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
             at real not null
         ) strict""",
         "create index vanished_at on vanished (target, at)",
-        # The last time known, and since when time counts. One row.
+        # The last known time, and the instant from which time counts. One row.
         """create table clock (
             id integer primary key check (id = 1),
             seen_at real not null,       -- the last time seen (Unix s)
@@ -134,19 +135,19 @@ LATER: Mapping[str, tuple[str, ...]] = {
         ) strict""",
     ),
     "_014_segments": (
-        # It is a piece of what was sent: a person cropped or split it in Studio.
+        # The sample is a segment of what was sent: a person cropped or split it in Studio.
         "alter table sample add column is_cropped integer not null default 0",
         "create index sample_cropped on sample (target, original_name) where is_cropped",
-        # The sample does not hold the file: it was cut out of one that did, and that one is gone.
+        # The sample does not hold the whole file: it was cut from one that did, and that one is gone.
         "alter table file_sample add column is_segment integer not null default 0",
     ),
     "_015_absences": (
-        "alter table root add column scan_began_at real",  # the last complete scan: when it began
-        # By content; a part of the hash is enough to find it, and takes a quarter of the room.
+        "alter table root add column scan_began_at real",  # when the last complete scan began
+        # Files by content. A part of the hash is enough to find them, and takes a quarter of the room.
         "create index file_by_content on file (substr(sha256, 1, 16)) where sha256 is not null",
     ),
     "_016_disks": (
-        # What is mounted in a root, and what the root itself is on.
+        # The disks that are mounted in a root, and the disk of the root itself.
         """create table disk (
             root_id integer not null references root (id),
             folder blob not null,        -- relative to the root; empty for the root itself
@@ -156,7 +157,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
             since_id integer not null,   -- files that came later than this one are on it
             primary key (root_id, folder)
         ) strict, without rowid""",
-        # Files that cannot be seen: those at and below the folder with from_id < id <= upto_id.
+        # Files that are away with a disk: those at and below the folder with from_id < id <= upto_id.
         """create table away (
             id integer primary key,
             root_id integer not null references root (id),
@@ -171,7 +172,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         ) strict""",
     ),
     "_017_lineage": (
-        # What was counted in a watched folder as it was looked at last, and why a missing file means nothing there.
+        # What the last check counted in a watched folder, and why a missing file there does not count as deleted.
         """create table lineage (
             root_id integer primary key references root (id),
             epoch text not null,
@@ -183,21 +184,21 @@ LATER: Mapping[str, tuple[str, ...]] = {
             is_unscanned integer not null,
             is_unlisted integer not null
         ) strict""",
-        # The folders that files are archived in, each by the marker that it has.
+        # The folders into which files are archived, each with the marker in it.
         "create table archive (path blob primary key, marker text not null) strict, without rowid",
     ),
-    # They were read without a limit on what an entry is made of: they are read again, which takes seconds.
+    # Earlier versions read sidecars without a limit on the size of an entry. They are read again, which takes seconds.
     "_018_sidecars_anew": (
         "delete from sidecar_entry",
         "delete from sidecar",
     ),
     "_019_names_and_remarks": (
-        # The file name that the service is told, where an account gives one; null: that of the file.
+        # The file name that is sent to the service, if a sidecar gives one; null: that of the file.
         "alter table file add column sent_as text",
-        # JSON: what is said of the file and not sent, a sentence by kind; null: nothing.
+        # JSON: the parts of the description that were not sent, as sentences by kind; null: none.
         "alter table file add column remarks text",
         "create index file_remarked on file (root_id) where remarks is not null",
-        # A path may have several entries, and a name several forms. They are read again, which takes seconds.
+        # A path may have several entries, and a name several forms. Sidecars are read again, which takes seconds.
         "delete from sidecar",
         "drop table sidecar_entry",
         """create table sidecar_entry (
@@ -209,12 +210,12 @@ LATER: Mapping[str, tuple[str, ...]] = {
             primary key (sidecar_id, path, number)
         ) strict, without rowid""",
         "create index sidecar_entry_alike on sidecar_entry (sidecar_id, alike) where alike is not null",
-        # Labels are in NFC now: what waits is described anew.
+        # Labels are in NFC now: waiting files are described again.
         "update root set described_by = null",
     ),
     "_020_observed": (
-        # What a folder held when it was looked at last that is in no row of `file`, or is not what that row says: files
-        # that are not complete, and what cannot be read. The rest of it, beyond a limit, is only counted.
+        # What the last check found in a folder that has no row of `file`, or differs from its row: files that are not
+        # complete, and entries that cannot be read. Beyond a limit they are only counted.
         """create table observed (
             root_id integer not null references root (id),
             folder blob not null,        -- relative to the root; empty for the root itself
@@ -226,16 +227,16 @@ LATER: Mapping[str, tuple[str, ...]] = {
             since_at real not null,
             primary key (root_id, folder, name)
         ) strict, without rowid""",
-        "alter table root add column observed_at real",  # when that was written down last
-        "alter table root add column beyond integer not null default 0",  # so many are beyond the limit
+        "alter table root add column observed_at real",  # when that was stored last
+        "alter table root add column beyond integer not null default 0",  # the number beyond the limit
         "alter table root add column comparing integer not null default 0",  # touched since their upload, not compared
     ),
     "_021_change_feed": (
-        # The newest dataset version that the index takes account of; null: not known, so the listing tells.
+        # The newest dataset version whose changes are in the index; null: not known, so the listing is read.
         "alter table mirror add column version_index integer",
         "alter table sweep add column version_index integer",
     ),
 }
 
 MIGRATIONS: Mapping[str, tuple[str, ...]] = {**FIRST, **LATER}
-"""Every migration by the name under which the database remembers it, in order."""
+"""Every migration in order, by the name under which the database records it."""

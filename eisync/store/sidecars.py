@@ -1,6 +1,6 @@
-"""What the files say that say what other files are, as they were read last: by entry, so that none is held in memory.
+"""Store the entries of sidecars (files that describe other files), one row an entry, so that memory holds none of them.
 
-A new version is read beside the old one and takes its place when it was read to its end.
+A new version of a sidecar is read beside the old one. It replaces the old one once it was read to its end.
 """
 
 import os
@@ -15,24 +15,24 @@ from eisync.core.text import caseless
 from eisync.store.database import Database
 from eisync.store.rows import facts_of, split, version_of
 
-# Those that were read to their end.
+# Sidecars that were read to their end.
 _KNOWN = """
 select * from sidecar where root_id = :root_id and is_read"""
 
-# What was begun and not ended, by a process before this one or for a version that was overtaken.
+# Readings that never ended: of an earlier process, or of a version that was replaced meanwhile.
 _DROP_UNREAD = """
 delete from sidecar where root_id = :root_id and folder = :folder and name = :name and not is_read"""
 _BEGIN = """
 insert into sidecar (root_id, folder, name, size, mtime_ns, inode, ctime_ns)
 values (:root_id, :folder, :name, :size, :mtime_ns, :inode, :ctime_ns) returning id"""
-# Of one path the last entry counts, or all of them do.
+# For one path either the last entry counts (`_ADD`), or all of them do (`_ADD_ONE_MORE`).
 _ADD = """
 insert or replace into sidecar_entry (sidecar_id, path, number, alike, said) values (:id, :path, 0, :alike, :said)"""
 _ADD_ONE_MORE = """
 insert into sidecar_entry (sidecar_id, path, number, alike, said) values (:id, :path,
     (select coalesce(max(number), -1) + 1 from sidecar_entry where sidecar_id = :id and path = :path), :alike, :said)"""
 
-# The new one takes the place of the old one.
+# The new version replaces the old one.
 _DROP_READ = """
 delete from sidecar where root_id = :root_id and folder = :folder and name = :name and is_read"""
 _FINISH = """
@@ -44,7 +44,7 @@ update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode where id =
 _DROP_ENTRIES = """
 delete from sidecar_entry where sidecar_id = :id"""
 
-# It only grew, and what was added was read, too.
+# The sidecar only grew, and the added entries were read, too.
 _RENEW = """
 update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode, trouble = :trouble, entries = entries + :added
 where id = :id returning entries"""
@@ -52,7 +52,7 @@ where id = :id returning entries"""
 _SAID = """
 select said from sidecar_entry where sidecar_id = ? and path = ? order by number"""
 
-# The paths that differ from one in form or case only.
+# The paths that differ from a given one in Unicode form or case only.
 _ALIKE = """
 select path from sidecar_entry where sidecar_id = :id and path = :alike and number = 0
 union
@@ -62,13 +62,13 @@ _MOST_ALIKE = 20
 
 
 class Sidecars:
-    """The sidecars of every root. Safe to use from any thread; each method is one transaction or one look."""
+    """Store the sidecars of every root. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def known(self, root_id: int) -> dict[str, StoredSidecar]:
-        """Those of a root that were read, by place."""
+        """Return the sidecars of a root that were read to their end, by path."""
         with self._database.reading() as connection:
             rows = connection.execute(_KNOWN, {"root_id": root_id}).fetchall()
         return {
@@ -77,14 +77,14 @@ class Sidecars:
         }
 
     def begin(self, root_id: int, place: str, facts: FileFacts) -> int:
-        """A new version is being read; returns by which id its entries are added."""
+        """Begin to store a new version. Return the id under which its entries are added."""
         with self._database.transaction() as connection:
             connection.execute(_DROP_UNREAD, _key(root_id, place))
             row = connection.execute(_BEGIN, {**_key(root_id, place), **version_of(facts)}).fetchone()
         return int(row["id"])
 
     def add(self, sidecar_id: int, entries: Iterable[Entry], *, joins: bool = False) -> None:
-        """Some more of what it says. `joins`: all entries of one path count, not the last one alone."""
+        """Add entries. `joins`: all entries of one path count, not only the last one."""
         lines = [
             {"id": sidecar_id, "path": one.path, "alike": _alike(one.path), "said": packed(one)} for one in entries
         ]
@@ -94,7 +94,10 @@ class Sidecars:
     def finish(
         self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None, keeps: bool = False
     ) -> StoredSidecar:
-        """It was read to its end, or is of no use: then none of its entries is kept, unless `keeps`."""
+        """Replace the old version by this one, which was read to its end or has `trouble`.
+
+        With `trouble`, which says why it cannot be used, its entries are dropped unless `keeps`.
+        """
         version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "id": sidecar_id}
         with self._database.transaction() as connection:
             connection.execute(_DROP_READ, _key(root_id, place))
@@ -108,7 +111,7 @@ class Sidecars:
     def renew(
         self, sidecar_id: int, facts: FileFacts, *, added: int, trouble: str | None, keeps: bool = False
     ) -> StoredSidecar:
-        """One that was read before has grown, and `added` entries more were read; the same of `trouble`."""
+        """Update a sidecar that has grown by `added` entries, which are stored already. `trouble`: as in `finish`."""
         version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "id": sidecar_id}
         with self._database.transaction() as connection:
             if trouble is not None and not keeps:
@@ -117,18 +120,18 @@ class Sidecars:
         return StoredSidecar(sidecar_id, facts, trouble, row["entries"])
 
     def forget(self, root_id: int, place: str) -> None:
-        """It is not there any more."""
+        """Drop a sidecar that is gone."""
         with self._database.transaction() as connection:
             connection.execute(_DROP_READ, _key(root_id, place))
             connection.execute(_DROP_UNREAD, _key(root_id, place))
 
     def said_of(self, sidecar_id: int, path: str) -> Entry | None:
-        """What it says of the file; `path` is relative to its folder."""
+        """Return the entry for a file; None when it has none. `path` is relative to the sidecar's folder."""
         with self._database.reading() as connection:
             return _said_of(connection, sidecar_id, path)
 
     def alike(self, sidecar_id: int, path: str) -> dict[str, Entry]:
-        """What it says of files whose names differ from `path` in form or case only, by their paths."""
+        """Return the entries for files whose paths differ from `path` in Unicode form or case only, by path."""
         with self._database.reading() as connection:
             asked = {"id": sidecar_id, "alike": caseless(path), "limit": _MOST_ALIKE}
             paths = [row["path"] for row in connection.execute(_ALIKE, asked).fetchall()]

@@ -1,14 +1,16 @@
-"""Keep the state folder to its owner, and a damaged database apart from it.
+"""Keep the state folder private to its owner, and set a damaged database aside.
 
-As ssh does with its files: a folder that belongs to another user, or that others may write, is not used. Where it is
-ours and holds only our files, its rights are corrected and that is logged. No file of ours is reached through a link,
-and each is 0600 whatever the umask. Not checked: root reads any user's folder ('sudo eisync status'); a folder of
-root's is root's choice, whether our group may write it (Kubernetes' fsGroup) or everyone (an emptyDir, /tmp), and the
-latter is warned of; Windows has other rights.
+The rules are those of ssh for its files. A folder that belongs to another user, or that others may write, is not used.
+If the folder is ours and holds only our files, its permissions are corrected, and that is logged. No file of ours is
+opened through a link, and each has mode 0600 whatever the umask is.
 
-A database of moderate size is checked when it is opened. In a larger one, damage deep inside shows only in use: then
-a note is left, and the next start checks every page. A disk that cannot be read is no damage, though SQLite reports
-it so: the data on it may be sound, and is left alone.
+Three cases are not checked. Root may read any user's folder ('sudo eisync status'). A folder of root's may be writable
+by our group (Kubernetes' fsGroup) or by everyone (an emptyDir, /tmp), because that is root's choice; the second case
+causes a warning. Windows has other permissions.
+
+A database of moderate size is checked when it is opened. In a larger one, damage deep inside is found only in use.
+Then a marker file is left, and the next start checks every page. A disk that cannot be read is no damage, although
+SQLite reports it so: the data on it may be intact, and stays untouched.
 """
 
 import contextlib
@@ -23,16 +25,16 @@ from eisync.errors import StateBusyError, StateDamagedError, StateError
 
 SUSPECT = ".suspect"
 
-_PIECE_BYTES = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 _BUSY_MARKS = ("locked", "busy")
 _DAMAGE_MARKS = ("malformed", "not a database", "disk image", "unsupported file format")
-_CHECKED_BYTES = 64 * 1024 * 1024  # to look through so much takes about a tenth of a second
-_SMALLEST_BYTES = 512  # of a database: one page
+_CHECKED_BYTES = 64 * 1024 * 1024  # reading this much takes about a tenth of a second
+_SMALLEST_BYTES = 512  # the smallest database: one page
 _DAMAGED = "the database in {folder} is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"
 
 
 def can_be_read(path: str, file: int | None) -> bool:
-    """Whether the disk gives every byte of the database, whatever they are. `file`: see `Database`."""
+    """Return whether every byte of the database can be read from the disk, valid or not. `file`: see `Database`."""
     try:
         if file is not None:
             _read_all(file)
@@ -46,12 +48,12 @@ def can_be_read(path: str, file: int | None) -> bool:
 
 def _read_all(file: int) -> None:
     at = 0
-    while piece := os.pread(file, _PIECE_BYTES, at):
+    while piece := os.pread(file, _CHUNK_BYTES, at):
         at += len(piece)
 
 
 def refuse_emptied(path: str) -> None:
-    """SQLite takes a file of hardly any bytes for a new one. Raises sqlite3.DatabaseError when there was one before."""
+    """Raise sqlite3.DatabaseError for a database that lost its content: SQLite would treat the empty file as new."""
     with contextlib.suppress(OSError):
         is_emptied = os.path.getsize(path) < _SMALLEST_BYTES and (size_of(path + "-wal") > 0 or _was_held(path))
         if is_emptied:
@@ -69,9 +71,11 @@ def size_of(path: str) -> int:
         return 0
 
 
-def look_closely(connection: sqlite3.Connection, path: str) -> None:
-    """Read every page, of a large database only if it was found damaged in use. Raises sqlite3.DatabaseError when it
-    is damaged."""
+def check_pages(connection: sqlite3.Connection, path: str) -> None:
+    """Check every page. Check a large database only if damage was found in use.
+
+    Raise sqlite3.DatabaseError when the database is damaged.
+    """
     is_suspect = os.path.exists(path + SUSPECT)
     if not is_suspect and size_of(path) > _CHECKED_BYTES:
         return
@@ -129,16 +133,17 @@ OWN_NAMES = (
     SOCKET_NAME,
     NOTE_NAME,
 )
-"""What is in the folder, but for databases that were set aside."""
+"""Every file that eisync keeps in the folder, except databases that were set aside."""
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _OTHERS_WRITE = 0o022
 
 
-def claim_folder(folder: str, *, only_looks: bool = False) -> str | None:
-    """Make the folder where it is missing, and see that it is ours alone. Returns what was put right, as a sentence.
+def claim_folder(folder: str, *, read_only: bool = False) -> str | None:
+    """Create the folder if it is missing, and make sure that only its owner can write it.
 
-    Who `only_looks` may be anybody who can. Raises StateError when it is not ours to use.
+    Return a sentence about a correction or a warning; None when there is none. `read_only`: check nothing, because any
+    user who can read the folder may do so. Raise StateError when eisync must not use the folder.
     """
     try:
         _make(folder)
@@ -148,7 +153,7 @@ def claim_folder(folder: str, *, only_looks: bool = False) -> str | None:
         raise StateError(
             f"the state folder {folder} cannot be created: {reason}; choose another one with --state-dir"
         ) from error
-    if sys.platform == "win32" or only_looks:
+    if sys.platform == "win32" or read_only:
         return None
     owner, us = status.st_uid, os.geteuid()
     if owner not in (us, 0):
@@ -160,7 +165,8 @@ def claim_folder(folder: str, *, only_looks: bool = False) -> str | None:
         return None
     rights = f"permissions {stat.S_IMODE(status.st_mode):04o}"
     if owner != us or status.st_mode & stat.S_ISVTX:
-        # Root's, or as /tmp: not ours to mend. What is planted in it is refused, what is taken away is noticed.
+        # The folder is root's or shared like /tmp, so eisync does not correct it. Files that others put there are
+        # refused (`check_names`), and removed ones are noticed (`Database.why_lost`).
         return f"others may write to the state folder {folder} ({rights}); give eisync one of its own with --state-dir"
     if not _holds_only_ours(folder):
         raise StateError(
@@ -171,13 +177,13 @@ def claim_folder(folder: str, *, only_looks: bool = False) -> str | None:
 
 
 def check_names(folder: str) -> None:
-    """Raise StateError when something in the folder has a name of ours and was not put there by us."""
+    """Raise StateError when a file in the folder has one of our names but was not created by eisync."""
     if sys.platform == "win32":
         return
     try:
         owner = os.stat(folder).st_uid
     except OSError:
-        return  # there is no folder
+        return  # the folder does not exist
     trusted = {owner, os.geteuid(), 0}
     with _opened(folder) as at:
         for name in OWN_NAMES:
@@ -194,7 +200,7 @@ def check_names(folder: str) -> None:
 
 
 def keep_private(folder: str) -> None:
-    """Make every file of ours in the folder readable by its owner only, as far as the file system knows of that."""
+    """Make every file of ours in the folder readable by its owner only, if the file system has permissions."""
     if sys.platform == "win32":
         return
     with _opened(folder) as at:
@@ -208,19 +214,22 @@ def keep_private(folder: str) -> None:
 
 
 def open_private(folder: str, name: str, flags: int) -> int:
-    """A descriptor of the file in the folder, made 0600 where it is missing; no link is followed. Raises OSError."""
+    """Return a descriptor of the file in the folder. Create it with mode 0600 if it is missing, and follow no link.
+
+    Raise OSError.
+    """
     with _opened(folder) as at:
         place = os.path.join(folder, name) if at is None else name
         descriptor = os.open(place, flags | _NO_LINK, 0o600, dir_fd=at)
         if hasattr(os, "fchmod"):
-            with contextlib.suppress(OSError):  # not ours: root looks
+            with contextlib.suppress(OSError):  # another user's file, read by root
                 if os.fstat(descriptor).st_mode & 0o177:
                     os.fchmod(descriptor, 0o600)
         return descriptor
 
 
 def write_anew(folder: str, name: str, content: bytes) -> None:
-    """Put a new file in the place of whatever has that name, 0600, and nothing into what was there. Raises OSError."""
+    """Replace whatever has that name by a new file of mode 0600, without writing to what was there. Raise OSError."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(folder, name))
     with open(open_private(folder, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
@@ -228,9 +237,9 @@ def write_anew(folder: str, name: str, content: bytes) -> None:
 
 
 def write_holder(folder: str, *, pid: int, verb: str | None = None) -> None:
-    """Leave a note of who holds the state folder, for the sentence that the next one prints. It is no lock.
+    """Record which process holds the state folder, for the message of the next process. This is no lock.
 
-    `verb` is the command that it runs.
+    `verb` is the command that the process runs.
     """
     with contextlib.suppress(OSError):
         holder = {"pid": pid} if verb is None else {"pid": pid, "verb": verb}
@@ -238,7 +247,7 @@ def write_holder(folder: str, *, pid: int, verb: str | None = None) -> None:
 
 
 def holder_of(folder: str) -> str:
-    """Return who holds the state folder, for a person, as far as the note says."""
+    """Return which process holds the state folder, in words for a person, as far as the note says."""
     try:
         with open(open_private(folder, HOLDER_NAME, os.O_RDONLY), encoding="utf-8") as note:
             holder = json.load(note)
@@ -250,7 +259,7 @@ def holder_of(folder: str) -> str:
 
 
 def identity_of(path: str) -> tuple[int, int] | None:
-    """Which file is at `path`, a link itself and not what it leads to; None when there is none. Raises OSError."""
+    """Return (device, inode) of the file at `path`, following no link; None when there is none. Raise OSError."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -259,7 +268,7 @@ def identity_of(path: str) -> tuple[int, int] | None:
 
 
 def lost(folder: str, *, is_gone: bool) -> str:
-    """What to say when the database that was opened is not in the folder any more."""
+    """Return the sentence for a database that is no longer in the folder where it was opened."""
     what = "is gone from it" if is_gone else "is not the one that was opened"
     return (
         f"the state folder {folder} was removed or replaced while eisync ran: the database {what}. This eisync can "
@@ -269,7 +278,7 @@ def lost(folder: str, *, is_gone: bool) -> str:
 
 @contextlib.contextmanager
 def _opened(folder: str) -> Iterator[int | None]:
-    """A descriptor of the folder, so that names stay those in it; None where there are none of folders."""
+    """Lend a descriptor of the folder, so that names refer to this very folder; None if the system lacks them."""
     if os.open not in os.supports_dir_fd:
         yield None
         return
@@ -289,7 +298,7 @@ def _make(folder: str) -> None:
     for place in reversed(missing):
         with contextlib.suppress(FileExistsError):
             os.mkdir(place, 0o700 if place == folder else 0o755)
-    os.makedirs(folder, mode=0o700, exist_ok=True)  # says what is wrong where a file is in the way
+    os.makedirs(folder, mode=0o700, exist_ok=True)  # raises the right error when a file is in the way
 
 
 def _holds_only_ours(folder: str) -> bool:
@@ -302,7 +311,7 @@ def _mended(folder: str, before: os.stat_result) -> str:
         if at is not None:
             os.fchmod(at, was & ~_OTHERS_WRITE)
     now = stat.S_IMODE(os.stat(folder).st_mode)
-    if now & _OTHERS_WRITE:  # ours, and yet it cannot be: the file system has no rights
+    if now & _OTHERS_WRITE:  # the folder is ours, yet the change had no effect: the file system has no permissions
         return (
             f"others may write to the state folder {folder}, and its file system keeps no permissions; keep the "
             "state folder on another disk"

@@ -1,8 +1,7 @@
-"""Files whose samples are gone at the service: which they are, how they become tombstones, and that it is counted.
+"""Make tombstones of files whose samples are gone, and find contents that a project knows already.
 
-Contents that are known to the service's side: deleted there by a person, or there already from another place.
-
-A project's contents are those of every target that is that project.
+A known content was deleted there by a person, or is stored there already from another path. The contents of a project
+are those of all targets that lead to it.
 """
 
 import json
@@ -19,15 +18,15 @@ from eisync.store.rows import path_of
 from eisync.store.sample_links import link
 from eisync.store.transitions import move
 
-# Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
-# its files, not through all that are synced.)
-_BEREFT = """
+# Files of this sample whose samples are all confirmed gone. (In SQLite, a cross join fixes the order of reading: from
+# the sample to its files, instead of through all synced files.)
+_WITHOUT_SAMPLES = """
 select distinct file.id, file.state, file.absent_at from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
     select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
     where other.file_id = file.id and sample.gone_at is null)"""
 
-# It happened without a person's yes: the guard counts it.
+# A tombstone without a person's approval. The guard counts it.
 _COUNT = """
 insert into vanished (target, file_id, root_id, at)
 select :target, id, root_id, :now from file where id = :file_id"""
@@ -37,36 +36,36 @@ update sample set gone_at = :now where target = :target and gone_at is null and 
     select sample_id from file_sample where file_id = :file_id)
 returning id"""
 
-# Tombstones that stand for the sample.
-_BURIED = """
+# Tombstones of the sample.
+_TOMBSTONES_OF = """
 select file.id, file.sha256 from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'tombstone'"""
 
 
 def without_samples(connection: sqlite3.Connection, target: str, sample_id: int) -> list[sqlite3.Row]:
-    """Synced files of the sample that have no other one: `id`, `state` and `absent_at`."""
-    return connection.execute(_BEREFT, {"target": target, "id": sample_id}).fetchall()
+    """Return the synced files of the sample that have no other one: rows with `id`, `state` and `absent_at`."""
+    return connection.execute(_WITHOUT_SAMPLES, {"target": target, "id": sample_id}).fetchall()
 
 
 def is_split(connection: sqlite3.Connection, target: str, file_id: int, now: float) -> bool:
-    """Whether the file's sample was split or cropped: then the file is tied to what was cut from it."""
+    """Link the file to segments of its sample, if that was split or cropped. Return whether it was."""
     cut = sample_links.there(connection, target, file_id)
     return bool(cut) and sample_links.tie(connection, file_id, cut, now)
 
 
-def make_tombstones(connection: sqlite3.Connection, file_id: int, sample_id: int, now: float) -> None:
-    """The file becomes a tombstone."""
+def mark_tombstone(connection: sqlite3.Connection, file_id: int, sample_id: int, now: float) -> None:
+    """Make a synced file a tombstone."""
     reason = f"deleted in the project (sample {sample_id}); 'eisync retry' sends it again"
     move(connection, file_id, State.SYNCED, Event.REMOTE_GONE, reason, now)
 
 
 def count(connection: sqlite3.Connection, target: str, file_id: int, now: float) -> None:
-    """It became one without a person's yes."""
+    """Count for the guard that the file became a tombstone without a person's approval."""
     connection.execute(_COUNT, {"target": target, "file_id": file_id, "now": now})
 
 
-def make_tombstone(connection: sqlite3.Connection, target: str, file_id: int, now: float) -> None:
-    """Every sample of the file is gone: it becomes a tombstone, and so does every other file that had only those."""
+def record_samples_gone(connection: sqlite3.Connection, target: str, file_id: int, now: float) -> None:
+    """Record that every sample of the file is gone. It becomes a tombstone, like every file that had only these."""
     gone = connection.execute(_GONE, {"target": target, "file_id": file_id, "now": now}).fetchall()
     for row in gone:
         left = [
@@ -76,15 +75,15 @@ def make_tombstone(connection: sqlite3.Connection, target: str, file_id: int, no
         ]
         note_deleted(connection, [file["id"] for file in left], row["id"], now)
         for file in left:
-            make_tombstones(connection, file["id"], row["id"], now)
+            mark_tombstone(connection, file["id"], row["id"], now)
 
 
-# The targets that are the same project, the one that is asked for among them.
+# The targets that lead to the same project, including the given one.
 _SAME_PROJECT = """
 select name from target where name = :target
 or project_id = (select project_id from target where name = :target)"""
 
-# The sample of a deleted content is not there again.
+# The sample of a deleted content has not come back.
 _IS_GONE = """
 not exists (
     select 1 from sample where sample.target = deleted_content.target and sample.id = deleted_content.sample_id
@@ -92,8 +91,9 @@ not exists (
 
 _ANY_DELETED = "select 1 from deleted_content limit 1"
 
-# `:asked` is a JSON list of (id, size, mtime_ns, sha256); the hash is null as long as nobody has read the file. Then
-# one content of its size says that it has to be read: devices write files of one size, and a project loses thousands.
+# `:asked` is a JSON list of (id, size, mtime_ns, sha256). The hash is null until the file was read. Before that, one
+# deleted content of the same size is enough to know that it must be read. The query stops there, because devices write
+# files of one size, and thousands of these may be deleted in a project.
 _DELETED = f"""
 select json_extract(asked.value, '$[0]') as id, deleted_content.sha256, deleted_content.sample_id
 from json_each(:asked) asked cross join deleted_content
@@ -105,12 +105,12 @@ select json_extract(asked.value, '$[0]') as id from json_each(:asked) asked wher
     select 1 from deleted_content where size = json_extract(asked.value, '$[1]') and target in ({_SAME_PROJECT})
         and {_IS_GONE})"""
 
-# The sample that a content was deleted with.
+# The sample whose deletion deleted the content.
 _DELETED_WITH = f"""
 select sample_id from deleted_content where size = :size and sha256 = :sha256 and target in ({_SAME_PROJECT})"""
 
-# Files of the same size and time that are at the service, and that are not in their place any more, or in no folder
-# of this run: it may be them. (Of those in their place there are many of one size and time, written in one tick.)
+# Uploaded files of the same size and time that are absent here, or in a folder outside this run: the file may be one of
+# these. (Present files are left out, because many have one size and time, written in one tick of the clock.)
 _LIKE = """
 other.size = json_extract(asked.value, '$[1]') and other.mtime_ns = json_extract(asked.value, '$[2]')
     and other.id <> json_extract(asked.value, '$[0]') and other.state = 'synced' and other.sha256 is not null
@@ -138,14 +138,14 @@ _ANY_UNWATCHED = """
 select 1 from root where id not in (select value from json_each(:roots))
     and exists (select 1 from file where root_id = root.id) limit 1"""
 
-# Its samples; none unless all of them are there, as far as we know.
+# The samples of a file, and whether each exists as far as eisync knows.
 _SAMPLES = """
 select mine.sample_id as id, sample.gone_at is null and coalesce(sample.missed, 0) = 0 as is_there
 from file_sample mine join file on file.id = mine.file_id
 left join sample on sample.target = file.target and sample.id = mine.sample_id
 where mine.file_id = ? order by mine.sample_id"""
 
-# The version that is in the row is not the file's any more, and its samples are there without a file.
+# The version in the row is about to be replaced or dropped, while its samples exist: keep its content by these samples.
 _KEEP_EARLIER = """
 insert or replace into earlier_content (target, sample_id, size, sha256)
 select file.target, mine.sample_id, file.size, file.sha256 from file_sample mine
@@ -153,7 +153,7 @@ join file on file.id = mine.file_id
 join sample on sample.target = file.target and sample.id = mine.sample_id
 where mine.file_id = ? and file.sha256 is not null and sample.gone_at is null"""
 
-# Samples of such versions that a complete sweep did not list: a person deleted them, unless we did.
+# Samples of such versions that a complete sweep did not list: a person deleted them, unless eisync did.
 _DELETE_EARLIER = """
 insert or ignore into deleted_content (target, size, sha256, sample_id, deleted_at)
 select earlier.target, earlier.size, earlier.sha256, earlier.sample_id, :now
@@ -166,14 +166,14 @@ _FORGET_EARLIER = """
 delete from earlier_content where target = :target and sample_id in (
     select id from sample indexed by sample_missing where target = :target and missing_in = :generation)"""
 
-# The contents of files that have lost the sample, whatever became of the files since.
+# The contents of files that have lost the sample, whatever state the files are in now.
 _DELETE = """
 insert or replace into deleted_content (target, size, sha256, sample_id, deleted_at)
 select file.target, file.size, file.sha256, :sample_id, :now from file
 where file.id in (select value from json_each(:ids)) and file.sha256 is not null"""
 
-# Files that are under observation again, and that had no sample but this one.
-_UNDER_OBSERVATION = """
+# Files that are settling again and had no sample but this one.
+_SETTLING_AGAIN = """
 select file.id from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'settling' and not exists (
     select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
@@ -182,19 +182,19 @@ where mine.sample_id = :id and file.target = :target and file.state = 'settling'
 _RESTORE = f"""
 delete from deleted_content where sha256 = :sha256 and target in ({_SAME_PROJECT})"""
 
-# Files that became tombstones for their content alone.
+# Files that became tombstones only because of their content, without samples of their own.
 _COPIES = f"""
 select id from file where state = 'tombstone' and sha256 = :sha256 and target in ({_SAME_PROJECT})
     and not exists (select 1 from file_sample where file_id = file.id)"""
 
-# The file is what it was when it was sent, with other facts.
+# The file has the content that was sent, with other facts.
 _UNCHANGED = """
 update file set mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns
 where id = :id and sha256 = :sha256 and size = :size and state = 'settling' returning target"""
 
 
 def may_be_known(connection: sqlite3.Connection, target: str, items: Sequence[Item], roots: Iterable[int]) -> set[int]:
-    """The ids of the items whose content may be known: they have to be read. `roots` are those of this run."""
+    """Return the ids of the items whose content may be known: these must be read. `roots` are those of this run."""
     asked = [(item.id, item.facts.size, item.facts.mtime_ns, None) for item in items]
     parameters = {"target": target, "asked": json.dumps(asked), "roots": json.dumps(list(roots))}
     found: set[int] = set()
@@ -211,7 +211,7 @@ def may_be_known(connection: sqlite3.Connection, target: str, items: Sequence[It
 def known_contents(
     connection: sqlite3.Connection, target: str, hashed: Sequence[tuple[Item, str]], roots: Iterable[int]
 ) -> dict[int, list[KnownContent]]:
-    """What is known of the contents of these items, by the id of the item. `roots` are those of this run."""
+    """Return what is known of the contents of these items, by item id. `roots` are those of this run."""
     asked = [(item.id, item.facts.size, item.facts.mtime_ns, sha256) for item, sha256 in hashed]
     parameters = {"target": target, "asked": json.dumps(asked), "roots": json.dumps(list(roots))}
     found: defaultdict[int, list[KnownContent]] = defaultdict(list)
@@ -227,37 +227,37 @@ def known_contents(
 
 
 def note_deleted(connection: sqlite3.Connection, ids: Iterable[int], sample_id: int, now: float) -> None:
-    """A person deleted the sample, and with it the contents that these files were sent with."""
+    """Record that a person deleted the sample, and with it the contents that these files were sent with."""
     connection.execute(_DELETE, {"ids": json.dumps(list(ids)), "sample_id": sample_id, "now": now})
 
 
 def keep_earlier(connection: sqlite3.Connection, file_id: int) -> None:
-    """The file has another version now, or its row leaves: what it was sent with is remembered by its samples."""
+    """Keep the content that the file was sent with, by its samples, before its row is changed or dropped."""
     connection.execute(_KEEP_EARLIER, (file_id,))
 
 
 def note_missed(connection: sqlite3.Connection, target: str, generation: int, now: float) -> None:
-    """A complete sweep did not list the samples that are marked so; those of earlier versions are deleted."""
+    """Record the contents of earlier versions as deleted whose samples a complete sweep did not list."""
     parameters = {"target": target, "generation": generation}
     connection.execute(_DELETE_EARLIER, {**parameters, "now": now})
     connection.execute(_FORGET_EARLIER, parameters)
 
 
-def under_observation(connection: sqlite3.Connection, target: str, sample_id: int) -> list[int]:
-    """Files that may be what they were when they were sent, and that had no sample but this one."""
-    rows = connection.execute(_UNDER_OBSERVATION, {"target": target, "id": sample_id}).fetchall()
+def settling_again(connection: sqlite3.Connection, target: str, sample_id: int) -> list[int]:
+    """Return the ids of settling files that had no sample but this one. Their content may still be the sent one."""
+    rows = connection.execute(_SETTLING_AGAIN, {"target": target, "id": sample_id}).fetchall()
     return [row["id"] for row in rows]
 
 
 def note_restored(connection: sqlite3.Connection, target: str, sha256: str) -> None:
-    """The content may be sent again, or is there again."""
+    """Forget that the content was deleted: it may be sent again, or is in the project again."""
     connection.execute(_RESTORE, {"target": target, "sha256": sha256})
 
 
 def lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
-    """The sample is there again: lift the tombstones that stand for it. Return their files."""
+    """Restore the tombstones of a sample that exists again. Return the ids of their files."""
     reason = f"it is back in the project (sample {sample_id})"
-    tombstoned = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
+    tombstoned = connection.execute(_TOMBSTONES_OF, {"target": target, "id": sample_id}).fetchall()
     lifted = [row["id"] for row in tombstoned]
     for identity in lifted:
         move(connection, identity, State.TOMBSTONE, Event.FOUND, reason, now)
@@ -267,7 +267,10 @@ def lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float
 
 
 def lift_copies(connection: sqlite3.Connection, target: str, sha256: str, sample_id: int, now: float) -> list[int]:
-    """The content is there again, in this sample: files that only had the content are at the service as well."""
+    """Restore tombstones that have this content and no samples, because it is in the project again, in this sample.
+
+    Return the ids of these files.
+    """
     note_restored(connection, target, sha256)
     rows = connection.execute(_COPIES, {"target": target, "sha256": sha256}).fetchall()
     for row in rows:
@@ -284,7 +287,10 @@ def lift_copies(connection: sqlite3.Connection, target: str, sha256: str, sample
 
 
 def mark_unchanged(connection: sqlite3.Connection, identity: int, facts: FileFacts, sha256: str, now: float) -> bool:
-    """A file that changed is again what was sent. False when that is not at the service, nor was deleted there."""
+    """Record that a changed file has the content again that was sent.
+
+    Return False when that content neither is at the service nor was deleted there.
+    """
     samples = connection.execute(_SAMPLES, (identity,)).fetchall()
     row = connection.execute("select target, state, size from file where id = ?", (identity,)).fetchone()
     if row is None or State(row["state"]) is not State.SETTLING:

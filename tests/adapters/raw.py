@@ -1,4 +1,4 @@
-"""A server that says exactly what a test wants, byte by byte, or nothing."""
+"""A server that sends exactly the bytes that a test wants, or nothing."""
 
 import contextlib
 import socket
@@ -14,16 +14,16 @@ Script = Callable[[socket.socket], None]
 class RawServer:
     url: str
     port: int
-    heard: list[bytes] = field(default_factory=list)  # the head of each request
+    requests: list[bytes] = field(default_factory=list)  # the head of each request
 
     @property
     def everything(self) -> bytes:
-        return b"".join(self.heard)
+        return b"".join(self.requests)
 
 
 @contextlib.contextmanager
 def raw_server(script: Script | None, *, reads: bool = True) -> Iterator[RawServer]:
-    """Plays `script` on every connection, after the request's head was read if `reads`. None: it only listens."""
+    """Play `script` on every connection, after the request's head was read if `reads`. None: only listen."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = RawServer(f"http://127.0.0.1:{listener.getsockname()[1]}", listener.getsockname()[1])
 
@@ -36,7 +36,7 @@ def raw_server(script: Script | None, *, reads: bool = True) -> Iterator[RawServ
             with caller, contextlib.suppress(OSError):
                 caller.settimeout(10)
                 if reads:
-                    server.heard.append(head_of(caller))
+                    server.requests.append(head_of(caller))
                 assert script is not None
                 script(caller)
 
@@ -54,7 +54,7 @@ def raw_server(script: Script | None, *, reads: bool = True) -> Iterator[RawServ
 
 
 def head_of(caller: socket.socket) -> bytes:
-    """The request line and the headers; what came of the body with them is dropped."""
+    """Return the request line and the headers. Drop the part of the body that came with them."""
     received = b""
     while b"\r\n\r\n" not in received:
         chunk = caller.recv(65_536)
@@ -91,7 +91,7 @@ def resets(caller: socket.socket) -> None:
 
 
 def stays_silent(caller: socket.socket) -> None:
-    """Answer nothing until the other side goes."""
+    """Send nothing until the client closes the connection."""
     while caller.recv(65_536):
         pass
 

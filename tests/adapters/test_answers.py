@@ -1,4 +1,4 @@
-"""What one answer makes the process grow by, whatever it is: measured in a process of its own."""
+"""How much memory one answer costs at most, measured in a separate process."""
 
 import json
 import re
@@ -92,7 +92,7 @@ def test_no_answer_makes_the_process_much_larger(kind: str, filling: str, tmp_pa
 
     def play(caller: socket.socket) -> None:
         nonlocal asked
-        if b"api-key-info" in server.heard[-1]:
+        if b"api-key-info" in server.requests[-1]:
             answers('{"success":true,"projectId":7}')(caller)
             return
         asked += 1

@@ -116,12 +116,12 @@ def open_folders(root: Path) -> list[str]:
 
 def test_one_file_is_open_at_a_time(root: Path) -> None:
     body = body_of(*items(root, b"a" * 2 * CHUNK_BYTES, b"b", b"c"))
-    seen = [open_files(root) for _ in body]
-    assert (1, ["1.csv"], []) == (max(map(len, seen)), seen[1], seen[-1])
+    opened_files = [open_files(root) for _ in body]
+    assert (1, ["1.csv"], []) == (max(map(len, opened_files)), opened_files[1], opened_files[-1])
 
 
 def test_small_files_share_a_piece(root: Path) -> None:
-    # All that can be read is one piece, and the closing, which the last look at the files precedes, another.
+    # All that can be read is one chunk. The closing boundary, after the last check of the files, is another.
     assert 2 == len(list(body_of(*items(root, b"a", b"b", b"c"))))
 
 
@@ -190,7 +190,7 @@ def collect(body: Body, sent: list[bytes], *, moment: int, change: Callable[[], 
 def test_whenever_a_file_changes_the_body_does_not_end(
     root: Path, change: Callable[[Path], None], error: type[FileError], moment: int
 ) -> None:
-    # Its pieces: preamble, chunk, chunk, what is between and the preamble, chunk, chunk, what follows, the closing.
+    # Its chunks: preamble, chunk, chunk, separator with preamble, chunk, chunk, what follows, the closing boundary.
     body = body_of(*items(root, b"a" * 2 * CHUNK_BYTES, b"b" * 2 * CHUNK_BYTES))
     sent: list[bytes] = []
     with pytest.raises(error) as caught:
@@ -244,7 +244,7 @@ from tests.adapters.test_body import body_of, item_of
 root = Path(sys.argv[1])
 item = item_of(root, 1)
 for piece in body_of(item_of(root, 2)):
-    pass  # whatever it takes the first time
+    pass  # the first time costs more
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 total = sum(map(len, body_of(item)))
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -265,7 +265,7 @@ def test_memory_does_not_grow_with_the_file(root: Path) -> None:
     assert grown_kib < 40 * 1024
 
 
-# --- who writes them
+# --- writers of the files
 
 
 @pytest.mark.parametrize("answer", [NO_WRITERS, cannot_tell("so")])
@@ -312,9 +312,9 @@ def test_a_file_that_another_program_writes_ends_the_body_before_its_end(
     root: Path, size: int, answers: list[Writers], why: str
 ) -> None:
     one, other = items(root, b"x" * size, b"other")
-    told = iter([NO_WRITERS, *answers])
+    replies = iter([NO_WRITERS, *answers])
     sent: list[bytes] = []
-    body = body_of(other, one, ask=lambda *_, is_last=False: next(told))
+    body = body_of(other, one, ask=lambda *_, is_last=False: next(replies))
     with pytest.raises(FileChangedError, match=why) as caught:
         sent.extend(body)
     assert one.id == caught.value.item_id
@@ -340,4 +340,4 @@ def test_a_real_writer_that_comes_while_a_file_is_sent_is_found(root: Path, writ
             with pytest.raises(FileChangedError, match=WRITTEN_MEANWHILE if stays else "changed while"):
                 b"".join(pieces)
         else:
-            assert b"".join(pieces).endswith(b"--B--\r\n")  # opened and closed: what it holds is what it was
+            assert b"".join(pieces).endswith(b"--B--\r\n")  # opened and closed: its content did not change

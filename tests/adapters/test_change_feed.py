@@ -144,7 +144,7 @@ def test_a_list_that_begins_with_the_oldest_is_asked_for_its_end(connect: Connec
     ]
     with serve(*pages) as server:
         found = connect(f"{server.url}/v1", "ei_x").dataset_versions()
-        assert b"offset=50" in server.heard[-1]
+        assert b"offset=50" in server.requests[-1]
     assert found is not None
     assert ((DatasetVersion(id=9, index=3, changes=3),), True) == (found.versions, found.has_pending)
 

@@ -1,4 +1,4 @@
-"""Evidence is of the file that was seen, and of nothing else, whatever is put in its place."""
+"""Evidence belongs to the observed file only, whatever is put in its place."""
 
 import contextlib
 import errno
@@ -40,7 +40,7 @@ def facts_of(root: Path, path: str) -> FileFacts:
 
 
 def advance(examination: FormatCheck, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
-    """Go on with the examination, whoever writes the file. Returns what it cost; None: it is another version by now."""
+    """Continue the format check, with any writer. Return its cost; None: the file is another version by now."""
     found = content.inspect(examination, root, path, facts, SameAnswer(), most_bytes=most_bytes, goes_on=None)
     return None if found is None or found.is_another else found.spent
 
@@ -112,7 +112,7 @@ def test_a_file_that_may_not_be_read_is_left_to_who_sends_it(root: Path) -> None
 
 
 def test_a_folder_that_is_swapped_for_a_link_leads_nowhere(root: Path) -> None:
-    """What lies outside has the facts that are looked for: only the way to it can tell."""
+    """The file outside has the expected facts: only the path to it shows the difference."""
     outside, inside, aside = root.parent / "outside", root / "inside", root / "aside"
     outside.mkdir()
     inside.mkdir()
@@ -132,11 +132,11 @@ def test_a_folder_that_is_swapped_for_a_link_leads_nowhere(root: Path) -> None:
     swapping = threading.Thread(target=swap)
     swapping.start()
     try:
-        looks = [verdict_of(root, "inside/a.wav", secret) for _ in range(3_000)]
+        verdicts = [verdict_of(root, "inside/a.wav", secret) for _ in range(3_000)]
     finally:
         stop.set()
         swapping.join()
-    assert {None} == set(looks)
+    assert {None} == set(verdicts)
 
 
 def test_a_file_is_hashed_in_pieces(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_a_hash_waits_where_no_file_can_be_opened(root: Path, monkeypatch: pytes
     )
 
 
-def test_a_marker_speaks_of_what_it_is_not_older_than(root: Path) -> None:
+def test_a_marker_counts_for_content_that_is_not_newer(root: Path) -> None:
     file, marker = root / "a.csv", root / "a.csv.done"
     file.write_bytes(b"1,2\n")
     assert Marker.ABSENT is content.marker_of(str(root), "a.csv")
@@ -200,11 +200,11 @@ def test_a_marker_speaks_of_what_it_is_not_older_than(root: Path) -> None:
     assert Marker.ABSENT is content.marker_of(str(root), "a.csv")
 
 
-# --- who writes it, asked on the same descriptor
+# --- the writer probe on the same descriptor
 
 
 class Asked:
-    """Answers in turn, the last one for ever; `between` is done before each but the first."""
+    """Return the answers in turn, the last one for ever. Call `between` before each except the first."""
 
     def __init__(self, *answers: Writers, between: Callable[[], object] = lambda: None) -> None:
         self.answers = list(answers)
@@ -224,8 +224,8 @@ def inspect(
     facts = facts_of(root, path)
     examination = FormatCheck(path, facts.size)
     answer = None if goes_on is None else lambda _: goes_on
-    look = content.inspect(examination, str(root), path, facts, asked, most_bytes=ENOUGH, goes_on=answer)
-    return look, examination.verdict
+    inspection = content.inspect(examination, str(root), path, facts, asked, most_bytes=ENOUGH, goes_on=answer)
+    return inspection, examination.verdict
 
 
 NOBODY_TELLS = cannot_tell("so")
@@ -249,9 +249,9 @@ def test_who_writes_the_file_is_asked_behind_the_reads_and_before_them_where_tha
 ) -> None:
     (root / "a.wav").write_bytes(formats.wav(SOUND))
     asked = Asked(*answers)
-    look, verdict = inspect(root, "a.wav", asked, goes_on=goes_on)
-    assert look is not None
-    assert (last, False, is_read) == (look.writers, look.is_another, isinstance(verdict, Complete))
+    inspection, verdict = inspect(root, "a.wav", asked, goes_on=goes_on)
+    assert inspection is not None
+    assert (last, False, is_read) == (inspection.writers, inspection.is_another, isinstance(verdict, Complete))
     assert [((root / "a.wav").stat().st_ino, str(root), "a.wav")] * times == asked.asked
 
 
@@ -276,9 +276,9 @@ def test_a_writer_that_opens_the_file_between_the_question_and_the_read_is_found
             asked(descriptor, root, path)
             return real(descriptor, root, path, is_last=is_last)
 
-        look, _ = inspect(root, "a.wav", ask, goes_on=False)
-        assert look is not None
-        assert (SOME_WRITERS, bool(writes)) == (look.writers, look.is_another)
+        inspection, _ = inspect(root, "a.wav", ask, goes_on=False)
+        assert inspection is not None
+        assert (SOME_WRITERS, bool(writes)) == (inspection.writers, inspection.is_another)
 
 
 def test_what_a_writer_left_behind_is_another_version(root: Path) -> None:
@@ -287,15 +287,15 @@ def test_what_a_writer_left_behind_is_another_version(root: Path) -> None:
     assert None is inspect(root, "a.wav", asked, goes_on=False)[0]
 
 
-def test_a_file_that_is_known_is_opened_for_the_question_only(root: Path) -> None:
+def test_a_file_without_a_format_check_is_opened_for_the_probe_only(root: Path) -> None:
     (root / "a.csv").write_bytes(b"content")
     asked = Asked(NO_WRITERS)
     with content.reading(asked) as inspect:
-        look = inspect(None, str(root), "a.csv", facts_of(root, "a.csv"), most_bytes=ENOUGH, goes_on=None)
-    assert (Inspection(content.READ_COSTS_BYTES, NO_WRITERS), 1) == (look, len(asked.asked))
+        inspection = inspect(None, str(root), "a.csv", facts_of(root, "a.csv"), most_bytes=ENOUGH, goes_on=None)
+    assert (Inspection(content.READ_COSTS_BYTES, NO_WRITERS), 1) == (inspection, len(asked.asked))
 
 
-def test_nobody_is_asked_about_a_file_that_cannot_be_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_opened_is_not_probed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "a.wav").write_bytes(formats.wav(SOUND))
     refused = failing(1, PermissionError(errno.EACCES, "Permission denied"), OpenFolder.open)
     monkeypatch.setattr(OpenFolder, "open", lambda *args: refused(*args))
@@ -304,9 +304,9 @@ def test_nobody_is_asked_about_a_file_that_cannot_be_opened(root: Path, monkeypa
 
 def _check_unreadable(root: Path) -> None:
     asked = Asked(NO_WRITERS)
-    look, verdict = inspect(root, "a.wav", asked, goes_on=False)
-    assert look is not None
-    assert (None, []) == (look.writers, asked.asked)
+    inspection, verdict = inspect(root, "a.wav", asked, goes_on=False)
+    assert inspection is not None
+    assert (None, []) == (inspection.writers, asked.asked)
     assert Undecidable("it cannot be read (Permission denied)") == verdict
 
 
@@ -314,6 +314,6 @@ def test_a_file_that_another_program_keeps_to_itself_is_written(root: Path, monk
     (root / "a.wav").write_bytes(formats.wav(SOUND))
     held = failing(1, BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), OpenFolder.open)
     monkeypatch.setattr(OpenFolder, "open", lambda *args: held(*args))
-    look, verdict = inspect(root, "a.wav", Asked(NO_WRITERS), goes_on=None)
-    assert look is not None
-    assert (SOME_WRITERS, None) == (look.writers, verdict)
+    inspection, verdict = inspect(root, "a.wav", Asked(NO_WRITERS), goes_on=None)
+    assert inspection is not None
+    assert (SOME_WRITERS, None) == (inspection.writers, verdict)

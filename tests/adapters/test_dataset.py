@@ -87,7 +87,7 @@ def test_what_another_run_left_half_is_cleared_away(dataset: Dataset, place: Pat
     assert set() == files(place)
 
 
-def test_what_is_somebody_elses_is_never_touched(dataset: Dataset, place: Path) -> None:
+def test_foreign_files_are_never_changed(dataset: Dataset, place: Path) -> None:
     (place / "training/8").mkdir(parents=True)
     (place / "training/a.csv").write_bytes(b"mine")
     dataset.store(7, "training", "a.csv", [b"theirs"])
@@ -116,11 +116,11 @@ def test_csv_that_became_json_is_named_so(dataset: Dataset) -> None:
 
 def test_an_account_takes_the_place_of_the_old_one_when_it_is_complete(dataset: Dataset, place: Path) -> None:
     for names, is_kept in ((["a"], True), (["b"], False), (["c", "d"], True), ([], True)):
-        with dataset.account() as account:
+        with dataset.labels_writer() as labels:
             for name in names:
-                account.add({"path": name})
+                labels.add({"path": name})
             if is_kept:
-                account.keep()
+                labels.keep()
         document = json.loads((place / "info.labels").read_text())
         expected = names if is_kept else ["a"]
         assert (1, expected) == (document["version"], [entry["path"] for entry in document["files"]])
@@ -128,12 +128,12 @@ def test_an_account_takes_the_place_of_the_old_one_when_it_is_complete(dataset: 
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no disk that is always full")
-def test_a_full_disk_is_told(dataset: Dataset, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(dataset: Dataset, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SafeFolder, "create", lambda _, place: os.open("/dev/full", os.O_WRONLY))
     with pytest.raises(FolderError, match=r"no space left for .*; make room and run it again"):
         dataset.store(7, "training", "a.csv", [b"x" * 100_000])
-    with pytest.raises(FolderError, match="no space left"), dataset.account() as account:
-        account.keep()
+    with pytest.raises(FolderError, match="no space left"), dataset.labels_writer() as labels:
+        labels.keep()
     assert set() == files(place)
 
 
@@ -159,7 +159,7 @@ def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path) -> None
 
 
 PLANTED = {
-    "training": "",  # the folder of a category; what the link leads to, below the folder outside
+    "training": "",  # the folder of a category: the target of the link, below the folder outside
     "training/8": "",
     ".eisync": "",
     ".eisync/pull.jsonl": "words",
@@ -194,7 +194,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, place: Path, planted:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(outside / PLANTED[planted])
 
-    # Whether it goes around the link or refuses is its own choice.
+    # It may replace the link, or refuse it.
     with contextlib.suppress(FolderError, OSError), contextlib.ExitStack() as stack:
         if is_early:
             plant()
@@ -204,8 +204,8 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, place: Path, planted:
             plant()
         for number in (8, 9):
             dataset.store(number, "training", "a.csv", [b"x,y\n"])
-        with dataset.account() as account:
-            account.keep()
+        with dataset.labels_writer() as labels:
+            labels.keep()
     assert ["words"] == os.listdir(outside)
     assert "somebody's words" == (outside / "words").read_text()
 

@@ -1,4 +1,4 @@
-"""A dataset against a plain model: whatever breaks off, ends or is deleted, every sample has its own whole file."""
+"""A dataset against a plain model: whatever fails, ends or is deleted, every sample has its own complete file."""
 
 import os
 import shutil

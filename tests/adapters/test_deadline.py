@@ -56,7 +56,7 @@ def test_who_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, begin: byt
 
 
 def test_a_large_answer_has_the_time_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Its own time is nothing but what its bytes bring.
+    # Its time limit is only what its bytes add.
     monkeypatch.setattr(transport, "WAITS", 0.5)
     pieces = [bytes([number]) * 4096 for number in range(20)]
 
@@ -82,4 +82,4 @@ def test_the_line_is_as_patient_as_before_for_the_next_request() -> None:
     with raw_server(play) as server, session() as one:
         for _ in range(2):
             assert b"ok" == one.get(server.url, timeout=5).content
-        assert 1 == len(server.heard), "the connection was not kept"
+        assert 1 == len(server.requests), "the connection was not kept"

@@ -1,4 +1,4 @@
-"""A service or a proxy that repeats the key: whatever is asked, and however it is written, nothing brings it in."""
+"""A service or a proxy repeats the key in its answers: no request, and no encoding of the key, lets it in."""
 
 import base64
 import json
@@ -35,17 +35,17 @@ WAYS: dict[str, Callable[[str], str]] = {
     "cut": lambda key: key[:24],
 }
 SHAPES: dict[str, Callable[[str], tuple[str, str]]] = {
-    "an error": lambda told: (f'{{"success": false, "error": "x-api-key={told}"}}', "200 OK"),
-    "a refusal": lambda told: (f'{{"success": false, "error": "x-api-key={told}"}}', "400 Bad Request"),
-    "a refused key": lambda told: (f'{{"success": false, "error": "not {told}"}}', "401 Unauthorized"),
-    "a failure": lambda told: (f'{{"success": false, "error": "{"y" * 280}{told}"}}', "502 Bad Gateway"),
-    "a page of a proxy": lambda told: (f"<html>x-api-key: {told}", "403 Forbidden"),
-    "a listing": lambda told: (
-        json.dumps({"success": True, "projectId": 7, "totalCount": 1, "samples": [sample()]}).replace("TOLD", told),
+    "an error": lambda echo: (f'{{"success": false, "error": "x-api-key={echo}"}}', "200 OK"),
+    "a refusal": lambda echo: (f'{{"success": false, "error": "x-api-key={echo}"}}', "400 Bad Request"),
+    "a refused key": lambda echo: (f'{{"success": false, "error": "not {echo}"}}', "401 Unauthorized"),
+    "a failure": lambda echo: (f'{{"success": false, "error": "{"y" * 280}{echo}"}}', "502 Bad Gateway"),
+    "a page of a proxy": lambda echo: (f"<html>x-api-key: {echo}", "403 Forbidden"),
+    "a listing": lambda echo: (
+        json.dumps({"success": True, "projectId": 7, "totalCount": 1, "samples": [sample()]}).replace("TOLD", echo),
         "200 OK",
     ),
-    "something else": lambda told: (f"[{told}]", "200 OK"),
-    "a name that is wrong": lambda told: (f'{{"success": true, "projectId": 7, "{told}": 1}}', "200 OK"),
+    "something else": lambda echo: (f"[{echo}]", "200 OK"),
+    "a name that is wrong": lambda echo: (f'{{"success": true, "projectId": 7, "{echo}": 1}}', "200 OK"),
 }
 CALLS: dict[str, Callable[[ServiceClient], object]] = {
     "upload": lambda service: wire.read_reply(reply_of(service), sent=1, now=0.0),
@@ -94,8 +94,8 @@ def test_nothing_that_is_asked_brings_the_key_back(key: str, way: str, shape: st
                 said.append("".join(traceback.format_exception(error)) + repr(vars(error)))
             finally:
                 service.close()
-    told = "\n".join(said).lower()
-    assert [] == [piece for piece in (*pieces(key), *pieces(WAYS[way](key))) if piece in told and piece != "y" * 16]
+    echo = "\n".join(said).lower()
+    assert [] == [piece for piece in (*pieces(key), *pieces(WAYS[way](key))) if piece in echo and piece != "y" * 16]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -115,8 +115,8 @@ def test_the_data_api_raises_without_it(way: str, shape: str, monkeypatch: pytes
             except EdgeImpulseException as error:
                 said.append(f"{error} {vars(error)}")
     client.forget_everything()
-    told = "\n".join(said).lower()
-    assert [] == [piece for piece in (*pieces(KEY), *pieces(WAYS[way](KEY))) if piece in told]
+    echo = "\n".join(said).lower()
+    assert [] == [piece for piece in (*pieces(KEY), *pieces(WAYS[way](KEY))) if piece in echo]
 
 
 def test_a_file_comes_as_it_is_though_the_key_is_in_it() -> None:
@@ -151,7 +151,7 @@ def test_what_the_service_says_is_fit_for_a_terminal(word: str) -> None:
 
 
 def test_what_the_http_library_logs_of_an_answer_is_clean(caplog: pytest.LogCaptureFixture) -> None:
-    """A header without a colon: urllib3 logs what it cannot read, and Python prints it where nobody set logging up."""
+    """A header without a colon: urllib3 logs what it cannot parse, and Python prints that if logging is not set up."""
     script = says(f"HTTP/1.1 200 OK\nContent-Length: 2\nx-api-key {KEY} \x1b[2J\nConnection: close\n\n{{}}")
     with raw_server(script) as server:
         service = ServiceClient(Endpoints(studio_url=server.url, ingestion_url=server.url), lambda: KEY, user_agent="x")

@@ -37,7 +37,7 @@ LIMIT_S = 10.0
 
 
 class Bell:
-    """Rings when something was announced; a test waits for it, and never longer than the limit."""
+    """Ring at each event. A test waits for it, never longer than the limit."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -72,23 +72,23 @@ def root(tmp_path: Path) -> Root:
 
 @pytest.fixture
 def place(watcher: EventSource, root: Root) -> Path:
-    """The root's folder, listened to, with nothing announced yet."""
+    """The folder of the root, watched, with no events yet."""
     assert None is watcher.watch(root)
     assert PendingPaths(is_doubted=True) == watcher.take(root.id)
     return Path(root.path)
 
 
 def gather(watcher: EventSource, bell: Bell, until: Callable[[PendingPaths], bool]) -> PendingPaths:
-    """What is announced until a condition holds."""
-    seen = PendingPaths()
-    while not until(seen):
+    """Return the events until a condition holds."""
+    reported = PendingPaths()
+    while not until(reported):
         bell.wait()
         more = watcher.take(1)
-        seen.files |= more.files
-        seen.closed |= more.closed
-        seen.folders |= more.folders
-        seen.is_doubted |= more.is_doubted
-    return seen
+        reported.files |= more.files
+        reported.closed |= more.closed
+        reported.folders |= more.folders
+        reported.is_doubted |= more.is_doubted
+    return reported
 
 
 def close(place: Path) -> None:
@@ -160,7 +160,7 @@ def test_what_happens_to_a_file_is_announced(
     watcher.watch(root)
     watcher.take(root.id)
     action(place)
-    assert expected in gather(watcher, bell, lambda seen: expected in seen.files).files
+    assert expected in gather(watcher, bell, lambda reported: expected in reported.files).files
 
 
 @pytest.mark.parametrize(
@@ -182,27 +182,27 @@ def test_who_wrote_a_file_is_through_with_it_when_it_is_closed_or_moved_or_linke
     watcher.watch(root)
     watcher.take(root.id)
     action(place)
-    seen = gather(watcher, bell, lambda seen: name in seen.closed if is_closed else name in seen.files)
-    assert is_closed == (name in seen.closed)
+    reported = gather(watcher, bell, lambda reported: name in reported.closed if is_closed else name in reported.files)
+    assert is_closed == (name in reported.closed)
 
 
 def test_a_file_that_is_made_and_still_held_open_is_not_closed(watcher: EventSource, bell: Bell, place: Path) -> None:
     with open(place / "a.csv", "wb"):
-        assert "a.csv" not in gather(watcher, bell, lambda seen: "a.csv" in seen.files).closed
-    gather(watcher, bell, lambda seen: "a.csv" in seen.closed)
+        assert "a.csv" not in gather(watcher, bell, lambda reported: "a.csv" in reported.files).closed
+    gather(watcher, bell, lambda reported: "a.csv" in reported.closed)
 
 
-def test_reading_a_file_wakes_nobody(watcher: EventSource, bell: Bell, place: Path) -> None:
+def test_reading_a_file_causes_no_event(watcher: EventSource, bell: Bell, place: Path) -> None:
     writer_probe.ignore_lease_breaks()
     close(place)
-    gather(watcher, bell, lambda seen: "a.csv" in seen.files)
+    gather(watcher, bell, lambda reported: "a.csv" in reported.files)
     (place / "a.csv").read_bytes()
     with (place / "a.csv").open("rb") as file:
         assert NO_WRITERS == writer_probe.WriterProbe().asking()(file.fileno(), str(place), "a.csv")
     os.listdir(place)
     (place / "b.csv").write_bytes(b"x")
-    # The queue keeps its order: what comes with b is all that came since a.
-    assert {"b.csv"} == gather(watcher, bell, lambda seen: "b.csv" in seen.files).files - {"a.csv"}
+    # The queue keeps its order: with b comes everything since a.
+    assert {"b.csv"} == gather(watcher, bell, lambda reported: "b.csv" in reported.files).files - {"a.csv"}
     assert PendingPaths() == watcher.take(1)
 
 
@@ -210,29 +210,29 @@ def test_a_folder_that_is_moved_in_is_announced_and_listened_to(watcher: EventSo
     (place.parent / "outside/new/deep").mkdir(parents=True)
     (place.parent / "outside/new/deep/a.csv").write_bytes(b"x")
     (place.parent / "outside/new").rename(place / "new")
-    gather(watcher, bell, lambda seen: "new" in seen.folders)
+    gather(watcher, bell, lambda reported: "new" in reported.folders)
     (place / "new/deep/b.csv").write_bytes(b"x")
-    assert "new/deep/b.csv" in gather(watcher, bell, lambda seen: "new/deep/b.csv" in seen.files).files
+    assert "new/deep/b.csv" in gather(watcher, bell, lambda reported: "new/deep/b.csv" in reported.files).files
 
 
 def test_a_folder_that_is_moved_within_is_announced_at_both_places(
     watcher: EventSource, bell: Bell, place: Path
 ) -> None:
     (place / "one").mkdir()
-    gather(watcher, bell, lambda seen: "one" in seen.folders)
+    gather(watcher, bell, lambda reported: "one" in reported.folders)
     (place / "one").rename(place / "two")
-    gather(watcher, bell, lambda seen: {"one", "two"} <= seen.folders)
+    gather(watcher, bell, lambda reported: {"one", "two"} <= reported.folders)
     (place / "two/a.csv").write_bytes(b"x")
-    assert "two/a.csv" in gather(watcher, bell, lambda seen: "two/a.csv" in seen.files).files
+    assert "two/a.csv" in gather(watcher, bell, lambda reported: "two/a.csv" in reported.files).files
 
 
 def test_a_folder_that_goes_is_announced(watcher: EventSource, bell: Bell, place: Path) -> None:
     (place / "one").mkdir()
     (place / "two").mkdir()
-    gather(watcher, bell, lambda seen: {"one", "two"} <= seen.folders)
+    gather(watcher, bell, lambda reported: {"one", "two"} <= reported.folders)
     (place / "one").rename(place.parent / "outside/one")
     (place / "two").rmdir()
-    assert {"one", "two"} <= gather(watcher, bell, lambda seen: {"one", "two"} <= seen.folders).folders
+    assert {"one", "two"} <= gather(watcher, bell, lambda reported: {"one", "two"} <= reported.folders).folders
 
 
 def test_a_root_that_is_listened_to_is_doubted_once(watcher: EventSource, root: Root) -> None:
@@ -243,7 +243,7 @@ def test_a_root_that_is_listened_to_is_doubted_once(watcher: EventSource, root: 
 
 
 @pytest.mark.parametrize("how", ["deleted", "moved away"])
-def test_a_root_that_was_made_anew_is_heard_again(
+def test_a_root_that_was_created_again_is_watched_again(
     watcher: EventSource, bell: Bell, place: Path, root: Root, how: str
 ) -> None:
     if how == "deleted":
@@ -256,24 +256,24 @@ def test_a_root_that_was_made_anew_is_heard_again(
     assert None is watcher.watch(root)
     assert watcher.take(root.id).is_doubted
     close(place)
-    gather(watcher, bell, lambda seen: "a.csv" in seen.files)
+    gather(watcher, bell, lambda reported: "a.csv" in reported.files)
 
 
-def test_a_root_that_was_made_anew_before_anybody_looked_is_heard_again(
+def test_a_root_that_was_created_again_before_a_check_is_watched_again(
     watcher: EventSource, bell: Bell, place: Path, root: Root
 ) -> None:
-    # The new folder may have the number of the old one; then only the dead thread tells.
+    # The new folder may have the inode of the old one; then only the dead thread shows the difference.
     place.rmdir()
     place.mkdir()
     dead_within(watcher)
     assert None is watcher.watch(root)
     assert watcher.take(root.id).is_doubted
     close(place)
-    gather(watcher, bell, lambda seen: "a.csv" in seen.files)
+    gather(watcher, bell, lambda reported: "a.csv" in reported.files)
 
 
 def dead_within(watcher: EventSource) -> None:
-    """Wait until the thread that listened to the root has ended."""
+    """Wait until the thread that watched the root has ended."""
     (emitter,) = observer_of(watcher).emitters
     emitter.join(LIMIT_S)
     assert not emitter.is_alive()
@@ -293,10 +293,10 @@ def test_a_dead_reader_of_the_kernels_queue_is_replaced(
     assert None is watcher.watch(root)
     assert watcher.take(root.id).is_doubted
     close(place)
-    gather(watcher, bell, lambda seen: "a.csv" in seen.files)
+    gather(watcher, bell, lambda reported: "a.csv" in reported.files)
 
 
-def test_without_inotify_the_reason_is_told_and_it_is_tried_again(
+def test_without_inotify_the_reason_is_returned_and_it_is_tried_again(
     root: Root, monkeypatch: pytest.MonkeyPatch, bell: Bell
 ) -> None:
     def none_left(cls: type) -> int:
@@ -312,7 +312,7 @@ def test_without_inotify_the_reason_is_told_and_it_is_tried_again(
     watcher.stop()
 
 
-def test_where_no_thread_can_be_started_it_says_so_and_listens_later(
+def test_without_a_thread_it_returns_the_reason_and_watches_later(
     root: Root, bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none_left(_: threading.Thread) -> None:
@@ -357,7 +357,7 @@ def test_a_real_overflow_is_noticed(watcher: EventSource, bell: Bell, place: Pat
     with inotify._lock:
         for number in range(limit // 2 + 5_000):  # each is two events
             os.rename(place / str(number), place / str(number + 1))
-    assert gather(watcher, bell, lambda seen: seen.is_doubted).is_doubted
+    assert gather(watcher, bell, lambda reported: reported.is_doubted).is_doubted
 
 
 def test_a_set_that_is_full_doubts_its_root(tmp_path: Path, bell: Bell) -> None:
@@ -368,13 +368,13 @@ def test_a_set_that_is_full_doubts_its_root(tmp_path: Path, bell: Bell) -> None:
     watcher.take(1)
     for number in range(5):
         (tmp_path / f"{number}.csv").write_bytes(b"x")
-    seen = gather_in_one(watcher, bell)
+    reported = gather_in_one(watcher, bell)
     watcher.stop()
-    assert 3 == len(seen.files)
+    assert 3 == len(reported.files)
 
 
 def gather_in_one(watcher: EventSource, bell: Bell) -> PendingPaths:
-    """What one take gives, once the set was full."""
+    """Return what one `take` gives once the set was full."""
     while True:
         bell.wait()
         with watcher._lock:
@@ -387,7 +387,7 @@ def test_a_path_that_is_announced_often_waits_once(watcher: EventSource, bell: B
     for _ in range(50):
         close(place)
     (place / "last.csv").write_bytes(b"x")
-    assert {"a.csv", "last.csv"} == gather(watcher, bell, lambda seen: "last.csv" in seen.files).files
+    assert {"a.csv", "last.csv"} == gather(watcher, bell, lambda reported: "last.csv" in reported.files).files
 
 
 @pytest.mark.parametrize(
@@ -411,7 +411,7 @@ DEEP = 1_500
 
 @pytest.fixture
 def deep(place: Path) -> Iterator[str]:
-    """More folders in one another than Python has frames; a root's content, which pytest could not remove."""
+    """Nest more folders than Python has frames. Remove them afterwards, because pytest cannot."""
     at = os.open(place.parent, os.O_RDONLY)
     for name in ["deep", *["a"] * DEEP]:
         os.mkdir(name, dir_fd=at)
@@ -430,22 +430,22 @@ def test_folders_are_listened_to_however_deep_they_lie(
     watcher.forget(root.id)
     (place.parent / "deep").rename(place / "deep")
     assert watcher.watch(root) is None
-    gather(watcher, bell, lambda seen: seen.is_doubted)
+    gather(watcher, bell, lambda reported: reported.is_doubted)
     (place / deep / "a.csv").write_bytes(b"x")
-    assert f"{deep}/a.csv" in gather(watcher, bell, lambda seen: f"{deep}/a.csv" in seen.files).files
+    assert f"{deep}/a.csv" in gather(watcher, bell, lambda reported: f"{deep}/a.csv" in reported.files).files
 
 
 def test_deep_folders_that_are_moved_in_are_listened_to(
     watcher: EventSource, bell: Bell, place: Path, deep: str
 ) -> None:
     (place.parent / "deep").rename(place / "deep")
-    gather(watcher, bell, lambda seen: "deep" in seen.folders)
+    gather(watcher, bell, lambda reported: "deep" in reported.folders)
     (place / deep / "a.csv").write_bytes(b"x")
-    assert f"{deep}/a.csv" in gather(watcher, bell, lambda seen: f"{deep}/a.csv" in seen.files).files
+    assert f"{deep}/a.csv" in gather(watcher, bell, lambda reported: f"{deep}/a.csv" in reported.files).files
     (place / "deep").rename(place / "moved")
-    gather(watcher, bell, lambda seen: "moved" in seen.folders)
+    gather(watcher, bell, lambda reported: "moved" in reported.folders)
     (place / "after.csv").write_bytes(b"x")
-    assert "after.csv" in gather(watcher, bell, lambda seen: "after.csv" in seen.files).files
+    assert "after.csv" in gather(watcher, bell, lambda reported: "after.csv" in reported.files).files
     (place / "moved").rename(place / "deep")
 
 
@@ -459,7 +459,7 @@ def test_deep_folders_that_are_moved_in_are_listened_to(
         ),
     ],
 )
-def test_what_stops_the_listening_is_told_and_no_watch_is_left(
+def test_what_prevents_events_is_reported_and_no_watch_is_left(
     watcher: EventSource, place: Path, root: Root, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
     def fail(_self: Any) -> None:
@@ -474,7 +474,7 @@ def test_what_stops_the_listening_is_told_and_no_watch_is_left(
     assert watcher.watch(root) is None
 
 
-def test_a_root_that_may_not_be_looked_at_is_scanned_instead(watcher: EventSource, tmp_path: Path) -> None:
+def test_a_root_that_may_not_be_watched_is_scanned_instead(watcher: EventSource, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     for path in (tmp_path / "no", tmp_path / "file/no"):
         assert "it gives no events" in str(watcher.watch(Root(id=3, path=str(path), target="t")))
@@ -493,7 +493,7 @@ def test_who_is_deaf_hears_nothing_and_complains_of_nothing(root: Root) -> None:
 
 
 def limited(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """The kernel gives no more than `number` watches."""
+    """Limit the kernel to `number` watches."""
     real = InotifyFD.add_callback
     given: list[bytes] = []
 
@@ -510,7 +510,7 @@ RAISES_IT = "'sudo sysctl fs.inotify.max_user_watches=524288' raises the limit"
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
-def test_a_watch_limit_is_told_with_the_line_that_raises_it(
+def test_a_watch_limit_is_reported_with_the_command_that_raises_it(
     watcher: EventSource, root: Root, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     for folder in ("one/deep", "two"):
@@ -522,12 +522,12 @@ def test_a_watch_limit_is_told_with_the_line_that_raises_it(
     assert None is watcher.watch(root)
 
 
-def test_a_watch_limit_that_is_reached_later_is_told_later(
+def test_a_watch_limit_that_is_reached_later_is_reported_later(
     watcher: EventSource, bell: Bell, place: Path, root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited(monkeypatch, 0)
     (place / "one").mkdir()
-    gather(watcher, bell, lambda seen: "one" in seen.folders)
+    gather(watcher, bell, lambda reported: "one" in reported.folders)
     assert RAISES_IT in str(watcher.watch(root))
 
 
@@ -554,13 +554,13 @@ def test_a_root_that_is_forgotten_announces_nothing(watcher: EventSource, place:
 def test_a_folder_that_is_moved_out_and_in_again_is_listened_to(watcher: EventSource, bell: Bell, place: Path) -> None:
     outside = place.parent / "outside"
     (place / "one/deep").mkdir(parents=True)
-    gather(watcher, bell, lambda seen: "one/deep" in seen.folders)
+    gather(watcher, bell, lambda reported: "one/deep" in reported.folders)
     (place / "one").rename(outside / "one")
-    gather(watcher, bell, lambda seen: "one" in seen.folders)
+    gather(watcher, bell, lambda reported: "one" in reported.folders)
     (outside / "one").rename(place / "two")
-    gather(watcher, bell, lambda seen: "two" in seen.folders)
+    gather(watcher, bell, lambda reported: "two" in reported.folders)
     (place / "two/deep/a.csv").write_bytes(b"x")
-    gather(watcher, bell, lambda seen: "two/deep/a.csv" in seen.files)
+    gather(watcher, bell, lambda reported: "two/deep/a.csv" in reported.files)
 
 
 @pytest.mark.parametrize("error", [KeyError(b"/x"), OSError(2, "No such file or directory")])
@@ -570,10 +570,10 @@ def test_where_watchdog_stumbles_its_thread_lives_and_the_root_is_doubted(
     with monkeypatch.context() as patch:
         patch.setattr(InotifyFD, "handle_event", failing(1, error, InotifyFD.handle_event))
         (place / "a.csv").write_bytes(b"x")
-        assert gather(watcher, bell, lambda seen: seen.is_doubted).is_doubted
+        assert gather(watcher, bell, lambda reported: reported.is_doubted).is_doubted
     assert observer_of(watcher).reader.is_alive()
     (place / "b.csv").write_bytes(b"x")
-    gather(watcher, bell, lambda seen: "b.csv" in seen.files)
+    gather(watcher, bell, lambda reported: "b.csv" in reported.files)
 
 
 def test_a_root_is_let_go_although_watchdogs_books_are_wrong(
@@ -581,7 +581,7 @@ def test_a_root_is_let_go_although_watchdogs_books_are_wrong(
 ) -> None:
     (place / "one").mkdir()
     (place / "two").mkdir()
-    gather(watcher, bell, lambda seen: {"one", "two"} <= seen.folders)
+    gather(watcher, bell, lambda reported: {"one", "two"} <= reported.folders)
     (emitter,) = observer_of(watcher).emitters
     group = emitter._inotify
     until(lambda: len(group._active_callbacks_by_path) == 3)
@@ -591,7 +591,7 @@ def test_a_root_is_let_go_although_watchdogs_books_are_wrong(
     assert {} == group._active_callbacks_by_watch
     watcher.watch(root)
     (place / "two/a.csv").write_bytes(b"x")
-    gather(watcher, bell, lambda seen: "two/a.csv" in seen.files)
+    gather(watcher, bell, lambda reported: "two/a.csv" in reported.files)
 
 
 # --- systems without close events
@@ -600,7 +600,7 @@ def test_a_root_is_let_go_although_watchdogs_books_are_wrong(
 @pytest.mark.parametrize(
     ("events", "files", "folders"),
     [
-        # macOS: created and modified, again and again, and never closed; a folder tells that it changed
+        # macOS: created and modified, again and again, never closed; a folder reports that it changed
         (
             [
                 FileCreatedEvent("a.csv"),
@@ -611,11 +611,11 @@ def test_a_root_is_let_go_although_watchdogs_books_are_wrong(
             {"a.csv"},
             set(),
         ),
-        # macOS: a rename out of the root is told as a deletion, one into it as a creation
+        # macOS: a rename out of the root is reported as a deletion, one into it as a creation
         ([FileDeletedEvent("a.csv"), FileCreatedEvent("b.csv")], {"a.csv", "b.csv"}, set()),
         # macOS: a name in the decomposed form is another path than the composed one
         ([FileCreatedEvent("cafe\u0301.csv")], {"cafe\u0301.csv"}, set()),
-        # Windows: added, modified while it is written, renamed; a removed folder is told as a file
+        # Windows: added, modified while it is written, renamed; a removed folder is reported as a file
         (
             [FileCreatedEvent("a.part"), FileModifiedEvent("a.part"), FileMovedEvent("a.part", "a.csv")],
             {"a.part", "a.csv"},
@@ -651,7 +651,7 @@ def test_other_systems_sequences_announce_the_paths(
 
 
 class Elsewhere:
-    """An observer of another system, that says what a test says."""
+    """An observer of another system, which reports what a test wants."""
 
     emitters: set[Any]
 
@@ -661,16 +661,16 @@ class Elsewhere:
         self._emitter_class: Any = WindowsEmitter
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Do nothing."""
 
     def is_alive(self) -> bool:
         return True
 
     def stop(self) -> None:
-        """Nothing to stop."""
+        """Do nothing."""
 
     def join(self, timeout: float) -> None:
-        """Nothing to wait for."""
+        """Do nothing."""
 
     def schedule(self, handler: Any, path: str, **_: Any) -> Any:
         self.handler = handler
@@ -697,14 +697,14 @@ def test_an_empty_read_on_windows_doubts_every_root(tmp_path: Path, monkeypatch:
 
 
 class WindowsReader:
-    """As much of watchdog's DirectoryChangeReader as an overflow goes through."""
+    """The part of watchdog's DirectoryChangeReader that an overflow uses."""
 
     def __init__(self) -> None:
         self._buf_queue: queue.Queue[tuple[bytes, bool]] = queue.Queue()
 
 
 class WindowsEmitter:
-    """As much of watchdog's WindowsApiEmitter as an overflow goes through."""
+    """The part of watchdog's WindowsApiEmitter that an overflow uses."""
 
     def __init__(self) -> None:
         self._reader: WindowsReader | None = None

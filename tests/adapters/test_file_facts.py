@@ -69,7 +69,7 @@ def test_a_walk_may_begin_at_a_folder_below_the_root(root: Path) -> None:
     assert {"one", "one/deep"} == set(walked(root, below="one"))
 
 
-def test_the_facts_of_a_walk_are_those_of_a_look(root: Path) -> None:
+def test_the_facts_of_a_walk_are_those_of_a_stat(root: Path) -> None:
     write(root, "one/b.csv", b"12345")
     assert file_facts.facts_at(str(root), "one/b.csv") == walked(root)["one"].files["b.csv"]
 
@@ -138,7 +138,7 @@ def test_an_unreadable_folder_is_trouble_and_its_neighbours_are_not(root: Path) 
     (root / "closed").chmod(0o000)
     (root / "blind").chmod(0o744)  # its names may be read, and nothing else
     root.chmod(0o755)
-    # The interpreter may lie where nobody but root can start it; so it becomes another user when it has started.
+    # Perhaps only root can start the interpreter; so the process changes its user after the start.
     code = (
         "import os; from eisync.adapters.files import file_facts as files; from eisync.core.ignore import IgnoreRules\n"
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
@@ -174,7 +174,7 @@ def test_times_that_the_database_cannot_hold_are_held_at_its_limit(root: Path) -
     assert 2**63 - 1 == facts.mtime_ns
 
 
-# --- look, is_missing, why_offline
+# --- facts_at, is_missing, why_offline
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_file_in_the_place_of_its_folder_is_missing(root: Path) -> None:
     assert file_facts.is_missing(str(root), "folder/a.csv")
 
 
-def test_why_a_root_is_offline_is_told_to_a_person(root: Path) -> None:
+def test_the_reason_why_a_root_is_offline_is_a_sentence(root: Path) -> None:
     write(root, "file")
     assert None is file_facts.why_offline(str(root))
     assert f"{root}/file is not a folder" == file_facts.why_offline(f"{root}/file")
@@ -347,7 +347,7 @@ def test_a_change_while_it_is_read_is_seen_at_the_end(root: Path, change: Change
     ],
     ids=lambda value: value.__name__,
 )
-def test_a_second_look_sees_what_happened_to_the_path(root: Path, change: Change, error: type[FileError]) -> None:
+def test_a_second_check_finds_what_happened_to_the_path(root: Path, change: Change, error: type[FileError]) -> None:
     item = write(root, "one/a.csv")
     file_facts.verify(item)
     change(root)
@@ -423,7 +423,7 @@ def test_a_file_that_windows_does_not_share_is_still_being_written(
 
 
 def test_a_file_that_another_program_keeps_to_itself_waits_until_that_is_through(root: Path) -> None:
-    """Samba's oplocks are write leases; opening the file breaks one, and the next look finds it given back."""
+    """Samba's oplocks are write leases. Opening the file breaks one, and the next attempt finds it released."""
     fcntl = pytest.importorskip("fcntl")
     item = write(root, "a.csv")
     holds = (

@@ -79,7 +79,7 @@ def test_nothing_stays_open(folder: Path) -> None:
     assert len(before) == len(os.listdir("/proc/self/fd"))  # a disk with an open file cannot be unmounted
 
 
-def test_a_folder_that_somebody_holds_on_to_is_not_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_another_process_locks_is_not_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder_notes, "_LOCK_S", 0.05)
     NOTE.change(str(folder), add(b"one"))
     descriptor = os.open(folder, os.O_RDONLY)
@@ -98,7 +98,7 @@ def test_a_folder_that_is_not_there_says_so(folder: Path) -> None:
         NOTE.change(str(folder / "away"), add(b"x"))
 
 
-def test_an_attribute_leaves_nothing_to_be_seen(tmp_path: Path) -> None:
+def test_an_attribute_leaves_no_file(tmp_path: Path) -> None:
     if not has_attributes(tmp_path):
         pytest.skip("this disk has no attributes")
     before = os.stat(tmp_path)
@@ -117,13 +117,13 @@ def test_the_file_is_one_for_good_and_does_not_grow(tmp_path: Path, monkeypatch:
     assert not after.st_mode & stat.S_IWOTH
 
 
-def test_no_file_is_made_where_nobody_wants_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_is_created_unless_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch)
     assert not NOTE.change(str(tmp_path), add(b"one"), makes_file=False)
     assert [] == os.listdir(tmp_path)
 
 
-def test_both_are_written_where_somebody_else_left_the_file(tmp_path: Path) -> None:
+def test_both_are_written_when_another_system_left_the_file(tmp_path: Path) -> None:
     if not has_attributes(tmp_path):
         pytest.skip("this disk has no attributes")
     (tmp_path / NAME).write_bytes(b"theirs")
@@ -132,7 +132,7 @@ def test_both_are_written_where_somebody_else_left_the_file(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_from_one_that_may_not_be_written(
+def test_a_full_disk_is_distinguished_from_a_read_only_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     without(monkeypatch, code)
@@ -159,12 +159,12 @@ def test_no_link_is_followed_and_nothing_else_is_taken(tmp_path: Path, monkeypat
     assert b"mine" == (tmp_path / "secret").read_bytes()
     (tmp_path / NAME).unlink()
     os.mkfifo(tmp_path / NAME)
-    assert [] == NOTE.read(str(tmp_path))  # and nobody waits for a writer
+    assert [] == NOTE.read(str(tmp_path))  # without waiting for a writer
     with pytest.raises(FolderError):
         NOTE.change(str(tmp_path), add(b"x"))
 
 
-def test_an_empty_file_is_a_persons_word_and_holds_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_was_created_by_a_person_and_holds_no_note(tmp_path: Path) -> None:
     assert not NOTE.is_empty_file(str(tmp_path))
     (tmp_path / NAME).touch()
     assert (True, []) == (NOTE.is_empty_file(str(tmp_path)), NOTE.read(str(tmp_path)))
@@ -192,7 +192,7 @@ def test_claims_are_merged_from_where_they_are_kept(folder: Path) -> None:
     assert more == folder_notes.read(str(folder))["a"]
 
 
-def test_a_process_is_told_from_every_other_one() -> None:
+def test_a_process_is_distinguished_from_every_other_one() -> None:
     mine = process.identity(os.getpid())
     assert mine
     assert True is process.is_running(os.getpid(), mine)

@@ -1,4 +1,4 @@
-"""A walk passes over what is known as it is, tells of what is known and not there, and never holds a huge folder."""
+"""A walk skips unchanged known files, reports known files that are missing, and never holds a huge folder."""
 
 import os
 from collections.abc import Iterable
@@ -35,8 +35,8 @@ class Memory:
     def some_in(self, folder: str, names: Iterable[bytes]) -> dict[bytes, Version]:
         return {name: self.versions[name] for name in names if name in self.versions}
 
-    def passes_over(self, known: Version, seen: Version) -> bool:
-        return self.ignores_inodes and (known[:2], known[3]) == (seen[:2], seen[3])
+    def passes_over(self, known: Version, found: Version) -> bool:
+        return self.ignores_inodes and (known[:2], known[3]) == (found[:2], found[3])
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=[100, 2], ids=["held", "huge"])
 def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether the folder is one whose files are all held at once."""
+    """Return whether all files of the folder are held at once."""
     monkeypatch.setattr(folder_walk, "PIECE", 3)
     monkeypatch.setattr(folder_walk, "AT_ONCE", request.param)
     return bool(request.param > 10)
 
 
 def walked(root: Path, known: Memory) -> tuple[set[str], set[str], FolderPiece]:
-    """The files that are handed out, what is left out, and the last piece."""
+    """Return the files that are yielded, what is left out, and the last piece."""
     pieces = list(walk(str(root), ANYTHING, known=known.known))
     assert [False] * (len(pieces) - 1) + [True] == [piece.is_last for piece in pieces]
     assert all(piece.entries <= 3 for piece in pieces)
@@ -91,8 +91,8 @@ def test_what_was_rewritten_with_its_size_and_time_is_handed_out(root: Path, at_
     memory = Memory(root)
     (root / "1.csv").write_text("x")
     os.utime(root / "1.csv", ns=(0, memory.versions[b"1.csv"][1]))
-    seen = (root / "1.csv").stat()
-    assert memory.versions[b"1.csv"][:3] == (seen.st_size, seen.st_mtime_ns, seen.st_ino)
+    status = (root / "1.csv").stat()
+    assert memory.versions[b"1.csv"][:3] == (status.st_size, status.st_mtime_ns, status.st_ino)
 
     files, _, _ = walked(root, memory)
 
@@ -100,7 +100,7 @@ def test_what_was_rewritten_with_its_size_and_time_is_handed_out(root: Path, at_
 
 
 @pytest.mark.parametrize("ignores", [False, True])
-def test_what_whoever_knows_passes_over_is_not_handed_out(root: Path, at_once: bool, ignores: bool) -> None:
+def test_files_that_the_known_versions_pass_over_are_not_yielded(root: Path, at_once: bool, ignores: bool) -> None:
     memory = Memory(root)
     size, mtime_ns, inode, ctime_ns = memory.versions[b"1.csv"]
     memory.versions[b"1.csv"] = (size, mtime_ns, inode + 1, ctime_ns)
@@ -111,7 +111,7 @@ def test_what_whoever_knows_passes_over_is_not_handed_out(root: Path, at_once: b
     assert (set() if ignores else {"1.csv"}) == files
 
 
-def test_what_is_known_and_no_file_any_more_was_not_met(root: Path, at_once: bool) -> None:
+def test_a_known_file_that_became_no_file_counts_as_not_met(root: Path, at_once: bool) -> None:
     memory = Memory(root)
     (root / "1.csv").unlink()
     (root / "2.csv").unlink()

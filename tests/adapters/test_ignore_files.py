@@ -1,4 +1,4 @@
-"""`.eisyncignore` files, beside what git itself says of the same rules in `.gitignore` files."""
+"""`.eisyncignore` files give the same answers as git with the same rules in `.gitignore` files."""
 
 import os
 import shutil
@@ -92,7 +92,7 @@ def test_rules_that_cannot_be_used_leave_everything_out(tmp_path: Path, what: st
 
 
 @pytest.mark.parametrize("place", ["", "day"])
-def test_a_folder_that_was_seen_before_its_rules_were_written_is_asked_anew_for_a_file(
+def test_a_folder_that_was_read_before_its_rules_were_written_is_read_again_for_a_file(
     tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "day" / "deep").mkdir(parents=True)
@@ -124,7 +124,7 @@ def test_memory_is_bounded_by_what_patterns_become(tmp_path: Path, monkeypatch: 
     assert rules._weight == sum(entry.weight for entry in rules._folders.values()) <= 1_000
 
 
-def test_a_strangers_pattern_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_foreign_pattern_blocks_nothing(tmp_path: Path) -> None:
     (tmp_path / ".eisyncignore").write_text("*a" * 14 + "b\n")
     eligibility = IgnoreRules(rules_in=IgnoreFiles(str(tmp_path)))
     began = time.process_time()

@@ -1,4 +1,4 @@
-"""Real links: what a scan, an inventory and a question for one file say of them."""
+"""Real links, as a scan, an inventory and a query for one file report them."""
 
 import os
 import stat
@@ -18,7 +18,7 @@ ANYTHING = IgnoreRules()
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A watched folder with links of every kind, and an outside with what they lead to."""
+    """A watched folder with links of every kind, and a folder outside with their targets."""
     outside, root = tmp_path / "outside", tmp_path / "root"
     (outside / "day").mkdir(parents=True)
     (outside / "day" / "a.csv").write_text("1")
@@ -46,14 +46,14 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def told(root: Path, eligibility: IgnoreRules = ANYTHING) -> dict[str, str]:
+def reasons(root: Path, eligibility: IgnoreRules = ANYTHING) -> dict[str, str]:
     found = [one for one in inventory(str(root), eligibility) if isinstance(one, Found)]
     assert len(found) == len({one.path for one in found})
     return {one.path: one.left_out or "" for one in found}
 
 
-def told_of(root: Path, *, by_name: bool) -> dict[str, str]:
-    """What is to be said of each link, with what it leads to or without."""
+def expected_reasons(root: Path, *, by_name: bool) -> dict[str, str]:
+    """Return the expected reason for each link, with its target or without."""
     outside, own = os.path.realpath(root.parent / "outside"), os.path.realpath(root / "own")
     links = {
         "file.csv": (Leads.TO_FILE, f"{outside}/day/a.csv", False),
@@ -81,24 +81,24 @@ def told_of(root: Path, *, by_name: bool) -> dict[str, str]:
 
 def test_an_inventory_names_what_each_link_leads_to(root: Path) -> None:
     others = {"own/b.csv": "", "own/.cache/c.csv": "ignored by the pattern '.*'"}
-    assert {**told_of(root, by_name=True), **others} == told(root, IgnoreRules(["old/"]))
+    assert {**expected_reasons(root, by_name=True), **others} == reasons(root, IgnoreRules(["old/"]))
 
 
 def test_a_scan_counts_links_of_a_kind_together(root: Path) -> None:
     folders = list(walk(str(root), IgnoreRules(["old/"])))
     assert {"", "own"} == {folder.path for folder in folders}
-    assert told_of(root, by_name=False) == {path: why for folder in folders for path, why in folder.left_out}
+    assert expected_reasons(root, by_name=False) == {path: why for folder in folders for path, why in folder.left_out}
 
 
 @pytest.mark.parametrize("below", ["folder", "folder/deeper", "inner"])
-def test_an_audit_of_what_lies_behind_a_link_tells_of_the_link_alone(root: Path, below: str) -> None:
+def test_an_audit_behind_a_link_reports_the_link_alone(root: Path, below: str) -> None:
     (found,) = inventory(str(root), ANYTHING, below=below)
     assert isinstance(found, Found)
     assert below.split("/")[0] == found.path
     assert "it is a link to the folder" in str(found.left_out)
 
 
-def test_a_file_behind_a_link_is_told_by_that_link(root: Path) -> None:
+def test_a_file_behind_a_link_is_reported_by_that_link(root: Path) -> None:
     found = found_behind_link(str(root), "folder/a.csv", ANYTHING)
     assert found is not None
     assert str(found.left_out).startswith("it is reached through folder: it is a link to the folder ")
@@ -106,7 +106,7 @@ def test_a_file_behind_a_link_is_told_by_that_link(root: Path) -> None:
     assert found_behind_link(str(root), "file.csv", ANYTHING) is None
 
 
-def test_what_the_user_may_not_look_at_is_said_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_that_the_user_may_not_read_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_place: str) -> Any:
         raise PermissionError(13, "Permission denied")
 

@@ -1,4 +1,4 @@
-"""One odd entry of a page costs itself and no other, and a page becomes no more objects than are bearable."""
+"""A malformed entry of a page does not affect the others, and the number of objects of a page is limited."""
 
 import json
 from typing import Any
@@ -111,7 +111,7 @@ def test_a_page_that_would_become_too_much_is_to_be_asked_for_smaller() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "seen"),
+    ("body", "expected"),
     [
         (b'{"success":true,"samples":[{"id":9,"x":"' + b"x" * 100, 9),
         (b'{"success":true,"samples":[ {"x":[1,{"id":3}],"id": 9,"y":[[[', 9),
@@ -123,8 +123,8 @@ def test_a_page_that_would_become_too_much_is_to_be_asked_for_smaller() -> None:
         (b"[" * 5000, None),
     ],
 )
-def test_the_id_of_an_entry_is_seen_though_it_is_cut(body: bytes, seen: int | None) -> None:
-    assert seen == first_id(body)
+def test_the_id_of_a_truncated_entry_is_read(body: bytes, expected: int | None) -> None:
+    assert expected == first_id(body)
 
 
 JSON: st.SearchStrategy[Any] = st.recursive(

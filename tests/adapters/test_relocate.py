@@ -77,7 +77,7 @@ def test_only_the_version_that_is_meant_is_one(tmp_path: Path) -> None:
         assert not relocate.is_version(descriptor, facts, sha256(b"two"))
         place.write_bytes(b"two")
         os.utime(place, ns=(facts.mtime_ns, facts.mtime_ns))
-        assert relocate.facts_at(str(place)) == facts  # size, mtime and inode are what they were
+        assert relocate.facts_at(str(place)) == facts  # size, mtime and inode did not change
         assert not relocate.is_version(descriptor, facts, sha256(b"one"))
 
 

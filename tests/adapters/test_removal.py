@@ -1,4 +1,4 @@
-"""Files are really taken away, on this disk and onto another, and nothing goes that was not sent."""
+"""Files are really removed, on this disk and to another one, and no file that was not sent."""
 
 import errno
 import hashlib
@@ -97,18 +97,18 @@ def test_an_archive_that_is_another_one_by_now_is_not_filled(root: Path, tmp_pat
     assert ([], ["deep/wave.1.csv"]) == (names(root), names(archive))
 
 
-def test_what_an_archive_is_looked_at_for_is_where_the_file_goes(
+def test_a_file_goes_into_the_archive_that_was_checked(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where another one comes into its place between the look and the move."""
+    """Also if another archive takes its place between the check and the move."""
     archive = tmp_path / "archive"
     archive.mkdir()
     folder_notes.mark(str(archive), "that one")
     one = replace(written(root, to=archive / "deep/wave.1.csv"), archive=str(archive), marker="that one")
-    look = folder_notes.marker_of
+    marker_of = folder_notes.marker_of
 
     def look_and_exchange(place: Any) -> str | None:
-        found = look(place)
+        found = marker_of(place)
         archive.rename(tmp_path / "moved")
         archive.mkdir()
         return found
@@ -118,7 +118,7 @@ def test_what_an_archive_is_looked_at_for_is_where_the_file_goes(
     assert ([], [], ["deep/wave.1.csv"]) == (names(root), names(archive), names(tmp_path / "moved"))
 
 
-def test_what_a_file_takes_of_its_disk_is_told(root: Path) -> None:
+def test_the_space_of_a_file_on_its_disk_is_returned(root: Path) -> None:
     whole = root / "whole.csv"
     whole.write_bytes(b"x" * 100_000)
     with (root / "sparse.csv").open("wb") as file:
@@ -150,7 +150,7 @@ def test_a_file_is_deleted_and_its_neighbour_stays(root: Path) -> None:
 
 
 def rewritten(path: Path) -> None:
-    """The same size and mtime, other bytes: only its content and its ctime tell."""
+    """The same size and mtime with other bytes: only the content and the ctime differ."""
     status = os.stat(path)
     with path.open("r+b") as file:
         file.write(b"T")
@@ -185,7 +185,7 @@ def test_a_file_that_was_changed_since_is_left_in_its_place(
     assert not any(".taken" in name for name in names(root))
 
 
-def test_a_file_that_is_written_while_it_is_looked_at_is_put_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_written_while_it_is_verified_is_put_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = written(root)
     digest = hashlib.file_digest
 
@@ -300,9 +300,9 @@ def test_another_file_in_its_place_is_not_it(root: Path) -> None:
 def test_a_root_that_is_away_says_nothing_of_its_files(root: Path) -> None:
     one = written(root)
     os.rename(root, root.with_name("elsewhere"))
-    for look in (removal.where, removal.delete, removal.give_back):
+    for function in (removal.where, removal.delete, removal.give_back):
         with pytest.raises(FileAwayError):
-            look(one)
+            function(one)
 
 
 def test_no_link_leads_out_of_the_root(root: Path, tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_an_archive_that_is_not_there_is_never_made(root: Path, tmp_path: Path) 
     assert not removal.is_on_other_disk(str(root), str(tmp_path / "nowhere"))
 
 
-def test_a_file_comes_back_out_of_the_archive(root: Path, tmp_path: Path, other_disk: Path) -> None:
+def test_a_file_is_restored_from_the_archive(root: Path, tmp_path: Path, other_disk: Path) -> None:
     for archive in (tmp_path / "archive", other_disk):
         archive.mkdir(exist_ok=True)
         one = written(root, to=archive / "deep/wave.1.csv")
@@ -334,7 +334,7 @@ def test_a_file_comes_back_out_of_the_archive(root: Path, tmp_path: Path, other_
         assert CONTENT == (root / one.path).read_bytes()
 
 
-def test_nothing_comes_back_over_another_file(root: Path, tmp_path: Path) -> None:
+def test_a_restored_file_never_replaces_another_one(root: Path, tmp_path: Path) -> None:
     (tmp_path / "archive").mkdir()
     one = written(root, to=tmp_path / "archive/wave.1.csv")
     removal.archive(one)

@@ -223,7 +223,7 @@ def test_a_file_that_changed_is_named_and_nothing_of_its_request_is_stored(
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
 )
-def test_a_fault_on_the_way_is_told_as_it_is(
+def test_a_fault_of_the_network_is_reported_as_it_is(
     connect: Callable[..., ServiceClient],
     pack: Callable[..., Envelope],
     emulator: RunningEmulator,
@@ -288,7 +288,7 @@ def test_a_redirect_is_not_followed_and_takes_no_key_along(
         (outcome,) = outcomes(service, pack(row(1)))
         with pytest.raises(UnansweredError):
             service.project_id()
-        assert [] == other.heard
+        assert [] == other.requests
     assert CANARY.encode() in server.everything
     reason = f"HTTP 307: redirected to {other.url}/thief; not followed, because that would hand over the key"
     assert wire.Failed(Fault.UNREACHABLE, reason) == outcome
@@ -323,7 +323,7 @@ def test_no_connection_in_time_has_certainly_not_arrived(
     connect: Callable[..., ServiceClient], pack: Callable[..., Envelope]
 ) -> None:
     with socket.socket() as listener, contextlib.ExitStack() as callers:
-        # A listener whose queue is full answers no knock.
+        # A listener with a full queue accepts no connection.
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         for _ in range(4):
@@ -407,7 +407,7 @@ def test_an_answer_is_read_as_old_and_new_proxies_put_it(
         (outcome,) = outcomes(service, pack(row(1)))
         assert isinstance(outcome, wire.Stored), outcome
         assert 5 == outcome.sample_id
-    assert 2 == len(server.heard)
+    assert 2 == len(server.requests)
 
 
 def test_an_answer_is_never_read_beyond_its_limit(
@@ -480,7 +480,7 @@ def test_certificates_that_are_not_there_are_no_mistake_of_ours(
 
 @contextlib.contextmanager
 def tls_server() -> Iterator[str]:
-    """Speaks TLS with a certificate that nobody signed, and reads what is said to it."""
+    """Serve TLS with a certificate that no authority signed, and read the request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(Path(__file__).parent / "localhost.pem")
 
@@ -521,7 +521,7 @@ def test_a_wrong_key_is_for_a_person(connect: Callable[..., ServiceClient]) -> N
         ("200 OK", "", UnansweredError),
     ],
 )
-def test_what_studio_says_is_sorted_by_who_must_act(
+def test_answers_of_studio_are_sorted_by_who_must_act(
     raw: Callable[..., tuple[ServiceClient, RawServer]], status: str, body: str, expected: type[EisyncError]
 ) -> None:
     service, _ = raw(answers(body, status))
@@ -541,7 +541,7 @@ def test_an_older_studio_is_asked_for_its_projects(
 @pytest.mark.parametrize("projects", ["[]", '[{"id":1},{"id":2}]'])
 def test_a_key_must_open_one_project(raw: Callable[..., tuple[ServiceClient, RawServer]], projects: str) -> None:
     def play(caller: socket.socket) -> None:
-        is_old = b"api-key-info" in server.heard[-1]
+        is_old = b"api-key-info" in server.requests[-1]
         answers('{"success":false}' if is_old else f'{{"success":true,"projects":{projects}}}')(caller)
 
     service, server = raw(play)
@@ -553,16 +553,16 @@ def test_a_key_must_open_one_project(raw: Callable[..., tuple[ServiceClient, Raw
 def test_pages_go_down_from_the_newest_and_miss_none(service: ServiceClient, pack: Callable[..., Envelope]) -> None:
     stored = outcomes(service, pack(*(row(100 + number) for number in range(7))))
     expected = sorted((outcome.sample_id for outcome in stored if isinstance(outcome, Stored)), reverse=True)
-    seen: list[int] = []
+    ids: list[int] = []
     before_id = None
     while page := service.page(limit=3, before_id=before_id).samples:
-        seen += [sample.id for sample in page]
-        before_id = seen[-1]
-    assert expected == seen
+        ids += [sample.id for sample in page]
+        before_id = ids[-1]
+    assert expected == ids
     assert 7 == service.page(limit=1).total
 
 
-def test_those_of_some_samples_that_are_there_are_told_however_far_apart(
+def test_existing_samples_are_found_however_far_apart_their_ids(
     service: ServiceClient, pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored = outcomes(service, pack(*(row(100 + number) for number in range(7))))
@@ -578,7 +578,7 @@ def test_those_of_some_samples_that_are_there_are_told_however_far_apart(
         }
 
 
-def test_samples_that_nobody_asked_for_are_no_answer(raw: Callable[..., tuple[ServiceClient, RawServer]]) -> None:
+def test_samples_that_were_not_asked_for_are_no_answer(raw: Callable[..., tuple[ServiceClient, RawServer]]) -> None:
     replies = iter(['{"success":true,"projectId":7}'])
     page = '{"success":true,"samples":[{"id":9}],"totalCount":1}'
     service, _ = raw(lambda caller: answers(next(replies, page))(caller))
@@ -659,7 +659,7 @@ def test_what_follows_a_page_is_the_page_below_it(
 
 
 @pytest.mark.parametrize(
-    ("body", "seen"),
+    ("body", "expected"),
     [
         (b'{"success":true,"samples":[{"id":9,"a":1},{"id":7,"a":1}],"totalCount":2}', 7),
         (b'{"success":true,"samples":[{"id":9,"box":{"id":3,"x":1}}],"totalCount":2}', 3),  # it may be wrong
@@ -672,8 +672,8 @@ def test_what_follows_a_page_is_the_page_below_it(
         (b"\xff\x00", None),
     ],
 )
-def test_the_end_of_a_page_is_seen_without_reading_it(body: bytes, seen: int | None) -> None:
-    assert seen == last_id(body) == last_id(bytearray(body))
+def test_the_end_of_a_page_is_found_without_parsing_it(body: bytes, expected: int | None) -> None:
+    assert expected == last_id(body) == last_id(bytearray(body))
 
 
 def test_a_service_that_is_closed_asks_for_nothing_more(service: ServiceClient) -> None:
@@ -691,7 +691,7 @@ def test_a_service_that_is_closed_asks_for_nothing_more(service: ServiceClient) 
 
 def test_reading_ahead_takes_one_connection_and_ends_with_the_service(service: ServiceClient) -> None:
     for _ in range(5):
-        service.ahead(limit=1)  # nobody calls for it
+        service.ahead(limit=1)  # the answer is never read
     assert () == service.ahead(limit=1).page().samples
     pools = service._transport._adapter.poolmanager.pools
     assert [1] == [pools[key].num_connections for key in pools.keys()]  # noqa: SIM118 (it is no dict)
@@ -720,7 +720,7 @@ def test_a_change_of_the_project_shows_in_its_last_modification(
     assert ("x", (("site", "lab"),), True) == (sample.label, sample.metadata, sample.is_disabled)
 
 
-def test_a_studio_that_knows_no_last_modification_tells_none(service: ServiceClient, emulator: RunningEmulator) -> None:
+def test_a_studio_without_last_modification_gives_none(service: ServiceClient, emulator: RunningEmulator) -> None:
     service.project_id()
     for fault, expected in [
         ({"kind": "status", "status": 404, "error": "Unknown path"}, None),
@@ -802,7 +802,7 @@ def test_a_deletion_whose_answer_was_lost_is_found_done_when_it_is_repeated(
     assert not service.delete(stored.sample_id)
 
 
-def test_the_hash_of_half_a_sample_is_not_told(
+def test_the_hash_of_half_a_sample_is_not_returned(
     service: ServiceClient, pack: Callable[..., Envelope], emulator: RunningEmulator
 ) -> None:
     (stored,) = outcomes(service, pack(row(301)))
@@ -849,7 +849,7 @@ def test_the_bytes_of_a_sample_come_piece_by_piece(connect: Callable[..., Servic
 
 
 @pytest.mark.parametrize(("header", "asked_s"), [("Retry-After: 7", 7.0), ("X-Other: 7", 0.0)])
-def test_a_pause_that_is_asked_for_is_told(connect: Callable[..., ServiceClient], header: str, asked_s: float) -> None:
+def test_a_requested_pause_is_reported(connect: Callable[..., ServiceClient], header: str, asked_s: float) -> None:
     with raw_server(answers('{"success":false,"error":"slow down"}', "429 Too Many", header)) as server:
         service = connect(url=server.url)
         with pytest.raises(UnansweredError) as caught:
@@ -952,7 +952,7 @@ def test_no_key_is_sent_before_there_is_a_connection_to_send_it_over(
     assert isinstance(sent.reply, Silence)
 
 
-# --- threads and what they leave behind
+# --- threads
 
 
 def test_threads_share_a_service_and_nothing_is_left_open(
@@ -1028,7 +1028,7 @@ def listing_service(
     limits: list[int] = []
 
     def play(caller: socket.socket) -> None:
-        parts = urlsplit(server.heard[-1].split(b" ", 2)[1].decode())
+        parts = urlsplit(server.requests[-1].split(b" ", 2)[1].decode())
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         below, least = int(query.get("maxId", 2**70)), int(query.get("minId", -1))
         found = [one for one in samples if least <= one["id"] < below]
@@ -1046,7 +1046,7 @@ def listing_service(
 
 
 def walked(ask: Callable[..., Any], limit: int) -> tuple[list[int], list[int | None]]:
-    """The ids that a walk finds, and those of which the entry cannot be read."""
+    """Return the ids that a walk of the listing finds, and those of the entries that cannot be read."""
     ids: list[int] = []
     unread: list[int | None] = []
     before_id = None
@@ -1105,14 +1105,14 @@ def test_a_sample_is_there_although_its_values_are_many(raw: Callable[..., tuple
 
 
 @pytest.mark.parametrize(
-    ("headers", "heard"),
+    ("headers", "date"),
     [
         ("Date: Thu, 26 Nov 2026 10:00:00 GMT\r\n", "Thu, 26 Nov 2026 10:00:00 GMT"),
         ("", None),
         ("Date: Thu, 26 Nov 2026 10:00:00 GMT\r\nAge: 4000\r\n", "nothing"),  # it lay on the way
     ],
 )
-def test_what_time_an_answer_says_that_it_is_is_handed_on(headers: str, heard: str | None) -> None:
+def test_the_date_of_an_answer_is_passed_on(headers: str, date: str | None) -> None:
     body = b'{"success": true, "projectId": 7}'
     reply = f"HTTP/1.1 200 OK\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
     found: list[tuple[str, str | None]] = []
@@ -1124,4 +1124,4 @@ def test_what_time_an_answer_says_that_it_is_is_handed_on(headers: str, heard: s
         )
         with contextlib.closing(service):
             assert 7 == service.project_id()
-    assert ([] if heard == "nothing" else [(f"127.0.0.1:{server.port}", heard)]) == found
+    assert ([] if date == "nothing" else [(f"127.0.0.1:{server.port}", date)]) == found

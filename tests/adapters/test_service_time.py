@@ -4,7 +4,7 @@ from eisync.adapters import clock
 from eisync.adapters.client.transport import ServiceTimes
 
 
-def test_the_last_date_of_each_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_date_of_each_host_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     times = ServiceTimes()
     times.note("a", "Thu, 26 Nov 2026 10:00:00 GMT")
     times.note("a", "Thu, 26 Nov 2026 10:00:05 GMT")
@@ -15,7 +15,7 @@ def test_the_last_date_of_each_host_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     assert (True, True) == (reading.now <= clock.now(), reading.steady <= clock.steady())
 
 
-def test_when_the_clock_was_the_farthest_behind_and_ahead_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_times_farthest_behind_and_ahead_are_returned_once(monkeypatch: pytest.MonkeyPatch) -> None:
     times = ServiceTimes()
     for at in (50.0, 10.0, 90.0, 51.0):
         monkeypatch.setattr(clock, "now", lambda at=at: at)

@@ -1,4 +1,4 @@
-"""What Windows is asked, and what its answers mean: by a stand-in for kernel32, as this suite runs elsewhere."""
+"""The calls to Windows and the meaning of its answers, with a stand-in for kernel32, as this suite runs elsewhere."""
 
 import sys
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_a_file_that_cannot_be_opened_without_its_writers_is_written(
     kernel32 = Kernel32(error)
     probe = WriterProbe(windows=ShareMode(kernel32, lambda: error or 0, INVALID))
     assert expected == probe.asking()(3, str(tmp_path), "a.csv")
-    # Read access, to be shared with readers only; what is there, and not what a link leads to.
+    # Read access, shared with readers only; of the entry itself, not of the target of a link.
     assert [(str(tmp_path / "a.csv"), 0x80000000, 1, None, 3, 0x00200000, None)] == kernel32.opened
     assert ([42] if error is None else []) == kernel32.closed
 

@@ -25,10 +25,10 @@ def systemd(folder: Path, request: pytest.FixtureRequest) -> Iterator[tuple[sock
         yield listener, address
 
 
-def test_the_service_manager_is_told_in_its_own_words(systemd: tuple[socket.socket, str]) -> None:
+def test_the_service_manager_gets_its_own_messages(systemd: tuple[socket.socket, str]) -> None:
     listener, address = systemd
     notifier = Notifier(address)
-    heard = []
+    messages = []
     for tell in (
         notifier.ready,
         notifier.alive,
@@ -36,12 +36,12 @@ def test_the_service_manager_is_told_in_its_own_words(systemd: tuple[socket.sock
         notifier.stopping,
     ):
         tell()
-        heard.append(listener.recv(1000).decode())
-    assert ["READY=1", "WATCHDOG=1", "STATUS=the watcher has not moved", "STOPPING=1"] == heard
+        messages.append(listener.recv(1000).decode())
+    assert ["READY=1", "WATCHDOG=1", "STATUS=the watcher has not moved", "STOPPING=1"] == messages
 
 
 @pytest.mark.parametrize("address", [None, "nobody-listens", "/no/such/folder/notify", "x" * 500, "@nobody-here"])
-def test_nobody_needs_to_listen(folder: Path, address: str | None) -> None:
+def test_a_missing_service_manager_is_no_error(folder: Path, address: str | None) -> None:
     Notifier(address).ready()
 
 

@@ -66,7 +66,7 @@ def test_what_the_work_raises_comes_with_its_result(submit: Callable[..., Any]) 
 
 
 @pytest.mark.parametrize("submit", [ThreadPool.submit, hand_over])
-def test_nobody_waits_for_work_that_was_dropped(submit: Callable[..., Any]) -> None:
+def test_dropped_work_cancels_its_future(submit: Callable[..., Any]) -> None:
     gate = threading.Event()
     with ThreadPool(1) as pool:
         pool.submit(gate.wait, 10.0)

@@ -7,7 +7,7 @@ from eisync.adapters.client.body import Throttle
 
 
 class Hand:
-    """A clock that goes on when somebody waits for it."""
+    """A clock that advances when a thread waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -33,7 +33,7 @@ def test_what_was_spent_ahead_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("rate", [None, 1e9])
-def test_who_waits_goes_on_when_the_rate_is_raised(rate: float | None) -> None:
+def test_a_waiting_thread_continues_when_the_rate_is_raised(rate: float | None) -> None:
     throttle = Throttle(1.0)
     throttle.spend(1_000_000)
     waiter = threading.Thread(target=throttle.spend, args=(1,), daemon=True)

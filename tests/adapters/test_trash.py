@@ -24,7 +24,7 @@ def sha(content: bytes = CONTENT) -> str:
 
 
 class Yard:
-    """A root with one file in a folder, and words for what is done with it."""
+    """A root with one file in a folder, with short methods for the tests."""
 
     def __init__(self, place: Path, path: str = "testing/a.csv", content: bytes = CONTENT) -> None:
         self.place = place
@@ -46,7 +46,7 @@ class Yard:
         return trash.put_back(self.to, str(self.file), self.facts)
 
     def files(self) -> dict[str, bytes]:
-        """Everything below the place of the test, links as what they say."""
+        """Return everything below the folder of the test, links as their text."""
         return {
             str(path.relative_to(self.place)): path.read_bytes()
             for path in sorted(self.place.rglob("*"))
@@ -168,7 +168,7 @@ def test_what_is_no_regular_file_stays(yard: Yard, kind: str) -> None:
     assert os.path.lexists(yard.file)
 
 
-def test_a_file_that_is_gone_is_told_from_a_root_that_is_away(yard: Yard) -> None:
+def test_a_missing_file_is_distinguished_from_a_root_that_is_away(yard: Yard) -> None:
     yard.file.unlink()
     with pytest.raises(FileGoneError):
         yard.set_aside()
@@ -182,7 +182,7 @@ def test_a_file_that_is_gone_is_told_from_a_root_that_is_away(yard: Yard) -> Non
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_what_slips_in_between_the_look_and_the_move_is_put_back(
+def test_a_file_that_comes_between_the_check_and_the_move_is_put_back(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     def slip_in() -> None:
@@ -246,7 +246,7 @@ def test_of_two_hard_links_the_other_stays(yard: Yard) -> None:
     ["a\nb.csv", os.fsdecode(b"\xff\xfe/\xe9.csv"), "/".join(["deep"] * 60) + "/a.csv", "n" * 255, "a.csv"],
     ids=["newline", "undecodable", "deep", "long", "at the top"],
 )
-def test_any_name_goes_and_comes_back(tmp_path: Path, path: str) -> None:
+def test_any_name_is_moved_and_restored(tmp_path: Path, path: str) -> None:
     yard = Yard(tmp_path, path)
     yard.set_aside()
     assert not os.path.lexists(yard.file)
@@ -307,7 +307,7 @@ def test_a_link_that_slips_in_for_the_folder_takes_nothing_from_outside(
         yard.file.parent.symlink_to(outside)
 
     before(monkeypatch, "rename", slip_in)
-    yard.set_aside()  # the folder that was looked into is the one that is taken from
+    yard.set_aside()  # the file is taken from the folder that was checked
     assert {**IN_TRASH, "outside/a.csv": b"another's"} == yard.files()
 
 
@@ -321,7 +321,7 @@ def test_nothing_is_brought_back_through_a_link_to_outside(yard: Yard) -> None:
     assert IN_TRASH == yard.files()
 
 
-def test_what_lies_behind_a_link_is_not_discarded(yard: Yard) -> None:
+def test_a_file_behind_a_link_is_not_discarded(yard: Yard) -> None:
     outside = yard.place / "outside" / "17" / "testing"
     outside.mkdir(parents=True)
     (outside / "a.csv").write_bytes(b"another's")
@@ -397,7 +397,7 @@ def test_of_a_folder_that_is_gone_the_trash_is_at_the_top(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("name", ["dangling", "file", "folder"])
-def test_whatever_lies_there_is_seen(tmp_path: Path, name: str) -> None:
+def test_every_entry_at_the_path_is_found(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
@@ -407,7 +407,7 @@ def test_whatever_lies_there_is_seen(tmp_path: Path, name: str) -> None:
 # --- put_back ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_comes_back_as_it_was_and_the_trash_goes(yard: Yard) -> None:
+def test_a_file_is_restored_unchanged_and_leaves_the_trash(yard: Yard) -> None:
     yard.set_aside()
     assert str(yard.file) == yard.put_back()
     assert (IN_PLACE, yard.facts) == (yard.files(), facts_at(yard.root, yard.path))
@@ -441,7 +441,7 @@ def test_no_root_is_made_where_it_is_away(yard: Yard) -> None:
         ("n" * 255, "n" * 244 + ".restored-1"),
     ],
 )
-def test_a_file_whose_place_is_taken_comes_back_beside_it(tmp_path: Path, path: str, beside: str) -> None:
+def test_a_file_whose_path_is_taken_is_restored_beside_it(tmp_path: Path, path: str, beside: str) -> None:
     yard = Yard(tmp_path, path)
     yard.set_aside()
     yard.file.write_bytes(b"new")
@@ -466,7 +466,7 @@ def test_a_crash_between_the_new_name_and_the_old_one_is_made_good(yard: Yard) -
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
 @pytest.mark.parametrize("is_taken", [False, True])
-def test_where_there_are_no_hard_links_it_comes_back_too(
+def test_without_hard_links_it_is_restored_too(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, code: int, is_taken: bool
 ) -> None:
     yard.set_aside()
@@ -479,7 +479,9 @@ def test_where_there_are_no_hard_links_it_comes_back_too(
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_what_cannot_be_brought_back_lies_where_it_was(yard: Yard, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_a_file_that_cannot_be_restored_stays_where_it_was(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
     yard.set_aside()
     with failing(monkeypatch, "link", code), pytest.raises(FolderError, match="cannot be brought back"):
         yard.put_back()
@@ -496,7 +498,7 @@ def test_where_every_name_is_taken_it_stays(yard: Yard) -> None:
     assert CONTENT == Path(yard.to).read_bytes()
 
 
-def test_what_is_not_in_the_trash_any_more_is_told(yard: Yard) -> None:
+def test_a_file_that_is_no_longer_in_the_trash_is_reported(yard: Yard) -> None:
     yard.set_aside()
     Path(yard.to).unlink()
     yard.file.write_bytes(b"another")
@@ -587,7 +589,7 @@ def test_a_root_below_a_folder_of_such_a_name_stays(tmp_path: Path, above: str) 
     assert [] == os.listdir(yard.root)
 
 
-def test_what_cannot_be_discarded_is_told(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_discarded_is_reported(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     yard.set_aside()
     with failing(monkeypatch, "unlink", errno.EROFS), pytest.raises(FolderError, match="cannot be removed"):
         trash.discard(yard.to)
@@ -626,7 +628,7 @@ def test_a_day_goes_only_if_more_than_its_name_is_old(yard: Yard) -> None:
     assert {"2026-11-24", "2026-11-25"} == set(os.listdir(folder))
 
 
-def test_a_day_that_is_no_folder_is_left_and_hinders_no_other(yard: Yard) -> None:
+def test_a_day_that_is_no_folder_is_left_and_blocks_no_other(yard: Yard) -> None:
     folder = Path(yard.root, ".eisync-trash")
     (folder / "2026-01-03").mkdir(parents=True)
     (folder / "2026-01-01").symlink_to(yard.file.parent)
@@ -649,7 +651,7 @@ def test_a_trash_that_is_no_folder_is_not_emptied(yard: Yard, what: str) -> None
     assert outside.is_dir()
 
 
-def test_a_trash_that_cannot_be_emptied_is_told(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trash_that_cannot_be_emptied_is_reported(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(yard.root, ".eisync-trash", "2020-01-01", "1").mkdir(parents=True)
     with failing(monkeypatch, "rmdir", errno.EROFS), pytest.raises(FolderError, match="cannot be emptied"):
         trash.empty_trash(yard.root, before_day=DAY)

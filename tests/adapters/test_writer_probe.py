@@ -1,4 +1,4 @@
-"""The kernel says who has a file open for writing: real writers, in processes of their own."""
+"""The kernel reports who has a file open for writing, with real writers in their own processes."""
 
 import contextlib
 import errno
@@ -82,7 +82,9 @@ def probed(path: Path, probe: writer_probe.WriterProbe | None = None) -> Writers
     ],
 )
 @pytest.mark.parametrize("memory", [False, True])
-def test_a_writer_is_told_from_a_reader(path: Path, tmp_path: Path, does: str, expected: Writers, memory: bool) -> None:
+def test_a_writer_is_distinguished_from_a_reader(
+    path: Path, tmp_path: Path, does: str, expected: Writers, memory: bool
+) -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm" if memory else tmp_path) as place:
         if memory:
             path = Path(place) / "inner/a.csv"
@@ -215,7 +217,7 @@ def test_a_child_that_a_writer_left_behind_is_one(path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["", "22 1 254:0 / / rw - fuse.sshfs lab: rw"])
-def test_a_file_system_that_does_not_know_every_writer_is_not_believed(
+def test_a_file_system_that_does_not_know_every_writer_is_not_relied_on(
     path: Path, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     monkeypatch.setattr(writer_probe, "mountinfo", lambda: table)
@@ -286,7 +288,7 @@ print("alive")
 
 
 @pytest.mark.parametrize(("how", "said"), [("ignored", b"alive\n"), ("not", b"")])
-def test_a_lease_that_is_broken_while_it_is_held_ends_nobody_who_ignores_it(path: Path, how: str, said: bytes) -> None:
+def test_a_lease_that_is_broken_ends_no_process_that_ignores_the_signal(path: Path, how: str, said: bytes) -> None:
     command = [sys.executable, "-c", BROKEN, str(path), how]
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False)
     assert (said, 0 if said else -signal.SIGIO) == (done.stdout, done.returncode)

@@ -1,4 +1,4 @@
-"""Every combination of what may be known of an absent file: a deletion is what all of it speaks for."""
+"""A missing file counts as deleted only when all evidence agrees. Every combination is tried."""
 
 from itertools import product
 
@@ -10,23 +10,23 @@ NOW = 1_000_000.0
 ABSENT_AT = NOW - ABSENT_S
 
 AGES = {"long ago": ABSENT_AT, "a moment ago": ABSENT_AT + 1.0, "in the future": NOW + 10.0}
-LOOKED = {"never": None, "before": -5.0, "in that instant": 0.0, "since": 5.0}
-PLACES = {"seen": None, "on a disk that is away": "the disk is not there"}
+SCANNED = {"never": None, "before": -5.0, "in that instant": 0.0, "since": 5.0}
+PLACES = {"readable": None, "on a disk that is away": "the disk is not there"}
 
 
 @pytest.mark.parametrize(
-    ("age", "looked", "elsewhere", "place"), list(product(AGES, LOOKED, Elsewhere, PLACES)), ids=str
+    ("age", "scanned", "elsewhere", "place"), list(product(AGES, SCANNED, Elsewhere, PLACES)), ids=str
 )
-def test_only_all_of_it_together_is_a_deletion(age: str, looked: str, elsewhere: Elsewhere, place: str) -> None:
-    after_s = LOOKED[looked]
+def test_only_all_evidence_together_is_a_deletion(age: str, scanned: str, elsewhere: Elsewhere, place: str) -> None:
+    after_s = SCANNED[scanned]
     absence = Absence(
         scanned_at=None if after_s is None else AGES[age] + after_s, elsewhere=elsewhere, away=PLACES[place]
     )
-    is_proved = (age, looked, elsewhere, place) == ("long ago", "since", Elsewhere.NOWHERE, "seen")
+    is_proved = (age, scanned, elsewhere, place) == ("long ago", "since", Elsewhere.NOWHERE, "readable")
     assert is_proved is (why_inconclusive(AGES[age], absence, now=NOW) is None)
 
 
-def test_what_nobody_asked_about_proves_nothing() -> None:
+def test_without_a_search_nothing_is_proved() -> None:
     assert why_inconclusive(0.0, None, now=NOW) == "its content was not searched for"
 
 
@@ -39,18 +39,16 @@ ROOT = MountedDisk("", "/", (8, 1))
     [
         ("card", "card/a.csv", 5, True),
         ("card", "card", 5, True),
-        ("card", "cards/a.csv", 5, False),  # a folder whose name only begins so
+        ("card", "cards/a.csv", 5, False),  # a folder whose name only begins in the same way
         ("card", "a.csv", 5, False),
         ("", "a.csv", 5, True),
-        ("card", "card/a.csv", 2, False),  # of the layer before
+        ("card", "card/a.csv", 2, False),  # a file of the layer before
         ("card", "card/a.csv", 3, True),
         ("card", "card/a.csv", 9, True),
-        ("card", "card/a.csv", 10, False),  # it came when the layer was away already
+        ("card", "card/a.csv", 10, False),  # it came when the layer was already missing
     ],
 )
-def test_only_files_of_the_layer_that_is_away_prove_nothing(
-    folder: str, path: str, file_id: int, is_held: bool
-) -> None:
+def test_only_files_of_the_missing_layer_prove_nothing(folder: str, path: str, file_id: int, is_held: bool) -> None:
     away = Away(id=1, folder=folder, disk=CARD, from_id=2, upto_id=9, since_at=NOW)
     assert is_held is away.holds(path, file_id)
     assert is_held is (why_away([away], "/data", path, file_id) is not None)
@@ -82,14 +80,14 @@ def test_a_person_is_told_which_disk_is_missing_and_what_to_do(
         (CARD, MountedDisk("card", "40", (8, 2), since_id=7), True),
         (CARD, None, False),
         (CARD, MountedDisk("other", "40", (8, 2)), False),
-        (CARD, MountedDisk("card", "41", (8, 2)), False),  # mounted anew: it may be another disk of the same number
+        (CARD, MountedDisk("card", "41", (8, 2)), False),  # mounted again: it may be another disk with the same number
         (CARD, MountedDisk("card", "40", (8, 3)), False),
-        (ROOT, MountedDisk("", "/", (9, 1)), True),  # devices are numbered anew at each boot
+        (ROOT, MountedDisk("", "/", (9, 1)), True),  # device numbers change at each boot
         (ROOT, MountedDisk("", "/mnt", (8, 1)), True),
         (ROOT, MountedDisk("", "/mnt", (9, 1)), False),
     ],
 )
-def test_a_disk_is_lost_when_it_is_not_there_as_it_was(
+def test_a_disk_is_lost_when_it_is_missing_or_replaced(
     before: MountedDisk, now: MountedDisk | None, is_same: bool
 ) -> None:
     there = [] if now is None else [now]

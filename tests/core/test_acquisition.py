@@ -15,7 +15,7 @@ from eisync.core.acquisition import UNSIGNED, Encoding, Recording, SensorAxis, e
 
 KEY = "fed53116f20684c067774ebf9e7bcbdc"
 
-# Real recordings lie beside the repository on some machines; the ones we make are there on all.
+# Real recordings exist beside the repository on some machines; those that we make exist on all.
 REAL = Path(__file__).parents[3] / "shared" / "data"
 REAL_FILES = sorted(path for path in REAL.rglob("*") if path.suffix in (".cbor", ".json"))
 
@@ -37,7 +37,7 @@ def read(data: bytes, encoding: Encoding) -> Any:
 @pytest.mark.parametrize("encoding", Encoding)
 @pytest.mark.parametrize("hmac_key", [KEY, None])
 @pytest.mark.parametrize("recording", [WAVE, NAMELESS, EMPTY])
-def test_a_recording_is_read_back_as_the_contract_has_it(
+def test_a_recording_is_encoded_as_in_the_contract(
     recording: Recording, encoding: Encoding, hmac_key: str | None
 ) -> None:
     document = read(encode(recording, encoding, hmac_key=hmac_key), encoding)
@@ -55,7 +55,7 @@ def test_a_recording_is_read_back_as_the_contract_has_it(
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-def test_the_signature_is_that_of_the_bytes_with_zeros_in_its_place(encoding: Encoding) -> None:
+def test_the_signature_covers_the_bytes_with_zeros_in_its_place(encoding: Encoding) -> None:
     data = encode(WAVE, encoding, hmac_key=KEY)
 
     signature = read(data, encoding)["signature"]
@@ -70,7 +70,7 @@ def test_without_a_key_the_signature_is_64_zeros(encoding: Encoding) -> None:
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-def test_an_empty_key_is_a_key(encoding: Encoding) -> None:
+def test_an_empty_key_signs_too(encoding: Encoding) -> None:
     data = encode(WAVE, encoding, hmac_key="")
 
     assert "HS256" == read(data, encoding)["protected"]["alg"]
@@ -100,13 +100,13 @@ RECORDINGS = st.integers(1, 3).flatmap(
 
 @settings(deadline=None, database=None)
 @given(RECORDINGS, st.sampled_from(Encoding), st.text(), st.text())
-def test_whatever_is_signed_is_verified_with_its_key_only(
+def test_a_signed_recording_is_verified_only_with_its_key(
     recording: Recording, encoding: Encoding, key: str, other_key: str
 ) -> None:
     data = encode(recording, encoding, hmac_key=key)
 
     assert is_signed_with(data, encoding, key)
-    # HMAC fills a short key up with zero bytes.
+    # HMAC pads a short key with zero bytes.
     assert is_signed_with(data, encoding, other_key) is (key.rstrip("\0") == other_key.rstrip("\0"))
 
 
@@ -119,7 +119,7 @@ def test_a_changed_value_breaks_the_signature(encoding: Encoding) -> None:
 
 
 @pytest.mark.parametrize("signature", [None, 5, "abc", "é" * 64])
-def test_what_is_no_signature_verifies_nothing(signature: Any) -> None:
+def test_an_invalid_signature_is_not_verified(signature: Any) -> None:
     document = json.dumps({"signature": signature, "payload": {}}).encode()
 
     assert not is_signed_with(document, Encoding.JSON, KEY)
@@ -139,15 +139,15 @@ def test_what_is_no_signature_verifies_nothing(signature: Any) -> None:
         (b"\x05", Encoding.CBOR, "it is no map"),
     ],
 )
-def test_what_is_no_acquisition_file_is_a_value_error(data: bytes, encoding: Encoding, fault: str) -> None:
+def test_a_file_that_is_no_acquisition_is_a_value_error(data: bytes, encoding: Encoding, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         is_signed_with(data, encoding, KEY)
 
 
 @settings(deadline=None, database=None, max_examples=300)
 @given(st.binary(max_size=40), st.sampled_from(Encoding))
-def test_noise_is_no_signed_file(data: bytes, encoding: Encoding) -> None:
-    with contextlib.suppress(ValueError):  # it says what it is not
+def test_random_bytes_are_no_signed_file(data: bytes, encoding: Encoding) -> None:
+    with contextlib.suppress(ValueError):  # the error says what it is not
         assert not is_signed_with(data, encoding, KEY)
 
 
@@ -157,7 +157,7 @@ def test_a_reading_has_one_number_a_sensor() -> None:
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_json_holds_no_number_that_json_does_not_know(number: float) -> None:
+def test_a_number_that_json_cannot_represent_is_refused(number: float) -> None:
     recording = Recording(device_type="T", interval_ms=1, sensors=(SensorAxis("a", "N/A"),), values=[[number]])
 
     with pytest.raises(ValueError, match="JSON"):
@@ -183,7 +183,7 @@ FILES = made_files() + [(str(path.relative_to(REAL)), path.read_bytes()) for pat
 
 
 @pytest.mark.parametrize(("name", "data"), FILES, ids=[name for name, _ in FILES])
-def test_a_real_recording_goes_through_our_hands_unchanged(name: str, data: bytes) -> None:
+def test_a_real_recording_is_encoded_unchanged(name: str, data: bytes) -> None:
     encoding = Encoding(name.rpartition(".")[2])
     document = read(data, encoding)
 
@@ -191,4 +191,4 @@ def test_a_real_recording_goes_through_our_hands_unchanged(name: str, data: byte
 
     assert document["payload"] == read(again, encoding)["payload"]
     assert is_signed_with(again, encoding, KEY)
-    assert not is_signed_with(data, encoding, KEY)  # it was signed with somebody else's key
+    assert not is_signed_with(data, encoding, KEY)  # it was signed with another key

@@ -1,4 +1,4 @@
-"""Every pair of what a file is here and what its sample is there, under every policy that is about it."""
+"""Every pair of a file's state here and its sample's state at the service, under every relevant policy."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -41,7 +41,7 @@ def sample(identity: int = 1, name: str = "wave.1", label: str = "wave", categor
     return RemoteSample(id=identity, filename=name, category=category, label=label, sha256=SHA)
 
 
-def held(one: RemoteSample, **more: Any) -> LinkedSample:
+def linked(one: RemoteSample, **more: Any) -> LinkedSample:
     return LinkedSample(one, Sent(sha256=SHA), **more)
 
 
@@ -57,7 +57,7 @@ def side(**more: object) -> FileSide:
         "category": Category.TRAINING,
         "sha256": SHA,
         "since_at": 900.0,
-        "samples": (held(sample()),),
+        "samples": (linked(sample()),),
         **more,
     }
     return FileSide(**fields)
@@ -67,7 +67,7 @@ LOOKED_FOR = Absence(scanned_at=NOW, elsewhere=Elsewhere.NOWHERE)
 LOCAL: dict[str, dict[str, object]] = {
     "as it was sent": {},
     "gone for long": {"absent_at": NOW - ABSENT_S, "absence": LOOKED_FOR},
-    "gone for long, and nobody looked for it": {"absent_at": NOW - ABSENT_S},
+    "gone for long, and not searched for": {"absent_at": NOW - ABSENT_S},
     "moved": {"absent_at": NOW - ABSENT_S, "absence": replace(LOOKED_FOR, elsewhere=Elsewhere.THERE)},
     "gone just now": {"absent_at": NOW - ABSENT_S + 1.0, "absence": LOOKED_FOR},
     "gone in the future": {"absent_at": NOW + 3600.0, "absence": LOOKED_FOR},
@@ -86,12 +86,12 @@ LOCAL: dict[str, dict[str, object]] = {
         "category": Category.SPLIT,
         "published": Published(name="wave.1", label="wave", category=Category.TRAINING),
     },
-    "changed": {"samples": (held(sample(2)),), "older": (held(sample(1)),)},
+    "changed": {"samples": (linked(sample(2)),), "older": (linked(sample(1)),)},
     "changed, and the new one not listed": {
-        "samples": (held(sample(2), identity=Identity.UNLISTED),),
-        "older": (held(sample(1)),),
+        "samples": (linked(sample(2), identity=Identity.UNLISTED),),
+        "older": (linked(sample(1)),),
     },
-    "changed back": {"older": (held(sample(1)),)},
+    "changed back": {"older": (linked(sample(1)),)},
 }
 REMOTE: dict[str, dict[str, object]] = {
     "there": {},
@@ -112,27 +112,27 @@ EXPECTED: dict[tuple[str, str], list[tuple[ActionKind, int, str | None]]] = {
 }
 
 
-def in_the_world(local: str, remote: str) -> FileSide:
+def file_side(local: str, remote: str) -> FileSide:
     found = side(**LOCAL[local])
     if REMOTE[remote].get("is_none"):
         return replace(found, samples=(), older=())
     is_shared = bool(REMOTE[remote].get("is_shared"))
     return replace(
         found,
-        samples=tuple(replace(held, is_shared=is_shared) for held in found.samples),
-        older=tuple(replace(held, is_shared=is_shared) for held in found.older),
+        samples=tuple(replace(linked, is_shared=is_shared) for linked in found.samples),
+        older=tuple(replace(linked, is_shared=is_shared) for linked in found.older),
     )
 
 
 @pytest.mark.parametrize(("local", "remote"), list(product(LOCAL, REMOTE)))
-def test_what_follows_from_every_pair(local: str, remote: str) -> None:
-    actions = propose(in_the_world(local, remote), ALL, now=NOW)
+def test_every_pair_of_file_and_sample_has_its_actions(local: str, remote: str) -> None:
+    actions = propose(file_side(local, remote), ALL, now=NOW)
     assert EXPECTED.get((local, remote), []) == [(action.kind, action.sample_id, action.to) for action in actions]
 
 
 @pytest.mark.parametrize(("local", "remote"), list(product(LOCAL, REMOTE)))
 def test_the_defaults_edit_and_delete_nothing(local: str, remote: str) -> None:
-    file = in_the_world(local, remote)
+    file = file_side(local, remote)
     assert all(action.kind in EDITS for action in propose(file, DEFAULT, now=NOW))
     assert [] == propose(file, NOTHING, now=NOW)
 
@@ -140,7 +140,7 @@ def test_the_defaults_edit_and_delete_nothing(local: str, remote: str) -> None:
 @pytest.mark.parametrize("state", [one for one in State if one not in (State.SYNCED, State.TOMBSTONE)])
 def test_a_file_on_its_way_is_left_alone(state: State) -> None:
     for local, remote in product(LOCAL, REMOTE):
-        assert [] == propose(replace(in_the_world(local, remote), state=state), ALL, now=NOW)
+        assert [] == propose(replace(file_side(local, remote), state=state), ALL, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -152,22 +152,22 @@ def test_a_file_on_its_way_is_left_alone(state: State) -> None:
         (OnRemoteDelete.DELETE, {"sha256": None}, []),
         (OnRemoteDelete.DELETE, {"absent_at": NOW - 1000.0}, []),
         (OnRemoteDelete.DELETE, {"is_removed": True}, []),
-        (OnRemoteDelete.DELETE, {"samples": (held(sample(2)),)}, []),
+        (OnRemoteDelete.DELETE, {"samples": (linked(sample(2)),)}, []),
         (OnRemoteDelete.DELETE, {"gone": ()}, []),
         *[
-            (OnRemoteDelete.DELETE, {"gone": (held(sample(), identity=identity),)}, [])
+            (OnRemoteDelete.DELETE, {"gone": (linked(sample(), identity=identity),)}, [])
             for identity in (Identity.CHANGED, Identity.UNLISTED, Identity.FOREIGN)
         ],
     ],
 )
-def test_what_becomes_of_a_tombstone(
+def test_a_tombstone_follows_the_policy(
     policy: OnRemoteDelete, more: dict[str, object], expected: list[ActionKind]
 ) -> None:
-    file = side(**{"state": State.TOMBSTONE, "samples": (), "gone": (held(sample()),), **more})
+    file = side(**{"state": State.TOMBSTONE, "samples": (), "gone": (linked(sample()),), **more})
     assert expected == [action.kind for action in propose(file, Policy(on_remote_delete=policy), now=NOW)]
 
 
-# What a person edited in Studio stays, where the rename is not about it.
+# An edit by a person in Studio stays, unless the rename is about the same value.
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
@@ -177,18 +177,18 @@ def test_what_becomes_of_a_tombstone(
         (sample(name="wave.2"), []),
     ],
 )
-def test_an_edit_of_a_person_stays(there: RemoteSample, expected: list[tuple[ActionKind, str]]) -> None:
-    file = replace(side(**LOCAL["renamed within its label"]), samples=(held(there),))
+def test_an_edit_by_a_person_stays(there: RemoteSample, expected: list[tuple[ActionKind, str]]) -> None:
+    file = replace(side(**LOCAL["renamed within its label"]), samples=(linked(there),))
     assert expected == [(action.kind, action.to) for action in propose(file, ALL, now=NOW)]
 
 
-def test_nothing_is_said_of_a_sample_that_was_not_listed_yet() -> None:
-    file = replace(side(**LOCAL["renamed"]), samples=(held(sample(), identity=Identity.UNLISTED),))
+def test_nothing_is_proposed_for_a_sample_that_was_not_listed_yet() -> None:
+    file = replace(side(**LOCAL["renamed"]), samples=(linked(sample(), identity=Identity.UNLISTED),))
     assert ([], False) == (propose(file, ALL, now=NOW), is_agreed(file))
     assert is_agreed(side(**LOCAL["renamed"]))
 
 
-def test_a_label_that_is_taken_away_is_an_empty_one() -> None:
+def test_a_removed_label_becomes_an_empty_one() -> None:
     file = replace(side(**LOCAL["renamed"]), label=None, category=Category.TRAINING)
     assert [(RENAME, "idle.2"), (RELABEL, "")] == [(action.kind, action.to) for action in propose(file, ALL, now=NOW)]
 
@@ -202,13 +202,13 @@ def test_a_label_that_is_taken_away_is_an_empty_one() -> None:
         (Policy(edits_samples=False, deletes_samples=True), {Trigger.ABSENT}),
     ],
 )
-def test_only_what_a_policy_cares_about_is_looked_for(policy: Policy, expected: set[Trigger]) -> None:
+def test_only_triggers_that_a_policy_needs_are_searched_for(policy: Policy, expected: set[Trigger]) -> None:
     found = triggers({1: policy, 2: NOTHING})
     assert expected == set(found)
     assert all(roots == {1} for roots in found.values())
 
 
-def test_every_act_is_told_in_a_sentence() -> None:
+def test_every_action_has_a_sentence() -> None:
     for kind in ActionKind:
         action = Action(
             kind=kind,
@@ -222,10 +222,10 @@ def test_every_act_is_told_in_a_sentence() -> None:
             to="new",
             was="old",
         )
-        told = sentence(action)
-        assert told.endswith(": because")
-        assert ("9" in told) == (kind not in {*REMOVALS, ActionKind.TOMBSTONE})
-        assert "/data/a/b.csv" in told
+        text = sentence(action)
+        assert text.endswith(": because")
+        assert ("9" in text) == (kind not in {*REMOVALS, ActionKind.TOMBSTONE})
+        assert "/data/a/b.csv" in text
 
 
 # --- properties
@@ -243,7 +243,7 @@ listed = st.builds(
 )
 helds = st.lists(
     st.builds(LinkedSample, listed, st.just(Sent(sha256=SHA)), st.booleans(), st.sampled_from(Identity)), max_size=3
-).map(lambda found: tuple({held.sample.id: held for held in found}.values()))
+).map(lambda found: tuple({linked.sample.id: linked for linked in found}.values()))
 sides = st.builds(
     FileSide,
     id=st.just(7),
@@ -290,14 +290,14 @@ def test_applying_it_twice_changes_nothing(file: FileSide, policy: Policy) -> No
 
 
 def applied(file: FileSide, action: Action) -> FileSide:
-    """The file once the action was done, as the index then has it."""
+    """Return the file after the action was executed, as in the index."""
     if action.kind in REMOVALS:
         return replace(file, is_removed=True, absent_at=NOW)
     if action.kind is ActionKind.DELETE_SAMPLE:
         return replace(
             file,
-            samples=tuple(held for held in file.samples if held.sample.id != action.sample_id),
-            older=tuple(held for held in file.older if held.sample.id != action.sample_id),
+            samples=tuple(linked for linked in file.samples if linked.sample.id != action.sample_id),
+            older=tuple(linked for linked in file.older if linked.sample.id != action.sample_id),
         )
     column = {
         ActionKind.RENAME_SAMPLE: "filename",
@@ -308,18 +308,18 @@ def applied(file: FileSide, action: Action) -> FileSide:
 
 
 def edited(samples: tuple[LinkedSample, ...], action: Action, column: str) -> Iterator[LinkedSample]:
-    for held in samples:
-        is_meant = held.sample.id == action.sample_id
+    for linked in samples:
+        is_meant = linked.sample.id == action.sample_id
         change: dict[str, Any] = {column: action.to}
-        yield replace(held, sample=replace(held.sample, **change)) if is_meant else held
+        yield replace(linked, sample=replace(linked.sample, **change)) if is_meant else linked
 
 
 @given(sides, policies)
-def test_nothing_is_deleted_that_was_not_confirmed(file: FileSide, policy: Policy) -> None:
-    ours = {held.sample.id: held for held in (*file.older, *file.samples)}
+def test_nothing_unconfirmed_is_deleted(file: FileSide, policy: Policy) -> None:
+    ours = {linked.sample.id: linked for linked in (*file.older, *file.samples)}
     for action in propose(file, policy, now=NOW):
         if action.kind in REMOVALS:
-            # The service said that it is deleted there, and what was sent is known by its content.
+            # The service confirmed the deletion, and the content hash of what was sent is known.
             assert file.state is State.TOMBSTONE
             assert file.sha256 is not None
             assert not file.samples
@@ -331,8 +331,8 @@ def test_nothing_is_deleted_that_was_not_confirmed(file: FileSide, policy: Polic
             assert file.state is State.SYNCED
             assert policy.deletes_samples or policy.replaces_samples
             if file.absent_at is None:
-                # The version that took its place is there for certain, and is another one.
-                assert any(held.is_listed and held.sample.id != action.sample_id for held in file.samples)
+                # The version that replaced it is certainly there, and is a different one.
+                assert any(linked.is_listed and linked.sample.id != action.sample_id for linked in file.samples)
             else:
                 assert NOW - file.absent_at >= ABSENT_S
                 assert file.absence is not None
@@ -342,14 +342,14 @@ def test_nothing_is_deleted_that_was_not_confirmed(file: FileSide, policy: Polic
 
 
 @given(sides, policies)
-def test_the_same_act_of_the_same_cause_has_the_same_key(file: FileSide, policy: Policy) -> None:
+def test_the_same_action_for_the_same_cause_has_the_same_key(file: FileSide, policy: Policy) -> None:
     actions = propose(file, policy, now=NOW)
     assert [action.key for action in actions] == [action.key for action in propose(file, policy, now=NOW)]
     assert len(actions) == len({action.key for action in actions})
 
 
 @given(st.text(min_size=1).filter(lambda text: "/" not in text and "\x00" not in text))
-def test_a_name_is_what_the_service_stores(name: str) -> None:
+def test_the_name_is_the_one_that_the_service_stores(name: str) -> None:
     assert name_of(name) == name_of(f"deep/folder/{name}")
 
 
@@ -366,7 +366,7 @@ def test_a_name_is_what_the_service_stores(name: str) -> None:
         ({"state": State.TOMBSTONE}, ALL, None),
     ],
 )
-def test_a_tombstone_is_proposed_with_what_then_becomes_of_the_file(
+def test_a_proposed_tombstone_has_what_happens_to_the_file(
     more: dict[str, object], policy: Policy, expected: tuple[str | None, str] | None
 ) -> None:
     action = tombstone(side(**more), policy)
@@ -381,9 +381,9 @@ def test_a_tombstone_is_proposed_with_what_then_becomes_of_the_file(
     )  # fmt: skip
 
 
-def test_an_action_is_the_same_one_for_as_long_as_its_cause_is() -> None:
-    (renamed, *_) = propose(in_the_world("renamed", "there"), ALL, now=NOW)
-    (later, *_) = propose(in_the_world("renamed", "there"), ALL, now=NOW + 60.0)
+def test_the_key_of_an_action_changes_only_with_its_cause() -> None:
+    (renamed, *_) = propose(file_side("renamed", "there"), ALL, now=NOW)
+    (later, *_) = propose(file_side("renamed", "there"), ALL, now=NOW + 60.0)
     assert renamed.key == later.key
     assert renamed.key == replace(renamed, reason="worded otherwise", was="x").key
     others = [

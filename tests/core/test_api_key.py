@@ -1,4 +1,4 @@
-"""A key is read however people write it down, or the sentence names what is wrong; neither shows it."""
+"""A key is read in every form people store it, or a sentence says what is wrong. No message shows the key."""
 
 import codecs
 
@@ -48,7 +48,7 @@ KEY = "ei_0123456789abcdef"
         f'"apiKey": "{KEY}",',
         f"Bearer {KEY}",
         f"x-api-key: Bearer {KEY}",
-        # what stands behind it
+        # text after the key
         f"{KEY};",
         f"{KEY},",
         f"{KEY} \\",
@@ -56,19 +56,19 @@ KEY = "ei_0123456789abcdef"
         f"{KEY}\\n",
         f"{KEY}\\r\\n",
         f"EI_API_KEY={KEY}  # of the demo project",
-        # lines that say nothing
+        # lines without a key
         f"# of the demo project\n{KEY}\n\n",
         f"\n\n{KEY}\n",
     ],
 )
-def test_a_key_is_read_as_people_write_it(text: str) -> None:
+def test_a_key_is_read_in_the_forms_people_write(text: str) -> None:
     assert KEY == clean(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", " ", "\n", '""', "''", "“”", "\ufeff", "\u200b\n", "EI_API_KEY=", "EI_API_KEY=''", "# key"]
 )
-def test_nothing_is_no_key(text: str) -> None:
+def test_an_empty_text_has_no_key(text: str) -> None:
     assert "" == clean(text)
 
 
@@ -110,7 +110,7 @@ def test_nothing_is_no_key(text: str) -> None:
         ("ei–0123", f"{ODD} (U+2013, en dash)"),
     ],
 )
-def test_what_is_no_key_is_named(text: str, what: str) -> None:
+def test_a_text_that_is_no_key_has_a_reason(text: str, what: str) -> None:
     with pytest.raises(ValueError) as caught:
         clean(text)
     said = str(caught.value)
@@ -135,7 +135,7 @@ def test_what_is_no_key_is_named(text: str, what: str) -> None:
         (b"", ""),
     ],
 )
-def test_a_file_is_read_in_any_encoding_of_unicode(raw: bytes, text: str) -> None:
+def test_a_file_is_read_in_any_unicode_encoding(raw: bytes, text: str) -> None:
     assert text == text_of(raw)
 
 
@@ -148,14 +148,14 @@ def test_a_file_is_read_in_any_encoding_of_unicode(raw: bytes, text: str) -> Non
         (b"\0", "is no text in UTF-16: it must hold the key alone"),
     ],
 )
-def test_what_is_no_text_is_said_so(raw: bytes, what: str) -> None:
+def test_a_file_that_is_no_text_has_a_reason(raw: bytes, what: str) -> None:
     with pytest.raises(ValueError) as caught:
         text_of(raw)
     assert what == str(caught.value)
 
 
 @given(st.text(max_size=200))
-def test_whatever_is_written_a_key_can_travel_in_a_header(text: str) -> None:
+def test_every_key_fits_into_a_header(text: str) -> None:
     try:
         key = clean(text)
     except ValueError:
@@ -165,7 +165,7 @@ def test_whatever_is_written_a_key_can_travel_in_a_header(text: str) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_whatever_bytes_there_are_they_are_text_or_a_value_error(raw: bytes) -> None:
+def test_any_bytes_are_text_or_a_value_error(raw: bytes) -> None:
     said = "it must hold the key alone"
     try:
         clean(text_of(raw))
@@ -175,6 +175,6 @@ def test_whatever_bytes_there_are_they_are_text_or_a_value_error(raw: bytes) -> 
 
 
 @pytest.mark.parametrize("text", [KEY, f'"{KEY}', f"EI_API_KEY={KEY}\nx", f"“{KEY}”", f"{KEY}…"])
-def test_what_may_be_the_key_of_a_broken_text_is_a_secret_too(text: str) -> None:
+def test_a_possible_key_in_a_broken_text_is_a_secret(text: str) -> None:
     assert KEY in secrets_in(text)
     assert "EI_API_KEY" not in secrets_in(text)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.batching import FIRST_PATIENCE, LONGEST_PATIENCE, AdaptiveBatchSize, Limits
+from eisync.core.batching import FIRST_STREAK, LONGEST_STREAK, AdaptiveBatchSize, Limits
 
 MOST = Limits(files=64, bytes=1024)
 
@@ -12,7 +12,7 @@ def taken(portion: AdaptiveBatchSize, times: int) -> AdaptiveBatchSize:
     return portion
 
 
-def test_it_begins_with_all_that_is_allowed() -> None:
+def test_it_begins_at_the_limits() -> None:
     assert MOST == AdaptiveBatchSize.full(MOST).now
 
 
@@ -29,19 +29,19 @@ def test_requests_of_one_size_that_fail_together_halve_it_once() -> None:
 
 def test_it_grows_back_when_requests_are_taken() -> None:
     portion = AdaptiveBatchSize.full(MOST).unanswered(files=64, size=1024).unanswered(files=32, size=512)
-    sizes = [taken(portion, FIRST_PATIENCE * times).now.files for times in range(4)]
+    sizes = [taken(portion, FIRST_STREAK * times).now.files for times in range(4)]
     assert [16, 32, 64, 64] == sizes
 
 
-def test_a_limit_that_stands_firm_is_met_ever_more_rarely() -> None:
-    # The service takes 40 files. Of the requests before the tenth refusal few are those that were refused.
+def test_a_constant_limit_is_hit_less_and_less_often() -> None:
+    # The service takes 40 files. Only few of the requests before the tenth refusal are refused.
     portion, sent, refused = AdaptiveBatchSize.full(MOST), 0, 0
     while refused < 10:
         sent += 1
         is_refused = portion.now.files > 40
         refused += is_refused
         portion = portion.refused(files=portion.now.files, size=10) if is_refused else portion.taken()
-    assert sent > 2 * LONGEST_PATIENCE
+    assert sent > 2 * LONGEST_STREAK
 
 
 @given(
@@ -53,4 +53,4 @@ def test_it_stays_within_its_bounds_and_always_grows_back(news: list[tuple[str, 
         portion = portion.taken() if what == "taken" else getattr(portion, what)(files=files, size=size)
         assert 1 <= portion.now.files <= MOST.files
         assert 1 <= portion.now.bytes <= MOST.bytes
-    assert MOST == taken(portion, 12 * LONGEST_PATIENCE).now
+    assert MOST == taken(portion, 12 * LONGEST_STREAK).now

@@ -78,7 +78,9 @@ def ids(items: list[Item], limits: Limits) -> list[list[int]]:
         ("oldest is first, whatever its id", [item(9), item(2, label="idle")], Limits(), [[9], [2]]),
     ],
 )
-def test_due_items_are_put_together(case: str, items: list[Item], limits: Limits, expected: list[list[int]]) -> None:
+def test_due_items_are_combined_into_requests(
+    case: str, items: list[Item], limits: Limits, expected: list[list[int]]
+) -> None:
     assert expected == ids(items, limits)
 
 
@@ -138,7 +140,7 @@ def test_every_item_is_in_one_request_that_keeps_the_limits(items: list[Item], l
         ),
     ],
 )
-def test_what_could_never_be_accepted_is_not_sent(size: int, reason: str | None) -> None:
+def test_a_file_that_can_never_be_accepted_is_not_sent(size: int, reason: str | None) -> None:
     assert reason == unsendable(item(1, size=size))
 
 

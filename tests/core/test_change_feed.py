@@ -1,4 +1,4 @@
-"""What dataset versions prove: which are read, when the listing is read instead, and when a deletion counts."""
+"""What dataset versions prove: which are read, when the listing is read instead, when a deletion counts."""
 
 from dataclasses import replace
 
@@ -52,9 +52,7 @@ def test_versions_after_the_last_one_read_come_oldest_first() -> None:
         ([version(4, 2500), version(5, 2501)], 1_000_000, "reading the listing takes fewer requests than"),
     ],
 )
-def test_versions_that_do_not_tell_all_are_not_used(
-    unread: list[DatasetVersion], samples: int, why: str | None
-) -> None:
+def test_incomplete_versions_are_not_used(unread: list[DatasetVersion], samples: int, why: str | None) -> None:
     found = why_unusable(unread, 3, samples=samples)
     assert found is None if why is None else (found or "").startswith(why)
 
@@ -79,7 +77,7 @@ def test_the_last_change_of_a_sample_counts_and_a_deletion_is_final() -> None:
         (IndexedSample(sample(1), was_listed=False), False),
     ],
 )
-def test_the_feed_never_brings_a_sample_back(known: IndexedSample, applies: bool) -> None:
+def test_the_feed_never_restores_a_sample(known: IndexedSample, applies: bool) -> None:
     assert applies == is_edit_of(known)
 
 
@@ -89,9 +87,9 @@ def test_the_feed_never_brings_a_sample_back(known: IndexedSample, applies: bool
         (0, 60, 0, True, True),
         (0, 58, 2, True, True),
         (3, 61, 2, True, True),
-        (0, 59, 2, False, False),  # fewer are missing than the feed says
-        (0, 57, 2, True, False),  # more are missing than the feed says
-        (0, None, 0, False, False),  # not counted
+        (0, 59, 2, False, False),  # fewer are missing than the feed reports
+        (0, 57, 2, True, False),  # more are missing than the feed reports
+        (0, None, 0, False, False),  # the samples were not counted
     ],
 )
 def test_the_number_of_samples_is_the_second_witness(
@@ -103,7 +101,7 @@ def test_the_number_of_samples_is_the_second_witness(
     assert is_explained == explains(BEFORE, poll, result)
 
 
-def test_pending_changes_and_what_was_missed_are_not_explained() -> None:
+def test_pending_changes_and_missed_samples_are_not_explained() -> None:
     poll = PollResult(modified_at=600.0, new=0, samples=60)
     assert explains(BEFORE, poll, FeedResult())
     assert not explains(BEFORE, poll, FeedResult(has_pending=True))

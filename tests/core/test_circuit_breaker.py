@@ -1,4 +1,4 @@
-"""After a service failed, one request at most goes out to ask whether it is back, and not too soon."""
+"""After a service failed, at most one request checks whether it is back, and not too soon."""
 
 import pytest
 
@@ -17,16 +17,16 @@ HELD = CircuitBreaker().tripped(NOW, until=NOW + 10.0)
         (HELD, NOW + 9.9, 0, False),
         (HELD, NOW + 10.0, 0, True),
         (HELD, NOW + 10.0, 1, False),
-        (HELD, NOW - 1.0, 0, True),  # the clock was set back: nothing is held for longer than was meant
+        (HELD, NOW - 1.0, 0, True),  # the clock was set back: nothing is held longer than intended
     ],
 )
-def test_while_it_is_open_one_request_goes_out_when_its_time_has_come(
+def test_while_open_one_request_is_sent_after_the_pause(
     breaker: CircuitBreaker, now: float, under_way: int, may_send: bool
 ) -> None:
     assert may_send is breaker.may_send(now, under_way=under_way)
 
 
-def test_silence_is_the_service_s_when_there_was_enough_of_it_or_nothing_came_through() -> None:
+def test_several_requests_without_an_answer_are_the_fault_of_the_service() -> None:
     breaker = CircuitBreaker()
     for _ in range(SILENT_LIMIT - 1):
         breaker = breaker.counted()

@@ -1,4 +1,4 @@
-"""What other programs keep in a folder is known by its name, and no sample's name is taken for it."""
+"""Clutter of other programs is recognised by its name, and no name of a sample counts as clutter."""
 
 import time
 import unicodedata
@@ -33,7 +33,7 @@ def test_a_readme_is_no_sample(name: str) -> None:
     "name",
     ["Thumbs.db", "thumbs.db", "ehthumbs.db", "Desktop.ini", "desktop.INI", ".DS_Store", "._wave.1.wav", "Icon\r"],
 )
-def test_a_file_of_the_desktop_is_no_sample(name: str) -> None:
+def test_a_desktop_file_is_no_sample(name: str) -> None:
     assert DESKTOP == why_no_sample(name)
 
 
@@ -44,7 +44,7 @@ def test_a_file_of_the_desktop_is_no_sample(name: str) -> None:
         "wave.1.sync-conflict-20260101-101010-ABCDEFG.csv",
         "wave.1.sync-conflict-20260101-101010.csv",
         "wave.sync-conflict-20260101-101010-ABCDEFG.sync-conflict-20260102-101010-ABCDEFG.csv",
-        # Dropbox, and those that follow it
+        # Dropbox, and programs with the same names
         "wave.1 (conflicted copy 2026-01-01).csv",
         "wave.1 (Ann's conflicted copy 2026-01-01).csv",
         "wave.1 (Ann's conflicted copy).csv",
@@ -132,7 +132,7 @@ def test_a_conflict_copy_is_no_sample(name: str) -> None:
         "",
     ],
 )
-def test_another_name_may_be_a_sample_s(name: str) -> None:
+def test_other_names_may_be_samples(name: str) -> None:
     assert why_no_sample(name) is None
 
 
@@ -175,7 +175,7 @@ def test_another_name_may_be_a_sample_s(name: str) -> None:
         ".dropbox.cache",
     ],
 )
-def test_a_folder_that_other_programs_keep_holds_no_samples(name: str) -> None:
+def test_folders_of_other_programs_contain_no_samples(name: str) -> None:
     assert what_lies_in(name) is not None
 
 
@@ -197,7 +197,7 @@ def test_a_folder_that_other_programs_keep_holds_no_samples(name: str) -> None:
         "",
     ],
 )
-def test_another_folder_may_hold_samples(name: str) -> None:
+def test_other_folders_may_contain_samples(name: str) -> None:
     assert what_lies_in(name) is None
 
 
@@ -221,10 +221,10 @@ def test_no_name_takes_long(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["wave.1 (Ann의 충돌하는 사본 2026-01-01).csv", "wave.1 (競合コピー 2026-01-01).csv"])
-def test_a_conflict_copy_is_known_in_either_form_of_its_name(name: str) -> None:
+def test_a_conflict_copy_is_recognised_in_both_unicode_forms(name: str) -> None:
     assert [CONFLICT, CONFLICT] == [why_no_sample(unicodedata.normalize(form, name)) for form in ("NFC", "NFD")]
 
 
 @pytest.mark.parametrize("name", ["a.jpg@SynoEAStream", "a.wav@SynoResource", "a.csv@synoeadir"])
-def test_what_a_nas_keeps_beside_a_file_is_told_as_that(name: str) -> None:
+def test_files_that_a_nas_keeps_beside_others_are_recognised(name: str) -> None:
     assert "a file that a NAS keeps for itself" == why_no_sample(name)

@@ -38,7 +38,7 @@ def facts(size: int = 5, mtime_ns: int = 1, inode: int = 1, touched_at: float = 
 
 
 @pytest.mark.parametrize(
-    ("case", "before", "seen", "still_since"),
+    ("case", "before", "observed", "still_since"),
     [
         ("first sight of a file that was touched long ago", None, facts(touched_at=900.0), 900.0),
         ("first sight of a file that is touched now", None, facts(), NOW),
@@ -53,10 +53,10 @@ def facts(size: int = 5, mtime_ns: int = 1, inode: int = 1, touched_at: float = 
         ("another file took its name, an old one", ObservedFile(facts(), 990.0), facts(inode=2, touched_at=5.0), NOW),
     ],
 )
-def test_stillness_counts_from_the_last_difference(
-    case: str, before: ObservedFile | None, seen: FileFacts, still_since: float
+def test_waiting_counts_from_the_last_change(
+    case: str, before: ObservedFile | None, observed: FileFacts, still_since: float
 ) -> None:
-    assert ObservedFile(seen, still_since) == observe(before, seen, now=NOW)
+    assert ObservedFile(observed, still_since) == observe(before, observed, now=NOW)
 
 
 CUT, WHOLE, UNKNOWN = Truncated("it is cut"), Complete("it ends"), Undecidable("it has no end")
@@ -64,42 +64,42 @@ OPEN = OpenEnded("its length is open")
 MARKED = CompletenessPolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
 
 
-NOBODY_TELLS = cannot_tell("the file is another user's")
+UNKNOWN_WRITERS = cannot_tell("the file is another user's")
 NEVER = None
 
-# Who writes it, what its format says, whether its close was seen, whether it would have been: how long it must be still
-# before it goes (or, where it is cut, is set aside). NEVER: not while the kernel says so.
+# By who writes it, what its format says, whether its close was observed, and whether it would have been: how long it
+# must be unchanged before it is sent (or, if truncated, quarantined). NEVER: not while the kernel says so.
 TABLE: list[tuple[Writers | None, Completeness | None, bool, bool, float | None]] = [
-    # The kernel says that no program writes it: who found it, and how, does not matter.
+    # The kernel says that no program writes it. How it was found does not matter.
     *((NO_WRITERS, WHOLE, closed, hears, 0.0) for closed in (True, False) for hears in (True, False)),
     *((NO_WRITERS, UNKNOWN, closed, hears, 2.0) for closed in (True, False) for hears in (True, False)),
     *((NO_WRITERS, OPEN, closed, hears, 2.0) for closed in (True, False) for hears in (True, False)),
     *((NO_WRITERS, CUT, closed, hears, 600.0) for closed in (True, False) for hears in (True, False)),
-    # It says that one does.
+    # The kernel says that a program writes it.
     *(
         (SOME_WRITERS, verdict, closed, hears, NEVER)
         for verdict in (WHOLE, UNKNOWN, OPEN, CUT, None)
         for closed in (True, False)
         for hears in (True, False)
     ),
-    # Nobody can tell, and it was closed.
-    *((NOBODY_TELLS, WHOLE, True, hears, 0.0) for hears in (True, False)),
-    *((NOBODY_TELLS, UNKNOWN, True, hears, 2.0) for hears in (True, False)),
-    *((NOBODY_TELLS, OPEN, True, hears, 2.0) for hears in (True, False)),
-    *((NOBODY_TELLS, CUT, True, hears, 600.0) for hears in (True, False)),
-    # Nobody can tell, and it was not closed though that would have been announced.
-    (NOBODY_TELLS, WHOLE, False, True, 600.0),
-    (NOBODY_TELLS, UNKNOWN, False, True, 600.0),
-    (NOBODY_TELLS, OPEN, False, True, 600.0),
-    (NOBODY_TELLS, CUT, False, True, 600.0),
-    # Nobody can tell, and nobody would have announced its close: stillness has to do.
-    (NOBODY_TELLS, WHOLE, False, False, 2.0),
-    (NOBODY_TELLS, UNKNOWN, False, False, 2.0),
-    (NOBODY_TELLS, OPEN, False, False, 600.0),
-    (NOBODY_TELLS, CUT, False, False, 600.0),
-    # It cannot be opened, so nobody was asked; the service is not told, a person is.
+    # It is unknown who writes it, and it was closed.
+    *((UNKNOWN_WRITERS, WHOLE, True, hears, 0.0) for hears in (True, False)),
+    *((UNKNOWN_WRITERS, UNKNOWN, True, hears, 2.0) for hears in (True, False)),
+    *((UNKNOWN_WRITERS, OPEN, True, hears, 2.0) for hears in (True, False)),
+    *((UNKNOWN_WRITERS, CUT, True, hears, 600.0) for hears in (True, False)),
+    # It is unknown who writes it, and it was not closed, though a close would have been reported.
+    (UNKNOWN_WRITERS, WHOLE, False, True, 600.0),
+    (UNKNOWN_WRITERS, UNKNOWN, False, True, 600.0),
+    (UNKNOWN_WRITERS, OPEN, False, True, 600.0),
+    (UNKNOWN_WRITERS, CUT, False, True, 600.0),
+    # It is unknown who writes it, and closes are not reported: being unchanged must be enough.
+    (UNKNOWN_WRITERS, WHOLE, False, False, 2.0),
+    (UNKNOWN_WRITERS, UNKNOWN, False, False, 2.0),
+    (UNKNOWN_WRITERS, OPEN, False, False, 600.0),
+    (UNKNOWN_WRITERS, CUT, False, False, 600.0),
+    # It cannot be opened, so the kernel was not asked. Nothing is sent; the reason is for a person.
     *((None, UNKNOWN, closed, hears, 2.0) for closed in (True, False) for hears in (True, False)),
-    # It is to be opened, to ask.
+    # It must be opened first, to ask.
     *((None, WHOLE, closed, hears, 0.0) for closed in (True, False) for hears in (True, False)),
     *((None, None, closed, hears, 0.0) for closed in (True, False) for hears in (True, False)),
     *((None, CUT, closed, hears, 600.0) for closed in (True, False) for hears in (True, False)),
@@ -119,36 +119,36 @@ def test_the_table_has_every_case_once() -> None:
 
 
 @pytest.mark.parametrize(("writers", "verdict", "is_closed", "reports_closes", "wait_s"), TABLE)
-def test_who_writes_what_its_format_says_and_what_was_seen_decide(
+def test_writers_format_and_observation_decide_the_wait(
     writers: Writers | None, verdict: Completeness | None, is_closed: bool, reports_closes: bool, wait_s: float | None
 ) -> None:
-    seen = answered(ObservedFile(facts(), NOW, is_closed), writers, verdict, now=NOW)
+    observed = answered(ObservedFile(facts(), NOW, is_closed), writers, verdict, now=NOW)
     if wait_s is NEVER:
         asked_at = NOW + 9_000.0
-        seen = answered(seen, writers, verdict, now=asked_at)
-        assert Wait(asked_at + AGAIN_S) == decide(seen, POLICY, now=asked_at, reports_closes=reports_closes)
+        observed = answered(observed, writers, verdict, now=asked_at)
+        assert Wait(asked_at + AGAIN_S) == decide(observed, POLICY, now=asked_at, reports_closes=reports_closes)
         return
-    assert NOW + wait_s == next_check_at(seen, POLICY, reports_closes=reports_closes)
-    due = decide(seen, POLICY, now=NOW + wait_s, reports_closes=reports_closes)
+    assert NOW + wait_s == next_check_at(observed, POLICY, reports_closes=reports_closes)
+    due = decide(observed, POLICY, now=NOW + wait_s, reports_closes=reports_closes)
     assert (Examine if verdict is None else Quarantine if verdict is CUT else Accept) is type(due)
     if wait_s:
-        assert Wait(NOW + wait_s) == decide(seen, POLICY, now=NOW + wait_s - 0.001, reports_closes=reports_closes)
+        assert Wait(NOW + wait_s) == decide(observed, POLICY, now=NOW + wait_s - 0.001, reports_closes=reports_closes)
 
 
 @pytest.mark.parametrize(
     ("policy", "is_closed", "writers", "verdict", "marker", "decision"),
     [
         (POLICY, False, NO_WRITERS, WHOLE, None, Accept(f"it ends; {NONE_WRITES}")),
-        (POLICY, True, NOBODY_TELLS, WHOLE, None, Accept("it ends")),
+        (POLICY, True, UNKNOWN_WRITERS, WHOLE, None, Accept("it ends")),
         (POLICY, True, NO_WRITERS, UNKNOWN, None, Accept(f"it has been unchanged for 2 s; {NONE_WRITES}")),
-        (POLICY, False, NOBODY_TELLS, UNKNOWN, None, Accept("it has been unchanged for 2 s")),
+        (POLICY, False, UNKNOWN_WRITERS, UNKNOWN, None, Accept("it has been unchanged for 2 s")),
         (POLICY, True, NO_WRITERS, OPEN, None, Accept(f"it was closed and has been unchanged for 2 s; {NONE_WRITES}")),
         (POLICY, False, NO_WRITERS, OPEN, None, Accept(f"it has been unchanged for 2 s; {NONE_WRITES}")),
-        (POLICY, False, NOBODY_TELLS, OPEN, None, Accept("it has been unchanged for 600 s")),
+        (POLICY, False, UNKNOWN_WRITERS, OPEN, None, Accept("it has been unchanged for 600 s")),
         (
             CompletenessPolicy(settle_s=30.0, patience_s=10.0),
             False,
-            NOBODY_TELLS,
+            UNKNOWN_WRITERS,
             OPEN,
             None,
             Accept("it has been unchanged for 30 s"),
@@ -158,14 +158,14 @@ def test_who_writes_what_its_format_says_and_what_was_seen_decide(
         (MARKED, True, NO_WRITERS, None, Marker.ABSENT, None),
         (MARKED, True, NO_WRITERS, WHOLE, Marker.OLDER, None),
         (MARKED, False, None, None, Marker.SET, Examine()),
-        (MARKED, False, NOBODY_TELLS, WHOLE, Marker.SET, Accept("it ends")),
-        (MARKED, False, NOBODY_TELLS, UNKNOWN, Marker.SET, Accept("its marker is set")),
+        (MARKED, False, UNKNOWN_WRITERS, WHOLE, Marker.SET, Accept("it ends")),
+        (MARKED, False, UNKNOWN_WRITERS, UNKNOWN, Marker.SET, Accept("its marker is set")),
         (MARKED, False, NO_WRITERS, OPEN, Marker.SET, Accept(f"its marker is set; {NONE_WRITES}")),
         (MARKED, False, NO_WRITERS, CUT, Marker.SET, Quarantine("it is cut")),
     ],
 )
 @pytest.mark.parametrize("reports_closes", [True, False])
-def test_what_is_done_with_a_file_whose_time_has_come(
+def test_a_file_that_waited_long_enough_gets_its_decision(
     policy: CompletenessPolicy,
     is_closed: bool,
     writers: Writers | None,
@@ -174,20 +174,20 @@ def test_what_is_done_with_a_file_whose_time_has_come(
     decision: Decision | None,
     reports_closes: bool,
 ) -> None:
-    seen = ObservedFile(facts(), NOW, is_closed, verdict, marker, writers=writers)
+    observed = ObservedFile(facts(), NOW, is_closed, verdict, marker, writers=writers)
 
-    due_at = next_check_at(seen, policy, reports_closes=reports_closes)
+    due_at = next_check_at(observed, policy, reports_closes=reports_closes)
     if decision is None:
         assert math.inf == due_at
-        assert Wait(math.inf) == decide(seen, policy, now=NOW + 1e9, reports_closes=reports_closes)
-    elif reports_closes and not is_closed and writers == NOBODY_TELLS and not policy.needs_marker:
+        assert Wait(math.inf) == decide(observed, policy, now=NOW + 1e9, reports_closes=reports_closes)
+    elif reports_closes and not is_closed and writers == UNKNOWN_WRITERS and not policy.needs_marker:
         assert NOW + max(policy.settle_s, policy.patience_s) == due_at
     else:
-        assert decision == decide(seen, policy, now=due_at, reports_closes=reports_closes)
+        assert decision == decide(observed, policy, now=due_at, reports_closes=reports_closes)
 
 
 @pytest.mark.parametrize("verdict", [None, WHOLE, CUT])
-def test_what_is_too_large_is_refused_for_that_as_soon_as_no_program_writes_it(verdict: Completeness | None) -> None:
+def test_a_file_that_is_too_large_is_refused_as_soon_as_no_program_writes_it(verdict: Completeness | None) -> None:
     written, left = (
         answered(ObservedFile(facts(size=MAX_FILE_BYTES), NOW), writers, None, now=NOW)
         for writers in (SOME_WRITERS, NO_WRITERS)
@@ -199,7 +199,7 @@ def test_what_is_too_large_is_refused_for_that_as_soon_as_no_program_writes_it(v
 
 
 @pytest.mark.parametrize(
-    ("policy", "seen", "is_asked"),
+    ("policy", "observed", "is_asked"),
     [
         (POLICY, ObservedFile(facts(), NOW - 1.9), True),
         (POLICY, ObservedFile(facts(), NOW - 2.0), False),
@@ -208,35 +208,35 @@ def test_what_is_too_large_is_refused_for_that_as_soon_as_no_program_writes_it(v
         (MARKED, ObservedFile(facts(), NOW, marker=Marker.SET), False),
     ],
 )
-def test_who_writes_a_file_is_asked_before_it_is_read_where_that_may_spare_the_reading(
-    policy: CompletenessPolicy, seen: ObservedFile, is_asked: bool
+def test_the_kernel_is_asked_before_a_file_that_is_probably_written_is_read(
+    policy: CompletenessPolicy, observed: ObservedFile, is_asked: bool
 ) -> None:
-    assert is_asked == is_fresh(seen, policy, now=NOW)
+    assert is_asked == is_fresh(observed, policy, now=NOW)
 
 
 @pytest.mark.parametrize(("policy", "wait_s"), [(POLICY, 2.0), (MARKED, 0.0)])
 def test_a_table_is_not_opened_for_every_row(policy: CompletenessPolicy, wait_s: float) -> None:
-    seen = ObservedFile(facts(), NOW, is_closed=True, marker=Marker.SET, has_end=False)
-    assert NOW + wait_s == next_check_at(seen, policy)
+    observed = ObservedFile(facts(), NOW, is_closed=True, marker=Marker.SET, has_end=False)
+    assert NOW + wait_s == next_check_at(observed, policy)
     assert NOW == next_check_at(ObservedFile(facts(), NOW, is_closed=True, marker=Marker.SET), policy)
 
 
-def test_a_close_that_the_kernel_announces_a_moment_early_costs_a_moment_once() -> None:
+def test_an_early_close_event_delays_the_file_only_briefly() -> None:
     closed = ObservedFile(facts(), NOW - 9.0, is_closed=True)
     first = answered(closed, SOME_WRITERS, None, now=NOW)
     second = answered(first, SOME_WRITERS, None, now=NOW + CLOSING_S)
     assert (NOW + CLOSING_S, NOW + CLOSING_S + AGAIN_S) == (next_check_at(first, POLICY), next_check_at(second, POLICY))
 
 
-def test_evidence_is_of_one_version() -> None:
-    before = ObservedFile(facts(), 990.0, True, WHOLE, Marker.SET, writers=NOBODY_TELLS)
+def test_evidence_counts_for_one_version() -> None:
+    before = ObservedFile(facts(), 990.0, True, WHOLE, Marker.SET, writers=UNKNOWN_WRITERS)
 
-    assert ObservedFile(facts(), 990.0, True, WHOLE, writers=NOBODY_TELLS) == observe(before, facts(), now=NOW)
+    assert ObservedFile(facts(), 990.0, True, WHOLE, writers=UNKNOWN_WRITERS) == observe(before, facts(), now=NOW)
     assert ObservedFile(facts(), 990.0, True, WHOLE) == observe(before, facts(), now=NOW, is_closed=True)
     assert ObservedFile(facts(size=6), NOW) == observe(before, facts(size=6), now=NOW)
 
 
-def test_who_closes_a_file_that_was_seen_before_speaks_of_it() -> None:
+def test_a_close_counts_for_a_file_that_was_observed_before() -> None:
     assert observe(ObservedFile(facts(), 990.0), facts(), now=NOW, is_closed=True).is_closed
 
 
@@ -253,7 +253,7 @@ def test_who_closes_a_file_that_was_seen_before_speaks_of_it() -> None:
         (MARKED, False, UNKNOWN, NOW + 50.0),
     ],
 )
-def test_a_file_that_had_a_writer_is_still_from_then_on(
+def test_a_file_that_had_a_writer_waits_from_then_on(
     policy: CompletenessPolicy, is_closed: bool, verdict: Completeness, due_at: float
 ) -> None:
     marker = Marker.SET if policy.needs_marker else None
@@ -262,7 +262,7 @@ def test_a_file_that_had_a_writer_is_still_from_then_on(
         written = answered(written, SOME_WRITERS, None, now=NOW + second)
     left = answered(written, NO_WRITERS, verdict, now=NOW + 51.0)
 
-    assert NOW + 51.0 == next_check_at(written, policy)  # it is asked again soon, not when it may go
+    assert NOW + 51.0 == next_check_at(written, policy)  # ask again soon, not only when it may be sent
     assert due_at == next_check_at(left, policy)
     assert Wait(due_at) == decide(left, policy, now=due_at - 0.001)
     assert isinstance(decide(left, policy, now=due_at), Accept | Quarantine)
@@ -276,10 +276,10 @@ def test_a_writer_is_forgotten_when_it_closes_the_file_and_with_its_version() ->
     assert ObservedFile(facts(size=6), NOW) == observe(written, facts(size=6), now=NOW)
 
 
-def test_a_clock_that_is_set_back_does_not_put_off_the_next_question() -> None:
+def test_setting_the_clock_back_does_not_delay_the_next_check() -> None:
     written = answered(ObservedFile(facts(), NOW), SOME_WRITERS, None, now=NOW + 9_000.0)
-    seen = observe(written, facts(), now=NOW)
-    assert (NOW, NOW + AGAIN_S) == (seen.written_at, next_check_at(seen, POLICY))
+    observed = observe(written, facts(), now=NOW)
+    assert (NOW, NOW + AGAIN_S) == (observed.written_at, next_check_at(observed, POLICY))
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_a_clock_that_is_set_back_does_not_put_off_the_next_question() -> None:
         (ObservedFile(facts(), NOW - 1, verdict=OPEN), POLICY, "its length is open; unchanged for 1 s of 2 s"),
         (ObservedFile(facts(), NOW - 1, True, verdict=OPEN), POLICY, "its length is open; unchanged for 1 s of 2 s"),
         (
-            ObservedFile(facts(), NOW - 9, verdict=WHOLE, writers=NOBODY_TELLS),
+            ObservedFile(facts(), NOW - 9, verdict=WHOLE, writers=UNKNOWN_WRITERS),
             POLICY,
             "eisync did not see it closed, and cannot tell who writes it: the file is another user's; unchanged "
             "for 9 s of 600 s",
@@ -322,7 +322,9 @@ def test_a_clock_that_is_set_back_does_not_put_off_the_next_question() -> None:
         ),
     ],
 )
-def test_a_person_is_told_what_it_waits_for(unsettled: ObservedFile, policy: CompletenessPolicy, text: str) -> None:
+def test_the_reason_says_what_the_file_waits_for(
+    unsettled: ObservedFile, policy: CompletenessPolicy, text: str
+) -> None:
     assert text == reason(unsettled, policy, now=NOW, reports_closes=True)
 
 
@@ -332,20 +334,20 @@ def test_a_person_is_told_what_it_waits_for(unsettled: ObservedFile, policy: Com
         (NO_WRITERS, POLICY, "no program has it open for writing (asked the kernel)"),
         (SOME_WRITERS, POLICY, f"{BEING_WRITTEN} (asked the kernel)"),
         (
-            NOBODY_TELLS,
+            UNKNOWN_WRITERS,
             POLICY,
             "cannot tell: the file is another user's; so it is sent once eisync sees it closed, or once it has "
             "been unchanged for 600 s (patience_s); where eisync is not notified of closes, for 2 s (settle_s)",
         ),
-        (NOBODY_TELLS, MARKED, "cannot tell: the file is another user's"),
+        (UNKNOWN_WRITERS, MARKED, "cannot tell: the file is another user's"),
     ],
 )
-def test_a_person_is_told_who_writes_it(writers: Writers, policy: CompletenessPolicy, text: str) -> None:
+def test_the_reason_says_who_writes_the_file(writers: Writers, policy: CompletenessPolicy, text: str) -> None:
     assert text == explain_writers(writers, policy)
 
 
 @pytest.mark.parametrize("wrong", [{"settle_s": -1.0}, {"patience_s": -0.1}])
-def test_a_policy_that_could_never_be_obeyed_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_impossible_policy_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="less than no time"):
         CompletenessPolicy(**wrong)
 
@@ -354,18 +356,18 @@ def test_a_policy_that_could_never_be_obeyed_is_refused(wrong: dict[str, Any]) -
 @given(
     st.lists(st.tuples(st.floats(0.0, 10.0), st.integers(0, 2), st.integers(0, 1), st.floats(0.0, 2_000.0)), min_size=1)
 )
-def test_no_file_is_complete_before_it_was_seen_still_for_the_whole_time(
-    looks: list[tuple[float, int, int, float]],
+def test_no_file_is_complete_before_it_was_unchanged_for_the_whole_time(
+    observations: list[tuple[float, int, int, float]],
 ) -> None:
     now, unsettled, seen_since = NOW, None, NOW
-    for pause_s, size, mtime_ns, touched_at in looks:
+    for pause_s, size, mtime_ns, touched_at in observations:
         now += pause_s
-        seen = facts(size=size, mtime_ns=mtime_ns, touched_at=touched_at)
+        observed = facts(size=size, mtime_ns=mtime_ns, touched_at=touched_at)
         is_first = unsettled is None
-        if is_first or (unsettled is not None and unsettled.facts != seen):
-            # Before the first look only the file system can tell.
+        if is_first or (unsettled is not None and unsettled.facts != observed):
+            # Before the first stat only the file system knows.
             seen_since = min(touched_at, now) if is_first else now
-        unsettled = observe(unsettled, seen, now=now)
+        unsettled = observe(unsettled, observed, now=now)
 
         assert seen_since == unsettled.still_since
 
@@ -383,7 +385,7 @@ def test_an_event_of_a_marker_is_about_the_file_beside_it(policy: CompletenessPo
     assert expected == policy.spoken_of(path)
 
 
-def test_a_reason_without_an_instant_stays_true_when_time_passes() -> None:
-    seen = ObservedFile(facts(), NOW - 1.0, verdict=UNKNOWN, writers=NO_WRITERS)
-    assert "unchanged for 1 s of 2 s" == reason(seen, CompletenessPolicy(settle_s=2.0), now=NOW)
-    assert "it must be unchanged for 2 s" == reason(seen, CompletenessPolicy(settle_s=2.0), now=None)
+def test_a_reason_without_now_stays_true_as_time_passes() -> None:
+    observed = ObservedFile(facts(), NOW - 1.0, verdict=UNKNOWN, writers=NO_WRITERS)
+    assert "unchanged for 1 s of 2 s" == reason(observed, CompletenessPolicy(settle_s=2.0), now=NOW)
+    assert "it must be unchanged for 2 s" == reason(observed, CompletenessPolicy(settle_s=2.0), now=None)

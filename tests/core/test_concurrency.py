@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from eisync.core.flow_control import ConcurrencyWindow, LatencyBaseline
 
 
-def test_it_begins_wide_open() -> None:
+def test_the_window_begins_at_full_size() -> None:
     assert 8 == ConcurrencyWindow.full(8).requests
 
 
@@ -39,7 +39,7 @@ def test_after_an_outage_it_doubles_up_to_half_of_what_it_was() -> None:
 
 
 @given(st.integers(1, 64), st.lists(st.sampled_from(["widened", "halved", "late", "restarted"])))
-def test_it_never_closes_and_never_goes_beyond_the_workers(most: int, news: list[str]) -> None:
+def test_the_window_stays_between_one_and_the_number_of_workers(most: int, news: list[str]) -> None:
     window = ConcurrencyWindow.full(most)
     for what in news:
         match what:
@@ -54,12 +54,12 @@ def test_it_never_closes_and_never_goes_beyond_the_workers(most: int, news: list
         assert 1 <= window.requests <= most
 
 
-def test_what_takes_far_longer_than_at_best_is_slow() -> None:
+def test_a_request_that_takes_far_longer_than_the_best_is_slow() -> None:
     tempo = LatencyBaseline()
-    assert not tempo.is_slow(took_s=60.0, size=1 << 20)  # nobody knows better yet
+    assert not tempo.is_slow(took_s=60.0, size=1 << 20)  # there is no better time yet
     assert not tempo.is_slow(took_s=1.0, size=1 << 20)
     assert [False, True] == [tempo.is_slow(took_s=took_s, size=1 << 20) for took_s in (3.0, 9.0)]
-    assert not tempo.is_slow(took_s=9.0, size=1 << 24)  # a larger one may take its time
+    assert not tempo.is_slow(took_s=9.0, size=1 << 24)  # a larger request may take longer
 
 
 def test_milliseconds_are_never_slow() -> None:
@@ -68,7 +68,7 @@ def test_milliseconds_are_never_slow() -> None:
     assert not tempo.is_slow(took_s=1.9, size=10)
 
 
-def test_a_line_that_became_slower_for_good_is_not_slow_for_ever() -> None:
+def test_a_line_that_became_slower_is_not_slow_forever() -> None:
     tempo = LatencyBaseline()
     tempo.is_slow(took_s=1.0, size=10)
     assert [True, False] == [tempo.is_slow(took_s=5.0, size=10) for _ in range(100)][::99]

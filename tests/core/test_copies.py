@@ -1,4 +1,4 @@
-"""What a copy of a sample is worth, for every mixture of what is known of it."""
+"""How well a copy of a sample is proved, for every combination of what is known."""
 
 from itertools import product
 
@@ -34,7 +34,7 @@ def side(
         facts=FileFacts(1, 1, 1),
         label=None,
         category=Category.TRAINING,
-        sha256=NEITHER if is_older else sent,  # of the present version: of an older sample it proves nothing
+        sha256=NEITHER if is_older else sent,  # the hash of the current version proves nothing about an older sample
         samples=(other,) if is_older else (held,),
         older=(held,) if is_older else (other,),
     )
@@ -54,11 +54,11 @@ def side(
         )
     ),
 )
-def test_only_what_is_proved_is_a_copy(
+def test_only_a_proved_copy_counts(
     found: str, sent: str | None, listed: str | None, is_older: bool, path: str, ends: bytes, identity: Identity
 ) -> None:
     file = side(path, sent=sent, listed=listed, is_older=is_older, identity=identity)
-    # What the service lists counts where nobody knows what was sent: else it is the hash of something else.
+    # The service's hash counts only when the hash of what was sent is unknown.
     is_proved = found == SENT if sent is not None else found == listed
     is_it = identity in (Identity.PROVEN, Identity.LIKELY)
     is_likely = not path.endswith(".wav") and ends == b"{}" and is_it

@@ -4,7 +4,7 @@ import pytest
 
 from eisync.core.labels.description import MAX_LABEL_BYTES, Description, describe, given_name, with_canonical_labels
 from eisync.core.labels.parts import PartKind, unpacked
-from eisync.core.labels.path_rules import PathRules
+from eisync.core.labels.path_rules import NONE, PathRules
 from eisync.core.labels.sidecars import Entry, packed, sidecars_for
 from eisync.core.labels.sidecars import unpacked as entry_of
 from eisync.core.model import Category
@@ -150,6 +150,23 @@ def test_the_limit_of_a_label_counts_the_bytes_that_are_sent() -> None:
     assert "\u00fc" * longest == described(Entry(path=PATH, label="u\u0308" * longest)).label
     with pytest.raises(ValueError, match="its label has more than"):
         described(Entry(path=PATH, label="u\u0308" * (longest + 1)))
+
+
+@pytest.mark.parametrize(
+    ("path", "labelling", "more", "label"),
+    [
+        ("a/x9.1.json", PathRules(), {}, "idle"),
+        ("a/x9.1.json", PathRules(), {"label": "wave"}, "wave"),
+        ("a/x9.1.json", PathRules(), {"is_unlabeled": True}, None),
+        ("cat/001.json", PathRules(), {}, "cat"),
+        ("a/x9.1.json", PathRules(label="fixed"), {}, "fixed"),
+        ("a/x9.1.json", PathRules(label=NONE), {}, None),
+    ],
+)
+def test_a_label_is_inferred_from_the_name_that_is_sent(
+    path: str, labelling: PathRules, more: dict[str, Any], label: str | None
+) -> None:
+    assert label == describe(path, labelling, {}, [Entry(path=path, name="idle.7", **more)]).label
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ SET = ClockSetting(counts_from=NOW - 100.0, recent_from=NOW - 400 * DAY)
     [
         (ClockSetting(), NOW - 5.0, 5.0),
         (ClockSetting(), NOW - 10 * DAY, 10 * DAY),
-        (ClockSetting(), NOW + 5.0, -5.0),  # nobody can tell
+        (ClockSetting(), NOW + 5.0, -5.0),  # unknown
         (SET, NOW - 5.0, 5.0),
-        (SET, NOW - 10 * DAY, 100.0),  # by another clock
-        (SET, NOW + 10 * DAY, 100.0),  # by one that was ahead
-        (ClockSetting(counts_from=NOW + 10.0), NOW - DAY, -10.0),  # it is being set
+        (SET, NOW - 10 * DAY, 100.0),  # recorded by another clock
+        (SET, NOW + 10 * DAY, 100.0),  # recorded by a clock that was ahead
+        (ClockSetting(counts_from=NOW + 10.0), NOW - DAY, -10.0),  # the clock is being set
         (ClockSetting(counts_from=NOW + 10.0), NOW + DAY, -10.0),
     ],
 )
@@ -32,5 +32,5 @@ def test_no_more_time_has_passed_than_is_certain(setting: ClockSetting, at: floa
         (ClockSetting(counts_from=NOW - 60.0, recent_from=NOW + 9 * DAY), NOW - DAY),
     ],
 )
-def test_what_may_be_recent_is_looked_for_on_both_clocks(setting: ClockSetting, since: float) -> None:
+def test_recent_records_are_found_by_both_clocks(setting: ClockSetting, since: float) -> None:
     assert since == setting.since(DAY, NOW)

@@ -17,7 +17,7 @@ from eisync.core.absence import MissingFiles, why_emptied
         (500, 100, 100, "nearly all samples of these files are gone from the project: 100 of 100"),
     ],
 )
-def test_a_project_that_was_emptied_is_told_from_one_that_is_tidied(
+def test_an_emptied_project_is_distinguished_from_a_tidied_one(
     samples: int, ours: int, unlisted: int, why: str | None
 ) -> None:
     assert why == why_emptied(MissingFiles(samples, ours, unlisted))

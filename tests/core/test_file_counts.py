@@ -70,9 +70,9 @@ def test_no_file_is_lost_or_counted_twice(
         (FileCounts(by_state={SETTLING: 1, QUARANTINED: 1}, folders=1), {"asks": True}, 4),
     ],
 )
-def test_what_a_command_ends_with(census: FileCounts, more: dict[str, bool], code: int) -> None:
+def test_every_case_has_its_exit_code(census: FileCounts, more: dict[str, bool], code: int) -> None:
     assert code == exit_code(census, **more)
 
 
-def test_counts_name_the_states_that_there_are() -> None:
+def test_counts_have_only_states_with_files() -> None:
     assert {"synced": 2, "unreadable": 1} == FileCounts(by_state={SYNCED: 2, READY: 0}, unreadable=1).counts()

@@ -35,12 +35,12 @@ NAMES = st.text(max_size=80) | st.text(st.sampled_from('./\\:aAé\u0301 \x00\n*"
         ("a." + "x" * 300, "a." + "x" * 198),
     ],
 )
-def test_a_name_is_safe_and_changed_no_more_than_needed(name: str, expected: str) -> None:
+def test_a_name_becomes_safe_with_the_least_change(name: str, expected: str) -> None:
     assert expected == safe_name(name)
 
 
 @given(NAMES)
-def test_no_name_leads_anywhere_or_hides(name: str) -> None:
+def test_no_name_leaves_its_folder_or_is_hidden(name: str) -> None:
     safe = safe_name(name)
     assert safe == safe_name(safe)
     assert safe
@@ -66,16 +66,16 @@ def test_two_samples_never_share_a_file(name: str, taken: list[str], expected: s
     assert expected == place_for("training", name, 7, {place_key(place) for place in taken})
 
 
-def test_a_category_is_no_way_out() -> None:
+def test_a_category_cannot_leave_the_dataset() -> None:
     assert "_._etc/a.csv" == place_for("../etc", "a.csv", 7, set())
 
 
 @given(st.lists(st.tuples(st.sampled_from(["training", "testing"]), NAMES), max_size=30))
-def test_every_sample_has_a_place_of_its_own(samples: list[tuple[str, str]]) -> None:
+def test_every_sample_has_its_own_path(samples: list[tuple[str, str]]) -> None:
     taken: set[str] = set()
     for number, (category, name) in enumerate(samples, start=1):
         key = place_key(place_for(category, name, number, taken))
         assert key not in taken
-        # No file stands where a folder has to be.
+        # No file is in the place of a folder.
         assert not any(other.startswith(key + "/") or key.startswith(other + "/") for other in taken)
         taken.add(key)

@@ -48,7 +48,7 @@ def learn(steered: FlowControl, outcome: Outcome, files: int = 8, *, now: float 
 
 
 @pytest.mark.parametrize(("outcome", "hold_s"), [(AWAY, 1.0), (BUSY, 60.0)])
-def test_a_service_that_is_away_or_busy_holds_at_once_and_then_gets_one_file(outcome: Outcome, hold_s: float) -> None:
+def test_an_unreachable_or_busy_service_is_held_at_once_and_then_probed(outcome: Outcome, hold_s: float) -> None:
     steered = flow_control()
     assert learn(steered, outcome)
     assert (True, hold_s, 1) == (steered.is_held, steered.hold_s(NOW), steered.limits.files)
@@ -57,7 +57,7 @@ def test_a_service_that_is_away_or_busy_holds_at_once_and_then_gets_one_file(out
     assert not steered.may_send(NOW + hold_s, under_way=1)
 
 
-def test_what_was_sent_before_the_hold_does_not_prolong_it() -> None:
+def test_requests_sent_before_the_hold_do_not_prolong_it() -> None:
     steered = flow_control()
     assert [True, False, False, False] == [learn(steered, AWAY, sent_in=0) for _ in range(4)]
     assert 1.0 == steered.hold_s(NOW)
@@ -72,12 +72,12 @@ def test_holds_grow_up_to_a_cap() -> None:
     assert [1.0, 2.0, 4.0, 8.0, 16.0, HOLD_CAP_S, HOLD_CAP_S, HOLD_CAP_S, HOLD_CAP_S] == holds
 
 
-def test_silence_holds_after_several_in_a_row_only() -> None:
+def test_missing_answers_hold_the_target_only_after_several_in_a_row() -> None:
     steered = flow_control()
     assert [False] * (SILENT_LIMIT - 1) + [True] == [learn(steered, SILENT) for _ in range(SILENT_LIMIT)]
 
 
-def test_a_success_between_begins_the_count_anew() -> None:
+def test_a_success_resets_the_count() -> None:
     steered = flow_control()
     for _ in range(3 * SILENT_LIMIT):
         assert not learn(steered, SILENT)
@@ -85,12 +85,12 @@ def test_a_success_between_begins_the_count_anew() -> None:
     assert not steered.is_held
 
 
-def test_one_notorious_file_never_holds_the_others() -> None:
+def test_one_file_that_never_gets_an_answer_does_not_hold_the_others() -> None:
     steered = flow_control()
     assert not any(learn(steered, SILENT, 1, attempts=attempts) for attempts in range(3, 100))
 
 
-def test_after_a_hold_it_goes_gradually() -> None:
+def test_after_a_hold_requests_increase_gradually() -> None:
     steered = flow_control(workers=8)
     learn(steered, AWAY)
     windows = []
@@ -121,7 +121,7 @@ def test_a_clock_that_is_set_back_does_not_prolong_a_hold() -> None:
         (Barred("HTTP 401"), 8, Limits(files=8, bytes=800)),
     ],
 )
-def test_how_much_goes_after_what_became_of_the_last(outcome: Outcome, files: int, expected: Limits) -> None:
+def test_the_last_result_decides_the_next_limits(outcome: Outcome, files: int, expected: Limits) -> None:
     steered = flow_control()
     learn(steered, outcome, files)
     assert expected == steered.limits
@@ -139,13 +139,13 @@ def test_how_much_goes_after_what_became_of_the_last(outcome: Outcome, files: in
         (FINE, 8, None),
     ],
 )
-def test_of_files_that_got_no_answer_one_may_be_to_blame(outcome: Outcome, files: int, cap: int | None) -> None:
+def test_one_of_several_files_without_an_answer_may_be_the_cause(outcome: Outcome, files: int, cap: int | None) -> None:
     steered = flow_control()
     learn(steered, outcome, files)
     assert cap == steered.cap_of(result(outcome, files))
 
 
-def test_in_an_outage_no_file_is_to_blame() -> None:
+def test_in_an_outage_no_file_is_the_cause() -> None:
     steered = flow_control()
     for _ in range(SILENT_LIMIT):
         learn(steered, SILENT)
@@ -164,7 +164,7 @@ def test_a_target_that_refused_us_is_probed_with_one_file() -> None:
     assert 8 == steered.limits.files
 
 
-def test_answers_that_take_far_too_long_narrow_the_window() -> None:
+def test_answers_that_take_far_too_long_halve_the_window() -> None:
     steered = flow_control()
     learn(steered, FINE, took_s=1.0)
     learn(steered, FINE, took_s=20.0)
@@ -174,7 +174,7 @@ def test_answers_that_take_far_too_long_narrow_the_window() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from([SILENT, AWAY, BUSY, FINE, TOO_LARGE]), st.integers(1, 8), st.floats(0, 100)))
 )
-def test_whatever_came_one_file_may_go_in_the_end(news: list[tuple[Outcome, int, float]]) -> None:
+def test_after_any_results_one_file_may_be_sent_in_the_end(news: list[tuple[Outcome, int, float]]) -> None:
     steered, now = flow_control(), NOW
     for outcome, files, after_s in news:
         now += after_s
@@ -185,7 +185,7 @@ def test_whatever_came_one_file_may_go_in_the_end(news: list[tuple[Outcome, int,
 
 
 @pytest.mark.parametrize("asked_s", [301.0, 1e9, float("inf"), float("nan"), -5.0])
-def test_a_pause_that_nobody_who_means_well_asks_for_leaves_the_probes_going(asked_s: float) -> None:
+def test_an_implausible_retry_after_does_not_stop_the_probes(asked_s: float) -> None:
     steered, now = flow_control(), NOW
     for _ in range(9):
         learn(steered, Failed(Fault.THROTTLED, "HTTP 503", asked_s=asked_s), 1, now=now)

@@ -1,4 +1,4 @@
-"""Patterns as git reads them, and in bounded time whoever wrote them. pathspec and git itself are the judges."""
+"""Patterns match as in git, in bounded time for any pattern. Compare with pathspec and git itself."""
 
 import os
 import shutil
@@ -31,19 +31,19 @@ PATHS = st.lists(st.text("abc.*", min_size=1, max_size=6).filter(lambda name: na
 
 
 def entries(path: str) -> Iterator[tuple[str, bool]]:
-    """The folders above the file at `path`, and the file."""
+    """Return the folders above the file at `path`, and the file."""
     parts = path.split("/")
     for depth in range(1, len(parts) + 1):
         yield "/".join(parts[:depth]), depth < len(parts)
 
 
 def is_left_out(ignore: GitIgnore, path: str) -> bool:
-    """Whether a walk would leave the file out: nothing comes back out of an ignored folder."""
+    """Return whether a walk leaves the file out. Nothing in an ignored folder is included again."""
     return any((ignore.decide(place, is_folder=is_folder) or (False, 0))[0] for place, is_folder in entries(path))
 
 
 @settings(max_examples=500)
-@given(pattern=PATTERNS.filter(lambda pattern: not pattern.endswith("**/")), parts=PATHS)  # it says so of files, too
+@given(pattern=PATTERNS.filter(lambda pattern: not pattern.endswith("**/")), parts=PATHS)  # it reports files, too
 @example(pattern="a*b*c", parts=["aXbXbXc"])
 @example(pattern="**/a/**/b/**/a", parts=["a", "b", "a", "b", "c", "a"])
 def test_one_pattern_leaves_out_what_pathspec_leaves_out(pattern: str, parts: list[str]) -> None:
@@ -112,12 +112,12 @@ def test_many_patterns_leave_out_what_git_leaves_out(lines: list[str], paths: li
         ("odd?.csv", "odd\udcff.csv", True),
     ],
 )
-def test_odd_patterns_and_names(pattern: str, path: str, is_ignored: bool) -> None:
+def test_unusual_patterns_and_names(pattern: str, path: str, is_ignored: bool) -> None:
     assert is_ignored is is_left_out(GitIgnore([pattern]), path)
 
 
-@pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a].csv", "x" * (module.LONGEST_PATTERN + 1)])
-def test_what_is_no_pattern_is_told(pattern: str) -> None:
+@pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a].csv", "x" * (module.MAX_PATTERN_CHARACTERS + 1)])
+def test_an_invalid_pattern_has_a_reason(pattern: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         GitIgnore([pattern])
 
@@ -125,12 +125,12 @@ def test_what_is_no_pattern_is_told(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        (["a"] * (module.MOST_PATTERNS + 1), "more than 500 patterns"),
+        (["a"] * (module.MAX_PATTERNS + 1), "more than 500 patterns"),
         (["x" * 999] * 17, "more than 16,384 characters together"),
         (["a/**/" + "b" * 900] * 3, r"patterns with \*\* have more than 2,048"),
     ],
 )
-def test_too_much_is_told_and_comments_cost_nothing(lines: list[str], reason: str) -> None:
+def test_too_many_patterns_have_a_reason_and_comments_do_not_count(lines: list[str], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         GitIgnore(lines)
     GitIgnore(f"# {line}" for line in lines)
@@ -155,9 +155,9 @@ FOLDERS = "/".join(["a"] * 2_000)
 )
 def test_no_pattern_takes_long(pattern: str, path: str) -> None:
     if "**" in pattern and "/" in pattern:
-        lines = [pattern] * (module.MOST_SEARCHING // len(pattern))
+        lines = [pattern] * (module.MAX_SEARCHING_CHARACTERS // len(pattern))
     else:
-        lines = [pattern] * min(module.MOST_PATTERNS, module.MOST_CHARACTERS // len(pattern))
+        lines = [pattern] * min(module.MAX_PATTERNS, module.MAX_CHARACTERS // len(pattern))
     ignore = GitIgnore(lines)
     began = time.process_time()
     assert ignore.decide(path) is None
@@ -165,7 +165,7 @@ def test_no_pattern_takes_long(pattern: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["[a\\", "[", "[a-\\", "x[!", "[a", "[[:alpha:]", "[[:what:]]", "[a[:what:]]"])
-def test_brackets_without_an_end_or_with_a_class_that_is_none_match_nothing(pattern: str) -> None:
+def test_brackets_without_an_end_or_with_an_unknown_class_match_nothing(pattern: str) -> None:
     ignore = GitIgnore([pattern, "kept.csv"])
     for path in ("a", "[a", "x", "[", pattern):
         assert ignore.decide(path, is_folder=False) is None
@@ -176,5 +176,5 @@ def test_brackets_without_an_end_or_with_a_class_that_is_none_match_nothing(patt
     ("pattern", "name", "is_so"),
     [("a**b", "a-x-b", True), ("a***b", "ab", True), ("**a", "xa", True), ("a**b", "a", False), ("x**", "xy", True)],
 )
-def test_stars_in_a_row_within_a_name_are_one(pattern: str, name: str, is_so: bool) -> None:
+def test_several_stars_within_a_name_count_as_one(pattern: str, name: str, is_so: bool) -> None:
     assert is_so == (GitIgnore([pattern]).decide(name, is_folder=False) is not None)

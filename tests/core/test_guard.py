@@ -16,7 +16,7 @@ PERCENTS = st.floats(0.0, 100.0)
 @pytest.mark.parametrize(
     ("count", "percent", "known", "allowed"),
     [
-        (50, 10.0, 0, 1),  # one is never too many
+        (50, 10.0, 0, 1),  # one is always allowed
         (50, 10.0, 1, 1),
         (50, 10.0, 10, 1),
         (50, 10.0, 11, 2),  # a share is rounded up
@@ -25,27 +25,27 @@ PERCENTS = st.floats(0.0, 100.0)
         (50, 10.0, 1_000_000, 50),
         (50, 0.0, 1_000, 1),
         (50, 100.0, 20, 20),
-        (0, 10.0, 1_000, 0),  # every one waits
+        (0, 10.0, 1_000, 0),  # every action waits
         (0, 100.0, 0, 0),
         (1, 100.0, 1_000, 1),
     ],
 )
-def test_so_many_go_by_themselves(count: int, percent: float, known: int, allowed: int) -> None:
+def test_this_many_files_may_change_without_approval(count: int, percent: float, known: int, allowed: int) -> None:
     assert allowed == Guard(count=count, percent=percent).allowed(known)
 
 
 @given(count=COUNTS, percent=PERCENTS, known=COUNTS, more=COUNTS)
-def test_what_is_allowed_grows_with_what_is_known_up_to_the_count(
+def test_the_limit_grows_with_the_known_files_up_to_the_count(
     count: int, percent: float, known: int, more: int
 ) -> None:
     guard = Guard(count=count, percent=percent)
     allowed = guard.allowed(known)
-    assert min(count, 1) <= allowed <= count  # never 0, unless that is what was asked for
+    assert min(count, 1) <= allowed <= count  # never 0, unless the configuration says 0
     assert allowed <= guard.allowed(known + more)
 
 
 @given(count=COUNTS, percent=PERCENTS, more=PERCENTS, known=COUNTS)
-def test_what_is_allowed_grows_with_the_share(count: int, percent: float, more: float, known: int) -> None:
+def test_the_limit_grows_with_the_share(count: int, percent: float, more: float, known: int) -> None:
     low, high = sorted((percent, more))
     assert Guard(count=count, percent=low).allowed(known) <= Guard(count=count, percent=high).allowed(known)
 
@@ -55,7 +55,7 @@ HOUR, DAY = RECENT_S, DAY_S
 
 
 def touched(*groups: tuple[int, float | None], root_id: int = 1, is_known: bool = True) -> list[Touch]:
-    """So many files, each at so many seconds before now; None: they are due."""
+    """Return touches of `number` files, each that many seconds ago; None: they are due."""
     ids = itertools.count(1_000_000 * root_id)
     return [
         Touch(next(ids), root_id, None if age_s is None else NOW - age_s, is_known)
@@ -72,7 +72,7 @@ def wanted(number: int, root_id: int = 1) -> list[tuple[int, int]]:
     ("files", "touches", "known", "why"),
     [
         (0, [], 0, None),
-        (0, touched((1_000, 0.0)), 10, None),  # nothing is held where nothing is wanted
+        (0, touched((1_000, 0.0)), 10, None),  # without actions nothing is held
         (1, [], 1, None),
         (2, [], 10, "it would affect 2 of 10 files; at most 1 without your approval"),
         (50, [], 500, None),
@@ -107,7 +107,9 @@ def wanted(number: int, root_id: int = 1) -> list[tuple[int, int]]:
         (1, touched((50, 2 * HOUR), (50, 4 * HOUR), (50, DAY)), 500, None),
     ],
 )
-def test_a_pass_that_would_touch_many_waits(files: int, touches: list[Touch], known: int, why: str | None) -> None:
+def test_a_pass_that_would_change_many_files_waits(
+    files: int, touches: list[Touch], known: int, why: str | None
+) -> None:
     ledger = Ledger(Guard(), touches, {1: known}, now=NOW)
     assert why == ledger.why_held(wanted(files))
 
@@ -117,7 +119,7 @@ def test_a_file_counts_once_however_much_is_done_to_it() -> None:
     assert ledger.why_held([(1, 1), (2, 1), (2, 1)]) is None
 
 
-def test_a_share_is_of_each_folder_too() -> None:
+def test_the_share_also_applies_to_each_folder() -> None:
     ledger = Ledger(Guard(), [], {1: 1_000, 2: 40}, now=NOW, names={2: "/data/small"})
     assert ledger.why_held(wanted(4, 2)) is None
     assert ("it would affect 5 of 40 files in /data/small; at most 4 without your approval") == ledger.why_held(
@@ -129,13 +131,13 @@ def test_a_share_is_of_each_folder_too() -> None:
     )
 
 
-def test_what_was_done_to_one_folder_costs_the_others_nothing_of_their_own_share() -> None:
+def test_changes_in_one_folder_do_not_use_the_share_of_others() -> None:
     ledger = Ledger(Guard(), touched((4, 5.0), root_id=2), {1: 1_000, 2: 40}, now=NOW)
     assert ledger.why_held(wanted(46, 1)) is None
     assert ledger.why_held([(9, 2)]) is not None
 
 
-def test_what_was_taken_away_still_counts_among_what_there_was() -> None:
+def test_removed_files_still_count_in_the_total() -> None:
     ledger = Ledger(Guard(), touched((5, 5.0), is_known=False), {1: 95}, now=NOW)
     assert ledger.why_held(wanted(5)) is None
     assert (
@@ -143,7 +145,7 @@ def test_what_was_taken_away_still_counts_among_what_there_was() -> None:
     ) == ledger.why_held(wanted(6))
 
 
-def test_what_is_done_meanwhile_counts_at_once() -> None:
+def test_changes_during_the_pass_count_at_once() -> None:
     ledger = Ledger(Guard(count=2, percent=100.0), touched((1, None)), {1: 10}, now=NOW)
     assert ledger.why_held([(1, 1)]) is None
     ledger.note(1, 1)
@@ -151,7 +153,7 @@ def test_what_is_done_meanwhile_counts_at_once() -> None:
 
 
 @pytest.mark.parametrize("jump_s", [2 * HOUR, 400 * DAY])
-def test_a_clock_that_was_set_forward_opens_no_window(jump_s: float) -> None:
+def test_setting_the_clock_forward_allows_no_more(jump_s: float) -> None:
     setting = ClockSetting(counts_from=NOW + jump_s, recent_from=NOW - DAY)
     now = NOW + jump_s + 1.0
     assert setting.since(DAY, now) <= NOW - 60.0
@@ -162,15 +164,15 @@ def test_a_clock_that_was_set_forward_opens_no_window(jump_s: float) -> None:
 
 
 @given(count=st.integers(0, 10**9), percent=PERCENTS, files=st.integers(0, 300), known=COUNTS)
-def test_whoever_waits_wanted_more_than_is_allowed(count: int, percent: float, files: int, known: int) -> None:
+def test_only_more_than_the_limit_waits(count: int, percent: float, files: int, known: int) -> None:
     guard = Guard(count=count, percent=percent)
     is_held = Ledger(guard, [], {1: known}, now=NOW).why_held(wanted(files)) is not None
     assert is_held == (files > guard.allowed(known))
 
 
 @dataclass
-class House:
-    """Folders of files, what was done to them, and what waits: as the database has it, over passes and restarts."""
+class GuardedFolders:
+    """Folders of files, what was done to them and what waits, as in the database, over passes and restarts."""
 
     guard: Guard
     sizes: dict[int, int]
@@ -180,7 +182,7 @@ class House:
     is_stuck: bool = False
 
     def ledger(self, *, counts_due: bool) -> Ledger:
-        """`known` is what is left: what was done to a file took it away."""
+        """`known` are the remaining files, because each action removes a file."""
         touches = [Touch(file_id, root_id, at, is_known=False) for file_id, root_id, at in self.done]
         touches += [Touch(file_id, root_id) for file_id, root_id in self.due] if counts_due else []
         left = Counter(root_id for _, root_id, at in self.done)
@@ -229,7 +231,7 @@ STEPS = st.one_of(
     sizes=st.tuples(st.integers(1, 40), st.integers(1, 100), st.integers(1, 300)),
     steps=st.lists(STEPS, max_size=60),
 )
-def test_no_more_than_is_allowed_goes_in_any_hour_or_day_however_it_piles_up(
+def test_no_hour_or_day_exceeds_the_limit_in_any_order_of_events(
     count: int,
     percent: float,
     factor: float,
@@ -237,7 +239,7 @@ def test_no_more_than_is_allowed_goes_in_any_hour_or_day_however_it_piles_up(
     steps: list[tuple[str, int, int]],
 ) -> None:
     guard = Guard(count=count, percent=percent, day_factor=factor)
-    house = House(guard, dict(enumerate(sizes, start=1)))
+    house = GuardedFolders(guard, dict(enumerate(sizes, start=1)))
     for what, number, files in steps:
         match what:
             case "decide":
@@ -277,16 +279,16 @@ def test_a_pass_that_is_late_is_not_a_jump(before: float, interval_s: float, sha
 
 
 @given(now=st.floats(0.0, 1e10), interval_s=st.floats(0.0, 604_800.0), back_s=st.floats(0.01, 1e9))
-def test_going_back_is_doubted_however_little(now: float, interval_s: float, back_s: float) -> None:
+def test_any_step_back_is_doubted(now: float, interval_s: float, back_s: float) -> None:
     assert why_doubt_clock(now + back_s, now, interval_s=interval_s) is not None
 
 
-def test_what_is_touched_counts_for_its_own_folder_and_for_all_together() -> None:
+def test_a_change_counts_for_its_folder_and_for_all_folders() -> None:
     ledger = Ledger(Guard(count=3, percent=100.0), [], {1: 100, 2: 100}, now=0.0, names={1: "/one", 2: "/two"})
     assert ledger.why_held([(10, 1)]) is None
     assert ledger.why_held([(20, 2)]) is None
     for file_id in (10, 11, 12):
         ledger.note(file_id, 1)
-    told = str(ledger.why_held([(20, 2)]))
-    assert told.startswith("it would affect 1 of 200 files, after 3 in the last hour; at most 3 ")
+    reasons = str(ledger.why_held([(20, 2)]))
+    assert reasons.startswith("it would affect 1 of 200 files, after 3 in the last hour; at most 3 ")
     assert ledger.why_held([(10, 1)]) is None, "it was touched already"

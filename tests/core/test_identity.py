@@ -1,4 +1,4 @@
-"""Every combination of what the witnesses say has one meaning, and every meaning one consequence for each act."""
+"""Every combination of witnesses has one identity, and every identity one decision for each operation."""
 
 from dataclasses import replace
 from itertools import product
@@ -28,7 +28,7 @@ A, U, D = Agreement.AGREES, Agreement.UNKNOWN, Agreement.DIFFERS
 PROVEN, LIKELY, UNCERTAIN = Identity.PROVEN, Identity.LIKELY, Identity.UNCERTAIN
 CHANGED, FOREIGN, UNLISTED = Identity.CHANGED, Identity.FOREIGN, Identity.UNLISTED
 
-# By content: rows are the name, columns the instant; each in the order agrees, unknown, differs.
+# By content: rows are the name, columns the time of adding, each in the order agrees, unknown, differs.
 MEANINGS = {
     A: ((PROVEN, PROVEN, PROVEN), (PROVEN, PROVEN, PROVEN), (PROVEN, PROVEN, PROVEN)),
     U: ((LIKELY, LIKELY, UNCERTAIN), (LIKELY, UNCERTAIN, FOREIGN), (UNCERTAIN, FOREIGN, FOREIGN)),
@@ -69,7 +69,7 @@ LISTED = RemoteSample(
     filename="wave.1",
     category="training",
     label="wave",
-    sha256=OTHER,  # of a CSV the service's is of something else
+    sha256=OTHER,  # for a CSV the service's hash is of other bytes
     original_name="wave.1.csv",
     added="2026-11-28T10:00:00.000Z",
 )
@@ -85,25 +85,25 @@ LISTED = RemoteSample(
         ({}, {}, None, OTHER, (D, A, U)),
         ({}, {}, None, "c" * 64, (D, A, U)),
         ({}, {"sha256": HASH}, None, OTHER, (A, A, U)),
-        # as it was listed before, or not
+        # listed as before, or not
         ({}, {}, {}, None, (U, A, A)),
         ({}, {}, {"sha256": "c" * 64}, None, (D, A, A)),
         ({}, {}, {"sha256": None}, None, (U, A, A)),
         ({}, {"sha256": None}, {}, None, (U, A, A)),
         ({}, {}, {"added": "2026-11-28T11:00:00.000Z"}, None, (U, A, D)),
         ({}, {"added": None}, {}, None, (U, A, U)),
-        # images are kept as they are sent
+        # images are stored unchanged
         ({"name": "a.PNG"}, {"original_name": "a.PNG"}, None, None, (D, A, U)),
         ({"name": "a.jpg"}, {"original_name": "a.jpg", "sha256": None}, None, None, (U, A, U)),
         ({"name": None}, {"original_name": "a.jpeg"}, None, None, (D, U, U)),
-        # the name that was sent outlives a rename in Studio
+        # the name that was sent survives a rename in Studio
         ({}, {"filename": "renamed"}, None, None, (U, A, U)),
         ({}, {"original_name": "other.csv"}, None, None, (U, D, U)),
         ({}, {"original_name": None}, None, None, (U, A, U)),
         ({}, {"original_name": None, "filename": "renamed"}, None, None, (U, U, U)),
         ({"name": None}, {}, None, None, (U, U, U)),
         ({"name": None}, {}, {}, None, (U, A, A)),
-        # what it is most likely called speaks for it, and never against it
+        # the likely name can agree, and never differs
         ({"name": None, "stored_name": "wave.1"}, {}, None, None, (U, A, U)),
         ({"name": None, "stored_name": "wave.1"}, {"original_name": None}, None, None, (U, A, U)),
         ({"name": None, "stored_name": "wave.1"}, {"filename": "renamed"}, None, None, (U, A, U)),
@@ -114,7 +114,7 @@ LISTED = RemoteSample(
         ({"sha256": None}, {}, None, HASH, (U, A, U)),
     ],
 )
-def test_what_the_witnesses_say(
+def test_the_statements_of_the_witnesses(
     sent: dict[str, Any],
     more: dict[str, Any],
     before: dict[str, Any] | None,
@@ -130,7 +130,7 @@ def test_what_the_witnesses_say(
     assert expected == (evidence.content, evidence.name, evidence.added)
 
 
-def test_what_shows_that_an_id_means_another_sample_is_told_in_a_clause() -> None:
+def test_a_foreign_id_has_a_clause_that_says_why() -> None:
     other = replace(LISTED, filename="theirs.9", original_name=None)
     assert "sample 7 was sent as 'wave.1.csv' and is now 'theirs.9'" == why_foreign(SENT, other)
     assert "sample 7 ('theirs.9') now has different content" == why_foreign(Sent(sha256=HASH), other)
@@ -151,7 +151,7 @@ samples = st.builds(
 
 
 @given(st.builds(Sent, sha256=texts, name=names), samples, st.none() | samples, texts)
-def test_no_file_goes_but_for_its_own_bytes(
+def test_a_file_is_removed_only_for_its_own_bytes(
     sent: Sent, listed: RemoteSample, before: RemoteSample | None, raw: str | None
 ) -> None:
     identity = identify(weigh(sent, listed, before=before, raw_sha256=raw))
@@ -159,15 +159,15 @@ def test_no_file_goes_but_for_its_own_bytes(
         assert sent.sha256 is not None
         assert sent.sha256 in (listed.sha256, raw)
     if raw is not None and sent.sha256 is not None:
-        assert decide(Destruction.REMOVE_FILE, identity) is not COMPARE  # it was looked at
+        assert decide(Destruction.REMOVE_FILE, identity) is not COMPARE  # its bytes were compared
 
 
 @given(st.builds(Sent, sha256=texts, name=names), samples)
-def test_a_sample_that_is_listed_as_it_was_is_never_foreign(sent: Sent, listed: RemoteSample) -> None:
+def test_a_sample_that_is_listed_unchanged_is_never_foreign(sent: Sent, listed: RemoteSample) -> None:
     assert identify(weigh(replace(sent, name=None), listed, before=listed)) is not FOREIGN
 
 
-def test_a_name_in_another_form_is_the_name_that_was_sent() -> None:
+def test_a_name_in_another_unicode_form_is_the_name_that_was_sent() -> None:
     listed = RemoteSample(id=1, filename="t\u00fcr", category="training", label=None, original_name="t\u00fcr.csv")
     assert Agreement.AGREES is weigh(Sent(sha256=None, name="tu\u0308r.csv"), listed).name
     assert Agreement.AGREES is weigh(Sent(sha256=None, stored_name="tu\u0308r"), listed).name

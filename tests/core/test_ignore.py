@@ -6,7 +6,7 @@ from eisync.core.labels.sidecars import WHAT_THEY_ARE
 
 @pytest.mark.parametrize("extension", sorted(ACCEPTED_EXTENSIONS))
 @pytest.mark.parametrize("folder", ["", "day 1/", "a/b/c/"])
-def test_what_the_service_takes_is_taken(extension: str, folder: str) -> None:
+def test_extensions_that_the_service_takes_are_eligible(extension: str, folder: str) -> None:
     assert IgnoreRules().why_left_out(f"{folder}wave.01{extension}") is None
     assert IgnoreRules().why_left_out(f"{folder}WAVE{extension.upper()}") is None
 
@@ -27,7 +27,7 @@ def test_what_the_service_takes_is_taken(extension: str, folder: str) -> None:
         ("odd\udcff.csv.tmp", "*.tmp"),
     ],
 )
-def test_what_other_programs_leave_behind_is_left_out(path: str, rule: str) -> None:
+def test_temporary_files_of_other_programs_are_left_out(path: str, rule: str) -> None:
     assert f"ignored by the pattern {rule!r}" == IgnoreRules().why_left_out(path)
 
 
@@ -54,7 +54,7 @@ def test_a_type_that_the_service_does_not_take_is_left_out(path: str, extension:
         (["日*"], "日記.csv", "日*"),
     ],
 )
-def test_patterns_are_gitignore_s_and_named_when_they_leave_out(
+def test_gitignore_patterns_are_named_when_they_leave_a_file_out(
     patterns: list[str], path: str, rule: str | None
 ) -> None:
     expected = None if rule is None else f"ignored by the pattern {rule!r}"
@@ -62,7 +62,7 @@ def test_patterns_are_gitignore_s_and_named_when_they_leave_out(
     assert expected == IgnoreRules(patterns).why_left_out(path)
 
 
-def test_a_folder_is_judged_as_one() -> None:
+def test_a_folder_matches_as_a_folder() -> None:
     eligibility = IgnoreRules(["old/"])
 
     assert "'old/'" == eligibility.ignoring_rule("old", is_dir=True)
@@ -71,7 +71,7 @@ def test_a_folder_is_judged_as_one() -> None:
 
 @pytest.mark.parametrize("patterns", [(), ("!.*",), ("!.eisync-trash/",), ("!**/*.csv", "!.eisync-trash/**")])
 @pytest.mark.parametrize("path", [".eisync-trash/2026-11-26/17/a.csv", "mounted/.eisync-trash/a.csv"])
-def test_no_pattern_brings_back_what_eisync_took_away(patterns: tuple[str, ...], path: str) -> None:
+def test_no_pattern_includes_eisync_s_trash_again(patterns: tuple[str, ...], path: str) -> None:
     rules = RuleFile(["!*", "!.eisync-trash/", "!*.csv"])
 
     for eligibility in (IgnoreRules(patterns), IgnoreRules(patterns, rules_in=lambda _folder, *, anew=False: rules)):
@@ -81,7 +81,7 @@ def test_no_pattern_brings_back_what_eisync_took_away(patterns: tuple[str, ...],
         assert eligibility.ignoring_rule(path) is not None
 
 
-def test_what_only_sounds_like_the_trash_is_judged_by_the_patterns() -> None:
+def test_a_name_that_only_resembles_the_trash_follows_the_patterns() -> None:
     assert IgnoreRules(["!.*"]).why_left_out(".eisync-trash-2/a.csv") is None
 
 
@@ -92,7 +92,7 @@ def test_a_pattern_that_is_not_gitignore_s_is_a_value_error(pattern: str) -> Non
 
 
 @pytest.mark.parametrize("rule", DEFAULT_IGNORES)
-def test_every_default_can_be_brought_back(rule: str) -> None:
+def test_every_default_can_be_included_again(rule: str) -> None:
     path = rule.replace("*", "x") + ("" if rule.endswith(".csv") else ".csv")
 
     assert IgnoreRules([f"!{path}"]).ignoring_rule(path) is None
@@ -117,31 +117,31 @@ CLUTTER = ("README.txt", "wave.sync-conflict-20260101-101010-ABCDEFG.csv", "._a.
         (".stversions/a.csv", "it is in .stversions, where Syncthing keeps earlier versions"),
     ],
 )
-def test_what_is_no_sample_is_left_out_and_told_as_what_it_is(folder: str, path: str, why: str) -> None:
+def test_a_file_that_is_no_sample_is_left_out_with_what_it_is(folder: str, path: str, why: str) -> None:
     assert why == IgnoreRules().why_left_out(folder + path)
 
 
 @pytest.mark.parametrize("path", CLUTTER)
 @pytest.mark.parametrize("pattern", ["!{}", "!**/*.*"])
-def test_a_pattern_brings_back_what_is_no_sample_by_default(path: str, pattern: str) -> None:
+def test_a_pattern_can_include_clutter_again(path: str, pattern: str) -> None:
     assert IgnoreRules([pattern.format(path)]).why_left_out(path) is None
     rules = RuleFile([pattern.format(path)])
     assert IgnoreRules(rules_in=lambda folder, *, anew=False: rules if not folder else None).why_left_out(path) is None
 
 
-def test_a_folder_of_another_program_is_brought_back_as_a_folder() -> None:
+def test_a_folder_of_another_program_is_included_again_as_a_folder() -> None:
     assert IgnoreRules(["!@eaDir/"]).why_left_out("day/@eaDir/a.jpg") is None
     assert IgnoreRules(["!lost+found"]).why_left_out("lost+found/a.jpg") is None
     assert IgnoreRules(["!@eaDir/*.jpg"]).why_left_out("day/@eaDir/a.jpg") is not None, "as with git"
 
 
-def test_a_file_may_be_called_as_such_a_folder_and_the_other_way_round() -> None:
+def test_a_file_may_have_the_name_of_such_a_folder_and_vice_versa() -> None:
     assert IgnoreRules().ignoring_rule("lost+found") is None
     assert IgnoreRules().ignoring_rule("README.txt", is_dir=True) is None
     assert IgnoreRules().why_left_out("readme/a.csv") is None
 
 
-def test_a_sidecar_in_another_case_is_told_how_to_call_it() -> None:
+def test_a_sidecar_in_another_letter_case_has_the_right_name_in_its_reason() -> None:
     assert "is not named info.labels: rename it" in str(IgnoreRules().why_left_out("day/Info.labels"))
 
 
@@ -164,7 +164,7 @@ def rules_in(folder: str, *, anew: bool = False) -> RuleFile | None:
         ("x.log.csv", "'*.log.csv' (line 1 of .eisyncignore)"),
         ("day/a.csv", "'a.csv' (line 1 of day/.eisyncignore)"),
         ("day/deep/a.csv", "'a.csv' (line 1 of day/.eisyncignore)"),
-        ("a.csv", None),  # the rules of a folder speak of what is in it
+        ("a.csv", None),  # the rules of a folder apply to its content
         ("day/b.log.csv", None),  # the deeper folder wins
         ("day/kept.log.csv", None),
         ("day/c.log.csv", "'*.log.csv' (line 1 of .eisyncignore)"),
@@ -174,31 +174,31 @@ def rules_in(folder: str, *, anew: bool = False) -> RuleFile | None:
         ("bad/x.csv", "in bad/.eisyncignore, which cannot be used: "),
     ],
 )
-def test_a_folder_s_own_rules_speak_of_what_is_in_it_and_are_named(path: str, rule: str | None) -> None:
+def test_the_rules_of_a_folder_apply_to_its_content_and_are_named(path: str, rule: str | None) -> None:
     ignore = IgnoreRules(rules_in=rules_in)
-    told = (ignore.ignoring(path), ignore.why_ignored(path), ignore.why_left_out(path))
+    reasons = (ignore.ignoring(path), ignore.why_ignored(path), ignore.why_left_out(path))
     if rule is None:
-        assert (None, None, None) == told
+        assert (None, None, None) == reasons
         return
-    found, why_ignored, why_left_out = map(str, told)
+    found, why_ignored, why_left_out = map(str, reasons)
     assert found.startswith(rule)
     assert f"ignored by the pattern {found}" == why_ignored == why_left_out
 
 
 @pytest.mark.parametrize("folder", ["day", "unread", "bad"])
-def test_the_rules_of_a_folder_do_not_speak_of_the_folder_itself(folder: str) -> None:
+def test_the_rules_of_a_folder_do_not_apply_to_the_folder_itself(folder: str) -> None:
     assert IgnoreRules(rules_in=rules_in).why_ignored(folder, is_dir=True) is None
 
 
 @pytest.mark.parametrize(
     ("folder", "is_so"), [("", True), ("day", True), ("day/deep/er", True), ("else/where", True), ("unread", True)]
 )
-def test_what_is_below_rules_is_spoken_of(folder: str, is_so: bool) -> None:
+def test_folders_below_a_rule_file_are_reported(folder: str, is_so: bool) -> None:
     assert is_so is IgnoreRules(rules_in=rules_in).is_spoken_of(folder)
     assert not IgnoreRules().is_spoken_of(folder)
 
 
-def test_every_folder_above_is_asked_anew_and_none_of_them_speaks() -> None:
+def test_every_folder_above_is_read_again_when_none_has_rules() -> None:
     asked = []
 
     def nothing(folder: str, *, anew: bool = False) -> RuleFile | None:
@@ -209,11 +209,11 @@ def test_every_folder_above_is_asked_anew_and_none_of_them_speaks() -> None:
     assert [("day/deep", True), ("day", True), ("", True)] == asked
 
 
-def test_a_rule_file_weighs_what_its_patterns_do() -> None:
+def test_the_weight_of_a_rule_file_is_that_of_its_patterns() -> None:
     assert 0 == RuleFile().weight == RULES["bad"].weight == RULES["unread"].weight
     assert 0 < RuleFile(["a.csv"]).weight < RuleFile(["a.csv", "b.csv"]).weight
 
 
 @pytest.mark.parametrize("name", sorted(WHAT_THEY_ARE))
-def test_a_sidecar_is_told_as_what_it_is(name: str) -> None:
+def test_a_sidecar_is_left_out_with_what_it_is(name: str) -> None:
     assert WHAT_THEY_ARE[name] == IgnoreRules().why_left_out(f"day/{name}")

@@ -13,11 +13,11 @@ DELETED, STORED = DeletedContent("a", 12), StoredContent("a", "/old/x.csv", (3, 
         ([DeletedContent("b", 12), StoredContent("b", "/old/x.csv", (3,))], None),
         ([DELETED], Event.DELETED_CONTENT),
         ([STORED], Event.FOUND),
-        ([STORED, DELETED], Event.DELETED_CONTENT),  # a person's word goes before ours
+        ([STORED, DELETED], Event.DELETED_CONTENT),  # a person's deletion wins
         ([DeletedContent("b", 1), STORED], Event.FOUND),
     ],
 )
-def test_what_is_known_of_a_content_is_not_sent(contents: list[KnownContent], event: Event | None) -> None:
+def test_known_content_is_not_sent(contents: list[KnownContent], event: Event | None) -> None:
     settled = settle_known(7, "a", contents)
     assert (None if event is None else (event,)) == (settled and settled.events)
 
@@ -32,7 +32,7 @@ def test_a_deleted_content_says_which_sample_it_was_and_how_to_send_it() -> None
     assert "its content was deleted in the project; 'eisync retry' sends it again" == unnumbered.reason
 
 
-def test_a_stored_content_has_the_samples_and_says_where_it_was_sent_from() -> None:
+def test_stored_content_has_its_samples_and_the_path_it_was_sent_from() -> None:
     settled = settle_known(7, "a", [STORED])
     assert settled is not None
     assert "already in the project, sent as /old/x.csv; nothing was sent" == settled.reason

@@ -22,7 +22,7 @@ from eisync.core.lifecycle import (
     walk,
 )
 
-# The table of the design: a state, then what may happen to it and where that leads.
+# The table of the design: a state, its events, and the next state of each.
 DESIGN = """
 SETTLING    complete -> READY        cut -> QUARANTINED   gone -> GONE            found -> SYNCED
             deleted_content -> TOMBSTONE
@@ -166,7 +166,7 @@ def test_every_removal_state_can_be_reached_and_every_event_leads_somewhere() ->
     assert set(RemovalEvent) == {event for _, event in REMOVALS}
 
 
-def test_a_file_that_eisync_took_away_does_not_count_as_here() -> None:
+def test_a_file_that_eisync_removed_does_not_count_as_here() -> None:
     away = {REMOVALS[RemovalState.NONE, event] for event in (RemovalEvent.TRASH, RemovalEvent.MISS)} | RETRIEVABLE
     assert set(RemovalState) == HERE | away
     assert not HERE & away

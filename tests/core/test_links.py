@@ -1,4 +1,4 @@
-"""A link is told as what it is, with what to do."""
+"""The clause about a link says what it is and what to do."""
 
 import pytest
 
@@ -38,7 +38,7 @@ FILE, FOLDER = Leads.TO_FILE, Leads.TO_FOLDER
         (Leads.TO_OTHER, "/dev/null", False, "it is a link to /dev/null, which is neither a file nor a folder"),
     ],
 )
-def test_a_link_is_told_with_what_to_do(leads: Leads, target: str | None, is_uploaded: bool, said: str) -> None:
+def test_a_link_has_a_clause_with_a_remedy(leads: Leads, target: str | None, is_uploaded: bool, said: str) -> None:
     assert why_left_out(leads, target=target, is_uploaded=is_uploaded).startswith(said)
 
 
@@ -48,5 +48,5 @@ def test_links_of_one_kind_are_counted_together(leads: Leads) -> None:
     assert "None" not in why_left_out(leads)
 
 
-def test_what_lies_behind_a_link_is_told_by_that_link() -> None:
+def test_a_path_through_a_link_is_explained_by_that_link() -> None:
     assert "it is reached through day: it is a link" == behind("day", "it is a link")

@@ -37,7 +37,7 @@ def sample(
     )
 
 
-def test_a_sample_is_asked_for_when_two_sweeps_in_a_row_missed_it() -> None:
+def test_the_service_is_asked_for_a_sample_that_two_sweeps_in_a_row_missed() -> None:
     assert [AskService(2), AskService(3)] == suspects([Missing(1, 1), Missing(2, 2), Missing(3, 7)])
 
 
@@ -47,13 +47,13 @@ def test_a_sample_is_asked_for_when_two_sweeps_in_a_row_missed_it() -> None:
         (0, 0, 0, True),
         (10, 10, 10, True),
         (9, 10, 10, False),
-        (9, 10, 9, True),  # one was deleted meanwhile
-        (10, 10, 12, True),  # two were uploaded meanwhile
+        (9, 10, 9, True),  # one was deleted in the meantime
+        (10, 10, 12, True),  # two were uploaded in the meantime
         (11, 10, 12, True),
         (0, 10, 10, False),
     ],
 )
-def test_a_sweep_is_complete_when_it_listed_what_it_was_promised(
+def test_a_sweep_is_complete_when_it_listed_the_promised_total(
     listed: int, first_total: int, last_total: int, complete: bool
 ) -> None:
     assert complete is is_complete(listed=listed, first_total=first_total, last_total=last_total)
@@ -72,9 +72,7 @@ def test_a_sweep_is_complete_when_it_listed_what_it_was_promised(
         ("one proves it", [sample(1), sample(2, sha256=HASH), sample(3, sha256=HASH)], Match((2, 3), ())),
     ],
 )
-def test_a_listing_proves_by_name_and_hash_and_by_neither_alone(
-    case: str, candidates: list[RemoteSample], expected: Match
-) -> None:
+def test_only_name_and_hash_together_prove_a_sample(case: str, candidates: list[RemoteSample], expected: Match) -> None:
     assert expected == match("testing/wave.01.csv", HASH, candidates)
 
 
@@ -82,7 +80,7 @@ def test_a_name_that_is_not_utf_8_is_found_as_it_was_sent() -> None:
     assert Match((4,), ()) == match("caf\udce9.1.csv", HASH, [sample(4, filename="caf\ufffd.1", sha256=HASH)])
 
 
-# --- an index slice beside a listing slice
+# --- a slice of the index and a slice of the listing
 
 AS_BELIEVED = RemoteSample(
     id=5,
@@ -159,7 +157,7 @@ EXPECTED: dict[tuple[str, str], IndexChange | None] = {
     ("another's, buried", "edited"): Return(EDITED),
     ("unknown", "as another sample"): Learn(FOREIGN),
     **{(belief, "as another sample"): CONTRADICTED for belief in BELIEFS if belief.startswith("ours")},
-    ("ours, contradicted", "as another sample"): None,  # it is told already
+    ("ours, contradicted", "as another sample"): None,  # it is marked already
     ("another's", "as another sample"): KeepListed(
         FOREIGN, ("name 'wave.01' became 'other.7'", "its content was changed")
     ),
@@ -168,7 +166,7 @@ EXPECTED: dict[tuple[str, str], IndexChange | None] = {
 
 
 @pytest.mark.parametrize(("belief", "listing"), list(itertools.product(BELIEFS, LISTINGS)))
-def test_every_pair_of_belief_and_listing_has_its_consequence(belief: str, listing: str) -> None:
+def test_every_pair_of_index_and_listing_has_its_change(belief: str, listing: str) -> None:
     known, listed = BELIEFS[belief], LISTINGS[listing]
     actions = compare([known] if known else [], [listed] if listed else [])
     expected = EXPECTED[belief, listing]
@@ -176,13 +174,13 @@ def test_every_pair_of_belief_and_listing_has_its_consequence(belief: str, listi
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_an_edit_is_told_in_a_clause(what: str) -> None:
+def test_an_edit_is_described_in_a_clause(what: str) -> None:
     fields, clause = EDITS[what]
     edited = replace(AS_BELIEVED, **fields)
     assert [KeepListed(edited, (clause,))] == compare([IndexedSample(AS_BELIEVED)], [edited])
 
 
-def test_another_hash_of_the_service_is_news_and_its_first_one_is_no_change() -> None:
+def test_a_different_hash_is_a_change_and_a_first_hash_is_not() -> None:
     changed = replace(AS_BELIEVED, sha256=OTHER_HASH)
     assert [KeepListed(changed, ("its content was changed",))] == compare([IndexedSample(AS_BELIEVED)], [changed])
     unhashed = replace(AS_BELIEVED, sha256=None)
@@ -216,7 +214,7 @@ SLICES = st.lists(
 
 
 def applied(index: list[IndexedSample], actions: list[IndexChange]) -> list[IndexedSample]:
-    """The index after the actions, as the store writes them."""
+    """Return the index after the changes, as the store saves them."""
     by_id = {one.sample.id: one for one in index}
     for action in actions:
         match action:
@@ -239,12 +237,14 @@ def applied(index: list[IndexedSample], actions: list[IndexChange]) -> list[Inde
 
 
 @given(SLICES, st.lists(SAMPLES, unique_by=lambda one: one.id))
-def test_a_plan_applied_twice_changes_nothing(index: list[IndexedSample], listing: list[RemoteSample]) -> None:
+def test_comparing_again_after_applying_changes_nothing(
+    index: list[IndexedSample], listing: list[RemoteSample]
+) -> None:
     assert [] == compare(applied(index, compare(index, listing)), listing)
 
 
 @given(SLICES, st.lists(SAMPLES, unique_by=lambda one: one.id))
-def test_no_comparison_buries_anything_and_none_misses_what_is_listed(
+def test_no_comparison_deletes_or_misses_a_listed_sample(
     index: list[IndexedSample], listing: list[RemoteSample]
 ) -> None:
     actions = compare(index, listing)
@@ -258,18 +258,18 @@ def test_no_comparison_buries_anything_and_none_misses_what_is_listed(
     ("first_total", "last_total", "believable"),
     [(0, 0, True), (9, 0, True), (60, 10, True), (60, 9, False), (1000, 900, True), (1000, 899, False), (9, 99, True)],
 )
-def test_a_total_that_breaks_down_is_not_believed(first_total: int, last_total: int, believable: bool) -> None:
+def test_a_total_that_collapses_is_not_believed(first_total: int, last_total: int, believable: bool) -> None:
     assert believable is is_believable(first_total=first_total, last_total=last_total)
 
 
-def test_a_file_with_a_name_of_its_account_is_known_by_that_one_and_by_its_own() -> None:
+def test_a_file_is_found_by_its_given_name_and_by_its_own() -> None:
     samples = [sample(1, filename="idle.1", sha256=HASH), sample(2, filename="long.idle", sha256=HASH)]
     assert Match((1,), ()) == match("long.idle.csv", HASH, samples, names=("idle.1.csv",))
     assert Match((1, 2), ()) == match("long.idle.csv", HASH, samples, names=("idle.1.csv", "long.idle.csv"))
     assert Match((2,), ()) == match("long.idle.csv", HASH, samples)
 
 
-def test_a_name_that_the_service_writes_in_another_form_is_the_same() -> None:
+def test_a_name_in_another_unicode_form_is_the_same() -> None:
     assert Match((3,), ()) == match("tu\u0308r.csv", HASH, [sample(3, filename="t\u00fcr", sha256=HASH)])
 
 
@@ -277,5 +277,5 @@ def test_a_name_that_the_service_writes_in_another_form_is_the_same() -> None:
     ("listed", "total", "is_so"),
     [(0, 0, True), (50, 50, True), (60, 50, True), (1100, 1000, True), (1101, 1000, False), (10**6, 10, False)],
 )
-def test_a_listing_may_give_a_few_more_than_it_promised(listed: int, total: int, is_so: bool) -> None:
+def test_a_listing_may_return_a_few_more_than_its_total(listed: int, total: int, is_so: bool) -> None:
     assert is_so is may_be_listed(listed, total=total)

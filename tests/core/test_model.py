@@ -18,7 +18,7 @@ def test_size_mtime_and_inode_each_make_another_version(change: dict[str, int]) 
 
 
 @pytest.mark.parametrize("number", [0, 1, -1, 2**63 - 1, 2**63, 2**64 - 1, -(2**63), 253_402_300_799 * 10**9])
-def test_facts_fit_into_the_database_whatever_the_file_system_says(number: int) -> None:
+def test_any_facts_of_a_file_system_fit_into_the_database(number: int) -> None:
     facts = FileFacts(5, mtime_ns=number, inode=number)
 
     assert facts.inode in INT64
@@ -61,7 +61,7 @@ def test_the_extension_is_the_last_one_in_lower_case(path: str, extension: str) 
     assert extension == extension_of(path)
 
 
-def test_an_item_is_called_as_its_account_says() -> None:
+def test_an_item_has_the_name_that_info_labels_gives() -> None:
     item = Item(
         id=1, root="/d", path="a/long.csv", target="main", facts=FileFacts(1, 1, 1), label=None, category=Category.SPLIT
     )
@@ -71,11 +71,11 @@ def test_an_item_is_called_as_its_account_says() -> None:
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63 - 1, 2**63, -(2**63) - 1, 2**64])
-def test_a_change_time_fits_into_the_database_too(number: int) -> None:
+def test_a_ctime_fits_into_the_database(number: int) -> None:
     assert FileFacts(5, 7, 9, ctime_ns=number).ctime_ns in INT64
 
 
-def test_change_times_that_differ_past_the_database_s_range_stay_different() -> None:
+def test_ctimes_that_differ_past_the_database_s_range_stay_different() -> None:
     facts = FileFacts(5, 7, 9, ctime_ns=2**63)
     assert facts.is_untouched_since(FileFacts(5, 7, 9, ctime_ns=2**63))
     assert not facts.is_untouched_since(FileFacts(5, 7, 9, ctime_ns=2**63 + 1))

@@ -1,4 +1,4 @@
-"""The file system of a path is the one mounted nearest above it, and those over a network are known."""
+"""The file system of a path is the one mounted nearest above it. Network file systems are recognised."""
 
 import pytest
 
@@ -48,11 +48,11 @@ def test_the_nearest_mount_decides(path: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("folder", "expected"), [("/srv", True), ("/", True), ("/srv/local", False), ("/home", False)])
-def test_what_is_mounted_directly_in_a_folder_is_known(folder: str, expected: bool) -> None:
+def test_mounts_directly_in_a_folder_are_found(folder: str, expected: bool) -> None:
     assert expected is mounts.holds_mounts(folder, TABLE)
 
 
-def test_a_table_that_does_not_tell_gives_none() -> None:
+def test_a_table_without_the_path_gives_none() -> None:
     assert type_of("/state", "") is None
 
 
@@ -71,21 +71,21 @@ def test_only_file_systems_over_a_network_are_remote(file_system: str | None, ex
      (None, False), ("fuse", True), ("fuse.sshfs", True), ("fuseblk", True), ("vfat", True), ("exfat", True),
      ("cifs", True), ("9p", True), ("drvfs", True), ("virtiofs", True)],
 )  # fmt: skip
-def test_what_keeps_no_inodes_of_its_own_has_weak_facts(file_system: str | None, expected: bool) -> None:
+def test_file_systems_without_inodes_of_their_own_have_weak_facts(file_system: str | None, expected: bool) -> None:
     assert expected is has_weak_facts(file_system)
 
 
 @pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs", "tmpfs", "overlay", "vfat", "exfat"])
-def test_a_local_file_system_knows_of_every_writer(file_system: str) -> None:
+def test_a_local_file_system_reports_every_writer(file_system: str) -> None:
     assert why_no_leases(file_system) is None
 
 
 @pytest.mark.parametrize("file_system", sorted({*_SHARED_TYPES, *_REMOTE_FUSE, "nfs4", "cifs", "fuse.mine"}))
-def test_a_lease_on_what_others_write_past_our_kernel_proves_nothing(file_system: str) -> None:
+def test_a_lease_on_a_shared_file_system_proves_nothing(file_system: str) -> None:
     assert f"its file system ({file_system}) does not report every writer" == why_no_leases(file_system)
 
 
-def test_a_file_system_that_nobody_names_is_not_believed() -> None:
+def test_an_unknown_file_system_proves_nothing() -> None:
     assert "the mount table does not list its file system" == why_no_leases(None)
 
 
@@ -93,7 +93,7 @@ def test_a_file_system_that_nobody_names_is_not_believed() -> None:
     ("fields", "is_silent"),
     [
         ("/ /data rw - ext4 /dev/vda rw", False),
-        ("/srv/recordings /data rw - ext4 /dev/vda rw", False),  # a bind of the host's disk
+        ("/srv/recordings /data rw - ext4 /dev/vda rw", False),  # a bind mount of the host's disk
         ("/ /data rw - overlay overlay rw", False),  # a container's own files
         ("/merged /data rw - overlay overlay rw", True),
         ("/ /data rw - nfs4 server:/srv rw", True),
@@ -103,11 +103,11 @@ def test_a_file_system_that_nobody_names_is_not_believed() -> None:
         ("/ /data rw - virtiofs host rw", True),
         ("/ /data rw - fuse.grpcfuse grpcfuse rw", True),
         ("/ /data rw - fuse.sshfs lab: rw", True),
-        ("/ /data rw - fuseblk /dev/sdb1 rw", False),  # a local disk: what we see goes through our kernel
+        ("/ /data rw - fuseblk /dev/sdb1 rw", False),  # a local disk: all writes go through our kernel
         ("/ /elsewhere rw - nfs4 server:/srv rw", False),
     ],
 )
-def test_folders_that_announce_nothing_are_known(fields: str, is_silent: bool) -> None:
+def test_folders_without_events_are_recognised(fields: str, is_silent: bool) -> None:
     table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n40 22 0:35 {fields}"
 
     assert is_silent is (why_silent("/data/lab", table) is not None)
@@ -116,7 +116,7 @@ def test_folders_that_announce_nothing_are_known(fields: str, is_silent: bool) -
 @pytest.mark.parametrize(
     "file_system", sorted({*_SILENT_TYPES, *_REMOTE_FUSE, "nfs", "cifs", "9p", "fuse", "virtiofs"})
 )
-def test_a_file_system_that_announces_nothing_is_named(file_system: str) -> None:
+def test_a_file_system_without_events_is_named(file_system: str) -> None:
     table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n40 22 0:35 / /data rw - {file_system} somebody rw"
 
     assert f"its file system ({file_system}) does not report what others write" == why_silent("/data/lab", table)
@@ -132,7 +132,7 @@ NESTED = """\
 """
 
 
-def test_what_is_mounted_below_a_folder_is_found_with_its_number() -> None:
+def test_mounts_below_a_folder_are_found_with_their_numbers() -> None:
     assert {"station one": "33", "a/b": "34"} == mounts.points_below("/data/in", NESTED)
     assert {} == mounts.points_below("/data/in/a/b", NESTED)
     assert {} == mounts.points_below("/data/in", "")
@@ -142,7 +142,7 @@ def test_what_is_mounted_below_a_folder_is_found_with_its_number() -> None:
     ("path", "point"),
     [("/data/in", "/data"), ("/data", "/data"), ("/database", "/"), ("/data/in/a/b/c", "/data/in/a/b")],
 )
-def test_where_a_folder_is_mounted_is_the_nearest_above(path: str, point: str) -> None:
+def test_the_mount_point_of_a_folder_is_the_nearest_above(path: str, point: str) -> None:
     assert point == mounts.point_of(path, NESTED)
     assert mounts.point_of(path, "") == ""
 
@@ -151,9 +151,7 @@ def test_where_a_folder_is_mounted_is_the_nearest_above(path: str, point: str) -
     ("file_system", "is_silent", "has_weak_facts"),
     [("ext4", False, False), ("nfs4", True, False), ("cifs", True, True), ("vfat", False, True)],
 )
-def test_what_a_file_system_means_for_watching_is_one_value(
-    file_system: str, is_silent: bool, has_weak_facts: bool
-) -> None:
+def test_all_properties_of_a_file_system_are_one_value(file_system: str, is_silent: bool, has_weak_facts: bool) -> None:
     table = f"40 22 0:35 / /data rw - {file_system} somebody rw"
     found = file_system_of("/data/lab", table)
     assert FileSystem(why_silent("/data/lab", table), has_weak_facts) == found

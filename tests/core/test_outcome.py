@@ -5,7 +5,7 @@ import pytest
 from eisync.core import wire
 from eisync.core.lifecycle import Event, State, walk
 from eisync.core.model import Category, FileFacts, Item
-from eisync.core.outcome import MOST_DISPUTES, Outcome, after_file_error, dispute, give_back, outcome_of
+from eisync.core.outcome import MAX_DISPUTES, Outcome, after_file_error, dispute, give_back, outcome_of
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneError, FileUnreadableError
 
@@ -39,7 +39,7 @@ OUTCOMES = [
 ]  # fmt: skip
 
 
-def judged(outcome: wire.Outcome, *, allow_duplicates: bool = False) -> Outcome:
+def outcome_for(outcome: wire.Outcome, *, allow_duplicates: bool = False) -> Outcome:
     return outcome_of(
         ITEM, outcome, policy=POLICY, allow_duplicates=allow_duplicates, now=NOW, jitter=0.5, sha256="a" * 64
     )
@@ -58,11 +58,11 @@ def judged(outcome: wire.Outcome, *, allow_duplicates: bool = False) -> Outcome:
 def test_a_clear_answer_ends_the_attempt(
     outcome: wire.Outcome, events: tuple[Event, ...], reason: str, sample_ids: tuple[int, ...], allow_duplicates: bool
 ) -> None:
-    # What somebody else sent may have had any name.
+    # Another client may have sent it under any name.
     name = "a.csv" if isinstance(outcome, wire.Stored) else None
     expected = Outcome(item_id=5, events=events, reason=reason, sample_ids=sample_ids, sha256="a" * 64, sent_name=name)
 
-    assert expected == judged(outcome, allow_duplicates=allow_duplicates)
+    assert expected == outcome_for(outcome, allow_duplicates=allow_duplicates)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_a_clear_answer_ends_the_attempt(
     ],
 )
 @pytest.mark.parametrize("allow_duplicates", [False, True])
-def test_what_failed_is_due_again_and_costs_an_attempt_only_where_the_file_had_one(
+def test_a_failure_is_due_again_and_counts_only_real_attempts(
     outcome: wire.Outcome, due_at: float, batch_cap: int | None, is_attempt: bool, allow_duplicates: bool
 ) -> None:
-    settlement = judged(outcome, allow_duplicates=allow_duplicates)
+    settlement = outcome_for(outcome, allow_duplicates=allow_duplicates)
 
     assert (due_at, batch_cap, is_attempt) == (settlement.due_at, settlement.batch_cap, settlement.is_attempt)
     assert settlement.reason
@@ -101,23 +101,23 @@ def test_what_failed_is_due_again_and_costs_an_attempt_only_where_the_file_had_o
         (UNANSWERED, State.READY, State.DOUBTFUL),
     ],
 )
-def test_what_may_have_arrived_is_sent_again_only_where_duplicates_are_refused(
+def test_a_file_that_may_have_arrived_is_sent_again_only_if_duplicates_are_refused(
     outcome: wire.Outcome, where_refused: State, where_allowed: State
 ) -> None:
-    assert where_refused is walk(State.SENDING, judged(outcome, allow_duplicates=False).events)
-    assert where_allowed is walk(State.SENDING, judged(outcome, allow_duplicates=True).events)
+    assert where_refused is walk(State.SENDING, outcome_for(outcome, allow_duplicates=False).events)
+    assert where_allowed is walk(State.SENDING, outcome_for(outcome, allow_duplicates=True).events)
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("allow_duplicates", [False, True])
 def test_every_outcome_is_about_this_item_and_has_a_reason(outcome: wire.Outcome, allow_duplicates: bool) -> None:
-    settlement = judged(outcome, allow_duplicates=allow_duplicates)
+    settlement = outcome_for(outcome, allow_duplicates=allow_duplicates)
 
     assert ITEM.id == settlement.item_id
     assert settlement.reason
 
 
-def test_a_file_that_may_be_to_blame_is_soon_sent_again_among_fewer() -> None:
+def test_a_file_that_may_be_the_cause_is_soon_sent_again_in_a_smaller_request() -> None:
     failed = wire.Failed(Fault.UNANSWERED, "HTTP 500")
     item = dataclasses.replace(ITEM, attempts=9)
     settlement = outcome_of(
@@ -126,7 +126,7 @@ def test_a_file_that_may_be_to_blame_is_soon_sent_again_among_fewer() -> None:
     assert (4, NOW + 1.0, True) == (settlement.batch_cap, settlement.due_at, settlement.is_attempt)
 
 
-def test_what_was_never_sent_keeps_its_place_and_costs_nothing() -> None:
+def test_an_item_that_was_not_sent_keeps_its_place_and_attempts() -> None:
     expected = Outcome(item_id=5, events=(Event.DEFER,), is_attempt=False)
 
     assert expected == give_back(ITEM)
@@ -141,18 +141,16 @@ def test_what_was_never_sent_keeps_its_place_and_costs_nothing() -> None:
         (Category.TRAINING, "Validation failed", False),
     ],
 )
-def test_a_project_without_a_validation_set_is_said_with_what_to_do(
-    category: Category, error: str, has_remedy: bool
-) -> None:
+def test_a_project_without_a_validation_set_has_a_remedy(category: Category, error: str, has_remedy: bool) -> None:
     item = dataclasses.replace(ITEM, category=category)
-    told = outcome_of(item, wire.Refused(error), policy=POLICY, allow_duplicates=False, now=NOW, jitter=0.5)
-    assert told.reason is not None
-    assert told.reason.startswith(error)
-    assert has_remedy == ("explicit validation set" in told.reason and "'eisync retry FILE'" in told.reason)
+    found = outcome_of(item, wire.Refused(error), policy=POLICY, allow_duplicates=False, now=NOW, jitter=0.5)
+    assert found.reason is not None
+    assert found.reason.startswith(error)
+    assert has_remedy == ("explicit validation set" in found.reason and "'eisync retry FILE'" in found.reason)
 
 
-def test_a_file_is_remembered_under_the_name_that_was_sent() -> None:
-    told = outcome_of(
+def test_the_outcome_has_the_name_that_was_sent() -> None:
+    found = outcome_of(
         dataclasses.replace(ITEM, sent_as="idle.csv"),
         STORED,
         policy=POLICY,
@@ -160,23 +158,23 @@ def test_a_file_is_remembered_under_the_name_that_was_sent() -> None:
         now=NOW,
         jitter=0.5,
     )
-    assert "idle.csv" == told.sent_name
+    assert "idle.csv" == found.sent_name
 
 
 @pytest.mark.parametrize(
     ("answer", "attempts", "state"),
     [
         (DUPLICATE, 0, State.READY),
-        (DUPLICATE, MOST_DISPUTES - 2, State.READY),
-        (DUPLICATE, MOST_DISPUTES - 1, State.QUARANTINED),
-        (STORED, MOST_DISPUTES - 1, State.READY),  # "stored" under another file's number is no duplicate
+        (DUPLICATE, MAX_DISPUTES - 2, State.READY),
+        (DUPLICATE, MAX_DISPUTES - 1, State.QUARANTINED),
+        (STORED, MAX_DISPUTES - 1, State.READY),  # "stored" with the sample id of another file is no duplicate
     ],
 )
-def test_an_answer_that_names_another_file_s_sample_is_ignored_and_in_the_end_shown(
+def test_an_answer_with_another_file_s_sample_is_ignored_and_finally_parked(
     answer: wire.Outcome, attempts: int, state: State
 ) -> None:
     item = dataclasses.replace(ITEM, attempts=attempts)
-    found = dispute(item, judged(answer), 7, policy=POLICY, allow_duplicates=False, now=NOW, jitter=0.5)
+    found = dispute(item, outcome_for(answer), 7, policy=POLICY, allow_duplicates=False, now=NOW, jitter=0.5)
     assert state is walk(State.SENDING, found.events)
     assert ((), "a" * 64) == (found.sample_ids, found.sha256)
     assert found.reason is not None
@@ -193,7 +191,7 @@ def test_an_answer_that_names_another_file_s_sample_is_ignored_and_in_the_end_sh
         (FileUnreadableError("permission denied", item_id=5), State.QUARANTINED),
     ],
 )
-def test_a_file_that_could_not_be_read_costs_no_attempt_and_says_why(error: FileError, state: State) -> None:
+def test_a_file_that_could_not_be_read_has_a_reason_and_counts_no_attempt(error: FileError, state: State) -> None:
     found = after_file_error(ITEM, error)
     assert state is walk(State.SENDING, found.events)
     assert (5, str(error), False, ()) == (found.item_id, found.reason, found.is_attempt, found.sample_ids)

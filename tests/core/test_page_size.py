@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 from eisync.core.batching import PageSize
 
 
-def test_nothing_is_asked_for_smaller_that_was_never_too_large() -> None:
+def test_pages_that_were_never_too_large_keep_their_size() -> None:
     assert 1000 == PageSize().of(1000)
 
 
-def test_what_was_too_large_is_halved_down_to_one_and_remembered() -> None:
+def test_a_page_that_was_too_large_is_halved_down_to_one() -> None:
     size = PageSize()
     asked = [1000]
     while asked[-1] > 1:
@@ -17,7 +17,7 @@ def test_what_was_too_large_is_halved_down_to_one_and_remembered() -> None:
     assert (1, 1) == (size.was_too_large(1), size.of(1000))
 
 
-def test_pages_that_are_full_enough_stay_as_they_are() -> None:
+def test_pages_that_are_full_enough_keep_their_size() -> None:
     size = PageSize()
     size.was_too_large(1000)
     for _ in range(100):
@@ -25,7 +25,7 @@ def test_pages_that_are_full_enough_stay_as_they_are() -> None:
     assert 500 == size.of(1000)
 
 
-def test_after_one_huge_entry_pages_grow_to_what_is_wanted() -> None:
+def test_after_one_huge_entry_pages_grow_to_the_wanted_size() -> None:
     size = PageSize()
     size.was_too_large(2)
     asked = [size.of(1000)]
@@ -36,7 +36,7 @@ def test_after_one_huge_entry_pages_grow_to_what_is_wanted() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 1.0)), max_size=50), st.integers(1, 1000))
-def test_at_least_one_and_no_more_than_is_wanted_is_asked_for(news: list[tuple[bool, float]], wanted: int) -> None:
+def test_a_page_has_between_one_and_the_wanted_number_of_entries(news: list[tuple[bool, float]], wanted: int) -> None:
     size = PageSize()
     for is_too_large, fullness in news:
         asked = size.of(wanted)

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.labels.path_rules import (
+    FOLDER,
     INFER,
     NONE,
     SDK,
@@ -12,7 +13,8 @@ from eisync.core.labels.path_rules import (
     infer_label,
     naming_of,
 )
-from eisync.core.model import Category
+from eisync.core.model import Category, shown
+from eisync.core.text import nfc
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,47 @@ from eisync.core.model import Category
 )
 def test_the_label_is_the_text_before_the_first_dot_of_the_base_name(path: str, label: str | None) -> None:
     assert label == infer_label(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("train/cat/001.csv", "cat"),
+        ("Testing/cat/004.csv", "cat"),
+        ("cat/train/001.csv", "cat"),
+        ("cat/Test Data/001.csv", "cat"),
+        ("pets/cat/IMG_0042.jpg", "cat"),
+        ("cat/DSC00012.jpg", "cat"),
+        ("cat/PXL_20260102_101112345.jpg", "cat"),
+        ("yes/0a7c2a8d_nohash_0.wav", "yes"),
+        ("cat/3f2504e0-4f89-41d3-9a0c-0305e82c3301.png", "cat"),
+        ("digits/7/00012.png", "7"),
+        ("左/12.csv", "左"),
+        # the name tells more than which file it is
+        ("cat/wave.1.csv", "wave"),
+        ("cat/wave2.csv", "wave2"),
+        ("cat/deadbeef.csv", "deadbeef"),
+        ("cat/img.csv", "img"),
+        ("cat/12 up.csv", "12 up"),
+        # no folder of a class
+        ("001.csv", "001"),
+        ("train/001.csv", "001"),
+        ("2026-01-02/001.csv", "001"),
+        ("train/20260102_1011/001.csv", "001"),
+    ],
+)
+def test_a_name_that_only_counts_leaves_the_label_to_the_folder(path: str, label: str) -> None:
+    assert label == PathRules().of(path)[0]
+    assert infer_label(path) == PathRules(label=SDK).of(path)[0]
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="/\0"), min_size=1), min_size=1, max_size=5))
+def test_a_label_comes_from_the_name_or_from_a_folder(parts: list[str]) -> None:
+    path = "/".join(parts)
+    for rules in (PathRules(), PathRules(label=FOLDER)):
+        at, label = rules.label_folder(path), rules.of(path)[0]
+        wanted = infer_label(path) if at is None else shown(parts[at])
+        assert label == (wanted and nfc(wanted))
 
 
 TRAINING, TESTING, VALIDATION, ANOMALY = Category.TRAINING, Category.TESTING, Category.VALIDATION, Category.ANOMALY
@@ -163,6 +206,13 @@ def test_the_sdk_rule_takes_the_first_word_that_occurs_anywhere(path: str, categ
         (PathRules(label="左 右"), "training/wave.csv", ("左 右", Category.TRAINING)),
         (PathRules(category=Category.VALIDATION), "testing/wave.csv", ("wave", Category.VALIDATION)),
         (PathRules(label=INFER, category=Category.SPLIT), "testing/wave.csv", ("wave", Category.SPLIT)),
+        (PathRules(), "anomaly/001.csv", ("001", Category.ANOMALY)),
+        (PathRules(), "train/strength_training/001.csv", ("strength_training", Category.TRAINING)),
+        (PathRules(label=FOLDER), "Test Data/strength_training/wave.1.csv", ("strength_training", Category.TESTING)),
+        (PathRules(label=FOLDER), "wave.1.csv", ("wave", Category.SPLIT)),
+        (PathRules(label=FOLDER), "train/caf\udce9/wave.1.csv", ("caf\ufffd", Category.TRAINING)),
+        (PathRules(label=FOLDER, rule=SDK), "cat/testing-1/a.csv", ("testing-1", Category.TESTING)),
+        (PathRules(label=SDK), "train/cat/001.csv", ("001", Category.TRAINING)),
     ],
 )
 def test_a_folder_infers_or_fixes_label_and_category(

@@ -45,11 +45,11 @@ QUIET = PollResult(modified_at=500.0, new=0)
         ("edited, and a sweep was only just", PollResult(modified_at=600.0, new=0, samples=60), 299.0, None),
     ],
 )  # fmt: skip
-def test_a_sweep_runs_when_something_says_so(case: str, poll: PollResult, since_s: float, reason: str | None) -> None:
+def test_a_sweep_runs_when_there_is_a_reason(case: str, poll: PollResult, since_s: float, reason: str | None) -> None:
     assert reason == why_sweep(BEFORE, poll, now=BEFORE.swept_at + since_s, every_s=DAY)
 
 
-def test_what_was_missed_once_is_looked_for_again() -> None:
+def test_a_missed_sample_causes_another_sweep() -> None:
     before = replace(BEFORE, has_missed=True)
     assert "the last listing missed some samples" == why_sweep(before, QUIET, now=10_301.0, every_s=DAY)
 
@@ -62,5 +62,5 @@ def test_samples_are_counted_when_anything_may_have_changed(modified_at: float |
 
 
 @pytest.mark.parametrize(("age_s", "resumes"), [(0.0, True), (DAY, True), (DAY + 1, False), (-1.0, False)])
-def test_an_interrupted_sweep_goes_on_for_a_day(age_s: float, resumes: bool) -> None:
+def test_an_interrupted_sweep_can_resume_for_a_day(age_s: float, resumes: bool) -> None:
     assert resumes is may_resume(SweepProgress(generation=1, began_at=10.0), now=10.0 + age_s)

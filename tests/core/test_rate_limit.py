@@ -6,7 +6,7 @@ from eisync.core.rate_limit import BURST_S, QuietHours, TokenBucket, read_quiet_
 
 
 @given(st.integers(1, 10**6), st.lists(st.tuples(st.integers(1, 10**6), st.floats(0, 10)), min_size=1, max_size=50))
-def test_no_more_than_the_rate_goes_but_for_a_burst_and_the_last_piece(
+def test_no_more_than_the_rate_is_sent_except_a_burst_and_the_last_chunk(
     rate: int, pieces: list[tuple[int, float]]
 ) -> None:
     now, spent, bucket = 0.0, 0, TokenBucket(rate=rate, at=0.0)
@@ -18,17 +18,17 @@ def test_no_more_than_the_rate_goes_but_for_a_burst_and_the_last_piece(
         spent += size
 
 
-def test_a_piece_waits_for_what_was_spent_ahead() -> None:
+def test_a_chunk_waits_for_bytes_sent_in_advance() -> None:
     bucket = TokenBucket(rate=100.0, at=0.0).spent(250, 0.0)
     assert [2.5, 1.5, 0.0] == [bucket.wait_s(now) for now in (0.0, 1.0, 3.0)]
 
 
-def test_another_rate_holds_for_what_was_spent_ahead_too() -> None:
+def test_another_rate_also_applies_to_bytes_sent_in_advance() -> None:
     bucket = TokenBucket(rate=100.0, at=0.0).spent(1000, 0.0).at_rate(1000.0, 5.0)
     assert 0.5 == bucket.wait_s(5.0)
 
 
-def test_a_rate_of_nothing_is_refused() -> None:
+def test_a_rate_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing moves"):
         TokenBucket(rate=0.0, at=0.0)
 
@@ -58,15 +58,15 @@ def test_quiet_hours_end(text: str, hour: float, quiet_h: float) -> None:
 @pytest.mark.parametrize(
     "text", ["8-12", "08:00", "25:00-26:00", "08:60-09:00", "08:00-08:00", "00:00-24:00", "a:b-c:d", "08:00-12:00,"]
 )
-def test_hours_that_no_day_has_are_refused(text: str) -> None:
+def test_impossible_hours_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must|has"):
         read_quiet_hours(text)
 
 
-def test_none_are_none() -> None:
+def test_an_empty_text_means_no_quiet_hours() -> None:
     assert QuietHours() == read_quiet_hours("")
 
 
 @pytest.mark.parametrize("text", ["", "22:00-06:00", "08:30-12:00, 22:00-06:00"])
-def test_quiet_hours_are_written_as_they_are_read(text: str) -> None:
+def test_quiet_hours_are_serialized_as_they_are_parsed(text: str) -> None:
     assert text == str(read_quiet_hours(text))

@@ -22,7 +22,7 @@ def quarantined(reason: str, files: int = 1, path: str = "/data/a.wav") -> Statu
         ("HTTP 503: try again in 12 s", "HTTP 500: try again in 5 s"),
     ],
 )  # fmt: skip
-def test_reasons_that_differ_in_numbers_and_names_are_one(one: str, other: str) -> None:
+def test_reasons_that_differ_in_numbers_and_names_are_one_group(one: str, other: str) -> None:
     assert shape(one) == shape(other)
 
 
@@ -34,7 +34,7 @@ def test_reasons_that_differ_in_numbers_and_names_are_one(one: str, other: str) 
         ("the file cannot be read (Permission denied)", "the file cannot be read (Input/output error)"),
     ],
 )
-def test_reasons_that_differ_in_words_are_two(one: str, other: str) -> None:
+def test_reasons_that_differ_in_words_are_two_groups(one: str, other: str) -> None:
     assert shape(one) != shape(other)
 
 
@@ -43,19 +43,19 @@ def test_a_thousand_cut_files_are_one_group() -> None:
         quarantined(f"WAV header promises {488 + n} bytes, the file has 444", path=f"/data/{n}.wav")
         for n in range(1000)
     ]
-    told = grouped(cut)
-    assert (Group("quarantined", cut[0].reason, 1000, "/data/0.wav", is_folder=False, is_varied=True),) == told.groups
-    assert (0, 0) == (told.more_groups, told.more_files)
+    groups = grouped(cut)
+    assert (Group("quarantined", cut[0].reason, 1000, "/data/0.wav", is_folder=False, is_varied=True),) == groups.groups
+    assert (0, 0) == (groups.more_groups, groups.more_files)
 
 
-def test_what_a_person_must_see_to_comes_first_and_the_rest_is_counted() -> None:
+def test_groups_that_need_a_person_come_first_and_the_rest_is_counted() -> None:
     letters = "abcdefghijklm"
     findings = [StatusFinding("ready", "waiting for its turn", 500, "/r")]
     findings += [quarantined(f"reason {letter}", number + 1) for number, letter in enumerate(letters)]
     findings += [StatusFinding("unreadable", "the folder cannot be read", 1, "/data/x", is_folder=True)]
-    told = grouped(findings, most=10)
-    assert [13, 12, 11, 10, 9, 8, 7, 6, 5, 4] == [group.files for group in told.groups]
-    assert (5, 3 + 2 + 1 + 1 + 500) == (told.more_groups, told.more_files)
+    groups = grouped(findings, most=10)
+    assert [13, 12, 11, 10, 9, 8, 7, 6, 5, 4] == [group.files for group in groups.groups]
+    assert (5, 3 + 2 + 1 + 1 + 500) == (groups.more_groups, groups.more_files)
 
 
 @given(
@@ -72,10 +72,10 @@ def test_what_a_person_must_see_to_comes_first_and_the_rest_is_counted() -> None
     most=st.integers(0, 12),
 )
 def test_no_file_is_lost_when_reasons_are_grouped(findings: list[StatusFinding], most: int) -> None:
-    told = grouped(findings, most=most)
-    assert sum(one.files for one in findings) == sum(group.files for group in told.groups) + told.more_files
-    assert len(told.groups) <= most
-    assert (told.more_groups > 0) == (told.more_files > 0)
+    groups = grouped(findings, most=most)
+    assert sum(one.files for one in findings) == sum(group.files for group in groups.groups) + groups.more_files
+    assert len(groups.groups) <= most
+    assert (groups.more_groups > 0) == (groups.more_files > 0)
 
 
 @pytest.mark.parametrize(

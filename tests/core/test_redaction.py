@@ -1,4 +1,4 @@
-"""No key comes through, however it is written; everything else does, as it was."""
+"""No key in any form gets through, and all other text stays unchanged."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.redaction import MARK, MOST_KEYS, Redactor
+from eisync.core.redaction import MARK, MAX_KEYS, Redactor
 from tests.canary import CANARY
 
 KEY = CANARY + "0123456789abcdef0123456789"
@@ -66,14 +66,14 @@ WHOLE = {way for way in WAYS if way not in HIDDEN and ("base64" not in way or "p
 
 
 def gives_away(text: str, key: str) -> bool:
-    """Whether a piece of the key of some length can be read in the text, by whoever undoes what can be undone."""
+    """Return whether a long part of the key can be read in the text after all escapes are decoded."""
     plain = text.lower()
     return any(key.lower()[at : at + 16] in plain for at in range(len(key) - 15))
 
 
 @pytest.mark.parametrize("key", [KEY, PLAIN_KEY])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_key_is_taken_out_however_it_is_written(way: str, key: str) -> None:
+def test_a_key_in_any_form_is_removed(way: str, key: str) -> None:
     written = WAYS[way](key)
     redacted = Redactor([key]).without_keys(f"<<{written}>>")
     assert MARK in redacted
@@ -84,9 +84,9 @@ def test_a_key_is_taken_out_however_it_is_written(way: str, key: str) -> None:
     assert redacted.endswith(">>")
 
 
-# A large one is looked through for whole keys in letters only.
+# A large body is only searched for plain keys.
 @pytest.mark.parametrize(("way", "rest"), [*((way, 0) for way in WAYS), *((way, 200_000) for way in sorted(WHOLE))])
-def test_a_body_loses_it_too_and_stays_json(way: str, rest: int) -> None:
+def test_a_json_body_loses_the_key_and_stays_json(way: str, rest: int) -> None:
     body = json.dumps({"success": False, "error": f"it was {WAYS[way](KEY)}!", "rest": "x" * rest}).encode()
     clean = bytes(Redactor([KEY]).body(body))
     answer = json.loads(clean)
@@ -97,19 +97,19 @@ def test_a_body_loses_it_too_and_stays_json(way: str, rest: int) -> None:
 
 @pytest.mark.parametrize("rest", [b"", b"x" * 200_000])
 @pytest.mark.parametrize("way", ["as it is", "in JSON escapes", "percent-encoded", "in HTML"])
-def test_a_body_that_is_no_json_of_ours_loses_it_too(way: str, rest: bytes) -> None:
+def test_a_body_that_is_no_json_loses_the_key(way: str, rest: bytes) -> None:
     clean = bytes(Redactor([KEY]).body(b'{"error":"' + WAYS[way](KEY).encode() + b'"}' + rest))
     assert b'{"error":"ei_\xe2\x80\xa6"}' + rest == clean
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
 @pytest.mark.parametrize("rest", ["", "x" * 200_000])
-def test_a_body_in_another_encoding_loses_it_too(encoding: str, rest: str) -> None:
+def test_a_body_in_another_encoding_loses_the_key(encoding: str, rest: str) -> None:
     clean = Redactor([KEY]).body(json.dumps({"error": KEY, "rest": rest}).encode(encoding))
     assert {"error": MARK, "rest": rest} == json.loads(bytes(clean))
 
 
-def test_headers_lose_it() -> None:
+def test_headers_lose_the_key() -> None:
     assert {"location": f"https://x/?k={MARK}"} == Redactor([KEY]).headers({"location": f"https://x/?k={KEY}"})
 
 
@@ -123,25 +123,25 @@ def test_every_key_that_was_learnt_stays_a_secret() -> None:
 @pytest.mark.parametrize(
     "text", [KEY, KEY.upper(), percent(KEY), in_json(KEY), in_html(KEY), f"[{KEY}]", f"a\\n{KEY}", f"_{KEY}"]
 )
-def test_what_looks_like_a_key_is_taken_out_though_nobody_knows_it(text: str) -> None:
+def test_an_unknown_text_that_looks_like_a_key_is_removed(text: str) -> None:
     assert not gives_away(Redactor().text(text), KEY)
     assert MARK in Redactor().without_keys(text)
 
 
 @pytest.mark.parametrize("name", ["ei_recording01.csv", "hei_temperature_2024", "sei_" + "a" * 20, "100%25", "a&b#1"])
-def test_a_name_of_a_sample_stays_what_it_is(name: str) -> None:
+def test_the_name_of_a_sample_is_unchanged(name: str) -> None:
     redactor = Redactor([KEY, PLAIN_KEY])
     assert name == redactor.without_keys(name)
     body = json.dumps({"filename": name}).encode()
     assert body is redactor.body(body)
 
 
-def test_what_is_too_short_for_a_key_is_left() -> None:
+def test_a_text_too_short_for_a_key_is_unchanged() -> None:
     assert "the key is test" == Redactor(["test"]).text("the key is test")
 
 
 @given(st.text(), st.text(), st.sampled_from(sorted(WAYS)), st.text(string.ascii_letters + string.digits, min_size=24))
-def test_whatever_is_around_it_stays(before: str, after: str, way: str, bare: str) -> None:
+def test_text_around_a_key_is_unchanged(before: str, after: str, way: str, bare: str) -> None:
     key = "ei_" + bare
     written = WAYS[way](key)
     redacted = Redactor([key]).without_keys(f"{before} {written} {after}")
@@ -150,43 +150,43 @@ def test_whatever_is_around_it_stays(before: str, after: str, way: str, bare: st
 
 
 @given(st.text())
-def test_what_holds_no_key_is_not_changed(text: str) -> None:
+def test_text_without_a_key_is_unchanged(text: str) -> None:
     assert text == Redactor([KEY]).without_keys(text)
     body = text.encode("utf-8", "replace")
     assert body is Redactor([KEY]).body(body)
 
 
 @given(st.binary())
-def test_a_body_of_any_bytes_passes(body: bytes) -> None:
+def test_a_body_of_any_bytes_raises_no_error(body: bytes) -> None:
     assert body is Redactor([KEY]).body(body)
 
 
-def test_headers_without_a_key_are_as_they_were() -> None:
+def test_headers_without_a_key_are_unchanged() -> None:
     headers = {"Content-Type": "application/json", "X-Name": "ei_recording01.csv"}
     assert headers == Redactor([KEY]).headers(headers)
 
 
-def test_of_very_many_keys_the_first_is_forgotten() -> None:
-    keys = [hashlib.sha256(bytes([number])).hexdigest() for number in range(MOST_KEYS + 1)]
+def test_with_too_many_keys_the_first_is_forgotten() -> None:
+    keys = [hashlib.sha256(bytes([number])).hexdigest() for number in range(MAX_KEYS + 1)]
     redactor = Redactor(keys)
-    redactor.learn(keys[-1])  # it is known: nothing is forgotten for it
+    redactor.learn(keys[-1])  # it is known already, so nothing is forgotten
     assert [keys[0], MARK, MARK] == [redactor.without_keys(key) for key in (keys[0], keys[1], keys[-1])]
 
 
-def test_a_key_without_its_prefix_is_short_and_no_less_secret() -> None:
+def test_a_short_key_without_its_prefix_is_removed() -> None:
     redactor = Redactor(["ei_k3yS4fe9x"])
     assert f"a {MARK} b" == redactor.without_keys("a k3yS4fe9x b")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_a_body_that_begins_like_another_encoding_and_cannot_be_read_as_that_loses_it_too(encoding: str) -> None:
+def test_a_body_that_cannot_be_read_in_the_encoding_it_begins_like_loses_the_key(encoding: str) -> None:
     begin = "{".encode(encoding)
-    begin += b" " * (1 - (len(begin) + len(KEY)) % 2)  # an odd number of bytes is neither
+    begin += b" " * (1 - (len(begin) + len(KEY)) % 2)  # an odd number of bytes is neither UTF-16 nor UTF-32
     assert begin + MARK.encode() == bytes(Redactor([KEY]).body(begin + KEY.encode()))
 
 
 @pytest.mark.parametrize("levels", [1, 4, 5, 9])
-def test_however_deep_the_escapes_are_a_text_beside_them_loses_the_key(levels: int) -> None:
+def test_a_key_beside_deeply_nested_escapes_is_removed(levels: int) -> None:
     nested = "%5F"
     for _ in range(levels - 1):
         nested = nested.replace("%", "%25")
@@ -195,7 +195,7 @@ def test_however_deep_the_escapes_are_a_text_beside_them_loses_the_key(levels: i
 
 
 @pytest.mark.parametrize("letter", ["\u0130", "\u0130\u0130", "x\u0130y"])
-def test_a_letter_that_is_two_in_lower_case_moves_nothing(letter: str) -> None:
+def test_a_letter_with_a_longer_lower_case_shifts_no_position(letter: str) -> None:
     assert f"{letter}{MARK}{letter}" == Redactor([KEY]).without_keys(f"{letter}{KEY}{letter}")
 
 

@@ -38,17 +38,17 @@ ARCHIVE = Retention(after=After.ARCHIVE, archive="/old", grace_s=600.0)
 ROOM = Retention(min_free=MinFree(1000))
 
 
-MAY_GO = (Identity.PROVEN, Identity.LIKELY, Identity.UNCERTAIN)  # the bytes of the last two are looked at before
+MAY_GO = (Identity.PROVEN, Identity.LIKELY, Identity.UNCERTAIN)  # the bytes of the last two are compared first
 
 
 def proof(sample_id: int, *, has_error: bool = False, **more: Any) -> Proof:
-    """A sample that is listed as what was sent."""
+    """Return a sample that is listed as what was sent."""
     listed = RemoteSample(sample_id, "wave", "training", None, sha256="a" * 64, has_processing_error=has_error)
     return Proof(**{"id": sample_id, "sent": Sent(sha256="a" * 64, name="wave.csv"), "listed": listed, **more})
 
 
 def local(identity: int = 1, **more: Any) -> Local:
-    """A file that the service has for certain, for an hour."""
+    """Return a file that the service has certainly had for an hour."""
     return Local(
         **{
             "id": identity,
@@ -88,7 +88,9 @@ UNCONFIRMED = [
 @pytest.mark.parametrize(("facts", "why"), UNCONFIRMED)
 @pytest.mark.parametrize("short_bytes", [0, 10**12])
 @pytest.mark.parametrize("policy", [DELETE, ARCHIVE, replace(DELETE, min_free=MinFree(1000))])
-def test_what_is_not_confirmed_stays(facts: dict[str, Any], why: Why, short_bytes: int, policy: Retention) -> None:
+def test_a_file_that_is_not_confirmed_stays(
+    facts: dict[str, Any], why: Why, short_bytes: int, policy: Retention
+) -> None:
     assert why is decide(local(**facts), policy, now=NOW, short_bytes=short_bytes)
 
 
@@ -106,14 +108,16 @@ def test_what_is_not_confirmed_stays(facts: dict[str, Any], why: Why, short_byte
         (replace(DELETE, grace_s=3601.0), {}, Why.YOUNG),
         (replace(DELETE, grace_s=3601.0), {"short_bytes": 1}, ActionKind.DELETE_FILE),
         (DELETE, {"doubts_clock": True}, Why.CLOCK),
-        (DELETE, {"doubts_clock": True, "short_bytes": 1}, ActionKind.DELETE_FILE),  # no age is asked then
+        (DELETE, {"doubts_clock": True, "short_bytes": 1}, ActionKind.DELETE_FILE),  # then the age does not matter
         (ROOM, {}, Why.KEPT),
         (ROOM, {"short_bytes": 1}, ActionKind.DELETE_FILE),
         (ARCHIVE, {"short_bytes": 1}, ActionKind.ARCHIVE_FILE),
         (ARCHIVE, {"short_bytes": 1, "frees": False}, Why.SAME_DISK),
     ],
 )
-def test_what_becomes_of_a_confirmed_file(policy: Retention, more: dict[str, Any], expected: ActionKind | Why) -> None:
+def test_a_confirmed_file_follows_the_policy(
+    policy: Retention, more: dict[str, Any], expected: ActionKind | Why
+) -> None:
     decision = decide(local(), policy, now=NOW, **more)
     assert expected is (decision.kind if isinstance(decision, Action) else decision)
     if isinstance(decision, Action):
@@ -122,7 +126,7 @@ def test_what_becomes_of_a_confirmed_file(policy: Retention, more: dict[str, Any
         )  # fmt: skip
 
 
-def test_a_clock_that_was_set_back_lets_a_file_wait() -> None:
+def test_after_the_clock_was_set_back_a_file_waits() -> None:
     assert Why.YOUNG is decide(local(since_at=NOW + 10**9), replace(DELETE, grace_s=0.0), now=NOW)
 
 
@@ -158,7 +162,7 @@ policies = st.builds(
 
 
 @given(st.lists(files, unique_by=lambda file: file.id), policies, st.integers(0, 20_000), st.booleans())
-def test_room_is_made_with_confirmed_files_only_the_oldest_first_and_no_more_than_needed(
+def test_only_confirmed_files_are_removed_for_space_oldest_first_and_no_more_than_needed(
     rows: list[Local], policy: Retention, short_bytes: int, frees: bool
 ) -> None:
     by_id = {file.id: file for file in rows}
@@ -176,7 +180,7 @@ def test_room_is_made_with_confirmed_files_only_the_oldest_first_and_no_more_tha
         assert [] == actions
 
 
-def test_for_room_goes_only_what_frees_some() -> None:
+def test_only_files_that_free_space_are_removed_for_it() -> None:
     rows = [local(identity, since_at=float(identity)) for identity in range(1, 5)]
     rooms = {1: Room(1, 4096, links=2), 2: Room(1, 0), 3: Room(1, 600), 4: Room(1, 4096)}
     for short_bytes, taken in ((1, [3]), (600, [3]), (601, [3, 4])):
@@ -196,13 +200,15 @@ def test_for_room_goes_only_what_frees_some() -> None:
         ("/old/a.csv", Retention(), False),
     ],
 )
-def test_what_was_begun_is_gone_on_with_where_it_is_still_to_go(to: str | None, policy: Retention, is_so: bool) -> None:
+def test_a_removal_continues_if_the_configuration_still_wants_it(
+    to: str | None, policy: Retention, is_so: bool
+) -> None:
     removal = Removal(file_id=1, root="/r", path="a.csv", name="n", facts=FileFacts(1, 1, 1), sha256="a", to=to)
     assert is_so is is_wanted(removal, policy)
 
 
 @given(files, policies, st.integers(0, 10**6), st.booleans(), st.floats(0, 2 * NOW))
-def test_whatever_the_row_nothing_is_touched_that_is_not_confirmed(
+def test_no_unconfirmed_file_is_ever_touched(
     file: Local, policy: Retention, short_bytes: int, frees: bool, counts_from: float
 ) -> None:
     decision = decide(file, policy, now=NOW, short_bytes=short_bytes, frees=frees, counts_from=counts_from)
@@ -237,7 +243,7 @@ def test_min_free_is_bytes_a_size_or_a_share(value: int | str, expected: MinFree
 
 
 @pytest.mark.parametrize("value", [-1, "", "much", "-5%", "100%", "101 %", "5 parsecs", "GB", "1..5 GB", "9e9 TB"])
-def test_what_is_no_size_is_refused(value: int | str) -> None:
+def test_an_invalid_size_is_refused(value: int | str) -> None:
     with pytest.raises(ValueError, match='a size such as "2 GB"'):
         read_min_free(value)
 
@@ -251,11 +257,11 @@ def test_what_is_no_size_is_refused(value: int | str) -> None:
         (MinFree(), Disk(free=0, total=10_000), 0),
     ],
 )
-def test_what_is_missing_of_min_free(policy: MinFree, disk: Disk, short: int) -> None:
+def test_the_shortage_is_what_is_missing_for_min_free(policy: MinFree, disk: Disk, short: int) -> None:
     assert short == shortage(Retention(min_free=policy), disk)
 
 
-def test_words_for_what_follows_an_upload() -> None:
+def test_after_upload_is_parsed_from_its_words() -> None:
     assert [AfterUpload(), AfterUpload(After.DELETE), AfterUpload(After.ARCHIVE, "/mnt/a:b")] == [
         read_after("keep"), read_after("delete"), read_after("archive:/mnt/a:b")
     ]  # fmt: skip
@@ -266,11 +272,11 @@ def test_words_for_what_follows_an_upload() -> None:
         Retention(after=After.ARCHIVE)
 
 
-def test_days_of_the_trash() -> None:
+def test_the_oldest_day_of_the_trash() -> None:
     assert "2026-10-27" == oldest_day(1_795_698_000.0, 30)  # 2026-11-26
 
 
-def test_the_name_of_a_file_that_is_being_taken_away_is_never_given_twice() -> None:
+def test_the_temporary_name_of_a_removed_file_is_unique() -> None:
     assert ".eisync-17-1000500.taken" == taken_name(17, 1000.5)
     assert taken_name(17, 1000.5) != taken_name(17, 1000.501)
 
@@ -281,12 +287,12 @@ def test_sizes_for_people() -> None:
 
 
 @pytest.mark.parametrize("text", ["keep", "delete", "archive:/mnt/a:b"])
-def test_what_follows_an_upload_is_written_as_it_is_read(text: str) -> None:
+def test_after_upload_is_serialized_as_it_is_parsed(text: str) -> None:
     assert text == str(read_after(text))
 
 
 @pytest.mark.parametrize("text", ["0", "17", "3 KB", "20 MB", "2 GB", "1 TB", "10.0%", "0.5%"])
-def test_min_free_is_written_as_it_is_read(text: str) -> None:
+def test_min_free_is_serialized_as_it_is_parsed(text: str) -> None:
     assert text == str(read_min_free(text))
     assert read_min_free(text) == read_min_free(str(read_min_free(text)))
 
@@ -304,20 +310,20 @@ LISTED = proof(7).listed
         ((proof(7), proof(8)), [LISTED], {}, Why.MISSED),
         ((proof(7),), [replace(LISTED, has_processing_error=True)], {}, Why.FAULTY),
         ((proof(7),), [replace(LISTED, is_cropped=True)], {}, Why.CUT),
-        # The service's own hash is another one than before: its content changed.
+        # The service's own hash changed, so the content changed.
         ((proof(7),), [replace(LISTED, sha256=OTHER)], {}, Why.CHANGED),
-        # Another name and another instant: the number belongs to another sample.
+        # Another name and another time: the id belongs to another sample.
         (
             (proof(7, listed=replace(LISTED, sha256=None, added="monday")),),
             [replace(LISTED, sha256=None, added="friday", original_name="other.csv")],
             {},
             Why.FOREIGN,
         ),
-        # The service lists no hash of it: somebody has to compare the bytes.
+        # The service lists no hash, so the bytes must be compared.
         ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {}, NeedsComparison(7)),
         ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {7: "a" * 64}, None),
         ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {7: OTHER}, Why.CHANGED),
-        # A comparison made before counts for as long as the sample is listed as it was then.
+        # An earlier comparison counts while the listing of the sample is unchanged.
         (
             (proof(7, listed=replace(LISTED, sha256=None), raw_sha256="a" * 64),),
             [replace(LISTED, sha256=None)],
@@ -332,7 +338,7 @@ LISTED = proof(7).listed
         ),
     ],
 )
-def test_before_a_file_goes_every_sample_of_it_is_proved_once_more(
+def test_before_a_file_is_removed_every_sample_is_proved_once_more(
     proofs: tuple[Proof, ...], listed: list[RemoteSample], raw: dict[int, str], expected: Why | NeedsComparison | None
 ) -> None:
     assert expected == why_unproven(local(proofs=proofs), {sample.id: sample for sample in listed}, raw)
@@ -347,14 +353,14 @@ DAY_S = 24 * 3600.0
         (None, 3.0, None, True),
         (None, 2.9, None, False),
         (3.0, 3.0, None, True),
-        (2.9, 3.0, None, False),  # one that says otherwise is enough
+        (2.9, 3.0, None, False),  # one disagreement is enough
         (3.0, 2.9, None, False),
-        (9.0, 9.0, 2.9, False),  # no time counts from before the clock was set
+        (9.0, 9.0, 2.9, False),  # time from before the clock was set does not count
         (9.0, 9.0, 3.0, True),
         (None, -1.0, None, False),
     ],
 )
-def test_the_trash_of_a_day_is_old_when_all_that_is_known_of_it_says_so(
+def test_a_day_of_the_trash_is_old_only_when_all_evidence_agrees(
     made_days: float | None, newest_days: float, set_days: float | None, is_old: bool
 ) -> None:
     now = 100 * DAY_S
@@ -364,7 +370,7 @@ def test_the_trash_of_a_day_is_old_when_all_that_is_known_of_it_says_so(
 
 
 @pytest.mark.parametrize(("sha256", "expected"), [("a" * 64, "a" * 64), (None, "")])
-def test_a_removal_takes_the_version_that_the_index_knows_and_no_other(sha256: str | None, expected: str) -> None:
+def test_a_removal_has_the_facts_of_the_indexed_version(sha256: str | None, expected: str) -> None:
     action = decide(local(), ARCHIVE, now=NOW)
     assert isinstance(action, Action)
     written = StoredAction(id=17, action=action, progress=Progress.BEGUN, made_at=12.5, lies_at="/old/a.csv")

@@ -27,7 +27,7 @@ POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
         (1, 0.5, float("nan"), 1.0),
     ],
 )
-def test_the_pause_doubles_to_a_ceiling_and_heeds_what_the_service_asked(
+def test_the_pause_doubles_up_to_a_limit_and_follows_retry_after(
     attempt: int, jitter: float, asked_s: float, pause_s: float
 ) -> None:
     assert NOW + pause_s == POLICY.due_at(attempt=attempt, now=NOW, jitter=jitter, asked_s=asked_s)
@@ -35,16 +35,14 @@ def test_the_pause_doubles_to_a_ceiling_and_heeds_what_the_service_asked(
 
 @settings(deadline=None, database=None)
 @given(st.integers(1, 10**6), st.floats(0.0, 1.0, exclude_max=True), st.floats(-1e9, 1e9))
-def test_the_next_attempt_is_never_in_the_past_nor_beyond_what_is_believed(
-    attempt: int, jitter: float, asked_s: float
-) -> None:
+def test_the_next_attempt_is_between_now_and_the_longest_pause(attempt: int, jitter: float, asked_s: float) -> None:
     due_at = POLICY.due_at(attempt=attempt, now=NOW, jitter=jitter, asked_s=asked_s)
 
     assert NOW + believed_s(asked_s) <= due_at <= NOW + max(ASKED_CAP_S, POLICY.cap_s)
 
 
 @pytest.mark.parametrize(("base_s", "cap_s"), [(0.0, 1.0), (-1.0, 1.0), (2.0, 1.0), (float("nan"), 1.0)])
-def test_a_policy_that_could_never_be_obeyed_is_refused(base_s: float, cap_s: float) -> None:
+def test_an_impossible_policy_is_refused(base_s: float, cap_s: float) -> None:
     with pytest.raises(ValueError, match="cannot grow"):
         RetryPolicy(base_s=base_s, cap_s=cap_s)
 

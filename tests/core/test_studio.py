@@ -1,4 +1,4 @@
-"""A request to Studio is written as the service reads it, and only its own words mean that a sample is gone."""
+"""A query to Studio is encoded as the service reads it, and only its own words mean that a sample is gone."""
 
 import json
 from typing import Any
@@ -24,12 +24,12 @@ from eisync.core.studio import encode_query, projects_of_key, says_no_sample
         ({"filename": "a b/ü"}, "filename=a%20b%2F%C3%BC"),
     ],
 )
-def test_a_query_is_written_as_the_service_reads_it(query: dict[str, Any], expected: str) -> None:
+def test_a_query_is_encoded_as_the_service_reads_it(query: dict[str, Any], expected: str) -> None:
     assert expected == encode_query(query)
 
 
 @given(st.dictionaries(st.text(min_size=1), st.lists(st.text())))
-def test_lists_arrive_as_they_were_whatever_is_in_them(query: dict[str, list[str]]) -> None:
+def test_lists_with_any_content_arrive_unchanged(query: dict[str, list[str]]) -> None:
     read = parse_qs(encode_query(query), strict_parsing=bool(query))
     assert query == {name: json.loads(values[0]) for name, values in read.items()}
 
@@ -44,7 +44,7 @@ def test_lists_arrive_as_they_were_whatever_is_in_them(query: dict[str, list[str
         (None, False),
     ],
 )
-def test_only_its_own_words_say_that_a_sample_is_gone(error: str | None, is_gone: bool) -> None:
+def test_only_studio_s_own_words_mean_that_a_sample_is_gone(error: str | None, is_gone: bool) -> None:
     assert is_gone is says_no_sample(error)
 
 

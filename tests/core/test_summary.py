@@ -37,9 +37,7 @@ NOW = 10_000.0
         ),
     ],
 )
-def test_one_sentence_says_whether_everything_is_where_it_belongs(
-    counts: dict[State, int], last_synced_at: float | None, text: str
-) -> None:
+def test_one_sentence_sums_up_all_files(counts: dict[State, int], last_synced_at: float | None, text: str) -> None:
     assert text == sentence(FileCounts(by_state=counts), last_synced_at=last_synced_at, now=NOW)
 
 
@@ -54,10 +52,10 @@ def test_a_file_in_any_state_is_counted_or_gone(state: State) -> None:
             assert others_than_synced.startswith("1 of 2 files is in Edge Impulse; 1 ")
 
 
-def test_a_project_that_is_another_one_confirms_nothing() -> None:
+def test_a_different_project_confirms_nothing() -> None:
     counted = FileCounts(by_state={State.SYNCED: 12}, unconfirmed=12)
-    told = sentence(counted, last_synced_at=NOW, now=NOW, foreign=["main"])
-    assert told == (
+    found = sentence(counted, last_synced_at=NOW, now=NOW, foreign=["main"])
+    assert found == (
         "The project of target 'main' is not the one that its files were sent to; 'eisync status' says what to do. "
         "0 of 12 files are in Edge Impulse; 12 were sent to another project."
     )
@@ -91,7 +89,7 @@ def test_a_project_that_is_another_one_confirms_nothing() -> None:
         ),
     ],
 )
-def test_what_is_not_known_for_certain_is_said(counted: FileCounts, text: str) -> None:
+def test_uncertain_files_are_mentioned(counted: FileCounts, text: str) -> None:
     assert text == sentence(counted, last_synced_at=None, now=NOW)
 
 
@@ -108,5 +106,5 @@ def test_what_is_not_known_for_certain_is_said(counted: FileCounts, text: str) -
         (172_800.0, "2 d ago"),
     ],
 )
-def test_a_span_of_time_is_told_in_a_person_s_words(seconds: float, text: str) -> None:
+def test_a_span_of_time_is_put_into_words(seconds: float, text: str) -> None:
     assert text == ago(seconds)

@@ -15,9 +15,9 @@ COMPOSED, APART = "t\u00fcr", "tu\u0308r"
         (COMPOSED, APART, True, True),
         (COMPOSED, "T\u00dcR", False, True),
         (APART, "TU\u0308R", False, True),
-        ("\u212b", "\u00c5", True, True),  # the sign for Angstrom is that letter
-        ("\uff21", "A", False, False),  # a full-width letter is none of ours
-        ("\ufb01", "fi", False, True),  # nor is a ligature, though it is called the same in capitals
+        ("\u212b", "\u00c5", True, True),  # the sign for Angstrom is canonically this letter
+        ("\uff21", "A", False, False),  # a full-width letter is a different letter
+        ("\ufb01", "fi", False, True),  # so is a ligature, though its upper case is the same
         ("a.csv", "a.csv", True, True),
         ("a.csv", "b.csv", False, False),
     ],

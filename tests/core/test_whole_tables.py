@@ -97,9 +97,9 @@ def test_no_beginning_of_a_complete_file_is_complete(path: str, content: bytes) 
     kept = len(content.rstrip(b" \r\n"))
     lengths = range(1, kept) if len(content) < 5_000 else [*range(1, kept, 1_009), kept - 1]
     # Before its first bracket JSON cannot be recognised, and a number of a recording has no end.
-    told = [length for length in lengths if not isinstance(examine(path, content[:length]), Truncated)]
+    undetected = [length for length in lengths if not isinstance(examine(path, content[:length]), Truncated)]
     mark = {"mark.json": 2, "utf-16.json": 1, "utf-32.json": 1}.get(path, 0)
-    assert list(range(1, 1 + mark)) == told
+    assert list(range(1, 1 + mark)) == undetected
 
 
 @pytest.mark.parametrize(("path", "content"), WHOLE, ids=IDS)
@@ -161,8 +161,8 @@ REFERENCES = ["Ref-Binary-i16", "Ref-BINARY-i16", "Ref-BINARY-i16   ", "Ref-Bina
 def test_the_header_alone_is_not_a_recording(reference: str, is_firmware: bool) -> None:
     header = referring(b"", reference, is_firmware=is_firmware)
     kind = reference.rstrip().rpartition("-")[2]
-    told = f"its CBOR header says that samples ({kind}) follow it, but there are none yet"
-    assert Truncated(f"{told}; the file has {len(header):,} bytes") == examine("a.cbor", header)
+    finding = f"its CBOR header says that samples ({kind}) follow it, but there are none yet"
+    assert Truncated(f"{finding}; the file has {len(header):,} bytes") == examine("a.cbor", header)
     assert [] == [
         length for length in range(1, len(header)) if not isinstance(examine("a.cbor", header[:length]), Truncated)
     ]
@@ -194,8 +194,8 @@ def test_any_samples_after_the_header_are_undecidable(reference: str, is_firmwar
 
 def test_a_json_header_can_have_no_samples_after_it() -> None:
     content = formats.document({**RECORDING, "payload": {**RECORDING["payload"], "values": ["Ref-BINARY-i16"]}})
-    told = "its JSON says that samples (i16) follow it, but there are none yet"
-    assert Truncated(f"{told}; the file has {len(content):,} bytes") == examine("a.json", content)
+    finding = "its JSON says that samples (i16) follow it, but there are none yet"
+    assert Truncated(f"{finding}; the file has {len(content):,} bytes") == examine("a.json", content)
 
 
 @pytest.mark.parametrize(

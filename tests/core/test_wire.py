@@ -24,7 +24,7 @@ BOUNDARY = "eisync-0123456789abcdef"
 INT64 = range(-(2**63), 2**63)
 
 
-# --- what we say ------------------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
 def item(identity: int, path: str, size: int) -> Item:
@@ -55,13 +55,13 @@ def letter_of(request: Request, *, allow_duplicates: bool = False) -> wire.Envel
 
 
 def body_of(letter: wire.Envelope, contents: dict[str, bytes]) -> bytes:
-    """What goes over the wire: the parts with the bytes of their files."""
+    """Return the body that is sent: the parts with the bytes of their files."""
     files = b"".join(part.preamble + contents[part.item.path] + letter.between for part in letter.parts)
     return files + letter.closing
 
 
 def parse(letter: wire.Envelope, body: bytes) -> list[tuple[str, str | None, bytes]]:
-    """Field name, file name and content of each part, by somebody else's parser."""
+    """Return field name, file name and content of each part, by an independent parser."""
     _, options = multipart.parse_options_header(letter.headers["content-type"])
     parts: list[tuple[str, str | None, bytes]] = []
     with multipart.PushMultipartParser(options["boundary"], max_header_size=64 * 1024, strict=True) as parser:
@@ -99,7 +99,7 @@ def test_the_body_is_read_back_by_an_independent_parser(path: str, name: str, co
 
 
 def a_name(raw: bytes) -> str:
-    """A file name of these bytes, as far as a file system takes them."""
+    """Return a file name of these bytes, as far as a file system accepts them."""
     # Readers disagree about backslashes: browsers do not escape them.
     return os.fsdecode(raw.translate(None, b"/\0\\") + b".csv")
 
@@ -113,7 +113,7 @@ def a_name(raw: bytes) -> str:
         max_size=4,
     )
 )
-def test_every_file_arrives_whole_whatever_it_is_called(contents: dict[str, bytes]) -> None:
+def test_every_file_arrives_complete_under_any_name(contents: dict[str, bytes]) -> None:
     letter = letter_of(request_of(contents))
 
     body = body_of(letter, contents)
@@ -133,7 +133,7 @@ def test_every_file_arrives_whole_whatever_it_is_called(contents: dict[str, byte
         ("a.bin", b"application/octet-stream"),
     ],
 )
-def test_a_part_says_what_its_extension_promises(path: str, content_type: bytes) -> None:
+def test_a_part_has_the_content_type_of_its_extension(path: str, content_type: bytes) -> None:
     [part] = letter_of(request_of({path: b"x"})).parts
 
     assert b"\r\nContent-Type: " + content_type + b"\r\n\r\n" in part.preamble
@@ -154,13 +154,13 @@ def test_a_label_survives_the_header(label: str) -> None:
     assert headers["x-label"].isprintable()
 
 
-def test_a_label_is_encoded_as_the_official_clients_do_it() -> None:
+def test_a_label_is_encoded_as_in_the_official_clients() -> None:
     headers = letter_of(request_of({"a.csv": b"x"}, label="5% a/b 左 it's (ok)!~*")).headers
 
     assert "5%25%20a%2Fb%20%E5%B7%A6%20it's%20(ok)!~*" == headers["x-label"]
 
 
-def test_no_label_means_that_none_is_inferred_either() -> None:
+def test_without_a_label_none_is_inferred_either() -> None:
     headers = letter_of(request_of({"a.csv": b"x"}, label=None)).headers
 
     assert ("", "1") == (headers["x-label"], headers["x-no-label"])
@@ -173,7 +173,7 @@ def test_duplicates_are_refused_unless_they_are_allowed(allow_duplicates: bool, 
     assert header == headers.get("x-disallow-duplicates")
 
 
-def test_metadata_is_json_that_a_header_may_carry() -> None:
+def test_metadata_is_json_that_fits_into_a_header() -> None:
     metadata = (("room", "実験室\r\n3"), ("site", 'lab "3"'))
 
     header = letter_of(request_of({"a.csv": b"x"}, metadata=metadata)).headers["x-metadata"]
@@ -184,13 +184,13 @@ def test_metadata_is_json_that_a_header_may_carry() -> None:
     assert "x-metadata" not in letter_of(request_of({"a.csv": b"x"})).headers
 
 
-def test_the_key_is_no_part_of_the_envelope() -> None:
+def test_the_envelope_does_not_contain_the_key() -> None:
     headers = letter_of(request_of({"a.csv": b"x"}, metadata=(("a", "b"),))).headers
 
     assert {"content-type", "x-upload-source", "x-label", "x-disallow-duplicates", "x-metadata"} == set(headers)
 
 
-# --- what the answer means --------------------------------------------------------------------------------------------
+# --- answers ----------------------------------------------------------------------------------------------------------
 
 HTML = b"<!doctype html><title>Welcome to the hotel's network</title>"
 EXISTS = "An item with this hash already exists"
@@ -225,7 +225,7 @@ NEITHER = unanswered("an entry of the answer says neither stored nor refused")
     [
         ("stored", answer(stored(1)), [Stored(1, 7)]),
         ("stored, each", answer(stored(1), stored(2)), [Stored(1, 7), Stored(2, 7)]),
-        ("no project is told", answer({"success": True, "sampleId": 1}), [Stored(1)]),
+        ("no project is given", answer({"success": True, "sampleId": 1}), [Stored(1)]),
         ("one of each", answer(stored(1), failed("bad"), failed(f"{EXISTS} (ids: 9)")),
          [Stored(1, 7), Refused("bad"), Duplicate((9,))]),
         ("each entry counts, not the whole", answer(stored(1), failed("bad"), success=False),
@@ -287,14 +287,14 @@ def test_a_200_is_read_file_by_file(case: str, body: bytes, outcomes: list[wire.
         ("one cannot be read", [stored(1), None], unanswered("the answer has 2 entries for 1 files")),
     ],
 )
-def test_a_lone_file_that_became_several_samples_has_all_their_ids(
+def test_a_single_file_that_became_several_samples_has_all_their_ids(
     case: str, entries: list[Any], outcome: wire.Outcome
 ) -> None:
     assert [outcome] == read(200, answer(*entries), 1)
 
 
 @pytest.mark.parametrize(("entries", "sent"), [(1, 2), (3, 2), (0, 2), (64, 63)])
-def test_a_count_that_differs_is_resolved_by_asking_for_each_file_alone(entries: int, sent: int) -> None:
+def test_a_different_count_is_resolved_by_sending_each_file_alone(entries: int, sent: int) -> None:
     body = answer(*[stored(number + 1) for number in range(entries)])
     reason = f"the answer has {entries} entries for {sent} files"
 
@@ -333,7 +333,7 @@ def test_an_answer_other_than_200_is_for_every_file(status: int, body: bytes, ou
 
 @pytest.mark.parametrize("status", [400, 413, 415, 421, 422, 431])
 @pytest.mark.parametrize(("sent", "cap"), [(2, 1), (3, 1), (64, 32)])
-def test_a_refused_request_is_halved_until_the_guilty_file_is_alone(status: int, sent: int, cap: int) -> None:
+def test_a_refused_request_is_halved_until_the_cause_is_alone(status: int, sent: int, cap: int) -> None:
     reason = f"HTTP {status}: Invalid mimetype"
 
     assert [Smaller(reason, cap, is_size=status == 413)] * sent == read(status, BAD, sent)
@@ -351,12 +351,12 @@ def test_a_refused_request_is_halved_until_the_guilty_file_is_alone(status: int,
         ("label too long", False),
     ],
 )
-def test_a_refusal_that_names_size_or_count_is_told_from_others(error: str, is_size: bool) -> None:
+def test_a_refusal_because_of_size_or_count_is_distinguished_from_others(error: str, is_size: bool) -> None:
     body = json.dumps({"success": False, "error": error}).encode()
     assert [Smaller(f"HTTP 400: {error}", 4, is_size=is_size)] * 8 == read(400, body, 8)
 
 
-def test_a_lone_file_that_is_refused_for_being_there_is_there() -> None:
+def test_a_single_file_that_is_refused_as_a_duplicate_is_in_the_project() -> None:
     assert [Duplicate((4,))] == read(400, json.dumps(failed(f"{EXISTS} (ids: 4)")).encode(), 1)
 
 
@@ -369,7 +369,7 @@ def test_a_lone_file_that_is_refused_for_being_there_is_there() -> None:
         ({"LOCATION": "a\nb"}, "a b"),
     ],
 )
-def test_a_redirection_is_told_and_not_followed(status: int, headers: dict[str, str], place: str) -> None:
+def test_a_redirection_is_reported_and_not_followed(status: int, headers: dict[str, str], place: str) -> None:
     reason = f"HTTP {status}: redirected to {place}; not followed, because that would hand over the key"
 
     assert [Failed(Fault.UNREACHABLE, reason)] * 2 == read(status, b"", 2, headers)
@@ -386,7 +386,7 @@ DATE = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=90)
         ("0", 0.0),
         (format_datetime(DATE, usegmt=True), 90.0),
         (format_datetime(DATE.astimezone(UTC)), 90.0),
-        (format_datetime(DATE.replace(tzinfo=None)), 90.0),  # written as -0000: UTC, from nobody knows where
+        (format_datetime(DATE.replace(tzinfo=None)), 90.0),  # written as -0000: UTC, from an unknown time zone
         (format_datetime(DATE - timedelta(seconds=100), usegmt=True), 0.0),
         (format_datetime(DATE + timedelta(days=400), usegmt=True), 0.0),
         ("300", 300.0),
@@ -405,12 +405,14 @@ DATE = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=90)
     ("status", "fault"),
     [(429, Fault.THROTTLED), (503, Fault.THROTTLED), (502, Fault.UNANSWERED), (408, Fault.UNREACHABLE)],
 )
-def test_retry_after_is_heeded_in_seconds_and_as_a_date(value: str, asked_s: float, status: int, fault: Fault) -> None:
+def test_retry_after_is_followed_in_seconds_and_as_a_date(
+    value: str, asked_s: float, status: int, fault: Fault
+) -> None:
     assert [Failed(fault, f"HTTP {status}", asked_s)] == read(status, b"", 1, {"Retry-After": value})
 
 
 @pytest.mark.parametrize("fault", Fault)
-def test_silence_says_the_same_of_every_file(fault: Fault) -> None:
+def test_without_an_answer_every_file_has_the_same_outcome(fault: Fault) -> None:
     silence = Silence(fault, "timed out")
 
     assert [Failed(fault, "timed out")] * 3 == wire.read_reply(silence, sent=3, now=NOW)
@@ -461,7 +463,7 @@ STATUSES = st.sampled_from([200, 200, 200, 200, 301, 400, 401, 404, 413, 429, 50
 
 @settings(deadline=None, database=None, max_examples=250)
 @given(status=STATUSES, headers=HEADERS, body=BODIES, sent=st.integers(1, 5))
-def test_every_file_gets_one_outcome_that_can_be_written_down_whatever_comes_back(
+def test_any_answer_gives_every_file_one_outcome_that_can_be_stored(
     status: int, headers: dict[str, str], body: bytes, sent: int
 ) -> None:
     outcomes = wire.read_reply(Reply(status, headers, body), sent=sent, now=NOW)
@@ -485,7 +487,7 @@ CLEAR_ANSWERS = st.lists(
 
 
 def entry_of(outcome: wire.Outcome) -> dict[str, Any]:
-    """How the service says it."""
+    """Return an entry as the service writes it."""
     match outcome:
         case Stored(sample_id=sample_id, project_id=project_id):
             return {"success": True, "sampleId": sample_id, "projectId": project_id, "fileName": "wave.csv"}
@@ -503,13 +505,13 @@ def answer_of(outcomes: Sequence[wire.Outcome]) -> bytes:
 
 @settings(deadline=None, database=None)
 @given(outcomes=CLEAR_ANSWERS)
-def test_what_the_service_says_of_each_file_is_what_is_read(outcomes: list[wire.Outcome]) -> None:
+def test_each_entry_of_the_answer_is_read_for_its_file(outcomes: list[wire.Outcome]) -> None:
     assert outcomes == read(200, answer_of(outcomes), len(outcomes))
 
 
 @settings(deadline=None, database=None)
 @given(outcomes=CLEAR_ANSWERS, data=st.data())
-def test_an_answer_that_was_cut_says_nothing_of_any_file(outcomes: list[wire.Outcome], data: st.DataObject) -> None:
+def test_an_answer_that_was_cut_confirms_no_file(outcomes: list[wire.Outcome], data: st.DataObject) -> None:
     whole = answer_of(outcomes)
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
 
@@ -520,7 +522,7 @@ def test_an_answer_that_was_cut_says_nothing_of_any_file(outcomes: list[wire.Out
 
 @settings(deadline=None, database=None)
 @given(outcomes=CLEAR_ANSWERS, sent=st.integers(2, 8))
-def test_with_another_count_no_entry_is_taken_for_any_file(outcomes: list[wire.Outcome], sent: int) -> None:
+def test_with_a_different_count_no_entry_is_used_for_a_file(outcomes: list[wire.Outcome], sent: int) -> None:
     assume(len(outcomes) != sent)
 
     assert {(1, True)} == {
@@ -529,11 +531,11 @@ def test_with_another_count_no_entry_is_taken_for_any_file(outcomes: list[wire.O
     assert not [one for one in read(200, answer_of(outcomes), sent) if not isinstance(one, Smaller)]
 
 
-def test_one_sample_for_two_files_is_no_answer_for_either() -> None:
+def test_one_sample_for_two_files_answers_neither() -> None:
     reason = "the answer names sample 5 for several files"
-    told: list[wire.Outcome] = [Stored(5), Refused("bad"), Stored(5)]
+    outcomes: list[wire.Outcome] = [Stored(5), Refused("bad"), Stored(5)]
 
-    assert [Smaller(reason, 1, is_doubtful=True)] * 3 == read(200, answer_of(told), 3)
+    assert [Smaller(reason, 1, is_doubtful=True)] * 3 == read(200, answer_of(outcomes), 3)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -549,7 +551,7 @@ def test_one_sample_for_two_files_is_no_answer_for_either() -> None:
         ("左.csv", "左.csv", "左"),
     ],
 )
-def test_a_file_is_listed_as_its_name_less_the_last_extension(path: str, sent: str, listed: str) -> None:
+def test_a_file_is_listed_without_its_last_extension(path: str, sent: str, listed: str) -> None:
     assert sent == sent_name(path)
     assert listed == stored_name(sent)
 
@@ -575,11 +577,11 @@ def test_a_file_is_listed_as_its_name_less_the_last_extension(path: str, sent: s
         ("", None),
     ],
 )
-def test_the_name_that_was_sent_is_read_from_where_the_sample_is_kept(coldstorage: str, name: str | None) -> None:
+def test_the_sent_name_is_read_from_the_coldstorage_file_name(coldstorage: str, name: str | None) -> None:
     assert name == original_name(coldstorage)
 
 
-def test_a_file_is_sent_and_described_under_the_name_of_its_account() -> None:
+def test_a_file_is_sent_and_described_under_its_given_name() -> None:
     given = replace(item(1, "a/long.png", 3), sent_as="idle.png", companions='{"boxes":[1]}')
     sent = letter_of(Request(target="main", category=Category.TRAINING, label=None, metadata=(), items=(given,)))
     assert b'filename="idle.png"' in sent.parts[0].preamble

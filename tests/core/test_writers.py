@@ -1,4 +1,4 @@
-"""What the kernel's answer to a read lease means."""
+"""What the kernel's answer to a request for a read lease means."""
 
 import errno
 
@@ -36,11 +36,11 @@ NO_RIGHT = cannot_tell("the file belongs to another user, and eisync may not ask
         (99_999, cannot_tell("its file system grants no leases (99999)")),
     ],
 )
-def test_only_an_answer_about_writers_is_taken_for_one(error_number: int | None, expected: Writers) -> None:
+def test_only_an_answer_about_writers_counts(error_number: int | None, expected: Writers) -> None:
     assert expected == writers_of(error_number)
 
 
-def test_who_cannot_tell_says_why() -> None:
+def test_an_unknown_answer_has_a_reason() -> None:
     assert Writers(Presence.CANNOT_TELL, "so") == cannot_tell("so")
 
 
@@ -53,7 +53,7 @@ def test_who_cannot_tell_says_why() -> None:
         (5, cannot_tell("Windows does not let eisync ask for it (error 5)")),
     ],
 )
-def test_windows_tells_by_a_sharing_violation(error_number: int | None, expected: Writers) -> None:
+def test_a_sharing_violation_on_windows_means_a_writer(error_number: int | None, expected: Writers) -> None:
     assert expected == writers_of_windows(error_number)
 
 
@@ -65,7 +65,7 @@ def test_windows_tells_by_a_sharing_violation(error_number: int | None, expected
         (NO_RIGHT, f"cannot tell: {NO_RIGHT.why}"),
     ],
 )
-def test_a_person_is_told_what_the_kernel_said(writers: Writers, text: str) -> None:
+def test_the_answer_of_the_kernel_is_put_into_words(writers: Writers, text: str) -> None:
     assert text == describe_writers(writers)
 
 
@@ -81,15 +81,15 @@ def test_a_person_is_told_what_the_kernel_said(writers: Writers, text: str) -> N
         (cannot_tell("so"), "eisync cannot tell who writes some of its files: so"),
     ],
 )
-def test_a_person_is_told_how_it_is_known_of_a_folder(writers: Writers, text: str) -> None:
+def test_the_answer_for_a_folder_is_put_into_words(writers: Writers, text: str) -> None:
     assert text == describe_folder_writers(writers)
 
 
 @pytest.mark.parametrize("answer", [NOT_ASKED, NO_RIGHT])
-def test_where_the_kernel_cannot_be_asked_every_file_has_the_same_answer(answer: Writers) -> None:
+def test_without_a_kernel_to_ask_every_file_has_the_same_answer(answer: Writers) -> None:
     ask = SameAnswer(answer)
     assert answer == ask(3, "/data", "a.csv") == ask(4, "/data", "b.csv", is_last=True)
 
 
-def test_without_another_answer_it_says_that_it_was_not_asked() -> None:
+def test_by_default_the_answer_is_that_the_kernel_was_not_asked() -> None:
     assert Presence.CANNOT_TELL is SameAnswer()(3, "/data", "a.csv").presence

@@ -129,7 +129,7 @@ CASES = [
     # nothing arrives
     Case("connect refused", away, "cannot be reached (Connection refused)", WAITS, WAITS, "gate"),
     Case("name not found", nameless, "cannot be reached (Name or service not known)", WAITS, WAITS, "gate"),
-    Case("TLS: a certificate of nobody's", disguised, "has no certificate that can be trusted", WAITS, WAITS, "tls"),
+    Case("TLS: an untrusted certificate", disguised, "has no certificate that can be trusted", WAITS, WAITS, "tls"),
     Case("TLS: no handshake", played(says("220 smtp\n")), "the secure connection to", WAITS, WAITS, "tls"),
     Case("TLS: broken off", played(hears_and_resets), "broke (", WAITS, WAITS, "tls"),
     Case("reset before the body", fault(kind="reset_before"), "broke (", WAITS, WAITS),

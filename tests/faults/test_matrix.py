@@ -74,7 +74,7 @@ def test_every_file_is_stored_once_or_parked_with_the_reason(
 
     parked = [path for path, state in machine.states().items() if state is State.QUARANTINED]
     machine.judge({path: content for path, content in contents.items() if path not in parked}, parked=parked)
-    assert [] == scene.thief.heard
+    assert [] == scene.thief.requests
 
 
 def busy_round(machine: Rig) -> None:

@@ -11,7 +11,7 @@ from eisync.core.batching import Limits, Order
 from eisync.core.flow_control import HOLD_CAP_S
 from eisync.core.lifecycle import State
 from eisync.core.model import MAX_FILE_BYTES, Root
-from eisync.core.outcome import MOST_DISPUTES
+from eisync.core.outcome import MAX_DISPUTES
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
@@ -1124,7 +1124,7 @@ def test_an_answer_that_keeps_contradicting_another_file_is_left_to_a_person(yar
     with yard.database.transaction() as connection:
         connection.execute("update sample set filename = 'idle.000'")  # it was listed: the first one is right
     yard.fill(second)
-    for _ in range(MOST_DISPUTES):
+    for _ in range(MAX_DISPUTES):
         drain.run(after_s=600.0)
     assert {first: SYNCED, second: QUARANTINED} == yard.states()
     assert "compare the two in Studio" in yard.reason(second)

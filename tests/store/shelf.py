@@ -1,4 +1,4 @@
-"""A real database in a folder of its own, and short words for what the tests do with it."""
+"""A real database in its own folder, with short methods for the tests."""
 
 import os
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Shelf:
         self.database.close()
 
     def reopen(self, *, duplicates_allowed: bool = False, now: float = NOW) -> int:
-        """The process ends, however it does, and the next one starts."""
+        """End the process, in any way, and start the next one."""
         self.close()
         self.open()
         return self.outbox.recover(duplicates_allowed=duplicates_allowed, now=now)
@@ -69,7 +69,7 @@ class Shelf:
         return Candidate(**fields)
 
     def enqueue(self, path: str = "a.csv", version: int = 1, *, now: float = NOW, **more: Any) -> int:
-        """A complete file enters; returns its row."""
+        """Enqueue a complete file. Return its id."""
         assert set() == self.outbox.enqueue([self.candidate(path, version, **more)], now=now)
         return self.id_of(path)
 
@@ -80,14 +80,14 @@ class Shelf:
         self.outbox.settle([Outcome(item_id=identity, events=events, **more)], claim=claim, now=now)
 
     def sync(self, path: str = "a.csv", *samples: int, version: int = 1, now: float = NOW, sha256: str = "a") -> int:
-        """The file is complete, claimed and stored as `samples`."""
+        """Enqueue, claim and store the file as `samples`."""
         identity = self.enqueue(path, version, now=now)
         assert [identity] == [item.id for item in self.claim(now=now)]
         self.settle(identity, Event.STORED, now=now, reason="stored", sample_ids=samples, sha256=sha256)
         return identity
 
     def sweep(self, *listed: int, now: float = NOW + 100) -> list[tuple[int, int]]:
-        """A complete sweep that lists these samples; what it missed, and how often."""
+        """Run a complete sweep that lists these samples. Return what it missed, and how often."""
         progress = self.begin_sweep(now=now)
         self.list_page(progress, *(remote(identity) for identity in listed), now=now)
         return self.finish_sweep(progress, now=now)
@@ -98,7 +98,7 @@ class Shelf:
     def list_page(
         self, progress: SweepProgress, *listed: RemoteSample, target: str = "main", low: int = 0, now: float
     ) -> list[int]:
-        """A page that lists these, of all that have an id from `low` on."""
+        """Apply a page that lists these samples, for the ids from `low` on."""
         known = self.mirrored.slice(
             target, low=low, high=1 << 62, generation=progress.generation, began_at=progress.began_at, limit=1000
         )
@@ -111,7 +111,7 @@ class Shelf:
         return [(entry.sample_id, entry.missed) for entry in missing]
 
     def make_tombstones(self, sample_id: int, *, target: str = "main", now: float) -> list[int]:
-        """The service lists the sample, and later it is found to be deleted there."""
+        """List the sample, then find that it was deleted at the service."""
         known = self.mirrored.slice(target, low=sample_id, high=sample_id + 1, generation=None, began_at=now, limit=9)
         actions = compare(known.believed, [remote(sample_id)])
         self.mirrored.apply(target, actions, generation=None, now=now)
@@ -142,7 +142,7 @@ class Shelf:
         return known.state
 
     def record(self, path: str = "a.csv") -> dict[str, Any]:
-        """The line that a person sees of the file."""
+        """Return the record of the file that a person gets."""
         [record] = [record for record in self.index.records.files() if record["path"] == path]
         return record
 
@@ -153,13 +153,13 @@ class Shelf:
             return dict(connection.execute("select * from file where id = ?", (identity,)).fetchone())
 
     def history(self, identity: int) -> list[tuple[Event, State]]:
-        """What is remembered of the file, oldest first."""
+        """Return the history of the file, oldest first."""
         with self.database.reading() as connection:
             rows = connection.execute("select * from history where file_id = ? order by id", (identity,)).fetchall()
         return [(Event(row["event"]), State(row["state"])) for row in rows]
 
     def plan(self, statement: str, **parameters: object) -> str:
-        """How SQLite would run the statement."""
+        """Return how SQLite would run the statement."""
         with self.database.reading() as connection:
             rows = connection.execute(f"explain query plan {statement}", parameters).fetchall()
         return "; ".join(row["detail"] for row in rows)

@@ -1,4 +1,4 @@
-"""The evidence about absent files: what the index has of it, and that asking goes through no whole table."""
+"""The evidence about absent files that the index has; no query for it reads a whole table."""
 
 import pytest
 
@@ -39,14 +39,14 @@ def test_what_was_not_sent_is_found_by_its_size(shelf: Shelf) -> None:
     assert [] == records.unsent("other", {15})
 
 
-def test_more_than_anybody_can_look_at_is_said(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_unsent_files_give_none(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard_facts, "MOST_UNSENT", 2)
     for number in range(2):
         shelf.enqueue(f"{number}.csv", 5)
     assert Absences(shelf.database).unsent("main", {15}) is None
 
 
-def test_all_folders_must_have_been_looked_through(shelf: Shelf) -> None:
+def test_all_folders_must_have_been_scanned(shelf: Shelf) -> None:
     records = Absences(shelf.database)
     [other] = shelf.outbox.register([("/other", "main")])
     roots = [shelf.root.id, other.id]
@@ -71,7 +71,7 @@ def test_a_file_that_is_tied_to_segments_is_synced_by_these(shelf: Shelf) -> Non
     assert {8, 9} == records.free("main", [8, 9])
 
 
-def test_only_what_is_synced_or_buried_is_tied_to_segments(shelf: Shelf) -> None:
+def test_only_synced_files_and_tombstones_are_linked_to_segments(shelf: Shelf) -> None:
     records = Absences(shelf.database)
     identity = shelf.enqueue("a.csv")
     assert not records.tie(identity, [8], now=NOW)
@@ -79,7 +79,7 @@ def test_only_what_is_synced_or_buried_is_tied_to_segments(shelf: Shelf) -> None
     assert records.origin(99) is None
 
 
-def test_a_segment_that_is_known_when_its_recording_is_buried_keeps_the_file(shelf: Shelf) -> None:
+def test_a_segment_that_is_known_when_its_recording_is_deleted_keeps_the_file(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
     progress = shelf.begin_sweep(now=NOW + 100)
     cut = remote(8, filename="x", original_name="a.csv", is_cropped=True)
@@ -129,10 +129,10 @@ def test_what_should_be_below_a_folder_is_not_what_is_beside_it(shelf: Shelf) ->
         (guard_facts._OTHERS, "INDEX file_by_state"),
         (sample_links._NAMED, "INDEX sample_by_name (target=? AND filename>? AND filename<?)"),
         (sample_links._CROPPED, "INDEX sample_cropped (target=? AND original_name=?)"),
-        (sample_links._BURIED, "INDEX sample_by_name (target=? AND filename=?)"),
+        (sample_links._TOMBSTONES_OF, "INDEX sample_by_name (target=? AND filename=?)"),
         (action_effects._SAMPLES, "INDEX file_sample_by_sample"),
         (
-            disks._BELIEVED.format(direction="asc"),
+            disks._EXPECTED.format(direction="asc"),
             "INDEX sqlite_autoindex_file_1 (root_id=? AND folder>? AND folder<?)",
         ),
         (disks._IT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),

@@ -40,7 +40,7 @@ def action(file_id: int = 1, kind: ActionKind = ActionKind.DELETE_SAMPLE, **more
 
 
 def allowed(actions: ActionStore, one: Action, *, now: float = NOW) -> StoredAction:
-    """The action is due; how it is written down."""
+    """Allow the action, and return it as it is stored."""
     actions.allow("main", [one], now=now)
     [written] = [
         w
@@ -74,12 +74,12 @@ def rows(shelf: Shelf, statement: str, *parameters: object) -> list[tuple[Any, .
         return [tuple(row) for row in connection.execute(statement, parameters).fetchall()]
 
 
-def told(shelf: Shelf, file_id: int) -> list[tuple[str, str, str]]:
+def history_of(shelf: Shelf, file_id: int) -> list[tuple[str, str, str]]:
     return rows(shelf, "select event, state, detail from history where file_id = ? order by id", file_id)
 
 
 def name_sample(shelf: Shelf, sample_id: int, name: str = "a") -> None:
-    """The listing has shown it."""
+    """Record that the listing has shown the sample."""
     update(shelf, "update sample set filename = ?, category = 'training', label = 'wave' where id = ?", name, sample_id)
 
 
@@ -92,7 +92,7 @@ update file set published = '{"name": "b", "label": "x", "category": "testing"}'
 }
 
 
-# --- what may follow --------------------------------------------------------------------------------------------------
+# --- facts for a decision ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("trigger", Trigger)
@@ -114,14 +114,16 @@ def test_files_are_found_by_their_mark_a_page_at_a_time(shelf: Shelf, actions: A
 
 
 @pytest.mark.parametrize("trigger", [Trigger.ABSENT, Trigger.TOMBSTONE])
-def test_what_we_took_away_ourselves_is_no_wish(shelf: Shelf, actions: ActionStore, trigger: Trigger) -> None:
+def test_a_file_that_eisync_removed_is_no_deletion_by_a_person(
+    shelf: Shelf, actions: ActionStore, trigger: Trigger
+) -> None:
     identity = shelf.sync("a.csv", 7)
     update(shelf, MARKS[trigger], identity)
     update(shelf, "update file set removal = 'trash' where id = ?", identity)
     assert [] == actions.sides("main", trigger, [shelf.root.id], limit=9)
 
 
-def test_a_side_says_all_that_is_known_of_a_file(shelf: Shelf, actions: ActionStore) -> None:
+def test_a_side_has_all_that_is_known_of_a_file(shelf: Shelf, actions: ActionStore) -> None:
     identity = shelf.sync("sub/a.csv", 7, 8, now=NOW + 1, sha256="h")
     name_sample(shelf, 7, "a.wave")
     update(shelf, MARKS[Trigger.RENAMED], identity)
@@ -291,7 +293,7 @@ def test_a_plan_keeps_its_number_as_long_as_it_is_the_same(shelf: Shelf, actions
     assert [3] == [
         written.action.file_id for written in actions.of_plan(second, after_id=actions.of_plan(second)[1].id)
     ]
-    assert actions.decide(first, is_approved=True, now=NOW) is None  # nobody says yes to what they did not see
+    assert actions.decide(first, is_approved=True, now=NOW) is None  # a person cannot approve what was not shown
 
 
 def test_plans_of_two_targets_do_not_meet(shelf: Shelf, actions: ActionStore) -> None:
@@ -415,7 +417,7 @@ def test_what_is_dropped_says_why(shelf: Shelf, actions: ActionStore) -> None:
         (ActionKind.MOVE_SAMPLE, "category", "testing"),
     ],
 )
-def test_an_edit_is_mirrored_agreed_told_and_undone(
+def test_an_edit_is_mirrored_agreed_noted_and_undone(
     shelf: Shelf, actions: ActionStore, kind: ActionKind, column: str, to: str
 ) -> None:
     identity = shelf.sync("a.csv", 7)
@@ -426,11 +428,11 @@ def test_an_edit_is_mirrored_agreed_told_and_undone(
     written = done(actions, one)
     assert [(to,)] == rows(shelf, f"select {column} from sample where id = 7")
     assert shelf.row()["published"] is None
-    assert (kind.value, "synced", "because; it is done") == told(shelf, identity)[-1]
+    assert (kind.value, "synced", "because; it is done") == history_of(shelf, identity)[-1]
     assert actions.ask_undo(written.id)
     actions.undone("main", written, "as it was", facts=None, now=NOW + 1)
     assert [before] == rows(shelf, f"select {column} from sample where id = 7")
-    assert ("undone", "synced", "as it was") == told(shelf, identity)[-1]
+    assert ("undone", "synced", "as it was") == history_of(shelf, identity)[-1]
 
 
 def test_edits_are_agreed_on_with_the_last_of_them(shelf: Shelf, actions: ActionStore) -> None:
@@ -463,7 +465,7 @@ def test_a_file_that_was_taken_away_is_absent_by_our_hand(
         row["reason"],
         row["state"],
     )
-    assert (kind.value, "tombstone", "because; it is done") == told(shelf, identity)[-1]
+    assert (kind.value, "tombstone", "because; it is done") == history_of(shelf, identity)[-1]
     assert actions.ask_undo(written.id)
     actions.undone("main", written, "it is back", facts=facts(9), now=NOW + 3)
     row = shelf.row()
@@ -476,13 +478,13 @@ def test_a_file_that_was_taken_away_is_absent_by_our_hand(
     )
 
 
-def test_a_file_whose_last_sample_we_deleted_is_gone_and_told_once(shelf: Shelf, actions: ActionStore) -> None:
+def test_a_file_whose_last_sample_we_deleted_is_gone_and_noted_once(shelf: Shelf, actions: ActionStore) -> None:
     identity = shelf.sync("a.csv", 7)
     update(shelf, MARKS[Trigger.ABSENT], identity)
     done(actions, action(identity, sample_id=7))
     assert State.GONE is shelf.state()
-    assert [("removed", "gone", "because; it is done")] == told(shelf, identity)[-1:]
-    assert ["stored", "removed"] == [event for event, _, _ in told(shelf, identity)][-2:]
+    assert [("removed", "gone", "because; it is done")] == history_of(shelf, identity)[-1:]
+    assert ["stored", "removed"] == [event for event, _, _ in history_of(shelf, identity)][-2:]
     assert [(NOW,)] == rows(shelf, "select gone_at from sample where id = 7")
 
 
@@ -492,7 +494,7 @@ def test_a_file_that_has_another_sample_stays(shelf: Shelf, actions: ActionStore
     done(actions, action(identity, sample_id=7, cause=Cause.LOCAL_CHANGE))
     assert State.SYNCED is shelf.state()
     assert [(9,)] == rows(shelf, "select sample_id from superseded")
-    assert ("delete_sample", "synced", "because; it is done") == told(shelf, identity)[-1]
+    assert ("delete_sample", "synced", "because; it is done") == history_of(shelf, identity)[-1]
 
 
 @pytest.mark.parametrize(("is_absent", "state"), [(False, State.SETTLING), (True, State.GONE)])
@@ -505,11 +507,11 @@ def test_another_file_tied_to_the_deleted_sample_goes_again_or_goes(
         update(shelf, MARKS[Trigger.ABSENT], second)
     done(actions, action(first, sample_id=7))
     assert (State.GONE, state, State.SYNCED) == tuple(shelf.state(f"{name}.csv") for name in "abc")
-    event, _, why = told(shelf, second)[-1]
+    event, _, why = history_of(shelf, second)[-1]
     assert ("removed" if is_absent else "changed") == event
     assert "sample 7" in why
     assert "a.csv" in why
-    assert "stored" == told(shelf, third)[-1][0]
+    assert "stored" == history_of(shelf, third)[-1][0]
 
 
 # --- a sweep between the deletion and its end -------------------------------------------------------------------------
@@ -529,7 +531,7 @@ def test_a_file_whose_sample_we_deleted_for_another_is_no_tombstone(shelf: Shelf
     assert [] == shelf.make_tombstones(7, now=NOW + 1)
     actions.finish("main", written, "it is deleted", now=NOW + 2)
     assert (State.GONE, State.SETTLING) == (shelf.state("a.csv"), shelf.state("b.csv"))
-    assert ["removed", "changed"] == [told(shelf, identity)[-1][0] for identity in (first, second)]
+    assert ["removed", "changed"] == [history_of(shelf, identity)[-1][0] for identity in (first, second)]
 
 
 def test_a_file_that_was_tied_to_a_sample_after_we_deleted_it_is_sent_again(shelf: Shelf, actions: ActionStore) -> None:
@@ -541,17 +543,19 @@ def test_a_file_that_was_tied_to_a_sample_after_we_deleted_it_is_sent_again(shel
     assert [] == shelf.make_tombstones(7, now=NOW + 2)
     assert (State.GONE, State.SETTLING) == (shelf.state("a.csv"), shelf.state("late.csv"))
     assert State.GONE is shelf.state("away.csv")
-    assert "we deleted" in told(shelf, late)[-1][2]
+    assert "we deleted" in history_of(shelf, late)[-1][2]
     assert first != late
 
 
-def test_a_sample_that_a_person_deleted_after_our_act_was_dropped_is_buried(shelf: Shelf, actions: ActionStore) -> None:
+def test_a_sample_that_a_person_deleted_after_our_act_was_dropped_makes_a_tombstone(
+    shelf: Shelf, actions: ActionStore
+) -> None:
     first, second, written = begun_and_deleted(shelf, actions)
     actions.drop(written, "not so", now=NOW)
     assert [first, second] == shelf.make_tombstones(7, now=NOW + 1)
 
 
-def test_an_act_that_is_only_due_hinders_no_burial(shelf: Shelf, actions: ActionStore) -> None:
+def test_an_act_that_is_only_due_prevents_no_tombstone(shelf: Shelf, actions: ActionStore) -> None:
     identity = shelf.sync("a.csv", 7)
     allowed(actions, action(identity, sample_id=7))
     assert [identity] == shelf.make_tombstones(7, now=NOW + 1)
@@ -602,7 +606,7 @@ def test_what_ended_long_ago_is_forgotten(shelf: Shelf, actions: ActionStore) ->
     assert set() == actions.decided([action(3)])
 
 
-# --- how it is looked up ----------------------------------------------------------------------------------------------
+# --- query plans ------------------------------------------------------------------------------------------------------
 
 STATEMENTS = {
     **{trigger.value: statement for trigger, statement in action_effects._SIDES.items()},
@@ -610,9 +614,9 @@ STATEMENTS = {
     "touches": guard_facts._TOUCHES,
     "vanished": guard_facts._VANISHED,
     "approved": guard_facts._APPROVED,
-    "doomed": guard_facts._DOOMED,
+    "left_without_samples": guard_facts._LEFT_WITHOUT_SAMPLES,
     "unlisted": guard_facts._UNLISTED,
-    "bereft": tombstones._BEREFT,
+    "without_samples": tombstones._WITHOUT_SAMPLES,
     "to do": acts_room._TO_DO,
     "left without": action_effects._LEFT_WITHOUT,
     "agree": action_effects._AGREE,
@@ -624,7 +628,7 @@ NAMES = ("target", "id", "after_id", "roots", "limit", "since", "is_retention", 
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    """Many files, few of which anything follows from."""
+    """Many files, of which only a few need an action."""
     shelf = Shelf(tmp_path_factory.mktemp("full"))
     shelf.outbox.enqueue([shelf.candidate(f"{number}.csv") for number in range(2_000)], now=NOW)
     with shelf.database.transaction() as connection:

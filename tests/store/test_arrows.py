@@ -179,7 +179,7 @@ def test_every_arrow_is_crossed_in_the_database(shelf: Shelf, before: State, eve
     assert after is shelf.state()
     assert shelf.record()["reason"]
     assert (LATER if before is not after else NOW) == shelf.row()["changed_at"]
-    # A claim and a giving back would say nothing that what comes after them does not.
+    # A claim, and its return, have no line: the outcome after them says the same.
     expected = [] if event is Event.CLAIM else [(event, after)]
     assert expected == shelf.history(identity)[remembered:]
 

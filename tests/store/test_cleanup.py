@@ -85,7 +85,7 @@ def test_the_hash_of_what_was_merely_deleted_here_leaves_later(shelf: Shelf, for
     assert None is forgets.forgotten("main", SHA)
 
 
-def test_what_a_person_sends_again_is_remembered_as_nothing(shelf: Shelf, forgets: Cleanup) -> None:
+def test_content_that_a_person_sends_again_is_no_longer_refused(shelf: Shelf, forgets: Cleanup) -> None:
     away(shelf)
     shelf.make_tombstones(1, now=NOW)
     forgets.forget("main", [], now=WEEK_LATER)

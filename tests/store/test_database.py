@@ -73,7 +73,7 @@ def tables(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
-def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path, exclusive: bool) -> None:
+def test_a_second_process_gets_an_error_that_names_the_holder(tmp_path: Path, exclusive: bool) -> None:
     with (
         held_by_another_process(tmp_path) as holder,
         pytest.raises(StateBusyError, match=f"state folder {tmp_path} is in use by process {holder.pid}[.]"),
@@ -99,7 +99,7 @@ def test_the_folder_is_free_after_a_close(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("note", ["", "{", "[]", '{"pid": null}', '{"pid": "me"}', "\xff"])
-def test_a_note_that_cannot_be_read_names_nobody(tmp_path: Path, note: str) -> None:
+def test_a_note_that_cannot_be_read_names_no_process(tmp_path: Path, note: str) -> None:
     holder, _ = open_database(str(tmp_path), exclusive=True)
     (tmp_path / HOLDER_NAME).write_bytes(note.encode("latin-1"))
 
@@ -109,13 +109,13 @@ def test_a_note_that_cannot_be_read_names_nobody(tmp_path: Path, note: str) -> N
     holder.close()
 
 
-def test_a_note_that_cannot_be_written_hinders_nobody(tmp_path: Path) -> None:
+def test_a_note_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / HOLDER_NAME).mkdir()
 
     write_holder(str(tmp_path), pid=5)
 
 
-def test_many_may_look_while_nobody_holds_it(tmp_path: Path) -> None:
+def test_many_may_read_while_no_process_holds_it(tmp_path: Path) -> None:
     first, _ = open_database(str(tmp_path), exclusive=False)
     second, _ = open_database(str(tmp_path), exclusive=False)
 
@@ -126,7 +126,7 @@ def test_many_may_look_while_nobody_holds_it(tmp_path: Path) -> None:
     second.close()
 
 
-def test_whoever_looked_before_it_was_held_is_told_too(tmp_path: Path) -> None:
+def test_a_process_that_read_before_it_was_held_gets_the_error_too(tmp_path: Path) -> None:
     looking, _ = open_database(str(tmp_path), exclusive=False, busy_timeout_s=0.1)
     held, _ = open_database(str(tmp_path), exclusive=False)
 
@@ -323,7 +323,7 @@ def test_what_an_older_one_wrote_is_taken_over_with_its_rows(tmp_path: Path) -> 
         rows = connection.execute("select id, absent_at, removal, published from file order by id").fetchall()
         assert [] == connection.execute("pragma foreign_key_check").fetchall()
     assert schema.VERSION == version
-    # Since when a file is not there is known of synced ones: that it was missed is what changed them last.
+    # The time since which a file is absent is known for synced ones: its absence was their last change.
     assert [(1, None, None, None), (2, 20.0, None, None), (3, None, None, None), (4, None, None, None)] == [
         tuple(row) for row in rows
     ]
@@ -358,7 +358,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def use(database: Database) -> None:
-    """What a day brings: all is read and something of everything is written. Raises StateError."""
+    """Read all tables and write to each, as a day of work does. Raise StateError."""
     outbox, index = Outbox(database), Index(database)
     index.register(["main"])
     [root] = outbox.register([("/data", "main")])
@@ -405,19 +405,19 @@ def test_a_damaged_database_is_set_aside_and_work_goes_on(tmp_path: Path, sound:
     shutil.copytree(sound, folder)
     DAMAGES[damage](folder / FILE_NAME)
 
-    told = []
+    reports = []
     for _ in range(3):  # found at the opening, or in use and then at the next opening
         database, repaired = open_database(str(folder), exclusive=True, busy_timeout_s=0.1)
-        told += [repaired] if repaired else []
+        reports += [repaired] if repaired else []
         try:
             use(database)
         except StateError as error:
-            told.append(str(error))
+            reports.append(str(error))
         finally:
             database.close()
 
-    assert 1 <= len(told) <= 2
-    assert all("damaged" in sentence for sentence in told)
+    assert 1 <= len(reports) <= 2
+    assert all("damaged" in sentence for sentence in reports)
     aside = sorted(path.name for path in folder.glob("*.damaged-*"))
     assert [f"{FILE_NAME}.damaged-1"] == aside
     database, repaired = open_database(str(folder), exclusive=True, busy_timeout_s=0.1)
@@ -439,7 +439,7 @@ def test_the_sentence_names_where_the_damaged_one_is(tmp_path: Path) -> None:
         assert NOISE == (tmp_path / f"{FILE_NAME}.damaged-{number}").read_bytes()
 
 
-def test_whoever_only_looks_sets_nothing_aside(tmp_path: Path) -> None:
+def test_a_reader_sets_nothing_aside(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(NOISE)
 
     with pytest.raises(StateError, match=r"is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"):
@@ -490,7 +490,7 @@ def test_an_emptied_database_whose_journal_is_there_was_one(tmp_path: Path) -> N
     assert "damaged" in repaired
 
 
-def test_a_large_database_is_looked_through_only_when_it_is_suspect(
+def test_a_large_database_is_checked_only_when_it_is_suspect(
     tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "state"

@@ -51,7 +51,7 @@ def test_a_state_is_read_page_by_page_though_its_files_are_described_meanwhile(s
 
 
 @pytest.mark.parametrize("limit", [1, 2, 6, 7, 100])
-def test_the_folders_are_told_page_by_page(shelf: Shelf, limit: int) -> None:
+def test_the_folders_are_listed_page_by_page(shelf: Shelf, limit: int) -> None:
     descriptions = filled(shelf)
     found: list[str] = []
     while page := descriptions.folders(shelf.root.id, after=found[-1] if found else None, limit=limit):
@@ -67,7 +67,7 @@ def test_a_page_of_folders_seeks_and_does_not_walk(shelf: Shelf) -> None:
     assert all("SEARCH" in step and "(root_id=? AND folder" in step for step in steps), plan
 
 
-def test_what_is_sent_takes_what_was_said_last(shelf: Shelf) -> None:
+def test_a_file_is_sent_with_its_last_description(shelf: Shelf) -> None:
     identity = shelf.enqueue()
     Descriptions(shelf.database).describe([(identity, SAID)])
     [item] = shelf.claim()
@@ -126,7 +126,7 @@ def test_a_file_enters_and_is_described_with_its_name_and_with_what_is_not_sent(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 10])
-def test_what_was_sent_without_something_is_told_by_folder_and_said_anew(shelf: Shelf, limit: int) -> None:
+def test_files_sent_without_something_are_listed_by_folder_and_their_remarks_change(shelf: Shelf, limit: int) -> None:
     for number, path in enumerate(PATHS):
         shelf.enqueue(path, remarks={"name": "why", "attachments": "what"} if path != "a/2.csv" else {})
         [item] = shelf.claim()
@@ -136,14 +136,14 @@ def test_what_was_sent_without_something_is_told_by_folder_and_said_anew(shelf: 
     assert ["a.csv", "z.csv"] == remarked(shelf, "", is_deep=False, limit=limit)
     assert ["a/1.csv", "a/b/1.csv", "a/b/2.csv"] == remarked(shelf, "a", is_deep=True, limit=limit)
     assert ["a/1.csv"] == remarked(shelf, "a", is_deep=False, limit=limit)
-    told = [(one.kind, one.files, one.example) for one in shelf.index.roots()[0].remarks]
-    assert [("attachments", 8, "what"), ("name", 8, "why")] == told
+    remarks = [(one.kind, one.files, one.example) for one in shelf.index.roots()[0].remarks]
+    assert [("attachments", 8, "what"), ("name", 8, "why")] == remarks
     Descriptions(shelf.database).remark([(shelf.id_of("a/1.csv"), {}), (shelf.id_of("z.csv"), {"name": "other"})])
-    told = [(one.kind, one.files, one.example) for one in shelf.index.roots()[0].remarks]
-    assert [("attachments", 6, "what"), ("name", 7, "other")] == told
+    remarks = [(one.kind, one.files, one.example) for one in shelf.index.roots()[0].remarks]
+    assert [("attachments", 6, "what"), ("name", 7, "other")] == remarks
 
 
-def test_what_waits_keeps_what_its_description_says(shelf: Shelf) -> None:
+def test_a_waiting_file_keeps_its_description(shelf: Shelf) -> None:
     identity = shelf.enqueue(remarks={"name": "why"})
     Descriptions(shelf.database).remark([(identity, {})])
     assert [1] == [one.files for one in shelf.index.roots()[0].remarks]

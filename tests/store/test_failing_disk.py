@@ -1,4 +1,4 @@
-"""A sync that failed is not believed when it is repeated: the kernel has forgotten by then what it was to keep."""
+"""After a failed sync, a successful one proves nothing: the kernel has dropped the pages that it could not write."""
 
 import os
 import sqlite3
@@ -35,7 +35,7 @@ WRITER = """
         with open(switch, "w") as file:
             file.write(what)
 
-    def told(act):
+    def report(act):
         try:
             act()
         except StateError as error:
@@ -51,7 +51,7 @@ def disk(tmp_path: Path) -> FailingDisk:
 
 
 def run(disk: FailingDisk, script: str) -> str:
-    """What `script` prints, in a process that ends without closing anything, as a power cut ends it."""
+    """Return what `script` prints in a process that ends without closing anything, as in a power cut."""
     done = subprocess.run(
         [
             sys.executable,
@@ -93,7 +93,7 @@ def test_what_was_synced_is_there_and_what_was_not_is_not(disk: FailingDisk) -> 
     assert ["a"] == after_the_power_cut(disk)
 
 
-def test_what_a_failed_sync_lost_is_written_anew_before_the_next_is_believed(disk: FailingDisk) -> None:
+def test_what_a_failed_sync_lost_is_written_again_before_the_next_sync(disk: FailingDisk) -> None:
     said = run(
         disk,
         """
@@ -101,7 +101,7 @@ def test_what_a_failed_sync_lost_is_written_anew_before_the_next_is_believed(dis
         write("a", survives_power_cut=True)
         write("b")
         fail("sync")
-        told(lambda: write("c", survives_power_cut=True))
+        report(lambda: write("c", survives_power_cut=True))
         os.unlink(switch)
         write("d", survives_power_cut=True)
         """,
@@ -111,8 +111,8 @@ def test_what_a_failed_sync_lost_is_written_anew_before_the_next_is_believed(dis
 
 
 @pytest.mark.parametrize("is_full", [False, True], ids=["in passing", "before an action"])
-def test_a_sync_that_fails_in_passing_is_told_and_made_good(disk: FailingDisk, is_full: bool) -> None:
-    """In passing: what was written is carried from the journal into the database now and then."""
+def test_a_failed_checkpoint_is_reported_and_repeated(disk: FailingDisk, is_full: bool) -> None:
+    """A checkpoint moves written pages from the journal into the database now and then."""
     said = run(
         disk,
         f"""
@@ -130,8 +130,8 @@ def test_a_sync_that_fails_in_passing_is_told_and_made_good(disk: FailingDisk, i
         write("d", survives_power_cut=True)
         """,
     )
-    number, told = said.split(" ", 1)
-    assert SENTENCE == told
+    number, sentence = said.split(" ", 1)
+    assert SENTENCE == sentence
     names = after_the_power_cut(disk)
     assert ["a", "c", "d"] == [name for name in names if not name.startswith("b")]
     assert int(number) == len(names) - 3
@@ -144,12 +144,12 @@ def test_what_a_process_that_died_could_not_sync_is_written_anew_by_the_next(dis
         database = open_it()
         write("a")
         fail("sync")
-        told(lambda: write("b", survives_power_cut=True))
+        report(lambda: write("b", survives_power_cut=True))
         """,
     )
     disk.heal()
     run(disk, 'database = open_it(); write("c", survives_power_cut=True)')
-    # What could not be kept is no promise, and may be there: whoever wrote it down looks before acting on it.
+    # A write that failed is no promise, but may still be there: its writer checks before acting on it.
     assert {"a", "c"} <= set(after_the_power_cut(disk))
 
 
@@ -162,8 +162,8 @@ def test_a_disk_that_cannot_be_read_is_no_damage(disk: FailingDisk) -> None:
         for number in range(2000):
             write(f"b{number:04}" + 2000 * "x")
         fail("read")
-        told(count)
-        told(lambda: database.close() or open_it())
+        report(count)
+        report(lambda: database.close() or open_it())
         os.unlink(switch)
         database = open_it()
         write("d", survives_power_cut=True)

@@ -9,7 +9,7 @@ from .shelf import NOW, Shelf
 
 
 def lines(shelf: Shelf, path: str) -> list[tuple[float, str]]:
-    """When, and what happened, newest first."""
+    """Return the time and the event of each line, newest first."""
     [identity] = shelf.index.records.ids_of(f"/data/{path}")
     records: list[dict[str, Any]] = shelf.index.records.history(identity)
     return [(line["at"], line["event"]) for line in records]
@@ -21,13 +21,13 @@ def test_a_line_says_what_happened_to_which_file_when_and_why(shelf: Shelf) -> N
     shelf.sync("b.csv", now=NOW + 3)
     place = {"path": "training/ä.csv", "root": "/data"}
     gone = {"at": NOW + 2, **place, "event": "gone", "state": "synced"}
-    told = [
+    expected = [
         {**gone, "reason": "the local file is not there any more"},
         {"at": NOW + 1, **place, "event": "stored", "state": "synced", "reason": "stored"},
         {"at": NOW + 1, **place, "event": "complete", "state": "ready", "reason": ""},
     ]
     [identity] = shelf.index.records.ids_of("/data/training/ä.csv")
-    assert told == shelf.index.records.history(identity)
+    assert expected == shelf.index.records.history(identity)
     assert ["b.csv", "b.csv", "training/ä.csv"] == [line["path"] for line in shelf.index.records.history(limit=3)]
 
 
@@ -36,7 +36,7 @@ def test_a_file_that_never_rests_forgets_its_own_past_but_when_it_was_first_sync
     for version in range(1, LINES_OF_A_FILE):
         shelf.sync("busy.csv", version=version, now=NOW + version)
     busy = lines(shelf, "busy.csv")
-    # The first that says so, the newest ones, and one more: that it was stored makes a file forget nothing.
+    # The first line that says "synced", the newest ones, and one more: `stored` does not trim the history.
     assert LINES_OF_A_FILE + 2 == len(busy)
     assert (NOW + 1, "stored") == busy[-1]
     assert (NOW + LINES_OF_A_FILE - 1, "stored") == busy[0]

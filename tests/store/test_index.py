@@ -70,14 +70,14 @@ def test_a_sweep_counts_what_it_did_not_list(shelf: Shelf) -> None:
     assert [(2, 1), (3, 3)] == sorted(shelf.sweep(1))
 
 
-def test_samples_of_others_are_nobody_s_loss(shelf: Shelf) -> None:
+def test_samples_of_others_are_not_missed(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
     shelf.sweep(1, 90, 91, 92)
 
     assert [(1, 1)] == shelf.sweep(90, now=NOW + 200)
 
 
-def test_the_sample_of_a_version_before_is_nobody_s_loss(shelf: Shelf) -> None:
+def test_the_sample_of_an_earlier_version_is_not_missed(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
     shelf.sync("a.csv", 2, version=2)
 
@@ -104,7 +104,7 @@ def test_a_sweep_that_never_ended_concludes_nothing(shelf: Shelf) -> None:
     assert [(1, 1)] == shelf.sweep()
 
 
-def test_a_page_may_be_recorded_twice_and_tells_what_is_new(shelf: Shelf) -> None:
+def test_a_page_may_be_recorded_twice_and_updates_samples(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1, sha256="ours")
     progress = shelf.begin_sweep(now=LATER)
     pages = [remote(1, sha256="theirs"), remote(2, sha256="theirs", label=None, filename="日記", is_disabled=True)]
@@ -112,7 +112,7 @@ def test_a_page_may_be_recorded_twice_and_tells_what_is_new(shelf: Shelf) -> Non
         shelf.list_page(progress, *pages, now=LATER)
 
     assert [] == shelf.finish_sweep(progress, now=LATER)
-    # We hashed the bytes; of what the service hashes nothing is documented.
+    # eisync hashes the bytes; what the service hashes is not documented.
     assert ((1,), (2,)) == (shelf.samples_with("main", "ours"), shelf.samples_with("main", "theirs"))
     assert () == shelf.samples_with("other", "ours")
 
@@ -137,7 +137,7 @@ def test_targets_are_swept_apart(shelf: Shelf) -> None:
     assert State.SYNCED is shelf.state()
 
 
-# --- burials ----------------------------------------------------------------------------------------------------------
+# --- tombstones -------------------------------------------------------------------------------------------------------
 
 
 def test_a_file_is_a_tombstone_when_its_last_sample_is_gone(shelf: Shelf) -> None:
@@ -152,7 +152,7 @@ def test_a_file_is_a_tombstone_when_its_last_sample_is_gone(shelf: Shelf) -> Non
     assert [1, 2] == shelf.record()["sample_ids"]
 
 
-def test_a_burial_may_be_repeated_and_is_not_counted_again(shelf: Shelf) -> None:
+def test_a_tombstone_may_be_made_again_and_is_not_counted_again(shelf: Shelf) -> None:
     identity = shelf.sync("a.csv", 1)
     assert [identity] == shelf.make_tombstones(1, now=LATER)
 
@@ -160,14 +160,14 @@ def test_a_burial_may_be_repeated_and_is_not_counted_again(shelf: Shelf) -> None
     assert [] == shelf.sweep()
 
 
-def test_an_unknown_sample_buries_nothing(shelf: Shelf) -> None:
+def test_an_unknown_sample_makes_no_tombstone(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
 
     assert [] == shelf.make_tombstones(99, now=LATER)
 
 
 @pytest.mark.parametrize("sent", [False, True])
-def test_the_end_of_an_old_version_does_not_bury_the_new_one(shelf: Shelf, sent: bool) -> None:
+def test_the_end_of_an_old_version_makes_no_tombstone_of_the_new_one(shelf: Shelf, sent: bool) -> None:
     shelf.sync("a.csv", 1)
     if sent:
         shelf.sync("a.csv", 2, version=2)
@@ -178,7 +178,7 @@ def test_the_end_of_an_old_version_does_not_bury_the_new_one(shelf: Shelf, sent:
     assert (State.SYNCED if sent else State.SETTLING) is shelf.state()
 
 
-def test_a_file_without_known_samples_is_not_buried(shelf: Shelf) -> None:
+def test_a_file_without_known_samples_becomes_no_tombstone(shelf: Shelf) -> None:
     shelf.sync("nameless.csv")
     shelf.sync("a.csv", 1)
 
@@ -200,7 +200,7 @@ def test_a_spared_sample_is_suspected_anew(shelf: Shelf) -> None:
 # --- ids --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_synced_file_without_ids_is_looked_for_until_it_has_them(shelf: Shelf) -> None:
+def test_a_synced_file_without_ids_is_searched_until_it_has_them(shelf: Shelf) -> None:
     identity = shelf.sync("nameless.csv")
     shelf.sync("a.csv", 1)
     shelf.enqueue("ready.csv")
@@ -217,7 +217,7 @@ def test_a_synced_file_without_ids_is_looked_for_until_it_has_them(shelf: Shelf)
     assert (1, 8, 9) == shelf.samples_with("main", "a")
 
 
-def test_only_so_many_are_looked_for_at_once(shelf: Shelf) -> None:
+def test_a_list_of_files_without_ids_has_a_limit(shelf: Shelf) -> None:
     for number in range(5):
         shelf.sync(f"{number}.csv")
 
@@ -226,7 +226,7 @@ def test_only_so_many_are_looked_for_at_once(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("is_sent", [False, True])
-def test_what_is_found_of_a_version_is_not_said_of_the_next(shelf: Shelf, is_sent: bool) -> None:
+def test_a_finding_about_a_version_does_not_apply_to_the_next(shelf: Shelf, is_sent: bool) -> None:
     shelf.sync("a.csv")
     [item] = shelf.index.without_ids("main", limit=9)
     if is_sent:
@@ -384,7 +384,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "indexes"),
     [
-        (tombstones._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
+        (tombstones._WITHOUT_SAMPLES, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
         (
             sample_rows.SLICE,
             ["sample USING PRIMARY KEY (target=? AND id>? AND id<?)", "file_sample_by_sample (sample_id=?)"],

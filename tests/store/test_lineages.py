@@ -1,4 +1,4 @@
-"""What is remembered of a folder's stamps, and what becomes of the files that went while nobody could tell why."""
+"""The stored lineage of a folder, and the files that went while the cause was not known."""
 
 import pytest
 
@@ -35,16 +35,16 @@ def test_what_is_saved_is_remembered_by_the_next_process(shelf: Shelf, lineages:
     assert DOUBTED == Lineages(shelf.database).own(shelf.root.id)
 
 
-def test_only_what_is_missing_at_the_service_and_not_taken_by_us_is_unseen(shelf: Shelf, lineages: Lineages) -> None:
+def test_only_uploaded_missing_files_that_eisync_did_not_remove_are_marked(shelf: Shelf, lineages: Lineages) -> None:
     ids = {path: shelf.sync(path, number) for number, path in enumerate(("there.csv", "went.csv", "ours.csv"), start=1)}
     shelf.enqueue("waits.csv")
     with shelf.database.transaction() as connection:
         connection.execute("update file set removal = 'deleted' where id = ?", (ids["ours.csv"],))
     shelf.outbox.mark_gone([ids["went.csv"], ids["ours.csv"]], now=LATER)
     assert ["went.csv"] == planned(shelf)
-    assert 1 == lineages.looked_through(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
+    assert 1 == lineages.note_scanned(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
     assert [] == planned(shelf)
-    assert 0 == lineages.looked_through(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
+    assert 0 == lineages.note_scanned(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
     assert "nobody knows" == next(one["reason"] for one in shelf.index.records.files() if one["path"] == "went.csv")
     assert "unseen" == shelf.index.records.history(ids["went.csv"])[0]["event"]
     # When it is back it is as it was, and a person may delete it.

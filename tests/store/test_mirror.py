@@ -54,7 +54,7 @@ def test_samples_are_read_back_from_the_newest_whatever_the_order_of_the_listing
     assert [9, 4, 3, 1] == [one.sample.id for one in believed(shelf)]
 
 
-def test_of_a_sample_that_is_listed_twice_the_last_word_counts(shelf: Shelf) -> None:
+def test_of_a_sample_that_is_listed_twice_the_last_entry_counts(shelf: Shelf) -> None:
     learn(shelf, replace(BARE, label="a"), replace(BARE, id=8), BARE, replace(BARE, label="wave"))
     assert [None, "wave"] == [one.sample.label for one in believed(shelf)]
 
@@ -76,7 +76,7 @@ def test_what_is_believed_as_it_is_listed_is_agreed_on_and_the_rest_is_read(shel
 
 
 @pytest.mark.parametrize(("limit", "end_id"), [(3, 4), (4, 3), (6, 1), (7, None)])
-def test_a_slice_says_where_it_was_cut_short(shelf: Shelf, limit: int, end_id: int | None) -> None:
+def test_a_slice_says_where_it_was_truncated(shelf: Shelf, limit: int, end_id: int | None) -> None:
     samples = [replace(WHOLE, id=identity) for identity in range(1, 7)]
     learn(shelf, *samples)
     for listed in ([], samples):
@@ -103,9 +103,7 @@ def test_a_slice_says_where_it_was_cut_short(shelf: Shelf, limit: int, end_id: i
     ids=repr,
 )
 @pytest.mark.parametrize("past", ["listed", "missed", "tombstoned", "sent, and not listed yet"])
-def test_the_same_follows_whether_agreement_was_looked_for_or_not(
-    shelf: Shelf, past: str, edit: dict[str, Any]
-) -> None:
+def test_the_result_is_the_same_with_and_without_comparing_rows(shelf: Shelf, past: str, edit: dict[str, Any]) -> None:
     shelf.sync("a.csv", 7, sha256="abc")
     if past != "sent, and not listed yet":
         learn(shelf, WHOLE)

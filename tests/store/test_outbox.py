@@ -72,7 +72,7 @@ def test_a_new_version_starts_anew(shelf: Shelf) -> None:
     assert (identity, facts(2), 0) == (item.id, item.facts, item.attempts)
     assert ("idle", Category.TESTING, (("b", "c"),)) == (item.label, item.category, item.metadata)
     assert [] == shelf.record()["sample_ids"]
-    # Its content is another: nobody may look for it, or take it for found, by the hash of the last one.
+    # Its content differs, so it must not be searched or found by the hash of the last version.
     assert item.sha256 is None
     shelf.settle(identity, Event.SILENCE)
     assert [None] == [doubt.item.sha256 for doubt in shelf.outbox.doubtful("main", limit=9)]
@@ -112,7 +112,7 @@ def test_a_file_that_went_and_came_back_is_sent(shelf: Shelf, version: int) -> N
         FileFacts(size=1, mtime_ns=253_402_300_799 * 10**9, inode=2**63),
     ],
 )
-def test_facts_of_odd_file_systems_are_known_again(shelf: Shelf, odd: FileFacts) -> None:
+def test_facts_of_unusual_file_systems_are_recognised(shelf: Shelf, odd: FileFacts) -> None:
     shelf.enqueue(facts=odd)
 
     assert odd == shelf.known("")["a.csv"].facts
@@ -133,7 +133,7 @@ ODD_PATHS = [
 
 
 @pytest.mark.parametrize("path", ODD_PATHS)
-def test_any_name_that_a_file_system_takes_comes_back_as_it_is(shelf: Shelf, path: str) -> None:
+def test_any_name_that_a_file_system_accepts_is_returned_unchanged(shelf: Shelf, path: str) -> None:
     folder, _, name = path.rpartition("/")
     shelf.enqueue(path)
     identity = shelf.id_of(path)
@@ -147,7 +147,7 @@ def test_any_name_that_a_file_system_takes_comes_back_as_it_is(shelf: Shelf, pat
 
 @pytest.mark.parametrize("label", [None, "idle", "日記 \U0001f600", 'quoted "\\u0041"', "nul\0 in the middle"])
 @pytest.mark.parametrize("odd", [[], ODD_PATHS])
-def test_files_that_enter_together_keep_what_is_said_of_each(shelf: Shelf, label: str | None, odd: list[str]) -> None:
+def test_files_that_enter_together_keep_their_own_descriptions(shelf: Shelf, label: str | None, odd: list[str]) -> None:
     paths = ["one.csv", "in/two.csv", *odd[1:]]
     facts = {path: FileFacts(4096, -(2**62) + at, 2**63 - 1 - at) for at, path in enumerate(paths)}
     entering = [
@@ -463,7 +463,7 @@ def test_a_synced_file_that_goes_stays_synced_and_it_is_noted_once(shelf: Shelf)
 
 
 @pytest.mark.parametrize("event", [Event.CHANGED, Event.GONE])
-def test_a_reason_that_reads_the_same_hinders_no_arrow(shelf: Shelf, event: Event) -> None:
+def test_an_equal_reason_prevents_no_transition(shelf: Shelf, event: Event) -> None:
     reason = {
         Event.CHANGED: "it changed; waiting until it is complete",
         Event.GONE: "the local file is not there any more",
@@ -477,7 +477,7 @@ def test_a_reason_that_reads_the_same_hinders_no_arrow(shelf: Shelf, event: Even
     assert (State.SETTLING if event is Event.CHANGED else State.GONE) is shelf.state()
 
 
-def test_unknown_rows_are_passed_over(shelf: Shelf) -> None:
+def test_unknown_rows_are_skipped(shelf: Shelf) -> None:
     shelf.outbox.mark_changed([99], now=NOW)
     shelf.outbox.mark_gone([99], now=NOW)
     assert 0 == shelf.outbox.retry([99], now=NOW)
@@ -525,7 +525,7 @@ def test_a_retry_puts_what_is_parked_back_at_once_and_as_new(shelf: Shelf, is_to
     assert [None] == [item.batch_cap for item in shelf.claim(now=LATER)]
 
 
-def test_a_tombstone_that_was_sent_again_may_be_buried_again(shelf: Shelf) -> None:
+def test_a_tombstone_that_was_sent_again_may_become_one_again(shelf: Shelf) -> None:
     identity = shelf.sync("a.csv", 7)
     shelf.make_tombstones(7, now=NOW)
     shelf.outbox.retry([identity], now=NOW)
@@ -551,7 +551,7 @@ def test_only_what_waits_for_a_person_is_retried(shelf: Shelf, state: str) -> No
     assert state == shelf.record()["state"]
 
 
-def test_a_person_may_end_a_doubt_and_whoever_looks_meanwhile_comes_too_late(shelf: Shelf) -> None:
+def test_a_person_may_end_a_doubt_before_the_listing_resolves_it(shelf: Shelf) -> None:
     identity = shelf.enqueue()
     shelf.claim()
     shelf.settle(identity, Event.SILENCE, due_at=NOW + 1000)
@@ -658,15 +658,15 @@ def test_a_folder_of_which_all_is_gone_is_no_folder(shelf: Shelf) -> None:
 # --- waking -----------------------------------------------------------------------------------------------------------
 
 
-def test_whoever_waits_for_work_is_told_after_it_is_there(shelf: Shelf) -> None:
-    seen: list[float | None] = []
-    shelf.outbox.on_work(lambda: seen.append(shelf.outbox.next_due_at("main", [shelf.root.id])))
+def test_a_listener_is_called_once_the_work_is_committed(shelf: Shelf) -> None:
+    due: list[float | None] = []
+    shelf.outbox.on_work(lambda: due.append(shelf.outbox.next_due_at("main", [shelf.root.id])))
 
     shelf.enqueue()
-    assert [NOW] == seen
+    assert [NOW] == due
     shelf.enqueue()
     shelf.outbox.mark_changed([shelf.id_of()], now=NOW)
-    assert [NOW] == seen
+    assert [NOW] == due
 
 
 def test_new_files_known_ones_and_one_that_comes_twice_enter_together(shelf: Shelf) -> None:
@@ -685,13 +685,13 @@ def test_new_files_known_ones_and_one_that_comes_twice_enter_together(shelf: She
     assert {"new.csv": facts(1), "waits.csv": facts(2), "same.csv": facts(1), "twice.csv": facts(2)} == {
         path: known.facts for path, known in entered.items()
     }
-    told = {
+    lines = {
         path: [(line["at"], line["event"]) for line in reversed(shelf.index.records.history(known.id))]
         for path, known in entered.items()
     }
     again = [(LATER, "changed"), (LATER, "complete")]
     assert {"new.csv": [(LATER, "complete")], "waits.csv": [(NOW, "complete"), *again],
-            "same.csv": [(NOW, "complete")], "twice.csv": [(LATER, "complete"), *again]} == told  # fmt: skip
+            "same.csv": [(NOW, "complete")], "twice.csv": [(LATER, "complete"), *again]} == lines  # fmt: skip
 
 
 # --- speed at a million rows ------------------------------------------------------------------------------------------
@@ -756,7 +756,7 @@ def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
 )
 def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, index: str) -> None:
     names = ("target", "ids", "root_id", "folder", "name", "limit", "before", "id", "state", "claim", "reason",
-             "due_at", "batch_cap", "told", "is_attempt", "now")  # fmt: skip
+             "due_at", "batch_cap", "settled", "is_attempt", "now")  # fmt: skip
 
     plan = shelf.plan(statement, **dict.fromkeys(names))
 
@@ -765,7 +765,7 @@ def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, 
     assert "SCAN history" not in plan
 
 
-def test_a_sample_seen_in_a_listing_is_known_to_be_there(shelf: Shelf) -> None:
+def test_a_listed_sample_is_known_to_exist(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
     shelf.make_tombstones(7, now=NOW)
 

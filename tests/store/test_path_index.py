@@ -87,7 +87,7 @@ def test_what_is_believed_to_be_there_is_the_oldest_and_the_newest(shelf: Shelf)
     assert {f"{number}.csv" for number in range(5)} == set(shelf.places.believed(shelf.root.id, limit=100))
 
 
-def test_a_synced_file_that_is_known_to_have_gone_is_not_believed_in(shelf: Shelf) -> None:
+def test_a_synced_file_that_is_absent_is_not_expected(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
     shelf.outbox.mark_gone([shelf.id_of()], now=NOW)
 
@@ -185,7 +185,7 @@ def test_a_file_that_is_being_sent_is_settled_under_its_new_name(shelf: Shelf) -
     assert State.SYNCED is shelf.state("b.csv")
 
 
-def test_a_file_that_nobody_knows_is_followed_nowhere(shelf: Shelf) -> None:
+def test_an_unknown_file_is_followed_nowhere(shelf: Shelf) -> None:
     shelf.places.follow([rename(99, "b.csv")], now=NOW)
 
     assert {} == shelf.known()

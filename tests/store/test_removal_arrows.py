@@ -80,7 +80,7 @@ def spared(shelf: Shelf, identity: int) -> None:
 
 def missed(shelf: Shelf, identity: int) -> None:
     shelf.outbox.mark_gone([identity], now=LATER)
-    Lineages(shelf.database).looked_through(shelf.root.id, Own(epoch="e", doubt="why"), "it went", now=LATER)
+    Lineages(shelf.database).note_scanned(shelf.root.id, Own(epoch="e", doubt="why"), "it went", now=LATER)
 
 
 def renewed(shelf: Shelf, identity: int) -> None:

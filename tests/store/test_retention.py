@@ -56,10 +56,10 @@ def test_it_is_found_by_its_index_without_sorting(shelf: Shelf) -> None:
     assert "act_to_do" in shelf.plan(module._UNDER_WAY)
 
 
-def test_a_file_is_told_with_what_proves_it(shelf: Shelf, removals: Removals) -> None:
+def test_a_file_is_returned_with_its_proofs(shelf: Shelf, removals: Removals) -> None:
     identity = shelf.sync("a.csv", 7, 8)
-    told = [(one.id, one.identity, one.is_missed) for one in known(removals, identity).proofs]
-    assert [(7, Identity.UNLISTED, False), (8, Identity.UNLISTED, False)] == told
+    proofs = [(one.id, one.identity, one.is_missed) for one in known(removals, identity).proofs]
+    assert [(7, Identity.UNLISTED, False), (8, Identity.UNLISTED, False)] == proofs
     shelf.sweep(7, 8)
     sent = Sent(sha256="a", stored_name="a")
     seven = Proof(id=7, sent=sent, listed=remote(7), identity=Identity.LIKELY)
@@ -158,7 +158,7 @@ WITNESSES = [
 
 
 @pytest.mark.parametrize(("more", "identity"), WITNESSES)
-def test_what_a_sample_is_to_a_file_is_told_by_what_is_listed(
+def test_the_listing_decides_what_a_sample_is_to_a_file(
     shelf: Shelf, removals: Removals, more: dict[str, Any], identity: Identity
 ) -> None:
     row = shelf.enqueue("a.csv")
@@ -168,7 +168,7 @@ def test_what_a_sample_is_to_a_file_is_told_by_what_is_listed(
     assert [identity] == [one.identity for one in known(removals, row).proofs]
 
 
-def test_a_look_at_the_bytes_counts_as_long_as_the_sample_is_listed_as_it_was(shelf: Shelf, removals: Removals) -> None:
+def test_a_hash_of_the_bytes_counts_while_the_sample_is_listed_unchanged(shelf: Shelf, removals: Removals) -> None:
     row = shelf.sync("a.csv", 7)
     listed = remote(7, sha256="other", added="2026-11-28T10:00:00Z")
     shelf.list_page(shelf.begin_sweep(now=NOW + 5), listed, now=NOW + 5)
@@ -183,7 +183,7 @@ def test_a_look_at_the_bytes_counts_as_long_as_the_sample_is_listed_as_it_was(sh
 
 
 def test_a_sample_of_others_that_becomes_ours_is_believed_as_it_was_listed(shelf: Shelf, removals: Removals) -> None:
-    """Its hash is the service's: that we sent the same bytes now does not make it that of what we sent."""
+    """The listed hash is the service's own: sending the same bytes again does not make it the hash of what was sent."""
     shelf.list_page(shelf.begin_sweep(now=NOW), remote(7, sha256="theirs"), remote(8), remote(9, sha256="a"), now=NOW)
     row = shelf.sync("a.csv", 7, 8, 9)
     assert [("theirs", Identity.LIKELY), (None, Identity.LIKELY), ("a", Identity.PROVEN)] == [

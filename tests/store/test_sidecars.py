@@ -1,4 +1,4 @@
-"""What sidecars said, found again: by the exact path, all entries of it, and by paths that look the same."""
+"""Entries of sidecars are found by the exact path, all of them, and by paths that look the same."""
 
 import pytest
 

@@ -129,7 +129,7 @@ def test_a_folder_that_a_person_reaches_through_a_link_is_fine(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("before", "after"), [(0o777, 0o755), (0o775, 0o755), (0o770, 0o750), (0o2777, 0o2755), (0o700, 0o700)]
 )
-def test_a_folder_of_ours_that_others_may_write_is_closed_to_them_and_said(
+def test_a_folder_of_ours_that_others_may_write_is_closed_to_them_and_reported(
     tmp_path: Path, before: int, after: int
 ) -> None:
     folder = tmp_path / "state"
@@ -161,7 +161,7 @@ def test_one_like_tmp_is_warned_of_and_left_as_it_is(tmp_path: Path) -> None:
     assert 0o1777 == mode(tmp_path)
 
 
-USERS: dict[str, tuple[int, int, int, bool | None]] = {  # owner, mode, who runs it; refused, None: said
+USERS: dict[str, tuple[int, int, int, bool | None]] = {  # owner, mode, user; is it refused (None: reported)
     "another user's": (1234, 0o700, 0, True),
     "another user's, for a user": (1234, 0o700, 4321, True),
     "root's, for our group": (0, 0o2770, 4321, False),
@@ -186,7 +186,7 @@ def test_whose_folder_it_is_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             claim_folder(place)
     else:
         assert (expected is None) == (claim_folder(place) is not None)
-    assert claim_folder(place, only_looks=True) is None  # root looks into anybody's
+    assert claim_folder(place, read_only=True) is None  # root may read any user's folder
 
 
 def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,9 +251,7 @@ def test_a_database_that_is_not_in_its_place_is_noticed(opened: Database, tmp_pa
 
 
 @pytest.mark.parametrize("error", [PermissionError, OSError])
-def test_what_nobody_can_tell_is_no_loss(
-    opened: Database, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
-) -> None:
+def test_an_unknown_loss_is_no_loss(opened: Database, monkeypatch: pytest.MonkeyPatch, error: type[OSError]) -> None:
     def fails(_: object) -> os.stat_result:
         raise error
 

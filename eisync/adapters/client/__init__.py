@@ -1,1 +1,1 @@
-"""The HTTP client of the service."""
+"""Call the service over HTTP."""

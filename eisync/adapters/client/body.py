@@ -1,7 +1,7 @@
-"""The body of an upload: of known length, streamed from the files, hashed on the way, at a bounded rate.
+"""Stream the body of an upload from its files, with a known length and at a limited rate, and hash the files meanwhile.
 
-It is iterated once, in order, with one open file at a time, so that memory does not grow with the files. A file that
-is not what settled ends the body before its end: a server that is promised more bytes than it gets stores nothing.
+The body is iterated once, in order, with one open file at a time, so that memory does not grow with the files. A file
+that changed since it settled ends the body early: a server that receives fewer bytes than announced stores nothing.
 """
 
 import contextlib
@@ -18,17 +18,18 @@ from eisync.core.writers import Ask
 from eisync.errors import FileChangedError
 
 CHUNK_BYTES = 64 * 1024
-"""Each is sent within the connection's time-out or not at all: the larger, the more line it takes."""
+"""The size of a chunk. Each must be sent within the connection's time-out: a larger one needs a faster line."""
 
 SMALL_BYTES = CHUNK_BYTES // 2
-"""A file up to this size is read at once, and is one piece with what stands before and behind it."""
+"""A file up to this size is read at once, and is sent as one chunk with the bytes before and after it."""
 
 
 class Body:
-    """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id.
+    """Provide the bytes of a body to requests, which takes the length, then iterates.
 
-    `spend` is called before each piece goes, and may wait; `waited_s` is how long it waited for all of them. `ask`
-    reports who writes a file: before its first byte goes, and after its last.
+    `sha256` holds the hashes of the files that were read, by item id. `spend` is called before each chunk is sent, and
+    may wait; `waited_s` is the sum of its waits. `ask` checks which programs write a file, before its first byte is
+    sent and after its last.
     """
 
     def __init__(
@@ -44,11 +45,11 @@ class Body:
         return self._envelope.content_length
 
     def __iter__(self) -> Iterator[bytes]:
-        """Raises FileError for the file that may not be sent as it is now, UnreachableError when none can be read."""
+        """Yield the chunks. Raise FileError for a file that must not be sent, UnreachableError if none can be read."""
         for piece in joined(self._pieces()):
             self.waited_s += self._spend(len(piece))
             yield piece
-        # The last check before the bytes that make the request whole.
+        # Check every file once more before the last bytes complete the request.
         for part in self._envelope.parts:
             verify(part.item)
         yield self._envelope.closing
@@ -83,9 +84,9 @@ class Body:
 
 
 class Throttle:
-    """A rate for the bytes of all uploads together, in bytes a second; None: none. Safe to use from any thread.
+    """Limit the rate of all uploads together, in bytes a second; None: no limit. Safe to use from any thread.
 
-    The rate may change while others wait.
+    The rate may change while threads wait.
     """
 
     def __init__(self, rate: float | None) -> None:
@@ -93,7 +94,7 @@ class Throttle:
         self._bucket = None if rate is None else TokenBucket(rate=rate, at=clock.monotonic())
 
     def set_rate(self, rate: float | None) -> None:
-        """Set the rate, for pieces that wait already, too."""
+        """Set the rate, also for chunks that wait already."""
         with self._changed:
             if rate is None:
                 self._bucket = None
@@ -104,7 +105,7 @@ class Throttle:
             self._changed.notify_all()
 
     def spend(self, size: int) -> float:
-        """Wait until a piece of `size` bytes may go. Returns how many seconds that took."""
+        """Wait until a chunk of `size` bytes may be sent. Return how many seconds that took."""
         if self._bucket is None:
             return 0.0
         began_at = clock.monotonic()
@@ -120,7 +121,7 @@ class Throttle:
 
 
 def sha256_of(item: Item) -> str:
-    """The content hash of the item's file. Raises FileError when it is not what settled."""
+    """Return the content hash of the item's file. Raise FileError when it has changed since it settled."""
     digest = hashlib.sha256()
     with opened(item) as descriptor:
         while chunk := read(descriptor, CHUNK_BYTES, item):
@@ -129,7 +130,7 @@ def sha256_of(item: Item) -> str:
 
 
 def joined(pieces: Generator[bytes, None, None], chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """The same bytes in fewer pieces: for a small file, three calls of the connection cost more than its content."""
+    """Yield the same bytes in fewer chunks: for a small file, three socket calls cost more than its content."""
     waiting: list[bytes] = []
     size = 0
     with contextlib.closing(pieces):
@@ -144,6 +145,6 @@ def joined(pieces: Generator[bytes, None, None], chunk_bytes: int = CHUNK_BYTES)
 
 
 def _check_left(item: Item, left: int) -> None:
-    """Raises FileChangedError where bytes that were promised are not there."""
+    """Raise FileChangedError when `left` bytes of the announced size are missing."""
     if left:
         raise FileChangedError(f"the file ended {left} bytes early", item_id=item.id)

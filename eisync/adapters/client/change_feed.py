@@ -1,4 +1,4 @@
-"""Ask Studio for the versions of a dataset and for what each of them changed (wire contract, section 3)."""
+"""Read the versions of a dataset from Studio, and the changes in each version (wire contract, section 3)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,13 @@ from eisync.adapters.client.studio import Studio
 from eisync.core.change_feed import ChangePage, DatasetVersion, SampleChange, VersionList
 from eisync.errors import AnswerTooLargeError, StudioError, UnansweredError
 
-MOST_VERSIONS = 100  # of one question
+MOST_VERSIONS = 100  # in one request
 
 _ENTRY = TypeAdapter(ListedEntry)
 _EDITED = {"label", "category", "filename", "metadata", "isDisabled"}
-"""What `newValues` may replace in the sample of a change, for it is not documented as of when that sample is."""
+"""The fields of a change's sample that `newValues` replaces: whether the sample is from before or after the change is
+not documented.
+"""
 
 
 class _ActionCounts(StudioReply):
@@ -68,7 +70,7 @@ class _Changes(StudioReply):
 
 
 class ChangeFeed:
-    """The dataset versions of one project. Safe to use from any thread."""
+    """Read the dataset versions of one project. Safe to use from any thread."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -88,7 +90,7 @@ class ChangeFeed:
         return VersionList(versions=tuple(one.as_value() for one in page.versions), has_pending=bool(page.pending))
 
     def changes(self, version_id: int, *, limit: int, offset: int) -> ChangePage:
-        """Return a page of the samples that a version updated or deleted, disabled ones included.
+        """Return a page of the samples that a version updated or deleted, including disabled ones.
 
         Raises KeyRefusedError, StudioError or TransitError.
         """

@@ -1,4 +1,4 @@
-"""Translate foreign exceptions of the network into ours, read bounded answers, keep keys out of both."""
+"""Translate network exceptions into those of eisync, read answers up to a limit, and keep keys out of both."""
 
 import contextlib
 import logging
@@ -14,21 +14,21 @@ from eisync.core.text import printable_lines
 from eisync.errors import AnswerTooLargeError, FileError, TransitError, UnansweredError, UnreachableError
 
 _CHUNK_BYTES = 64 * 1024
-# What of the HTTP libraries logs words of an answer, such as headers that cannot be read.
+# Loggers of the HTTP libraries that may quote an answer, such as headers that cannot be parsed.
 _LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.response", "urllib3.util.retry", "requests")
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""An answer larger than this is not one of the service's."""
+"""No answer of the service is larger than this."""
 MAX_PAGE_BYTES = 4 * 1024 * 1024
-"""A page of a listing that is larger is asked for smaller. One of 1000 samples has under 2 MB, without many boxes."""
+"""Request a page of a listing with fewer samples when it is larger. 1000 samples without many boxes take under 2 MB."""
 MAX_SMALL_BYTES = 1024 * 1024
-"""What is no listing and no file has a few hundred bytes."""
+"""The limit for answers that are no listing and no file. They have a few hundred bytes."""
 
 
 def clean_foreign_logs() -> None:
     """Keep keys and control characters out of what the HTTP libraries log. Safe to repeat.
 
-    Python prints their warnings where the program has not set logging up.
+    Python prints their warnings even if the program has not configured logging.
     """
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_clean)
@@ -45,8 +45,8 @@ def _clean(record: logging.LogRecord) -> bool:
 
 @contextlib.contextmanager
 def translated(url: str) -> Iterator[None]:
-    """Foreign exceptions become UnreachableError or UnansweredError, with the place of `url` in the text."""
-    # The texts of these exceptions are not passed on: an InvalidHeader carries the key in its own.
+    """Translate network exceptions into UnreachableError or UnansweredError, which name the host of `url`."""
+    # The texts of these exceptions are not passed on: that of an InvalidHeader contains the key.
     parts = urlsplit(url)
     place = f"{parts.scheme}://{parts.netloc}"
     try:
@@ -71,7 +71,7 @@ def translated(url: str) -> Iterator[None]:
         raise UnreachableError("a header of the request is malformed; check the key and the label") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise UnansweredError(f"the request to {place} failed ({type(error).__name__})") from None
-    except OSError as error:  # requests says so when the file of certificates is not there
+    except OSError as error:  # requests raises it when the file of certificates is missing
         raise UnansweredError(f"the request to {place} cannot be made ({error.strerror or error})") from None
 
 
@@ -82,7 +82,7 @@ def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason, in a few words."""
+    """Return the innermost reason, in a few words."""
     inner = _innermost(error)
     return str(getattr(inner, "strerror", None) or type(inner).__name__)
 
@@ -99,10 +99,10 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES, is_file: bool = False) -> bytearray:
-    """The whole answer, without any key that it repeats.
+    """Return the whole answer, with every key in it removed.
 
-    `is_file`: every byte as it came, for it may be a recording. Raises AnswerTooLargeError, with what has
-    come, for one that is larger than `limit_bytes`.
+    `is_file`: return every byte unchanged, because it may be a recording. Raise AnswerTooLargeError, with the part that
+    was received, for an answer larger than `limit_bytes`.
     """
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""List a project's samples, newest first, page by page; a page that is too large is asked for smaller."""
+"""List a project's samples, newest first, page by page. Request fewer samples when a page is too large."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
@@ -25,7 +25,7 @@ _Page = TypeVar("_Page", Page, FullPage)
 
 
 class Listing:
-    """The listing of one project. Safe to use from any thread."""
+    """List the samples of one project. Safe to use from any thread."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -36,17 +36,17 @@ class Listing:
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
     ) -> Page:
-        """Samples of every category, disabled ones included, newest first, with an id below `before_id`.
+        """Return samples of every category, including disabled ones, newest first, with from_id <= id < before_id.
 
-        And not below `from_id`. `filename` is the service's filter: a substring. They may be fewer than `limit` where
-        they are large. Raises KeyRefusedError, StudioError or TransitError.
+        `filename` is the service's filter, a substring. A page of large samples may have fewer than `limit`. Raise
+        KeyRefusedError, StudioError or TransitError.
         """
         return self._read_page(self._fetch_page(limit, before_id, from_id, filename))
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> "ComingPage":
-        """Ask for a page now, in a thread that `close` joins: `page` in two steps.
+        """Request a page now, in a thread that `close` joins, to read it later: `page` in two steps.
 
-        An answer that no caller reads is forgotten. Where no thread can be started, it is asked for here.
+        An answer that is never read is dropped. If no thread can be started, the request is made in this one.
         """
         with self._lock:
             if self._reader is None:
@@ -66,15 +66,15 @@ class Listing:
     def full_page(
         self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
     ) -> FullPage:
-        """As `page`, with all that belongs to the samples; only of this category and these labels (empty: any)."""
+        """Return a page as `page` does, with all data of the samples; of this category and these labels (none: any)."""
         selection = {**EVERYTHING, "category": category, "maxId": before_id, "labels": labels or None}
         fetched = self._fetch(self._query(selection, limit, self._full_size), self._full_size)
         return self._read(fetched, FullPage, _Fetched.full_page, self._full_size)
 
     def listed(self, ids: Collection[int]) -> dict[int, RemoteSample]:
-        """Those of these samples that exist now, by id: a page of the listing for as many as lie within one.
+        """Return those of these samples that exist now, by id. One page of the listing covers all ids in its range.
 
-        Raises KeyRefusedError, StudioError or TransitError.
+        Raise KeyRefusedError, StudioError or TransitError.
         """
         wanted = sorted(set(ids))
         found: dict[int, RemoteSample] = {}
@@ -84,13 +84,13 @@ class Listing:
             if any(not low <= one.id < high for one in page.samples):
                 raise UnansweredError("the listing holds samples that were not asked for")
             found.update((one.id, one) for one in page.samples)
-            # A sample that is not on the page, and would be above its end, does not exist.
+            # A sample that is not on the page, although its id is not below the last one on it, does not exist.
             end = min((one.id for one in page.samples), default=low)
             wanted = [sample_id for sample_id in wanted if sample_id < end]
         return {sample_id: found[sample_id] for sample_id in ids if sample_id in found}
 
     def count(self) -> int:
-        """How many samples there are, disabled ones included. Raises KeyRefusedError, StudioError or TransitError."""
+        """Count the samples, including disabled ones. Raise KeyRefusedError, StudioError or TransitError."""
         return self._studio.ask(f"/api/{self._studio.project_id()}/raw-data/count", Count, EVERYTHING).count
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Listing:
         with self._lock:
             reader, self._reader = self._reader, None
         if reader is not None:
-            reader.shutdown(cancel_futures=True)  # waits for one answer, which has a limit
+            reader.shutdown(cancel_futures=True)  # waits for at most one answer, which has a time limit
 
     def _fetch_page(self, limit: int, before_id: int | None, from_id: int | None, filename: str | None) -> "_Fetched":
         selection = {**EVERYTHING, "maxId": before_id, "minId": from_id, "filename": filename}
@@ -108,7 +108,7 @@ class Listing:
         return _Query(f"/api/{self._studio.project_id()}/raw-data", selection, wanted, size.of(wanted))
 
     def _fetch(self, query: "_Query", size: PageSize) -> "_Fetched":
-        """As many entries as are bearable. One that is not bearable alone comes cut."""
+        """Fetch as many entries as the size limit allows. A single entry that is too large comes truncated."""
         while True:
             parameters = {**query.selection, "limit": query.limit, "excludeSensors": True}
             try:
@@ -144,14 +144,14 @@ class Listing:
             fetched = self._fetch(replace(query, limit=size.was_too_large(query.limit)), size)
 
     def _total_of(self, query: "_Query") -> int:
-        """How many samples a listing has, whose page ended before it said so."""
+        """Return the total of a listing whose page was truncated before it said so."""
         return self._studio.ask(query.path + "/count", Count, query.selection).count
 
 
 class ComingPage:
-    """A page that was asked for, in a thread that asks for one after the other.
+    """A page that was requested, in a thread that sends one request after the other.
 
-    Only its bytes are held until `page` reads them, once.
+    It holds only bytes until `page` parses them, once.
     """
 
     def __init__(
@@ -165,9 +165,9 @@ class ComingPage:
         self._fetched = ask(before_id)
 
     def follow(self) -> "ComingPage":
-        """Ask for the page below it as soon as its bytes are there, before they are read; see `predicted_end_id`."""
-        # The reading thread asks, in its next turn: the caller keeps Python to itself while it reads a page, and no
-        # request would leave meanwhile.
+        """Request the page below it as soon as its bytes are there, before they are parsed; see `predicted_end_id`."""
+        # The reading thread sends the request, in its next turn. The caller holds the interpreter while it parses a
+        # page, so no request would be sent meanwhile.
         return ComingPage(self._ask, self._read, self._end)
 
     def _end(self) -> int:
@@ -177,18 +177,18 @@ class ComingPage:
         return end_id
 
     def predicted_end_id(self) -> int | None:
-        """Wait for the bytes, and guess without reading them from which id the next page goes on; None: no guess."""
+        """Wait for the bytes, and guess the id below which the next page continues, without parsing; None: no guess."""
         return self._fetched.result()[1] if self._fetched.exception() is None else None
 
     def page(self) -> Page:
-        """Raises whatever `Listing.page` would."""
+        """Return the page. Raise whatever `Listing.page` would."""
         fetched, _ = self._fetched.result()
         return self._read(fetched)
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """Which page of a listing, and how many entries of it at most."""
+    """A page of a listing, and the largest number of its entries."""
 
     path: str
     selection: Mapping[str, object]
@@ -198,33 +198,33 @@ class _Query:
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A page as it came, not read yet. `is_cut`: it is one entry, and too large."""
+    """A page that is not parsed yet. `is_cut`: it is one entry, which is too large."""
 
     answer: StudioAnswer
     query: _Query
     is_cut: bool = False
 
     def page(self) -> tuple[Page, float]:
-        """The page, and how much of what is bearable it holds. Raises as `StudioAnswer.content`, and
+        """Return the page, and how full it is (1.0: the size limit). Raise as `StudioAnswer.content`, and
         AnswerTooLargeError.
         """
         body = self.answer.body
         fullness = len(body) / MAX_PAGE_BYTES
         entries = self._entries(read_page)
-        body.clear()  # a page is held once, and two more are on their way
+        body.clear()  # free the bytes now: two more pages are on their way
         samples = tuple(map(sample_of, entries.read))
         page = Page(samples, entries.total, newest_added_at(entries.read), tuple(entries.unread))
         return page, max(fullness, entries.fullness)
 
     def full_page(self) -> tuple[FullPage, float]:
-        """The same, with all that belongs to the samples."""
+        """Return the same, with all data of the samples."""
         fullness = len(self.answer.body) / MAX_PAGE_BYTES
         entries = self._entries(read_full_page)
         page = FullPage(tuple(one.as_whole() for one in entries.read), entries.total, unread=tuple(entries.unread))
         return page, max(fullness, entries.fullness)
 
     def cut_entry(self) -> Unread:
-        """The entry that is too large. Raises UnansweredError where not even its id can be read."""
+        """Return the entry that is too large. Raise UnansweredError when not even its id can be read."""
         body = self.answer.body
         sample_id = first_id(body)
         if sample_id is None:
@@ -235,7 +235,7 @@ class _Fetched:
 
     def _entries(self, read: Callable[[bytearray, int], Entries[_Row]]) -> Entries[_Row]:
         if self.answer.status != 200:
-            self.answer.content()  # raises what it means
+            self.answer.content()  # raises the error that the answer stands for, if any
         try:
             return read(self.answer.body, self.query.limit)
         except NoListingError as error:

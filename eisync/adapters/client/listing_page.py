@@ -1,7 +1,7 @@
-"""Read a page of the listing, entry by entry where that must be: one odd entry costs itself and no other.
+"""Parse a page of the listing so that one malformed entry does not affect the others.
 
-Most pages are read at once. One that does not have the form we know, or that would become too many objects, is walked
-as text: of each entry only what is wanted is parsed. An entry that cannot be read is named with its reason.
+Most pages are parsed at once. A page that has an unknown form, or that would become too many objects, is read entry by
+entry: only the wanted parts of each are parsed. An entry that cannot be read is reported with the reason.
 """
 
 import json
@@ -18,7 +18,7 @@ from eisync.errors import AnswerTooLargeError
 
 _WANTED = frozenset(key.encode() for key in ListedEntry.__annotations__)
 _ENTRY = TypeAdapter(ListedEntry)
-_MOST_OF_A_SAMPLE = 3 * MAX_STRUCTURE // 2  # with all its boxes: 13,000 of them
+_MOST_OF_A_SAMPLE = 3 * MAX_STRUCTURE // 2  # enough for a sample with 13,000 boxes
 _LONGEST_NUMBER = 32
 _PAGE = frozenset((b"success", b"samples", b"totalCount"))
 
@@ -27,28 +27,28 @@ _T = TypeVar("_T", bound=Mapping[str, Any] | BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Entries(Generic[_T]):
-    """What a page holds, in its order; `total` is what it says of the whole."""
+    """The entries of a page, in order. `total` is the number of samples that the page states."""
 
     read: list[_T]
     unread: list[Unread]
     total: int
-    fullness: float = 0.0  # how much of what is bearable it holds
+    fullness: float = 0.0  # the share of the size limit that the page takes
 
 
 class NoListingError(ValueError):
-    """The answer is not a page of a listing; the message says where it is not."""
+    """The answer is not a page of a listing; the message says where it differs."""
 
 
 def read_page(body: Text, limit: int) -> Entries[ListedEntry]:
-    """The page for which `limit` entries were asked.
+    """Parse a page that was requested with `limit` entries.
 
-    Raises NoListingError, and AnswerTooLargeError for one to be asked for smaller.
+    Raise NoListingError, and AnswerTooLargeError for a page that must be requested with fewer entries.
     """
     if structure(body) <= MAX_STRUCTURE:
         try:
             listing = LISTING.validate_json(body)
         except ValidationError:
-            pass  # what this does not take is read entry by entry below
+            pass  # the page is read entry by entry below
         else:
             _check_length(len(listing["samples"]), limit)
             return Entries(listing["samples"], [], listing["totalCount"])
@@ -56,12 +56,12 @@ def read_page(body: Text, limit: int) -> Entries[ListedEntry]:
 
 
 def read_full_page(body: Text, limit: int) -> Entries[FullSample]:
-    """The same, with all that belongs to the samples."""
+    """Parse the same, with all data of the samples."""
     return _walk(body, limit, _read_full, _MOST_OF_A_SAMPLE)
 
 
 def first_id(body: Text) -> int | None:
-    """The id of the first entry of a page, also of one that is cut within it; None where it has none."""
+    """Return the id of the first entry of a page, even of one that is truncated in it; None when it has none."""
     at = body.find(b"[", 0, 4096) + 1
     while 0 < at < len(body) and body[at : at + 1].isspace():
         at += 1
@@ -69,7 +69,7 @@ def first_id(body: Text) -> int | None:
 
 
 def _id_in(text: Text, at: int = 0) -> int | None:
-    """The id of the entry that begins at `at`."""
+    """Return the id of the entry that begins at `at`."""
     ids = (text[start:end] for key, start, end in members(text, at) if key == b"id")
     return next((_id_of(_parsed(one)) for one in ids if len(one) <= _LONGEST_NUMBER), None)
 
@@ -113,7 +113,7 @@ def _lenient(known: Any) -> ListedEntry:
     except ValidationError as error:
         if not isinstance(known, dict) or any(one["loc"][:1] != ("added",) for one in error.errors()):
             raise
-    # Only of the newest one it is asked when it was added.
+    # `added` is only used for the newest entry, so it must not spoil this one.
     return _ENTRY.validate_python({key: one for key, one in known.items() if key != "added"})
 
 
@@ -147,7 +147,7 @@ class _UnreadableError(Exception):
 
 
 def _parsed(text: Text) -> Any:
-    """The value; None where it is none, or nested deeper than anything we know."""
+    """Return the parsed value; None when it is no JSON, or nested deeper than any known answer."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -155,7 +155,7 @@ def _parsed(text: Text) -> Any:
 
 
 def _whole_characters(value: Any) -> Any:
-    """Half a character, which neither a database nor a log takes, becomes U+FFFD."""
+    """Replace lone surrogates by U+FFFD, because neither a database nor a log takes them."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

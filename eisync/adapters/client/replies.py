@@ -1,4 +1,4 @@
-"""What Studio answers, checked where it comes in (wire contract, section 3). Unknown fields are left alone."""
+"""Validate the answers of Studio (wire contract, section 3). Unknown fields are ignored."""
 
 import functools
 import re
@@ -19,16 +19,16 @@ class StudioReply(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
 
 
-# No text, no fraction and no truth is taken for a number, and none that the database does not hold.
+# No string, fraction or boolean counts as an id, and no number that the database cannot hold.
 _Id = Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]
 Amount = Annotated[int, Field(strict=True, ge=0, lt=LARGEST_ID)]
 
 
-_Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="left_to_right")]  # whatever it is
+_Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="left_to_right")]  # any value, as text
 
 
 class ListedEntry(TypedDict):
-    """An entry of the listing, as far as the index needs it."""
+    """An entry of the listing, with the fields that the index needs."""
 
     id: Amount
     filename: NotRequired[str]
@@ -45,9 +45,9 @@ class ListedEntry(TypedDict):
 
 
 class ListingReply(TypedDict):
-    """A page of `GET /api/{pid}/raw-data`. It is read without a detour, so it knows by itself that it succeeded.
+    """A page of `GET /api/{pid}/raw-data`. It is parsed in one step, so it has its own `success` field.
 
-    Most of what a sweep costs is reading pages. Dictionaries are checked as models are, in less than half the time.
+    Parsing pages is most of the cost of a sweep. Dictionaries are validated like models, in less than half the time.
     """
 
     success: Literal[True]
@@ -63,7 +63,7 @@ _BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
 
 
 def sample_of(entry: ListedEntry) -> RemoteSample:
-    """The value that `core` knows."""
+    """Return the entry as the value that `core` uses."""
     metadata, added = entry.get("metadata"), entry.get("added")
     original, is_segment = origin(entry.get("coldstorageFilename", ""))
     return RemoteSample(
@@ -87,37 +87,38 @@ def _updated_by(raw: Any) -> str | None:
     return f"{kind} {raw.get('id', '')}".rstrip() if isinstance(kind, str) else None
 
 
-# Most samples of a project share a few sets of metadata.
+# Most samples of a project share a few sets of metadata, so these are cached.
 @functools.lru_cache(maxsize=256)
 def _sorted(metadata: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(metadata))
 
 
 def last_id(body: bytes | bytearray) -> int | None:
-    """The id with which the last entry of a page begins, as far as a search without parsing finds it."""
+    """Return the id at the start of the last entry of a page, found by a text search; None if there is none."""
     begun = _BEGUN.match(body, body.rfind(_ENTRY))
     return None if begun is None else int(begun[1])
 
 
 def newest_added_at(entries: Sequence[ListedEntry]) -> float | None:
-    """When the one with the highest id was added (Unix s). The others do not matter, and a date is dear to read."""
+    """Return when the entry with the highest id was added (Unix s). Dates are slow to parse; only this one counts."""
     added = max(entries, key=itemgetter("id")).get("added") if entries else None
     try:
         return None if added is None else _instant(_DATE.validate_python(added))
     except ValidationError:
-        return None  # no date
+        return None  # not a date
 
 
 def _instant(date: datetime) -> float | None:
     try:
         return date.timestamp()
-    except (OverflowError, ValueError, OSError):  # of a year that no clock has
+    except (OverflowError, ValueError, OSError):  # a year outside the range of the clock
         return None
 
 
 class FullSample(StudioReply):
-    """An entry of the listing, with all that belongs to the sample. What has another form than we know counts as none:
-    one odd sample must not cost its page.
+    """An entry of the listing, with all data of the sample.
+
+    A field of an unknown form counts as missing, so that one malformed sample does not fail its page.
     """
 
     id: _Id
@@ -132,7 +133,7 @@ class FullSample(StudioReply):
     metadata: Any = None
 
     def as_whole(self) -> WholeSample:
-        """The value that `core` knows."""
+        """Return the entry as the value that `core` uses."""
         return WholeSample(
             id=self.id,
             name=self.filename,
@@ -157,7 +158,7 @@ def _with_bare_map(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bare_map(found: Any) -> Mapping[str, str] | None:
-    """A label map as it is sent; Studio shows it as `{"type": "key-values", "labels": {…}}`."""
+    """Return a label map in the form in which it is sent; Studio lists `{"type": "key-values", "labels": {…}}`."""
     labels = found.get("labels", found) if isinstance(found, dict) else None
     return labels if isinstance(labels, dict) and labels else None
 
@@ -169,11 +170,11 @@ class Count(StudioReply):
 
 
 class LastModification(StudioReply):
-    """`GET /api/{pid}/last-modification`; a project that was never changed has none."""
+    """`GET /api/{pid}/last-modification`. A project that was never changed has none."""
 
     at: datetime | None = Field(default=None, alias="lastModificationDate")
 
     @property
     def instant(self) -> float | None:
-        """By the service's clock (Unix s)."""
+        """Return the time of the last change by the service's clock (Unix s)."""
         return None if self.at is None else _instant(self.at)

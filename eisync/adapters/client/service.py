@@ -1,4 +1,4 @@
-"""Speak with one target's service: upload files, list, read and change samples. It decides nothing."""
+"""Call one target's service: upload files; list, read and change samples. This module decides nothing."""
 
 import hashlib
 import re
@@ -24,16 +24,17 @@ from eisync.errors import AnswerTooLargeError, ConfigurationError, StudioError, 
 _STUDIOS = re.compile(rb'\s*\{\s*"success"\s*:')
 _HAS_SUCCEEDED = re.compile(rb'\s*\{\s*"success"\s*:\s*true\b')
 _ANSWER_BYTES, _ENTRY_BYTES = 64 * 1024, 4 * 1024
-"""An answer to an upload is no larger than that, and that for each file: an entry has 200 bytes, an error some more."""
+"""The largest answer to an upload, and what each file adds to it: an entry has 200 bytes, an error a few more."""
 _HOSTS, _CONNECTIONS = 4, 80
-"""Idle connections are kept for every upload worker (64 at most) and the other loops."""
+"""Keep enough idle connections for every upload worker (64 at most) and the other loops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where a target's service is, without trailing slashes.
+    """The addresses of a target's service, without trailing slashes.
 
-    `ca_file` replaces the trusted certificates; without it, `trusts_system` has this system's replace the bundled ones.
+    `ca_file` replaces the trusted certificates. Without it, `trusts_system` uses this system's certificates instead of
+    the bundled ones.
     """
 
     studio_url: str
@@ -45,7 +46,7 @@ class Endpoints:
 
 
 class ServiceClient:
-    """One target's ingestion service and Studio. Safe to use from any thread."""
+    """Call the ingestion service and Studio of one target. Safe to use from any thread."""
 
     def __init__(
         self,
@@ -57,9 +58,11 @@ class ServiceClient:
         on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
         probing: Callable[[], Ask | None] = lambda: None,
     ) -> None:
-        """`read_key` is called before every request, so that a new key is used at once; `spend` before each piece of a
-        body, and waits while others have the line. `on_date` gets the host and the `Date` of every answer. `probing`
-        returns what reports who has a file open for writing, for each upload anew.
+        """Take the parts of a client.
+
+        `read_key` is called before every request, so that a new key is used at once. `spend` is called before each
+        chunk of a body, and waits to limit the rate. `on_date` gets the host and the `Date` of every answer. `probing`
+        is called for each upload; it returns the function that reports which programs have a file open for writing.
         """
         self._ingestion_url = endpoints.ingestion_url
         self._timeout_s = (endpoints.connect_timeout_s, endpoints.timeout_s)
@@ -75,7 +78,7 @@ class ServiceClient:
         )
         self._studio = Studio(self._transport, endpoints.studio_url, self._timeout_s, read_key)
         self._listing = Listing(self._studio)
-        # What these two promise is promised here, under the same names.
+        # Offer these two methods of Studio under the same names.
         self.project_id, self.forget_project = self._studio.project_id, self._studio.forget_project
         self.page, self.ahead, self.full_page = self._listing.page, self._listing.ahead, self._listing.full_page
         self.listed, self.count = self._listing.listed, self._listing.count
@@ -85,8 +88,8 @@ class ServiceClient:
     def upload(self, envelope: Envelope) -> UploadReply:
         """Send the envelope and the bytes of its files.
 
-        Raises FileError for a file that is not what settled, or that another program writes (then nothing of the
-        request is stored), and ConfigurationError when the key cannot be read.
+        Raise FileError for a file that has changed since it settled, or that another program writes; then nothing of
+        the request is stored. Raise ConfigurationError when the key cannot be read.
         """
         body = Body(envelope, self._spend, self._probing())
         headers = {**envelope.headers, "x-api-key": self._read_key()}
@@ -102,26 +105,26 @@ class ServiceClient:
         return UploadReply(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
 
     def key_id(self) -> int | None:
-        """Return the id of the API key, without a question; None where the service did not say it."""
+        """Return the id of the API key, without a request; None if the service did not name it."""
         return self._studio.key_id
 
     def modified_at(self) -> float | None:
-        """When the project was last changed, by the service's clock (Unix s); None when it does not say.
+        """Return when the project was last changed, by the service's clock (Unix s); None when it does not say.
 
-        Raises KeyRefusedError or TransitError.
+        Raise KeyRefusedError or TransitError.
         """
         try:
             return self._studio.ask(f"/api/{self.project_id()}/last-modification", LastModification).instant
         except StudioError:
-            return None  # a service that is older than this question
+            return None  # an older service, without this call
 
     def is_there(self, sample_id: int) -> bool:
-        """Whether the service knows the sample. Raises KeyRefusedError, StudioError or TransitError."""
+        """Return whether the sample exists. Raise KeyRefusedError, StudioError or TransitError."""
         try:
             self._studio.fetch(f"/api/{self.project_id()}/raw-data/{sample_id}").content()
         except AnswerTooLargeError as error:
             if _HAS_SUCCEEDED.match(error.begun):
-                return True  # all its values come with it
+                return True  # the answer contains all values of the sample, so it exists
             raise
         except StudioError as error:
             if says_no_sample(str(error)):
@@ -130,7 +133,7 @@ class ServiceClient:
         return True
 
     def delete(self, sample_id: int) -> bool:
-        """Delete the sample; False when there was none. Raises KeyRefusedError, StudioError or TransitError."""
+        """Delete the sample. Return False when it did not exist. Raise KeyRefusedError, StudioError or TransitError."""
         try:
             self._studio.change("DELETE", f"/{sample_id}")
         except StudioError as error:
@@ -140,37 +143,37 @@ class ServiceClient:
         return True
 
     def rename(self, sample_id: int, name: str) -> None:
-        """Name the sample (without extension). Raises KeyRefusedError, StudioError or TransitError, as those below."""
+        """Rename the sample (without extension). Raise KeyRefusedError, StudioError or TransitError, as those below."""
         self._studio.change("POST", f"/{sample_id}/rename", {"name": name})
 
     def relabel(self, sample_id: int, label: str) -> None:
-        """Label the sample; an empty text takes its label away."""
+        """Set the label of the sample; an empty text removes it."""
         self._studio.change("POST", f"/{sample_id}/edit-label", {"label": label})
 
     def move(self, sample_id: int, category: str) -> None:
-        """Put the sample into this category."""
+        """Move the sample to this category."""
         self._studio.change("POST", f"/{sample_id}/move", {"newCategory": category})
 
     def raw(self, sample_id: int) -> Iterator[bytes]:
-        """The bytes that were uploaded as the sample, piece by piece, the first one not empty if there are any.
+        """Yield the bytes that were uploaded as the sample, in chunks. The first chunk is empty only if there are none.
 
-        Raises KeyRefusedError, StudioError or TransitError, at any piece.
+        Raise KeyRefusedError, StudioError or TransitError, at any chunk.
         """
         path = f"/api/{self.project_id()}/raw-data/{sample_id}/raw"
         url = self._studio.url + path
         with self._studio.opened(path) as response:
             status, headers = response.status_code, response.headers
-            is_page = headers.get("content-type", "").startswith("text/html")  # a proxy answers so
+            is_page = headers.get("content-type", "").startswith("text/html")  # the answer of a proxy
             if status != 200 or is_page:
                 StudioAnswer(url, status, headers, read_whole(response, limit_bytes=MAX_SMALL_BYTES)).content()
             for number, chunk in enumerate(response.iter_content(CHUNK_BYTES)):
-                if number == 0 and _is_studios(chunk):  # with HTTP 200, where the bytes should be
+                if number == 0 and _is_studios(chunk):  # an error with HTTP 200 in place of the bytes
                     StudioAnswer(url, status, headers, bytearray(KEYS.body(chunk))).content()
                     raise UnansweredError(f"the answer of {url} holds no file")
                 yield chunk
 
     def sha256_of(self, sample_id: int) -> str:
-        """The content hash of the bytes that were uploaded as the sample."""
+        """Return the content hash of the bytes that were uploaded as the sample."""
         digest = hashlib.sha256()
         for chunk in self.raw(sample_id):
             digest.update(chunk)
@@ -183,7 +186,7 @@ class ServiceClient:
 
 
 def _system_store() -> str:
-    """The file or the folder of this system's trusted certificates. Raises ConfigurationError when it has none."""
+    """Return the file or folder of this system's trusted certificates. Raise ConfigurationError when it has none."""
     paths = ssl.get_default_verify_paths()
     found = paths.cafile or paths.capath
     if found is None:
@@ -195,7 +198,7 @@ def _system_store() -> str:
 
 
 def _is_studios(body: bytes) -> bool:
-    """Whether this is an answer of Studio, whole or cut short, and no file: none that the service takes begins so."""
+    """Return whether this is an answer of Studio, whole or truncated, not a file: no accepted file begins like it."""
     if _STUDIOS.match(body):
         return True
     answer = json_object(body) if body.lstrip().startswith(b"{") and b'"success"' in body else None

@@ -1,4 +1,4 @@
-"""Ask one target's Studio: send a request with the key, understand the answer, raise what a refusal means."""
+"""Call one target's Studio: send a request with the key, parse the answer, and raise an error for a refusal."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class StudioAnswer:
-    """An answer of Studio as it came, not read yet."""
+    """An answer of Studio that is not parsed yet."""
 
     url: str
     status: int
@@ -31,7 +31,7 @@ class StudioAnswer:
     body: bytearray
 
     def content(self) -> dict[str, Any]:
-        """Return the answer as an object. Raises KeyRefusedError, StudioError or UnansweredError for a failure."""
+        """Return the answer as an object. Raise KeyRefusedError, StudioError or UnansweredError for a failure."""
         pause_s = asked_s(self.headers, clock.now())
         answer = json_object(self.body)
         if answer is None:
@@ -46,12 +46,12 @@ class StudioAnswer:
         raise StudioError(error, status=self.status)
 
     def not_understood(self, where: object) -> UnansweredError:
-        """The error for an answer that has another form; `where` names the place."""
+        """Return the error for an answer of an unknown form; `where` names the place."""
         return UnansweredError(f"the answer of {self.url} cannot be understood ({where})")
 
 
 class Studio:
-    """One target's Studio, and the project that the key opens. Safe to use from any thread."""
+    """Call one target's Studio, for the project that the key opens. Safe to use from any thread."""
 
     def __init__(self, transport: Transport, url: str, timeout_s: Timeout, read_key: Callable[[], str]) -> None:
         """`read_key` is called before each request, so that a new key is used at once."""
@@ -59,11 +59,11 @@ class Studio:
         self._transport = transport
         self._timeout_s = timeout_s
         self._read_key = read_key
-        self._project: tuple[str, int] | None = None  # the key that was asked with, and its project
-        self.key_id: int | None = None  # by which the service knows that key, where it says so
+        self._project: tuple[str, int] | None = None  # the last key used, and its project
+        self.key_id: int | None = None  # the service's id of that key, if the service names it
 
     def project_id(self) -> int:
-        """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""
+        """Return the id of the project that the key opens. Raise KeyRefusedError, StudioError or TransitError."""
         key, known = self._read_key(), self._project
         if known is not None and known[0] == key:
             return known[1]
@@ -72,11 +72,11 @@ class Studio:
         return project_id
 
     def forget_project(self) -> None:
-        """Ask anew, even with the same key."""
+        """Ask for the project again at the next call, even with the same key."""
         self._project = None
 
     def ask(self, path: str, model: type[_Model], query: Mapping[str, object] | None = None) -> _Model:
-        """The answer as a value of `model`. Raises KeyRefusedError, StudioError or TransitError."""
+        """Send a GET and return the answer as a `model`. Raise KeyRefusedError, StudioError or TransitError."""
         answer = self.fetch(path, query)
         content = answer.content()
         try:
@@ -87,7 +87,10 @@ class Studio:
     def fetch(
         self, path: str, query: Mapping[str, object] | None = None, limit_bytes: int = MAX_SMALL_BYTES
     ) -> StudioAnswer:
-        """The answer, whatever it says. Raises AnswerTooLargeError for a good answer that is larger, for no other."""
+        """Send a GET and return the answer, also that of a failure.
+
+        Raise AnswerTooLargeError for a successful answer that is larger than the limit, never for a failure.
+        """
         with self.opened(path, query) as response:
             try:
                 body = read_whole(response, limit_bytes=limit_bytes)
@@ -98,7 +101,7 @@ class Studio:
             return StudioAnswer(self.url + path, response.status_code, response.headers, body)
 
     def change(self, method: str, path: str, body: Mapping[str, object] | None = None) -> None:
-        """Change samples of the project; `path` is below its `raw-data`. Raises as `ask`."""
+        """Change samples of the project. `path` is below its `raw-data`. Raise the same errors as `ask`."""
         url = f"{self.url}/api/{self.project_id()}/raw-data{path}"
         headers = {"x-api-key": self._read_key()}
         raw = None
@@ -111,7 +114,7 @@ class Studio:
 
     @contextmanager
     def opened(self, path: str, query: Mapping[str, object] | None = None) -> Iterator[requests.Response]:
-        """The answer to a GET, its body not read yet. Raises TransitError."""
+        """Send a GET and lend the answer, whose body is not read yet. Raise TransitError."""
         url = self.url + path + (f"?{encode_query(query)}" if query else "")
         headers = {"x-api-key": self._read_key()}
         with self._transport.open("GET", url, headers=headers, timeout_s=self._timeout_s) as response:

@@ -1,12 +1,12 @@
-"""Send one request to any address and return what came back, within a time for the whole answer.
+"""Send one HTTP request to any address and return the answer, within a time limit for the whole answer.
 
-The transport decides nothing and knows no target; the daemon and `eisync.data` both speak through it. Redirects are
-never followed: requests would take the key along to the new host. Each thread has its own session; all of them share
-the connections. Proxies and certificates of the environment are read once for each host.
+The transport decides nothing and knows no target. The daemon and `eisync.data` both use it. Redirects are never
+followed, because requests would send the key to the new host. Each thread has its own session; all sessions share the
+connections. Proxies and certificates of the environment are read once for each host.
 
-requests and urllib3 limit each wait for a byte, so a server that sends a byte now and then could hold a worker for
-ever. Here every wait ends with the answer's own time, which grows with what came: a large answer over a slow line has
-all it needs. The `Date` of each answer is noted: it is what services say that the time is.
+requests and urllib3 only limit each wait for a byte, so a server that sends single bytes could block a worker for ever.
+Here the whole answer has a time limit. It grows with the bytes received, so that a large answer over a slow line has
+enough time. The `Date` of each answer is recorded: it is the time by the service's clock.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ from eisync.core.wire import Reply, Silence
 from eisync.errors import AnswerTooLargeError, UnansweredError, UnreachableError
 
 WAITS = 10.0
-"""An answer may take as long as so many waits for a byte, and the time for its bytes."""
+"""An answer may take as long as this many waits for a byte, plus the time for its bytes at `SLOWEST_BYTES_S`."""
 SLOWEST_BYTES_S = 4096.0
-"""Who is slower than this is not waited for."""
+"""The slowest rate at which an answer may arrive."""
 
 
 class PatientAdapter(HTTPAdapter):
-    """Speaks HTTP as requests does, and is done with every answer in a bounded time."""
+    """Speak HTTP as requests does, with a time limit for the whole of each answer."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
@@ -54,7 +54,7 @@ class PatientAdapter(HTTPAdapter):
 
 
 class _Timed(io.RawIOBase):
-    """The bytes of one answer."""
+    """Read the bytes of one answer within its time limit."""
 
     def __init__(self, inner: io.RawIOBase, line: socket.socket) -> None:
         self._inner = inner
@@ -75,7 +75,7 @@ class _Timed(io.RawIOBase):
         try:
             received = self._inner.readinto(buffer)
         finally:
-            with contextlib.suppress(OSError):  # it broke meanwhile
+            with contextlib.suppress(OSError):  # the connection is closed already
                 self._line.settimeout(self._wait_s)
         self._ends_at += (received or 0) / SLOWEST_BYTES_S
         return received
@@ -115,7 +115,10 @@ _Noted = tuple[str, str, ClockReading]
 
 
 class ServiceTimes:
-    """The last `Date` of each host. Safe to use from any thread; noting one reads no date, but two clocks."""
+    """Store the last `Date` of each host. Safe to use from any thread.
+
+    `note` only reads two clocks; the date is parsed later.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -124,7 +127,7 @@ class ServiceTimes:
         self._highest: _Noted | None = None
 
     def note(self, host: str, date: str | None) -> None:
-        """Note the `Date` of an answer of `host` that came just now, and that no cache stored (`Age`)."""
+        """Store the `Date` of an answer of `host` that arrived just now and did not come from a cache (`Age`)."""
         if date is None:
             return
         noted = (host, date, ClockReading(clock.now(), clock.steady()))
@@ -136,9 +139,10 @@ class ServiceTimes:
                 self._highest = noted
 
     def service_times(self) -> list[ServiceTime]:
-        """What each said last, and those since the last call at which the clock was the farthest behind, and ahead.
+        """Return the last time of each host, and, of those since the last call, the two by which the local clock is
+        farthest behind and farthest ahead.
 
-        Of those that can be read.
+        Dates that cannot be parsed are left out.
         """
         with self._lock:
             noted = [*self._last.values(), self._lowest, self._highest]
@@ -157,7 +161,7 @@ def _service_time(noted: _Noted) -> ServiceTime | None:
     return None if at is None else ServiceTime(host, at, reading)
 
 
-@lru_cache(maxsize=16)  # the same few are asked for again and again
+@lru_cache(maxsize=16)  # the same few dates are parsed again and again
 def _read(date: str) -> float | None:
     try:
         return parsedate_to_datetime(date).timestamp()
@@ -167,11 +171,11 @@ def _read(date: str) -> float | None:
 
 Headers = Mapping[str, str]
 Timeout = tuple[float, float]
-"""Seconds for the connection, and for each wait on it."""
+"""Time limits in seconds: to connect, and for each wait on the connection."""
 
 
 class Transport:
-    """HTTP for any thread. `pool_maxsize` idle connections are kept for each of `pool_connections` hosts."""
+    """Send HTTP requests from any thread. Keep `pool_maxsize` idle connections for each of `pool_connections` hosts."""
 
     def __init__(
         self,
@@ -182,8 +186,10 @@ class Transport:
         verify: str | bool | None = None,
         on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     ) -> None:
-        """`verify` names the trusted certificates: a file or a folder, True for the bundled ones, None for what the
-        environment says. `on_date` gets the host and the `Date` of each answer that no cache stored.
+        """Configure the transport.
+
+        `verify` names the trusted certificates: a file or a folder, True for the bundled ones, None for those of the
+        environment. `on_date` gets the host and the `Date` of each answer that did not come from a cache.
         """
         clean_foreign_logs()
         self._user_agent = user_agent
@@ -203,8 +209,11 @@ class Transport:
         timeout_s: Timeout,
         body: Iterable[bytes] | bytes | None = None,
     ) -> Iterator[requests.Response]:
-        """The answer, its body not read yet. Raises UnreachableError or UnansweredError, and FileError from `body`."""
-        KEYS.learn(headers.get("x-api-key", ""))  # before it leaves: an answer may repeat it
+        """Send a request and lend the answer, whose body is not read yet.
+
+        Raise UnreachableError or UnansweredError, and FileError from `body`.
+        """
+        KEYS.learn(headers.get("x-api-key", ""))  # before the request is sent, because an answer may repeat the key
         with (
             translated(url),
             self._session().request(
@@ -218,7 +227,7 @@ class Transport:
                 **self._environment_of(url),
             ) as response,
         ):
-            if "age" not in response.headers:  # a stored answer has the time of its storing
+            if "age" not in response.headers:  # an answer from a cache has the time when it was cached
                 self._on_date(urlsplit(url).netloc, response.headers.get("date"))
             yield response
 
@@ -233,10 +242,9 @@ class Transport:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         is_file: bool = False,
     ) -> Reply | Silence:
-        """Return the whole answer, or why none came. Redirects come back as they are.
+        """Send a request. Return the whole answer, or the reason why there is none. Redirects are returned as they are.
 
-        Keys that the answer repeats are taken out, except from the body of an answer that `is_file`. Raises FileError,
-        and only from `body`.
+        Keys are removed from the answer, except from the body of one that `is_file`. Raise FileError only, from `body`.
         """
         try:
             with self.open(method, url, headers=headers, timeout_s=timeout_s, body=body) as response:

@@ -1,1 +1,1 @@
-"""Events of the file system."""
+"""Receive events of the file system."""

@@ -1,9 +1,9 @@
-"""watchdog's inotify observer, without its blind spots and without its second queue.
+"""Adapt watchdog's inotify observer: report lost events and missing watches, walk deep trees, avoid its second queue.
 
-watchdog walks folders by recursion where Python does: a thousand in one another are too many for it. Here they are
-walked without. watchdog tells of an overflow in its log only, and of the watch limit not at all where a folder below
-the root is concerned. Here both are reported. Events go from the emitter straight to the handler: the queue between
-them has no bound, and the thread that empties it adds a switch to every file.
+watchdog walks folders recursively, and fails at a thousand nested folders. Here they are walked in a loop. watchdog
+reports an overflow of the kernel's queue in its log only. It does not report the watch limit at all for a folder below
+the root. Here both are reported. Events go directly from the emitter to the handler: watchdog's queue between them is
+unbounded, and the thread that empties it adds a thread switch to every file.
 """
 
 import contextlib
@@ -29,28 +29,28 @@ from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent
 
 
 class Reader(InotifyFD):
-    """The thread that reads the kernel's queue."""
+    """Read the kernel's queue in a thread."""
 
     def __init__(self, on_overflow: Callable[[], None], on_exhausted: Callable[[bytes], None]) -> None:
-        """`on_exhausted` is called with the folder for which no watch was left. Raises OSError without inotify."""
+        """Open inotify; call `on_exhausted` with each folder that gets no watch. Raise OSError without inotify."""
         super().__init__()
         self.daemon = True
         self._on_overflow = on_overflow
         self._on_exhausted = on_exhausted
-        # A folder that was moved out is still listened to when it is moved in again. That is no news to anybody.
+        # A folder that was moved out and in again still has its watch. The warning about that is of no use.
         warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
 
     def handle_event(self, event: InotifyEvent) -> None:
-        """Tell of lost events, and let watchdog see to the rest: where it stumbles, events are lost, and no thread."""
+        """Report lost events, and pass the others to watchdog. A failure there loses events, but not the thread."""
         if event.is_queue_overflow:
             self._on_overflow()
         try:
             super().handle_event(event)
-        except (KeyError, OSError, RecursionError):  # its books and the folders differ for a moment
+        except (KeyError, OSError, RecursionError):  # its records and the folders differ for a moment
             self._on_overflow()
 
     def add_callback(self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId) -> WatchDescriptor:
-        """Tell when the limit of watches is reached; watchdog goes on without this one."""
+        """Add a watch. Report when the limit of watches is reached; watchdog continues without this watch."""
         try:
             return super().add_callback(path, mask, callback, id_)
         except OSError as error:
@@ -60,32 +60,32 @@ class Reader(InotifyFD):
 
 
 class Observer(BaseObserver):
-    """Hands every event to `deliver`, in the emitter's thread."""
+    """Pass every event to `deliver`, in the emitter's thread."""
 
     def __init__(self, reader: Reader, deliver: Callable[[ObservedWatch, FileSystemEvent], None]) -> None:
         self.reader = reader
         super().__init__(_Emitter, inotify_fd=reader, deliver=deliver)
 
     def on_thread_start(self) -> None:
-        """The reader lives as long as the observer does."""
+        """Start the reader, which runs as long as the observer."""
         self.reader.start()
         super().on_thread_start()
 
     def on_thread_stop(self) -> None:
-        """First those that need the reader, then the reader."""
+        """Stop the emitters, which need the reader, then the reader."""
         super().on_thread_stop()
         self.reader.stop()
         self.reader.join()
 
 
 class _Group(InotifyWatchGroup):
-    """The watches of one root, however deep it is."""
+    """Hold the watches of one root, at any depth."""
 
     def _activate(self) -> None:
         try:
             super()._activate()
         except BaseException:
-            with contextlib.suppress(OSError):  # no list has the group: what it holds would stay for ever
+            with contextlib.suppress(OSError):  # no list contains the group yet: its watches would never be removed
                 self._remove_callbacks(list(self._active_callbacks_by_watch))
             raise
 
@@ -100,7 +100,7 @@ class _Group(InotifyWatchGroup):
         is_folder = Mask(InotifyConstants.IN_CREATE | InotifyConstants.IN_ISDIR)
         events = []
         for place, folders, files in _walk(src_path):
-            # What is not watched by now has an event of its own to come, which sees to it.
+            # A folder that has no watch yet will be added by its own event, which is still to come.
             if (descriptor := self._active_callbacks_by_path.get(place)) is not None:
                 events += [InotifyEvent(descriptor, is_folder, 0, os.path.basename(one)) for one in folders]
                 events += [InotifyEvent(descriptor, InotifyConstants.IN_CREATE, 0, one) for one in files]
@@ -108,9 +108,9 @@ class _Group(InotifyWatchGroup):
 
 
 def _walk(top: bytes) -> Iterator[tuple[bytes, list[bytes], list[bytes]]]:
-    """Yield every folder from `top` down: its place, the places of the folders in it, the names of all else.
+    """Yield every folder from `top` down: its path, the paths of the folders in it, the names of all other entries.
 
-    Links are not followed, and what cannot be read is passed over.
+    Links are not followed. Folders that cannot be read are skipped.
     """
     waiting = [top]
     while waiting:
@@ -128,7 +128,7 @@ def _walk(top: bytes) -> Iterator[tuple[bytes, list[bytes], list[bytes]]]:
 
 
 class _Emitter(InotifyFullEmitter):
-    """Listens to one root. A full emitter tells a file that was moved in from one that was only made."""
+    """Watch one root. A full emitter distinguishes a file that was moved in from one that was created."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class _Emitter(InotifyFullEmitter):
         self._wanted = None if event_filter is None else tuple(event_filter)
 
     def start(self) -> None:
-        """Begin to listen. Without a thread no watch is kept: raises RuntimeError then."""
+        """Start the thread. Raise RuntimeError when there is none; then no watch is kept."""
         try:
             super().start()
         except RuntimeError:
@@ -153,7 +153,7 @@ class _Emitter(InotifyFullEmitter):
             raise
 
     def on_thread_start(self) -> None:
-        """Add a watch for every folder. Raises OSError where the root cannot be listened to."""
+        """Add a watch for every folder. Raise OSError when the root cannot be watched."""
         self._inotify = _Group(
             self._inotify_fd,
             os.fsencode(self.watch.path),
@@ -163,25 +163,25 @@ class _Emitter(InotifyFullEmitter):
         )
 
     def build_and_queue_event(self, event: GroupedInotifyEvent, *, full_events: bool = True) -> None:
-        """Deliver what happened, and of a folder that came what is in it, as far as watchdog can walk it.
+        """Deliver the event. For a new folder, also deliver its content, as far as watchdog can walk it.
 
-        The watcher walks a folder that is reported.
+        The watcher itself walks a folder that is reported.
         """
         with contextlib.suppress(RecursionError):
             super().build_and_queue_event(event, full_events=full_events)
 
     def on_thread_stop(self) -> None:
-        """Give every watch back, also where watchdog's books and the folders differ: it would give up at the first."""
+        """Remove every watch, even if watchdog's records and the folders differ, where watchdog stops at the first."""
         group = self._inotify
         while True:
             try:
                 super().on_thread_stop()
             except KeyError:
-                self._inotify = group  # the one it stumbled over is out of its books; again, for the others
+                self._inotify = group  # the watch that failed is off its records; try again for the others
             else:
                 return
 
     def queue_event(self, event: FileSystemEvent) -> None:
-        """Deliver the event, if it is wanted."""
+        """Deliver the event if it passes the filter."""
         if self._wanted is None or isinstance(event, self._wanted):
             self._deliver(self.watch, event)

@@ -1,8 +1,10 @@
-"""watchdog's events as paths in a bounded, coalescing set. No filtering, no hashing, and nothing here ever raises:
-an exception in a handler would kill watchdog's dispatcher and leave a dead watcher under a green service.
+"""Collect watchdog's events as paths in a bounded set without duplicates.
 
-The rescan is the product, the watcher an accelerator: whatever is lost here (the kernel's queue overflows, our own set
-is full, an emitter dies) makes the root doubted, and a doubted root is scanned.
+Nothing here filters, hashes or raises. An exception in a handler would kill watchdog's dispatcher, and the service
+would seem healthy without a watcher.
+
+Scans find every file; events only make that faster. Whatever is lost here (the kernel's queue overflows, our own set is
+full, an emitter dies) makes the root doubted, and a doubted root is scanned.
 """
 
 import contextlib
@@ -34,9 +36,9 @@ from eisync.core.watch_health import PendingPaths
 
 MAX_WAITING_PATHS = 65_536
 
-# Narrowed in the kernel: with the default mask, 20,000 files in 3.5 s overflowed its queue, and our own reads woke us.
-# A file that is linked in is reported as created only; that costs the kernel's queue nothing.
-# Elsewhere no event reports a close: every change is taken, and stillness says that a file is complete.
+# The kernel itself filters the events. With the default mask, 20,000 files in 3.5 s overflowed its queue, and our own
+# reads caused events. A new hard link is reported as a created file only; that adds nothing to the kernel's queue.
+# On other systems no event reports a close. Every change is taken, and a file counts as complete when changes end.
 _HAS_INOTIFY = sys.platform == "linux"
 _LOSES_SILENTLY = sys.platform == "win32"
 _EVENTS: list[type[FileSystemEvent]] = [
@@ -56,12 +58,12 @@ _LIMITS = {
 
 
 class EventSource:
-    """Watches roots and remembers what was reported until it is taken."""
+    """Watch roots, and keep the reported paths until they are taken."""
 
     reports_closes = _HAS_INOTIFY
 
     def __init__(self, on_event: Callable[[], None], *, max_waiting: int = MAX_WAITING_PATHS) -> None:
-        """`on_event` is called from watchdog's thread; it must only wake a thread."""
+        """Call `on_event` for each event, from watchdog's thread. It must only wake a thread."""
         self._on_event = on_event
         self._max_waiting = max_waiting
         self._lock = threading.Lock()
@@ -73,17 +75,18 @@ class EventSource:
         self._observer: BaseObserver | None = None
 
     def start(self) -> None:
-        """Begin to take events. Roots are added by `watch`."""
+        """Start taking events. `watch` adds roots."""
         with (
             contextlib.suppress(OSError, RecursionError),
             _threads(),
-        ):  # a machine may have no inotify left; `watch` tries again and says so
+        ):  # the machine may have no inotify left; `watch` tries again and returns the reason
             self._living_observer()
 
     def watch(self, root: Root) -> str | None:
-        """Take events of a root, from now on; safe to repeat, and it renews what has died.
+        """Take events of a root from now on. Safe to repeat; a repeated call replaces a watch that has died.
 
-        Returns why there can be no events from it, or None. A root that was not watched until now is doubted.
+        Return why there can be no events from it; None when there can. A root that was not watched until now is
+        doubted.
         """
         try:
             with _threads():
@@ -100,16 +103,16 @@ class EventSource:
         return None
 
     def deaths(self, root_id: int) -> int:
-        """Return how often the watch of the root has died by itself since it was forgotten last."""
+        """Return how often the watch of the root has died by itself since the last `forget`."""
         return self._deaths[root_id]
 
     def forget(self, root_id: int) -> None:
-        """Take no events of the root, until `watch` is called again. Safe to repeat."""
+        """Take no events of the root until `watch` is called again. Safe to repeat."""
         self._unschedule(root_id)
         self._deaths.pop(root_id, None)
 
     def take(self, root_id: int) -> PendingPaths:
-        """Take what was reported since the last call."""
+        """Return and clear the paths that were reported since the last call."""
         with self._lock:
             return self._pending.pop(root_id, PendingPaths())
 
@@ -124,9 +127,9 @@ class EventSource:
         self._drop_observer()
 
     def _living_observer(self) -> BaseObserver:
-        """The observer, renewed when one of its threads has died. Raises OSError when there can be none."""
+        """Return the observer. Replace it when one of its threads has died. Raise OSError when there can be none."""
         observer = self._observer
-        # On Linux one more thread reads the kernel's queue; the observer outlives it and would get no events.
+        # On Linux another thread reads the kernel's queue. Without it the observer would live on and get no events.
         if observer is not None and observer.is_alive() and getattr(observer, "reader", observer).is_alive():
             return observer
         self._deaths.update(list(self._watches))
@@ -137,7 +140,7 @@ class EventSource:
             observer.start()
         except RuntimeError:
             with contextlib.suppress(RuntimeError):
-                observer.stop()  # it holds what the kernel lends to few
+                observer.stop()  # release its inotify instance, of which the kernel allows only a few
             raise
         self._observer = observer
         return observer
@@ -224,33 +227,33 @@ class EventSource:
 
 
 class NullEvents:
-    """Reports nothing: for one pass that scans."""
+    """Report no events, for a single pass that only scans."""
 
     reports_closes = False
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Do nothing."""
 
     def watch(self, root: Root) -> str | None:
-        """Report no events, and no reason for that."""
+        """Return None, as if events were available."""
 
     def deaths(self, root_id: int) -> int:
-        """Return 0: nothing lives that could die."""
+        """Return 0: there is no watch that could die."""
         return 0
 
     def forget(self, root_id: int) -> None:
-        """Nothing is remembered."""
+        """Do nothing."""
 
     def take(self, root_id: int) -> PendingPaths:
-        """Return that nothing was reported."""
+        """Return an empty report."""
         return PendingPaths()
 
     def stop(self) -> None:
-        """Nothing to stop."""
+        """Do nothing."""
 
 
 class _Handler(FileSystemEventHandler):
-    """Turns one root's events into paths relative to it."""
+    """Turn the events of one root into paths relative to it."""
 
     def __init__(
         self, root: Root, report_file: Callable[[int, str, bool], None], report_folder: Callable[[int, str], None]
@@ -261,7 +264,7 @@ class _Handler(FileSystemEventHandler):
         self._report_folder = report_folder
 
     def contains(self, place: str) -> bool:
-        """Return whether the place is the root or lies in it."""
+        """Return whether the path is the root or below it."""
         return (place + os.sep).startswith(self._prefix)
 
     def dispatch(self, event: FileSystemEvent) -> None:
@@ -280,18 +283,18 @@ class _Handler(FileSystemEventHandler):
 
 
 def _is_linked_in(event: FileSystemEvent) -> bool:
-    """Return whether the file was given one more name: it was complete before, and no event reports a close."""
+    """Return whether the created file is a new hard link: it was complete before, and no event reports a close."""
     if not _HAS_INOTIFY or not isinstance(event, FileCreatedEvent):
         return False
     try:
         return os.lstat(event.src_path).st_nlink > 1
     except (OSError, ValueError):
-        return False  # it has gone again
+        return False  # it is gone again
 
 
 @contextlib.contextmanager
 def _threads() -> Iterator[None]:
-    """A thread that cannot be started becomes an OSError, as everything else that keeps events away."""
+    """Raise OSError when a thread cannot be started, as for every other problem that prevents events."""
     try:
         yield
     except RecursionError:
@@ -301,7 +304,7 @@ def _threads() -> Iterator[None]:
 
 
 def _why_no_events(error: OSError | RecursionError) -> str:
-    """Why there are no events, with the line that mends it where there is one."""
+    """Return why there are no events, with the command that fixes it if there is one."""
     if isinstance(error, RecursionError):
         return "it gives no events (its folders are nested too deeply)"
     if error.errno not in _LIMITS:
@@ -311,31 +314,31 @@ def _why_no_events(error: OSError | RecursionError) -> str:
 
 
 def _reporting(emitter: type[Any], on_overflow: Callable[[], None]) -> type[Any]:
-    """Return the emitter class of Windows, with a reader whose empty reads are reported: they mean lost events.
+    """Return the emitter class of Windows, with a reader that reports empty reads, because these mean lost events.
 
-    ReadDirectoryChangesW succeeds with no bytes when its buffer ran over (learn.microsoft.com, "ReadDirectoryChangesW
-    function", Remarks), and watchdog passes over that.
+    ReadDirectoryChangesW succeeds with no bytes when its buffer overflowed (learn.microsoft.com, "ReadDirectoryChangesW
+    function", Remarks), and watchdog ignores that.
     """
 
-    class Reporting(emitter):  # type: ignore[misc]  # the class is another one on every system
+    class Reporting(emitter):  # type: ignore[misc]  # the base class differs between systems
         def on_thread_start(self) -> None:
             super().on_thread_start()
             reader = getattr(self, "_reader", None)
-            if reader is not None:  # the first empty read, which says that it has begun, is over
+            if reader is not None:  # the first empty read only says that the reader has begun; it is over
                 reader._buf_queue = _Buffers(on_overflow)
 
     return Reporting
 
 
 class _Buffers(queue.Queue[tuple[bytes, bool]]):
-    """What was read and is not parsed yet."""
+    """Queue the buffers that were read and are not parsed yet."""
 
     def __init__(self, on_overflow: Callable[[], None]) -> None:
         super().__init__()
         self._on_overflow = on_overflow
 
     def put(self, item: tuple[bytes, bool], block: bool = True, timeout: float | None = None) -> None:
-        """Pass it on, and say so when there is nothing in it."""
+        """Queue the buffer. Report an overflow when it is empty."""
         if not item[0]:
             self._on_overflow()
         super().put(item, block, timeout)

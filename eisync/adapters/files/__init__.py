@@ -1,1 +1,1 @@
-"""Files on this machine: look at them, read them, move them."""
+"""Examine, read and move files on this machine."""

@@ -1,6 +1,7 @@
-"""Read a file for evidence that it is whole: on one descriptor, which is a regular file inside its root and the version
-that was observed. So evidence, facts and the answer who writes it belong to the same file, whatever is put in its place
-meanwhile.
+"""Read a file to find out whether it is complete, on one descriptor of the observed version inside its root.
+
+So the evidence, the facts and the answer which program writes it belong to the same file, even if another file is put
+in its place meanwhile.
 """
 
 import contextlib
@@ -18,10 +19,10 @@ from eisync.core.model import FileFacts
 from eisync.core.writers import SOME_WRITERS, Ask, Presence, Writers
 
 READ_COSTS_BYTES = 512
-"""What an opening and every read count for, beside the bytes that are read."""
+"""The cost that is counted for opening a file and for every read, in addition to the bytes read."""
 
 HEAD_BYTES = 512
-"""Where a walk begins with a few bytes it wants more of them next: so many are read at once."""
+"""Read at least this much of the beginning: a check that asks for a few bytes there asks for more of them next."""
 HASH_CHUNK_BYTES = 256 * 1024
 
 _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -29,7 +30,7 @@ _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 @contextlib.contextmanager
 def reading(ask: Ask) -> Iterator[Inspect]:
-    """`inspect` for many files: the folder of one is kept open for the next."""
+    """Lend `inspect` for many files: the folder of one file stays open for the next."""
     with contextlib.closing(OpenFolder()) as folder:
         yield functools.partial(_inspect, folder, ask)
 
@@ -44,12 +45,11 @@ def inspect(
     most_bytes: int,
     goes_on: Callable[[Writers], bool] | None,
 ) -> Inspection | None:
-    """Open the file once: go on with its examination, where there is one, and ask behind that who writes it.
+    """Open the file once: continue its format check, if there is one, and then ask which programs write it.
 
-    With `goes_on` it is asked before as well, and not a byte is read where a program writes the file, or where that
-    is not known and `goes_on` says no. None says that there is no such file any more: another version, or a link in the
-    way. A file that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at
-    the moment.
+    With `goes_on`, also ask before the check. Then read no byte if a program writes the file, or if that is not known
+    and `goes_on` returns False. Return None when the file is gone: there is another version, or a link in the way. A
+    file that may not be read gets a final verdict. Raise UnreachableError when no file can be opened at the moment.
     """
     with reading(ask) as one:
         return one(examination, root, path, facts, most_bytes=most_bytes, goes_on=goes_on)
@@ -80,11 +80,11 @@ def _inspect(
         if writers is None or writers.presence is Presence.NONE or (goes_on is not None and goes_on(writers)):
             if examination is not None and examination.wants is not None:
                 spent, head = _read_on(examination, descriptor, most_bytes)
-                # Who opened it since the first question has written into what was read, or may yet.
+                # A program that opened the file since the first question may have written into what was read.
                 writers = None
             if writers is None:
                 writers = ask(descriptor, root, path, is_last=True)
-        # Once, behind all that: the facts were taken before, so a file that still has them had them all the while.
+        # Compare once, at the end: the facts were taken before, so a file that still has them had them all the time.
         is_same = is_version(os.fstat(descriptor), facts)
     except OSError as error:
         return None if _is_another(descriptor, facts) else _give_up(examination, error)
@@ -96,8 +96,9 @@ def _inspect(
 
 
 def _read_on(examination: FormatCheck, descriptor: int, most_bytes: int) -> tuple[int, bytes]:
-    """What it cost, in bytes, and what was read of the beginning. Where the file was cut meanwhile, it is read no
-    further: its facts say so.
+    """Return the cost in bytes, and what was read of the beginning. Stop if the file was truncated meanwhile.
+
+    The comparison of its facts notices that.
     """
     spent = READ_COSTS_BYTES
     head = b""
@@ -120,7 +121,7 @@ def _read_on(examination: FormatCheck, descriptor: int, most_bytes: int) -> tupl
 
 
 def _is_another(descriptor: int, facts: FileFacts) -> bool:
-    """Whether what was opened is certainly not the file of these facts."""
+    """Return whether the opened file is certainly not the one of these facts."""
     try:
         return not is_version(os.fstat(descriptor), facts)
     except OSError:
@@ -130,10 +131,10 @@ def _is_another(descriptor: int, facts: FileFacts) -> bool:
 def hash_on(
     update: Callable[[bytes], object], root: str, path: str, facts: FileFacts, *, offset: int, most_bytes: int
 ) -> int | None:
-    """Hash at most so many bytes of the file from `offset` on. Returns how many; fewer only at its end.
+    """Hash at most `most_bytes` of the file from `offset` on. Return how many; fewer only at its end.
 
-    None says that the file is not this version any more, or cannot be read. Raises UnreachableError when no file can
-    be opened at the moment.
+    Return None when the file is no longer this version, or cannot be read. Raise UnreachableError when no file can be
+    opened at the moment.
     """
     try:
         descriptor = open_inside(root, path)
@@ -158,10 +159,10 @@ def hash_on(
 
 
 def marker_of(root: str, path: str) -> Marker:
-    """Whether the file's marker is beside it, and not older than the last change of its content.
+    """Return whether the file's marker exists beside it, and whether it is not older than the file's content.
 
-    The content changes no later than mtime or ctime says, whichever is earlier: ctime moves with a chmod and a hard
-    link too, and mtime may be set to any time.
+    The last change of the content is no later than the earlier one of mtime and ctime: a chmod or a hard link changes
+    ctime too, and mtime may be set to any time.
     """
     place = os.path.join(root, path)
     try:

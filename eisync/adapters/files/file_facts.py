@@ -1,7 +1,7 @@
-"""Take the facts of files, and open one so that nothing else can be opened in its place.
+"""Read the facts of files, and open a file so that no other one can be opened in its place.
 
-Symbolic links are not followed. Files are opened so that nothing waits, as a FIFO would have us wait, and what is not
-a regular file is refused.
+Symbolic links are not followed. Files are opened without blocking, because a FIFO would block, and anything but a
+regular file is refused.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 
 from eisync.adapters.files.folder_walk import facts_of, is_version
-from eisync.adapters.files.folder_walk import walk as walk  # one module for the watcher's files
+from eisync.adapters.files.folder_walk import walk as walk  # so that the watcher has one module for its files
 from eisync.core import mounts
 from eisync.core.model import FileFacts, Item
 from eisync.core.writers import BEING_WRITTEN, WRITTEN_MEANWHILE, Ask, Presence
@@ -31,13 +31,13 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 _FILE = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
 
-# Windows: another program has the file open, or a part of it locked, and lets no other in.
+# Windows: another program has the file open exclusively, or has locked a part of it.
 _SHARING_VIOLATIONS = frozenset({32, 33})
 
 
 def is_held(error: OSError) -> bool:
-    """Return whether another program keeps the file to itself, so that it cannot be opened: it waits for that."""
-    # Linux: a write lease (Samba's oplocks). It is being given back now; opening the file would have waited for that.
+    """Return whether the file cannot be opened because another program holds it exclusively; then try again later."""
+    # Linux: a write lease (Samba's oplocks). The kernel asks for it back now; a blocking open would have waited.
     return isinstance(error, BlockingIOError) or getattr(error, "winerror", None) in _SHARING_VIOLATIONS
 
 
@@ -45,7 +45,7 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def raise_if_exhausted(error: OSError, what: str = "file can be read") -> None:
-    """Raise UnreachableError where the process or the system has no descriptors or memory left, whatever the file."""
+    """Raise UnreachableError when the process or the system has no descriptors or memory left, for any file."""
     if error.errno in _EXHAUSTED:
         raise UnreachableError(f"no {what} at the moment ({error.strerror})") from error
 
@@ -60,7 +60,7 @@ def facts_at(root: str, path: str) -> FileFacts | None:
 
 
 def is_missing(root: str, path: str) -> bool:
-    """Return whether there is certainly no regular file at `path`; False: not known (no rights, a bad disk)."""
+    """Return whether there is certainly no regular file at `path`; False if unknown (no permission, a bad disk)."""
     try:
         return not stat.S_ISREG(os.lstat(os.path.join(root, path)).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -70,7 +70,7 @@ def is_missing(root: str, path: str) -> bool:
 
 
 def why_offline(root: str) -> str | None:
-    """Say why the root cannot be read, for a person; None when it can."""
+    """Return why the root cannot be read, as a sentence for a person; None when it can."""
     try:
         with os.scandir(root) as entries:
             next(entries, None)
@@ -84,7 +84,7 @@ def why_offline(root: str) -> str | None:
 
 
 def device_of(root: str, path: str = "") -> int | None:
-    """Return the number of the device that the place is on, links not followed below the root; None: not known."""
+    """Return the number of the device of `path`, following no links below the root; None: not known."""
     try:
         return (os.lstat(os.path.join(root, path)) if path else os.stat(root)).st_dev
     except OSError:
@@ -92,22 +92,22 @@ def device_of(root: str, path: str = "") -> int | None:
 
 
 def identity_of(root: str, path: str = "") -> tuple[int, int] | None:
-    """Return the device and the inode of a folder: of what is mounted there, if something is. None: no folder."""
+    """Return the device and inode of a folder, or of what is mounted there; None when there is no folder."""
     try:
         status = os.stat(os.path.join(root, path) if path else root, follow_symlinks=not path)
     except (OSError, ValueError):
         return None
     facts = facts_of(status)
-    return FileFacts(0, 0, status.st_dev).inode, facts.inode  # both fit into a database
+    return FileFacts(0, 0, status.st_dev).inode, facts.inode  # both fit into the database
 
 
 def resolved(root: str) -> str:
-    """Return the root without links, as the table of mounts has it."""
+    """Return the path of the root with links resolved, as in the kernel's table of mounts."""
     return os.path.realpath(root)
 
 
 def mountinfo() -> str:
-    """Return the kernel's table of mounts; empty where there is none."""
+    """Return the text of the kernel's table of mounts; empty if the system has none."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             return table.read()
@@ -121,14 +121,14 @@ def file_system_of(folder: str) -> mounts.FileSystem:
 
 
 class OpenFolder:
-    """The folder that was opened last, kept open for the next file in it. Close it when the last file is read."""
+    """Keep the last opened folder open for the next file in it. Close it after the last file."""
 
     def __init__(self) -> None:
         self._place: tuple[str, str] | None = None
         self._descriptor = -1
 
     def open(self, root: str, path: str) -> int:
-        """A descriptor of what is at `path`; no link put in the way leads out of the root. Raises OSError."""
+        """Return a descriptor of the file at `path`. No link on the way leads out of the root. Raise OSError."""
         if os.open not in os.supports_dir_fd:
             return os.open(os.path.join(root, path), _FILE)
         folder, _, name = path.rpartition("/")
@@ -139,7 +139,7 @@ class OpenFolder:
         return os.open(name, _FILE, dir_fd=self._descriptor)
 
     def close(self) -> None:
-        """Safe to repeat."""
+        """Close the folder. Safe to repeat."""
         if self._place is not None:
             self._place = None
             os.close(self._descriptor)
@@ -147,10 +147,11 @@ class OpenFolder:
 
 @contextlib.contextmanager
 def opened(item: Item, folder: OpenFolder | None = None, ask: Ask | None = None) -> Iterator[int]:
-    """A descriptor of the item's file, which is the one that settled.
+    """Lend a descriptor of the item's file, checked to be the version that settled.
 
-    With `ask`, no program has it open for writing at both ends, as far as anybody can tell. Raises FileGoneError,
-    FileChangedError or FileUnreadableError, and UnreachableError when no file can be opened; then nothing was read.
+    With `ask`, check before and after that no program has the file open for writing, as far as the system can tell.
+    Raise FileGoneError, FileChangedError or FileUnreadableError, and UnreachableError when no file can be opened; then
+    nothing was read.
     """
     if folder is None:
         with contextlib.closing(OpenFolder()) as own, opened(item, own, ask) as descriptor:
@@ -161,7 +162,7 @@ def opened(item: Item, folder: OpenFolder | None = None, ask: Ask | None = None)
         _refuse_written(item, descriptor, ask, BEING_WRITTEN)
         _compare_opened(item, os.fstat(descriptor))
         yield descriptor
-        # In this order: who has closed it in between has left its traces in the facts.
+        # In this order: a program that wrote and closed the file in between has changed its facts.
         _refuse_written(item, descriptor, ask, WRITTEN_MEANWHILE, is_last=True)
         _compare(item, os.fstat(descriptor))
     finally:
@@ -169,18 +170,18 @@ def opened(item: Item, folder: OpenFolder | None = None, ask: Ask | None = None)
 
 
 def read_whole(item: Item, folder: OpenFolder, ask: Ask | None = None) -> bytes:
-    """The content of the item's file, which is the one that settled; for one that fits into a read.
+    """Return the content of the item's file, checked to be the version that settled. Use it for small files.
 
-    It is checked once, behind the read: a file that still has the facts it had when it settled had them all the while,
-    and of a small one every further call costs as much as its content. `ask` is asked there too, when the last byte is
-    read and none has gone: a program that wrote before and closed it has left its traces in the facts. Raises what
-    `opened` and `read` do.
+    The check comes once, after the read. A file that still has the facts with which it settled had them all the time,
+    and for a small file every further call costs as much as its content. `ask` is called there too, after the last byte
+    was read and before any was sent: a program that wrote before and closed the file has changed its facts. Raise the
+    same errors as `opened` and `read`.
     """
     size, content, trouble = item.facts.size, b"", None
     descriptor = _open_inside(item, folder)
     try:
         try:
-            # (Some file systems give less than they are asked for, and it is not the end.)
+            # (Some file systems return fewer bytes than requested before the end of the file.)
             while len(content) < size and (chunk := os.read(descriptor, size - len(content))):
                 content = content + chunk if content else chunk
         except OSError as error:
@@ -195,7 +196,7 @@ def read_whole(item: Item, folder: OpenFolder, ask: Ask | None = None) -> bytes:
 
 
 def read(descriptor: int, size: int, item: Item) -> bytes:
-    """Up to `size` bytes of the item's file. Raises FileUnreadableError."""
+    """Read up to `size` bytes of the item's file. Raise FileUnreadableError."""
     try:
         return os.read(descriptor, size)
     except OSError as error:
@@ -203,7 +204,7 @@ def read(descriptor: int, size: int, item: Item) -> bytes:
 
 
 def verify(item: Item) -> None:
-    """Check the item's path once more. Raises FileError when it is not what settled, or that is not known."""
+    """Check the item's path again. Raise FileError when the file has changed since it settled, or that is not known."""
     try:
         status = os.lstat(os.path.join(item.root, item.path))
     except (FileNotFoundError, NotADirectoryError):
@@ -219,13 +220,13 @@ def verify(item: Item) -> None:
 
 
 def _refuse_written(item: Item, descriptor: int, ask: Ask | None, why: str, *, is_last: bool = False) -> None:
-    """Raise FileChangedError, for `why`, where another program has the file open for writing."""
+    """Raise FileChangedError, with the reason `why`, when another program has the file open for writing."""
     if ask is not None and ask(descriptor, item.root, item.path, is_last=is_last).presence is Presence.SOME:
         raise FileChangedError(why, item_id=item.id)
 
 
 def _unreadable(item: Item, error: OSError) -> FileUnreadableError:
-    # Named here: as a bare OSError it would pass for a broken connection.
+    # Translate it here: a bare OSError would count as a broken connection.
     return FileUnreadableError(
         f"the file cannot be read to its end ({error.strerror}); check the disk, then 'eisync retry'", item_id=item.id
     )
@@ -240,7 +241,7 @@ def _compare_opened(item: Item, status: os.stat_result) -> None:
 def _compare(item: Item, status: os.stat_result) -> None:
     if not is_version(status, item.facts):
         if not status.st_nlink and facts_of(status) == item.facts:
-            return  # what moved its ctime is that it was deleted; the check of its path says so
+            return  # its ctime changed because it was deleted; the check of its path reports that
         raise FileChangedError(
             f"the file changed while it was read ({item.facts.size} bytes became {status.st_size})", item_id=item.id
         )
@@ -265,13 +266,13 @@ def _open_inside(item: Item, folder: OpenFolder) -> int:
 
 
 def open_inside(root: str, path: str) -> int:
-    """A descriptor of what is at `path`; no link put in the way leads out of the root."""
+    """Return a descriptor of the file at `path`. No link on the way leads out of the root."""
     with contextlib.closing(OpenFolder()) as folder:
         return folder.open(root, path)
 
 
 def open_folder(root: str, folder: str) -> int:
-    """A descriptor of the folder, opened part by part, so that no link put in the way leads out of the root."""
+    """Return a descriptor of the folder, opened part by part, so that no link on the way leads out of the root."""
     at = os.open(root, os.O_RDONLY | _CLOEXEC | _DIRECTORY)
     for part in folder.split("/") if folder else ():
         try:
@@ -283,7 +284,7 @@ def open_folder(root: str, folder: str) -> int:
 
 
 def _absence(item: Item) -> FileError:
-    """What it means that the item's file is not there. A root that is away has taken it along: it settles anew then."""
+    """Return the error for a missing file. If its whole root is away, the file settles again when that is back."""
     offline = why_offline(item.root)
     if offline is not None:
         return FileAwayError(offline, item_id=item.id)

@@ -1,13 +1,12 @@
-"""A few words that are kept with a folder itself: in an extended attribute of it, or in a small file where its disk has
-none.
+"""Keep a short note with a folder itself: in an extended attribute, or in a small file if its disk has no attributes.
 
-The folder is opened for a moment only, so that its disk can be unmounted; while one process changes the words, the
-others wait. An attribute is replaced as a whole; the file is written in place, in one piece, and padded, so that it is
-whole at any moment and has its room on a disk that filled up since. Links below the folder are not followed, and only a
-regular file is taken. Whoever cannot see attributes (another system, an older network share) may have left the file
-though there are attributes here: then both are read, and both are written.
+The notes are the stamps of a watched folder and the marker of an archive.
 
-The stamps that are kept with a watched folder, and the marker of an archive.
+The folder is opened only for a moment, so that its disk can be unmounted. While one process changes a note, others
+wait. An attribute is replaced as a whole. The file is written in place, with one write, and padded, so that it is
+complete at any moment and keeps its space on a disk that is full later. Links below the folder are not followed, and
+only a regular file is used. A system without attributes (another operating system, an older network share) may have
+left the file although attributes work here: then both are read, and both are written.
 """
 
 import contextlib
@@ -24,7 +23,7 @@ from eisync.errors import FolderError
 
 try:
     import fcntl
-except ImportError:  # Windows: there nobody waits for the other
+except ImportError:  # Windows, where there is no lock
     fcntl = None  # type: ignore[assignment]
 
 _HAS_LOCKS = hasattr(fcntl, "flock")
@@ -39,19 +38,19 @@ _LOCK_S, _PAUSE_S = 2.0, 0.01
 
 
 class Note:
-    """The words of one kind: `attribute` (as user.name) of folders, or the file `name` in them."""
+    """A kind of note: the `attribute` (such as user.name) of folders, or the file `name` in them."""
 
     def __init__(self, attribute: str, name: str) -> None:
         self._attribute = attribute
         self._name = name
 
     def read(self, folder: str | int) -> list[bytes]:
-        """What is kept with the folder (a path, or a descriptor), in no, one or both of the places. Raises nothing."""
+        """Return the notes of the folder (a path or a descriptor): none, one, or one from each place. Raise nothing."""
         found = (self._attribute_of(folder), self._file_of(folder))
         return [words for words in found if words]
 
     def is_empty_file(self, folder: str) -> bool:
-        """Whether the file is there and holds nothing: somebody made it by hand."""
+        """Return whether the file exists and is empty: a person created it."""
         try:
             status = os.lstat(os.path.join(folder, self._name))
         except (OSError, ValueError):
@@ -59,10 +58,10 @@ class Note:
         return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
     def change(self, folder: str, write: Callable[[list[bytes]], bytes], *, makes_file: bool = True) -> bool:
-        """Keep what `write` makes of what is kept; nobody else changes it meanwhile.
+        """Replace the note by what `write` returns for the current notes, under a lock.
 
-        False when the disk is full, or would need a file that nobody `makes_file`. Raises FolderError when it cannot be
-        written.
+        `makes_file`: create the file if it is needed. Return False when the disk is full, or when the file is needed
+        and must not be created. Raise FolderError when the note cannot be written.
         """
         try:
             with _locked(folder):
@@ -89,7 +88,7 @@ class Note:
             return None
 
     def _set_attribute(self, folder: str, words: bytes) -> bool:
-        """False where there are none, or not for us. Raises OSError when the disk is full or takes nothing at all."""
+        """Return False when attributes do not exist or are denied. Raise OSError when the disk is full or read-only."""
         if not _HAS_ATTRIBUTES:
             return False
         try:
@@ -123,13 +122,13 @@ class Note:
             if os.write(descriptor, whole) != len(whole):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if not status.st_size:
-                os.fsync(descriptor)  # an empty one would be a person's word
+                os.fsync(descriptor)  # an empty file would count as created by a person
         finally:
             os.close(descriptor)
 
 
 def around(root: str, path: str) -> list[str]:
-    """The folders above the root, and those between it and the file at `path`."""
+    """List the folders above the root, and those between it and the file at `path`."""
     above = [os.path.realpath(root)]
     while (parent := os.path.dirname(above[-1])) != above[-1]:
         above.append(parent)
@@ -139,9 +138,11 @@ def around(root: str, path: str) -> list[str]:
 
 @contextlib.contextmanager
 def _locked(folder: str) -> Iterator[None]:
-    """Raises OSError when another process does not let go; it holds on for a moment only. Where there are no locks,
-    nobody waits."""
-    if not _HAS_LOCKS:  # Windows, which opens no folders either
+    """Hold the lock of the folder. Raise OSError when another process, which needs it for a moment only, keeps it.
+
+    A system without locks waits for nothing.
+    """
+    if not _HAS_LOCKS:  # Windows, where folders cannot be opened either
         yield
         return
     descriptor = os.open(folder, _OPEN)
@@ -168,17 +169,17 @@ _STAMPS = Note(ATTRIBUTE, NAME)
 
 
 def read(folder: str) -> dict[str, Stamp]:
-    """The stamps by epoch. Raises nothing."""
+    """Return the stamps of a watched folder, by epoch. Raise nothing."""
     return merged(read_stamps(words) for words in _STAMPS.read(folder))
 
 
 def change(
     folder: str, write: Callable[[Mapping[str, Stamp]], Mapping[str, Stamp]], *, makes_file: bool = True
 ) -> bool:
-    """Keep what `write` makes of the stamps; nobody else changes them meanwhile.
+    """Replace the stamps by what `write` returns for the current ones, under a lock.
 
-    False when the disk is full, or has no room for it but in a file that nobody `makes_file`. Raises FolderError when
-    nothing can be kept there.
+    `makes_file`: create the file if it is needed. Return False when the disk is full, or when the file is needed and
+    must not be created. Raise FolderError when nothing can be stored there.
     """
 
     def written(found: list[bytes]) -> bytes:
@@ -188,22 +189,22 @@ def change(
 
 
 def marker_of(archive: str | int) -> str | None:
-    """The marker of an archive (a path, or a descriptor); None when it has none, or is not there."""
+    """Return the marker of an archive (a path, or a descriptor); None when it has none, or does not exist."""
     found = _MARKER.read(archive)
     return found[0].decode(errors="replace") if found else None
 
 
 def mark(archive: str, marker: str) -> None:
-    """Give the archive this marker. Raises FolderError."""
+    """Write this marker into the archive. Raise FolderError."""
     if not _MARKER.change(archive, lambda _: marker.encode()):
         raise FolderError(f"the disk of the archive {shown(archive)} is full; make room on it")
 
 
 def is_new_archive(archive: str) -> bool:
-    """Whether a person said with an empty file that this is a new archive, put there on purpose."""
+    """Return whether a person marked this as a new archive, with an empty marker file."""
     return _MARKER.is_empty_file(archive)
 
 
 def is_there(place: str) -> bool:
-    """Whether anything is there."""
+    """Return whether anything exists at this path."""
     return os.path.lexists(place)

@@ -1,8 +1,8 @@
-"""Walk a tree: folder by folder, a huge one in pieces, no file opened and no link followed.
+"""Walk a tree folder by folder, a huge folder in pieces. Open no file and follow no link.
 
-At a million files, anything done for each of them is what a scan costs, so files whose facts did not change are passed
-over at once. Names stay bytes until a file needs a decision, and only files that are not known are checked against the
-rules. Links (symbolic ones, and the junctions of Windows) are told as links, with where they lead.
+With a million files, the cost of a scan is what is done for each file, so files with unchanged facts are skipped at
+once. Names stay bytes until a file needs a decision. Only files that are not known are checked against the rules. Links
+(symbolic links, and the junctions of Windows) are reported as links, with their targets.
 """
 
 import errno
@@ -25,15 +25,17 @@ _VOLUME = "\\\\?\\Volume{"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where the link leads: `target` is absolute, None where that is not known."""
+    """The target of a link: an absolute path; None when it is not known."""
 
     leads: Leads
     target: str | None
 
 
 def is_link(status: os.stat_result, place: str | bytes) -> bool:
-    """Whether what has this `status`, asked for without following links, is one. A disk that is mounted into a folder
-    is none, though it is a junction to Windows."""
+    """Return whether the entry with this `status` (of lstat) is a link.
+
+    A disk that is mounted into a folder is not, although Windows calls it a junction.
+    """
     if stat.S_ISLNK(status.st_mode):
         return True
     if getattr(status, "st_reparse_tag", 0) != _MOUNT_POINT:
@@ -45,12 +47,12 @@ def is_link(status: os.stat_result, place: str | bytes) -> bool:
 
 
 def is_junction(entry: os.DirEntry[bytes] | os.DirEntry[str]) -> bool:
-    """Return whether the folder is one of another place. Only Windows has such; elsewhere nothing is asked."""
+    """Return whether the folder is a junction. Only Windows has these; other systems are not asked."""
     return _HAS_JUNCTIONS and is_link(entry.stat(follow_symlinks=False), entry.path)
 
 
 def link_at(place: str) -> Link:
-    """Return where the link at `place` leads."""
+    """Return the target of the link at `place`."""
     try:
         mode = os.stat(place).st_mode
     except OSError as error:
@@ -62,9 +64,9 @@ def link_at(place: str) -> Link:
 
 
 def why_not_followed(root: str, path: str, eligibility: IgnoreRules, *, names_target: bool = False) -> str:
-    """Say why the link at `path` of the root is left out, as one clause.
+    """Return why the link at `path` of the root is left out, as one clause.
 
-    `names_target`: with what it leads to, for one link; without, for one of many.
+    `names_target`: name the target, for a single link; otherwise do not, for one of many.
     """
     link = _as_upward(root, link_at(os.path.join(root, path)))
     ignored = eligibility.why_ignored(path, is_dir=link.leads in (Leads.TO_FOLDER, Leads.UPWARDS))
@@ -96,7 +98,7 @@ def is_link_at(place: str) -> bool:
 
 
 def _target(place: str) -> str | None:
-    """What the link leads to in the end. Of one that leads nowhere, as far as it can be told."""
+    """Return the final target of the link. For a broken link, return as much of it as is known."""
     try:
         return os.path.realpath(place)
     except OSError:
@@ -104,7 +106,7 @@ def _target(place: str) -> str | None:
 
 
 def _as_upward(root: str, link: Link) -> Link:
-    """Return the link, as one that leads upwards where it does."""
+    """Return the link, marked if it leads to a folder above itself."""
     if link.leads is not Leads.TO_FOLDER or link.target is None:
         return link
     is_above = os.path.join(os.path.realpath(root), "").startswith(os.path.join(link.target, ""))
@@ -112,7 +114,7 @@ def _as_upward(root: str, link: Link) -> Link:
 
 
 def _is_uploaded(root: str, link: Link, eligibility: IgnoreRules) -> bool:
-    """Whether what the link leads to lies in the root, where nothing leaves it out."""
+    """Return whether the link's target is in the root and is not left out."""
     if link.target is None or link.leads not in (Leads.TO_FILE, Leads.TO_FOLDER):
         return False
     above = os.path.join(os.path.realpath(root), "")
@@ -125,19 +127,19 @@ def _is_uploaded(root: str, link: Link, eligibility: IgnoreRules) -> bool:
 
 
 PIECE = 1_000
-"""A folder is handed out when so many of its entries were read, so that no step takes long."""
+"""Yield a folder in pieces of this many entries, so that no step takes long."""
 
 AT_ONCE = 20_000
-"""Of so many known files in one folder the versions are asked for at once; of more, piece by piece."""
+"""Read the versions of up to this many known files of a folder at once; of more, piece by piece."""
 
-# Some file systems keep times past the year 2262; the database holds signed integers of 64 bits.
+# Some file systems have times after the year 2262; the database holds signed integers of 64 bits.
 _INT64_MAX = (1 << 63) - 1
 
 
 def walk(
     root: str, eligibility: IgnoreRules, *, below: str = "", known: KnownVersions | None = None
 ) -> Iterator[FolderPiece]:
-    """Yield every folder from `below` down that is not ignored, piece by piece; no tree is held in memory."""
+    """Yield every folder from `below` down that is not ignored, piece by piece. The tree is never held in memory."""
     waiting = [below]
     while waiting:
         subfolders: list[str] = []
@@ -147,7 +149,7 @@ def walk(
 
 def facts_of(status: os.stat_result) -> FileFacts:
     """Return what identifies the version of the file with this status."""
-    # The later of the two: no program can set ctime, and mtime is what Windows keeps.
+    # The later of the two: no program can set ctime, but on Windows only mtime changes.
     modified_at, changed_at = status.st_mtime, status.st_ctime
     mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
     if not -_INT64_MAX <= mtime_ns <= _INT64_MAX:
@@ -158,13 +160,13 @@ def facts_of(status: os.stat_result) -> FileFacts:
 
 
 def is_version(status: os.stat_result, facts: FileFacts) -> bool:
-    """Return whether the file with this status is a regular one, and the version that has these facts.
+    """Return whether the file with this status is a regular one and the version with these facts.
 
-    Nothing has happened to it since they were taken: its ctime is the same as well, where it is known.
+    If so, it did not change since they were taken: its ctime is the same as well, if it is known.
     """
     if not stat.S_ISREG(status.st_mode):
         return False
-    # Asked several times for every file; nearly always with numbers that fit in the database as they are.
+    # This runs several times for every file, nearly always with numbers that fit into the database unchanged.
     if (
         status.st_size == facts.size
         and status.st_mtime_ns == facts.mtime_ns
@@ -178,7 +180,7 @@ def is_version(status: os.stat_result, facts: FileFacts) -> bool:
 def _read_folder(
     root: str, path: str, eligibility: IgnoreRules, known: KnownVersions, subfolders: list[str]
 ) -> Iterator[FolderPiece]:
-    """The folder, piece by piece; the folders in it are added to `subfolders`."""
+    """Yield the folder, piece by piece. Add the folders in it to `subfolders`."""
     versions = known.all_in(path, AT_ONCE)
     met = 0
     try:
@@ -195,14 +197,14 @@ def _read_folder(
                 if len(piece) < PIECE:
                     break
                 yield folder
-    except CONTENT_ERRORS as error:  # whatever is in this folder, the others are walked
+    except CONTENT_ERRORS as error:  # whatever is in this folder, walk the others
         subfolders.clear()
         yield FolderPiece(path, trouble=f"eisync failed on the folder ({type(error).__name__}); please report this")
         return
     except OSError as error:
         subfolders.clear()
         if path and isinstance(error, FileNotFoundError | NotADirectoryError):
-            yield FolderPiece(path, unmet=_decoded(versions))  # it went while we walked
+            yield FolderPiece(path, unmet=_decoded(versions))  # it was removed during the walk
         else:
             yield FolderPiece(path, trouble=f"the folder cannot be read ({error.strerror})")
         return
@@ -218,7 +220,7 @@ def _read(
     subfolders: list[str],
     passes_over: Callable[[Version, Version], bool],
 ) -> FolderPiece:
-    """What is worth a word in a piece of a folder. What is met is taken out of `versions`."""
+    """Return what must be reported of a piece of a folder. Remove the files that were found from `versions`."""
     folder = FolderPiece(path, is_last=False, entries=len(entries))
     for entry in entries:
         version = versions.pop(entry.name, None)
@@ -230,7 +232,7 @@ def _read(
                     continue
             is_met = _examine(entry, root, folder, eligibility, subfolders)
         except FileNotFoundError:
-            is_met = False  # it went meanwhile
+            is_met = False  # it was removed meanwhile
         if version is not None and not is_met:
             versions[entry.name] = version
     return folder
@@ -239,7 +241,7 @@ def _read(
 def _examine(
     entry: os.DirEntry[bytes], root: str, folder: FolderPiece, eligibility: IgnoreRules, subfolders: list[str]
 ) -> bool:
-    """Return whether the entry is a file for the service, or note why not; a folder is one to walk, or is ignored."""
+    """Return whether the entry is a file for the service; if not, record why. A folder is walked, or ignored."""
     name = os.fsdecode(entry.name)
     place = f"{folder.path}/{name}" if folder.path else name
     is_folder = entry.is_dir(follow_symlinks=False)

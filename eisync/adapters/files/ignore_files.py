@@ -1,4 +1,4 @@
-"""The rules that folders hold for themselves, read when they are needed and again when their file has changed."""
+"""Read the ignore rules in folders when they are needed, and again when their file has changed."""
 
 import os
 import stat
@@ -14,9 +14,9 @@ from eisync.core.model import FileFacts
 MOST_BYTES = 64 * 1024
 MOST_FOLDERS = 4_096
 MOST_WEIGHT = 256 * 1024
-"""Of the rules that are remembered, in characters of expressions: each takes some 20 bytes."""
+"""The limit for the cached rules, in characters of expressions: each takes about 20 bytes."""
 TRUSTED_FOR_S = 1.0
-"""A folder's rules are checked again after so long: sooner than the next scan."""
+"""Check the rules of a folder again after this time, which is shorter than the time between scans."""
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class _Entry:
 
 
 class IgnoreFiles:
-    """The rules of every folder of one root, for `IgnoreRules`. Remembers a bounded number of folders."""
+    """Return the rules of the folders of one root, for `IgnoreRules`. Cache a bounded number of folders."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -39,10 +39,10 @@ class IgnoreFiles:
         self._weight = 0
 
     def __call__(self, folder: str, *, anew: bool = False) -> RuleFile | None:
-        """Return the rules in `folder`, relative to the root; None when it holds none. `anew`: as they are now.
+        """Return the rules in `folder`, relative to the root; None when it has none. `anew`: do not use the cache.
 
-        What is remembered is a second old at most. That is too old for a file that is about to be sent: a folder is
-        found as soon as it is made, and its rules are written a moment later.
+        Cached rules are one second old at most. That is too old for a file that is about to be sent: a folder is found
+        as soon as it is created, and its rules are written a moment later.
         """
         entry = self._folders.get(folder)
         now = monotonic()

@@ -1,7 +1,7 @@
-"""List everything that lies under a folder, with the reason why it is not for the service where there is one.
+"""List everything below a folder, each with the reason why it is not for the service, if there is one.
 
-Unlike a walk it enters ignored folders too: the question where a file is needs an answer for every file. Links are not
-followed; folders are read one at a time, and no tree is held in memory.
+Unlike a walk this enters ignored folders too, because eisync must be able to explain every file. Links are not
+followed. Folders are read one at a time, and the tree is never held in memory.
 """
 
 import os
@@ -21,7 +21,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A thing that is no folder. `path` is relative to the root; `left_out` says why it is not for the service."""
+    """An entry that is no folder. `path` is relative to the root; `left_out` says why it is not for the service."""
 
     path: str
     facts: FileFacts
@@ -30,7 +30,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A folder that cannot be read: what is in it is not known. `left_out`: the rule by which it need not be."""
+    """A folder that cannot be read, so that its content is unknown. `left_out`: the rule that leaves it out anyway."""
 
     path: str
     reason: str
@@ -38,9 +38,9 @@ class Trouble:
 
 
 def inventory(root: str, eligibility: IgnoreRules, *, below: str = "") -> Iterator[Found | Trouble]:
-    """Yield everything at and below the folder `below`; of a link, and of what lies behind one, the link alone.
+    """Yield everything at and below the folder `below`. Of a link, yield only the link itself, not what it leads to.
 
-    A folder that is not there holds nothing, but for the root itself.
+    A missing folder counts as empty, except the root itself.
     """
     linked = link_above(root, f"{below}/" if below else "")
     if linked is not None:
@@ -61,14 +61,14 @@ def inventory(root: str, eligibility: IgnoreRules, *, below: str = "") -> Iterat
         except FileNotFoundError as error:
             if not folder:
                 yield Trouble(folder, f"the folder is not there ({error.strerror})")
-            continue  # it went meanwhile
+            continue  # it was removed meanwhile
         except OSError as error:
             left_out = _why_ignored(folder, eligibility)
             yield Trouble(folder, f"the folder cannot be read ({error.strerror})", left_out)
 
 
 def found_at(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
-    """Return what is at `path`; None when there is nothing, or it may not be read (`why_hidden` says why)."""
+    """Return the entry at `path`; None when there is none, or it may not be read (`why_hidden` says why)."""
     try:
         return _found_at(root, path, eligibility)
     except OSError:
@@ -76,7 +76,7 @@ def found_at(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
 
 
 def why_hidden(root: str, path: str) -> str | None:
-    """Say why it is not known whether there is something at `path`; None: it is."""
+    """Return why it is not known whether an entry exists at `path`; None when it is known."""
     try:
         os.lstat(os.path.join(root, path))
     except (FileNotFoundError, NotADirectoryError):
@@ -87,7 +87,7 @@ def why_hidden(root: str, path: str) -> str | None:
 
 
 def _found_at(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
-    """Return what is at `path`; None when there is nothing. Raises OSError where that is not known."""
+    """Return the entry at `path`; None when there is none. Raise OSError when that is not known."""
     place = os.path.join(root, path)
     try:
         status = os.lstat(place)
@@ -102,7 +102,7 @@ def _found_at(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
 
 
 def found_behind_link(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
-    """Return what is at `path` where a link stands on the way to it; None when none does."""
+    """Return the entry for a `path` with a link on the way to it; None when there is no such link."""
     linked = link_above(root, path)
     link = None if linked is None else found_at(root, linked, eligibility)
     if linked is None or link is None:
@@ -111,7 +111,7 @@ def found_behind_link(root: str, path: str, eligibility: IgnoreRules) -> Found |
 
 
 def _why_ignored(folder: str, eligibility: IgnoreRules) -> str | None:
-    """Say why the folder is not for the service, by a rule about it or a folder above it; None when none says so."""
+    """Return why the folder is not for the service, by a rule about it or a folder above it; None when none applies."""
     end = -1
     while folder:
         end = folder.find("/", end + 1)

@@ -1,11 +1,11 @@
 """Move files so that no crash and no link loses or misplaces one.
 
-The trash, the archive, undo and retention are all made of these steps. A move never replaces another file and never
-leaves a name without its content. A name is a path, or relative to an open `SafeFolder`.
+The trash, the archive, undo and retention all use these steps. A move never replaces another file, and never leaves a
+name without its content. A name is a path, or relative to an open `SafeFolder`.
 
-`SafeFolder` opens, makes and renames what lies below a folder, and nothing else. Where the system has descriptors of
-folders, each step starts from one, so that no other program can slip a link in between. Where it has none (Windows),
-each part is checked before it is used. Places are relative to the folder, with `/` between the parts.
+`SafeFolder` opens, creates and renames only what is below a folder. If the system has descriptors of folders, each step
+starts from one, so that no other program can insert a link. If it has none (Windows), each part of a path is checked
+before it is used. Paths are relative to the folder, with `/` between the parts.
 """
 
 import contextlib
@@ -29,21 +29,21 @@ HAS_DESCRIPTORS = {os.open, os.mkdir, os.unlink, os.stat, os.rename} <= os.suppo
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A name in an open folder; where the system cannot open folders (None), the name is the whole path."""
+    """A name in an open folder. If the system cannot open folders (None), the name is the whole path."""
 
     name: str
     folder: int | None
 
     def beside(self, name: str) -> "Place":
-        """Another name in the same folder."""
+        """Return another name in the same folder."""
         return Place(name if self.folder is not None else os.path.join(os.path.dirname(self.name), name), self.folder)
 
 
 @contextlib.contextmanager
 def opened(top: str, folder: str, name: str, *, makes: int | None = None) -> Iterator[Place]:
-    """The name in that folder below `top`, which may itself be reached through a link.
+    """Lend the name in the folder below `top`. A link may lead to `top` itself, but none below it is followed.
 
-    `makes`: the rights of folders that are made where they are missing; None: none is made. Raises OSError.
+    `makes`: the permissions of missing folders, which are created; None: create none. Raise OSError.
     """
     if not HAS_DESCRIPTORS:
         yield Place(os.path.join(_checked(top, folder, makes), name), None)
@@ -56,30 +56,30 @@ def opened(top: str, folder: str, name: str, *, makes: int | None = None) -> Ite
 
 
 class SafeFolder:
-    """The folder, which may itself be reached through a link. Safe to use from any thread."""
+    """Work below a folder, to which itself a link may lead. Safe to use from any thread."""
 
     def __init__(self, top: str) -> None:
-        """Make the folder where it is missing. Raises OSError."""
+        """Create the folder if it is missing. Raise OSError."""
         os.makedirs(top, exist_ok=True)
         self.top = top
 
     def open(self, place: str, flags: int) -> int:
-        """A descriptor of the file. Raises OSError, with ELOOP where a link is in the way."""
+        """Return a descriptor of the file. Raise OSError, with ELOOP when there is a link on the way."""
         with self._at(place) as at:
             return os.open(at.name, flags | _NO_LINK, 0o666, dir_fd=at.folder)
 
     def create(self, place: str) -> int:
-        """A descriptor of a new, empty file; a file that was there is removed, and not written into."""
+        """Return a descriptor of a new, empty file. An existing file is removed, not written into."""
         self.remove(place)
         return self.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
     def make(self, folder: str) -> None:
-        """Make the folder with those above it, where they are missing."""
+        """Create the folder and those above it if they are missing."""
         with self._at(f"{folder}/." if folder else ".", makes=0o777):
             pass
 
     def rename(self, place: str, to: str) -> None:
-        """Rename the file, over whatever is at `to`."""
+        """Rename the file, and replace whatever is at `to`."""
         with self._at(place) as at, self._at(to) as goal:
             if at.folder is None:
                 os.replace(at.name, goal.name)
@@ -92,7 +92,7 @@ class SafeFolder:
             os.unlink(at.name, dir_fd=at.folder)
 
     def clear(self, folder: str) -> None:
-        """Remove the folder with all that is in it; of a link in its place only the link."""
+        """Remove the folder with its content. If it is a link, remove only the link."""
         status = self.status(folder)
         if status is None:
             return
@@ -103,7 +103,7 @@ class SafeFolder:
             shutil.rmtree(at.name, ignore_errors=True, dir_fd=at.folder)
 
     def status(self, place: str) -> os.stat_result | None:
-        """What is there, a link itself; None when nothing is, or nothing that can be reached without one."""
+        """Return the status of the entry (of a link: its own); None when there is none, or only behind a link."""
         try:
             with self._at(place) as at:
                 return os.stat(at.name, dir_fd=at.folder, follow_symlinks=False)
@@ -113,12 +113,12 @@ class SafeFolder:
             raise
 
     def holds_file(self, place: str) -> bool:
-        """Whether a regular file is there."""
+        """Return whether a regular file exists there."""
         status = self.status(place)
         return status is not None and stat.S_ISREG(status.st_mode)
 
     def sync(self) -> None:
-        """Make renames in the folder survive a power cut, as far as the file system can."""
+        """Make renames in the folder survive a power cut, if the file system can."""
         sync_folder(self.top)
 
     @contextlib.contextmanager
@@ -135,7 +135,7 @@ class SafeFolder:
 
 
 def _checked(top: str, folder: str, makes: int | None) -> str:
-    """The path of the folder, no part of which is a link. Raises OSError."""
+    """Return the path of the folder after a check that no part of it is a link. Raise OSError."""
     at = top
     for part in folder.split("/") if folder else ():
         at = os.path.join(at, part)
@@ -158,7 +158,7 @@ READ = (
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_BINARY", 0)
 )
-"""Open a file for reading: no link is followed, and a FIFO does not block."""
+"""The flags to open a file for reading: follow no link, do not block on a FIFO."""
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FOLDER = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -167,7 +167,7 @@ _LONGEST_NAME = 255
 
 
 def rename_anew(source: str, to: str, *, source_folder: int | None = None, to_folder: int | None = None) -> bool:
-    """Rename on one disk; False when something is at `to`. Raises OSError, with EXDEV where `to` is on another disk."""
+    """Rename on one disk. Return False when `to` exists. Raise OSError, with EXDEV when `to` is on another disk."""
     try:
         os.link(source, to, src_dir_fd=source_folder, dst_dir_fd=to_folder, follow_symlinks=False)
     except FileExistsError:
@@ -175,11 +175,11 @@ def rename_anew(source: str, to: str, *, source_folder: int | None = None, to_fo
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        if status_of(to, to_folder) is not None:  # without hard links, a check and a rename is the best there is
+        if status_of(to, to_folder) is not None:  # without hard links, a check before the rename is the best possible
             return False
         os.rename(source, to, src_dir_fd=source_folder, dst_dir_fd=to_folder)
         return True
-    # The new name first: a power cut between the two may leave both, and never none.
+    # Sync the new name first: a power cut between the two may leave both names, but never none.
     sync_folder(os.path.dirname(to) if to_folder is None else to_folder)
     os.unlink(source, dir_fd=source_folder)
     return True
@@ -193,10 +193,10 @@ def write_copy(
     like: os.stat_result | None = None,
     mode: int = 0o666,
 ) -> str:
-    """Write `pieces` to a new file `part` and sync it; return the content hash of what can be read back.
+    """Write `pieces` to a new file `part`, sync it, and return the hash of the content that is read back.
 
-    A part of an earlier attempt is replaced. The file has the time and the rights of `like`; without it, `mode` less
-    the umask. Raises OSError, and what `pieces` raise; then no part is left.
+    The file of an earlier attempt is replaced. The new file has the time and permissions of `like`; without it, the
+    permissions `mode` less the umask. Raise OSError, and what `pieces` raise; then the file is removed.
     """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(part, dir_fd=folder)
@@ -207,7 +207,7 @@ def write_copy(
                 copy.write(piece)
             copy.flush()
             if like is not None:
-                with contextlib.suppress(OSError):  # a file system without rights
+                with contextlib.suppress(OSError):  # a file system without permissions
                     os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
                 os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
             os.fsync(descriptor)
@@ -220,14 +220,14 @@ def write_copy(
 
 
 def pieces_of(descriptor: int) -> Iterator[bytes]:
-    """The content of an open file, from its beginning."""
+    """Yield the content of an open file, from its beginning."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     while piece := os.read(descriptor, CHUNK_BYTES):
         yield piece
 
 
 def status_of(name: str, folder: int | None = None) -> os.stat_result | None:
-    """What is at `name`, links not followed; None when nothing is. Raises OSError when the system cannot tell."""
+    """Return the status of `name`, following no link; None when it does not exist. Raise OSError if that is unknown."""
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
@@ -235,12 +235,12 @@ def status_of(name: str, folder: int | None = None) -> os.stat_result | None:
 
 
 def facts_at(name: str, folder: int | None = None) -> FileFacts:
-    """The facts of what is at `name`, links not followed. Raises OSError, also when nothing is."""
+    """Return the facts of `name`, following no link. Raise OSError, also when it does not exist."""
     return facts_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
 
 
 def holds(name: str, sha256: str, size: int, *, folder: int | None = None) -> bool:
-    """Whether a regular file of that content is at `name`. Raises OSError when the system cannot tell."""
+    """Return whether `name` is a regular file with that content. Raise OSError if that is unknown."""
     status = status_of(name, folder)
     if status is None or not stat.S_ISREG(status.st_mode) or status.st_size != size:
         return False
@@ -249,7 +249,7 @@ def holds(name: str, sha256: str, size: int, *, folder: int | None = None) -> bo
 
 
 def is_version(descriptor: int, facts: FileFacts, sha256: str) -> bool:
-    """Whether the open file is the regular one of these facts and this content, and stayed so while it was read."""
+    """Return whether the open file is a regular one with these facts and this content, and stayed so during reading."""
     before = os.fstat(descriptor)
     if not stat.S_ISREG(before.st_mode) or facts_of(before) != facts:
         return False
@@ -259,15 +259,15 @@ def is_version(descriptor: int, facts: FileFacts, sha256: str) -> bool:
 
 
 def is_untouched(before: os.stat_result, after: os.stat_result) -> bool:
-    """Whether both are of one file that was not touched in between."""
-    # No program can set ctime: a write is noticed even if the mtime was set back.
+    """Return whether both belong to one file that was not changed in between."""
+    # No program can set ctime, so a write is noticed even if mtime was set back.
     return _marks(before) == _marks(after)
 
 
 def made_folder(top: str | int, folder: str, *, mode: int = 0o777) -> int:
-    """A descriptor of the folder below `top` (a path, or a descriptor that stays open), made where it is missing.
+    """Return a descriptor of the folder below `top` (a path, or a descriptor that stays open). Create missing folders.
 
-    No link leads out of `top`. Raises OSError.
+    No link leads out of `top`. Raise OSError.
     """
     at = os.dup(top) if isinstance(top, int) else open_folder(top, "")
     for part in folder.split("/") if folder else ():
@@ -283,7 +283,7 @@ def made_folder(top: str | int, folder: str, *, mode: int = 0o777) -> int:
 
 
 def names_beside(place: str, word: str) -> Iterator[str]:
-    """`place`, then `wave.01.word-1.csv` and so on, none longer than a name can be."""
+    """Yield `place`, then names such as `wave.01.word-1.csv`, none longer than the system allows."""
     folder, name = os.path.split(place)
     stem, dot, extension = name.rpartition(".")
     stem, extension = (stem, dot + extension) if stem else (name, "")
@@ -295,8 +295,8 @@ def names_beside(place: str, word: str) -> Iterator[str]:
 
 
 def sync_folder(folder: int | str | None) -> None:
-    """Make renames in the folder survive a power cut, as far as the file system can; None: it cannot."""
-    # Windows opens no folders, some file systems sync none.
+    """Make renames in the folder survive a power cut, if the file system can. With None, do nothing."""
+    # Windows cannot open folders, and some file systems cannot sync them.
     if folder is None:
         return
     with contextlib.suppress(OSError):
@@ -309,7 +309,7 @@ def sync_folder(folder: int | str | None) -> None:
 
 @contextlib.contextmanager
 def closing(descriptor: int) -> Iterator[int]:
-    """Close the descriptor in the end."""
+    """Close the descriptor at the end."""
     try:
         yield descriptor
     finally:
@@ -318,7 +318,7 @@ def closing(descriptor: int) -> Iterator[int]:
 
 @contextlib.contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Raise FolderError for an OSError; `what` says what cannot be done."""
+    """Translate OSError into FolderError; `what` says what cannot be done."""
     try:
         yield
     except OSError as error:

@@ -1,11 +1,11 @@
-"""Take a file out of its folder for good, or into an archive: never another one, and never a version that was not sent.
+"""Delete a file or move it into an archive: never another file, and never a version that was not sent.
 
-The file is renamed in its own folder first, so that no program opens it by its name any more; then all of it is read
-through one descriptor and compared with what was sent; only then it goes. What is not that is put back. Every function
-may be called again after a crash, and goes on from what it finds.
+The file is first renamed in its own folder, so that no program can open it by its name. Then all of it is read through
+one descriptor and compared with what was sent. Only then is it removed. A file that differs is put back. Every function
+may be called again after a crash, and continues from the state that it finds.
 
-Each raises FileError when the file is not to be taken (it is in its place then), and FolderError when the disk does not
-let us: then it may wait under its other name.
+Each function raises FileError when the file must not be removed; it is in its place then. Each raises FolderError when
+the disk prevents the removal; then the file may still have its other name.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterator
 
 from eisync.adapters.files.file_facts import (
-    device_of as device_of,  # the loop has one module for whatever removes files
+    device_of as device_of,  # so that the loop has one module for removals
 )
 from eisync.adapters.files.file_facts import open_folder, why_offline
 from eisync.adapters.files.folder_notes import marker_of
@@ -35,7 +35,7 @@ from eisync.adapters.files.relocate import (
     translated,
     write_copy,
 )
-from eisync.adapters.files.trash import empty_trash as empty_trash  # the loop has one module for whatever removes files
+from eisync.adapters.files.trash import empty_trash as empty_trash  # as above
 from eisync.adapters.files.trash import verify
 from eisync.core.model import FileFacts, shown
 from eisync.core.retention import Disk, Removal, Room, Whereabout
@@ -43,7 +43,7 @@ from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneEr
 
 
 def disk_of(root: str) -> Disk | None:
-    """The disk of the folder; None when the system cannot tell."""
+    """Return the disk of the folder; None when it is not known."""
     try:
         found = os.statvfs(root)
     except OSError:
@@ -52,7 +52,7 @@ def disk_of(root: str) -> Disk | None:
 
 
 def is_on_other_disk(root: str, archive: str) -> bool:
-    """Whether moving from the one to the other frees space. False when the system cannot tell."""
+    """Return whether a move from the root to the archive frees space; False when that is not known."""
     try:
         return os.stat(root).st_dev != os.stat(archive).st_dev
     except OSError:
@@ -60,18 +60,18 @@ def is_on_other_disk(root: str, archive: str) -> bool:
 
 
 def room_of(root: str, path: str) -> Room | None:
-    """What the file takes of its disk, links not followed; None when the system cannot tell."""
+    """Return the space that the file takes on its disk, following no link; None when it is not known."""
     try:
         status = os.lstat(os.path.join(root, path))
     except OSError:
         return None
-    blocks = getattr(status, "st_blocks", None)  # of 512 bytes; holes take none
+    blocks = getattr(status, "st_blocks", None)  # blocks of 512 bytes; holes take none
     taken = status.st_size if blocks is None else 512 * blocks
     return Room(status.st_dev, taken, status.st_nlink)
 
 
 def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
-    """Whether the file at `path` has these facts and this content. False when the system cannot tell."""
+    """Return whether the file at `path` has these facts and this content; False when that is not known."""
     try:
         verify(root, path, facts, sha256, file_id=0)
     except FileError:
@@ -80,9 +80,9 @@ def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
 
 
 def free_name(archive: str, path: str) -> str:
-    """Where in the archive the file at `path` goes: below the same folders, under a name that nothing has.
+    """Return a free path in the archive for the file at `path`, below the same folders.
 
-    Raises FolderError when the archive is not there: it is never made, for its disk may only not be mounted.
+    Raise FolderError when the archive does not exist. It is never created, because its disk may just not be mounted.
     """
     if not os.path.isdir(archive):
         raise FolderError(f"the archive {shown(archive)} is missing; create that folder, or mount its disk")
@@ -94,7 +94,7 @@ def free_name(archive: str, path: str) -> str:
 
 
 def where(removal: Removal) -> Whereabout:
-    """Where the file is, after a crash. Raises FileAwayError when its root is away."""
+    """Return where the file is after a crash. Raise FileAwayError when its root is away."""
     try:
         folder = _folder_of(removal)
     except FileGoneError:
@@ -104,14 +104,14 @@ def where(removal: Removal) -> Whereabout:
         if taken is not None:
             if placed is None or not os.path.samestat(taken, placed):
                 return Whereabout.TAKEN
-            os.unlink(removal.name, dir_fd=folder)  # it was being put back
+            os.unlink(removal.name, dir_fd=folder)  # the crash came while it was put back
             return Whereabout.IN_PLACE
     is_it = placed is not None and facts_of(placed).inode == removal.facts.inode
     return Whereabout.IN_PLACE if is_it else Whereabout.NOWHERE
 
 
 def delete(removal: Removal) -> None:
-    """Delete the file. See the module for what is raised."""
+    """Delete the file. Raise the errors that the module names."""
     with closing(_folder_of(removal)) as folder:
         _take(folder, removal)
         with _verified(folder, removal), translated(f"{shown(removal.path)} cannot be deleted"):
@@ -120,7 +120,7 @@ def delete(removal: Removal) -> None:
 
 
 def archive(removal: Removal) -> None:
-    """Move the file to `removal.to`, on whichever disk that is. See the module for what is raised."""
+    """Move the file to `removal.to`, on the same or another disk. Raise the errors that the module names."""
     assert removal.to is not None
     with closing(_folder_of(removal)) as folder:
         _take(folder, removal)
@@ -142,13 +142,13 @@ def archive(removal: Removal) -> None:
 
 
 def give_back(removal: Removal) -> None:
-    """Put the file back that waits under its other name. Raises FolderError, or FileAwayError when its root is away."""
+    """Put the file back that has its other name. Raise FolderError, or FileAwayError when its root is away."""
     with closing(_folder_of(removal)) as folder:
         _put_back(folder, removal)
 
 
 def is_archived(removal: Removal) -> bool:
-    """Whether the file lies in the archive as it should."""
+    """Return whether the file is in the archive as intended."""
     try:
         return removal.to is not None and holds(removal.to, removal.sha256, removal.facts.size)
     except OSError:
@@ -170,7 +170,7 @@ def _folder_of(removal: Removal) -> int:
 
 
 def _take(folder: int, removal: Removal) -> None:
-    """Give the file its other name, unless it has that already."""
+    """Rename the file to its other name, unless it has that already."""
     with translated(f"{shown(removal.path)} cannot be removed from its folder"):
         if status_of(removal.name, folder) is not None:
             return
@@ -181,7 +181,7 @@ def _take(folder: int, removal: Removal) -> None:
             raise _changed(removal)
         try:
             os.rename(_name(removal), removal.name, src_dir_fd=folder, dst_dir_fd=folder)
-        except PermissionError as error:  # that of one folder; the others are not to wait for it
+        except PermissionError as error:  # this folder only; it must not stop the others
             raise FileUnreadableError(
                 f"{shown(removal.path)} may not be removed from its folder ({error.strerror})", item_id=removal.file_id
             ) from error
@@ -189,7 +189,7 @@ def _take(folder: int, removal: Removal) -> None:
 
 @contextlib.contextmanager
 def _verified(folder: int, removal: Removal) -> Iterator[int]:
-    """The open file, which is what was sent to its last byte; what is not, is put back."""
+    """Lend the open file, checked to be what was sent, to the last byte. A file that differs is put back."""
     descriptor = -1
     try:
         try:
@@ -218,8 +218,10 @@ def _is_what_was_sent(descriptor: int, folder: int, removal: Removal) -> bool:
 
 
 def _move_into(to: str, folder: int, descriptor: int, removal: Removal) -> bool:
-    """False when another file has the name. Raises OSError; what it has begun to write is gone then. Raises FolderError
-    when the archive is not the one that it is to go to."""
+    """Move the file to `to`. Return False when another file has that name.
+
+    Raise OSError; then an unfinished copy is removed. Raise FolderError when this is not the intended archive.
+    """
     name = os.path.basename(to)
     with closing(_folder_in_archive(to, removal)) as goal:
         try:
@@ -232,7 +234,7 @@ def _move_into(to: str, folder: int, descriptor: int, removal: Removal) -> bool:
             if not _copy_into(goal, name, descriptor, removal):
                 return False
         else:
-            # A crash may have come after the one name was made and before the other was removed.
+            # A crash may have come after the new name was created and before the old one was removed.
             if not holds(name, removal.sha256, removal.facts.size, folder=goal):
                 return False
         sync_folder(goal)
@@ -241,7 +243,7 @@ def _move_into(to: str, folder: int, descriptor: int, removal: Removal) -> bool:
 
 
 def _folder_in_archive(to: str, removal: Removal) -> int:
-    """The folder that the file goes to, open: made in the archive that was checked, whatever is mounted meanwhile."""
+    """Return a descriptor of the file's folder in the archive, created in the checked archive even if mounts change."""
     if removal.archive is None:
         os.makedirs(os.path.dirname(to), exist_ok=True)
         return open_folder(os.path.dirname(to), "")
@@ -254,7 +256,7 @@ def _folder_in_archive(to: str, removal: Removal) -> int:
 
 def _copy_into(goal: int, name: str, descriptor: int, removal: Removal) -> bool:
     if holds(name, removal.sha256, removal.facts.size, folder=goal):
-        return True  # the copy was whole before a crash
+        return True  # the copy was complete before a crash
     part = removal.name
     if write_copy(pieces_of(descriptor), part, folder=goal, like=os.fstat(descriptor)) != removal.sha256:
         os.unlink(part, dir_fd=goal)

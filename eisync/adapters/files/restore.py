@@ -1,8 +1,7 @@
-"""Bring a file back that was taken away after its upload: out of the archive, or from the service. Never over another.
+"""Restore a file that was removed after its upload, from the archive or from the service. Never replace another file.
 
-Both functions return the facts of the file that is in its place then, and may be called again after a crash. They
-raise FolderError when that cannot be done, or is not right; then nothing has changed. No link in the way leads out of
-the root.
+Both functions return the facts of the restored file, and may be called again after a crash. They raise FolderError when
+the file cannot or must not be restored; then nothing has changed. No link on the way leads out of the root.
 """
 
 import contextlib
@@ -29,7 +28,7 @@ from eisync.errors import FolderError
 
 
 def from_archive(removal: Removal) -> FileFacts:
-    """Move the file from `removal.to` back to its place."""
+    """Move the file from `removal.to` back to its path."""
     assert removal.to is not None
     with _place_of(removal) as (folder, name):
         if not holds(removal.to, removal.sha256, removal.facts.size):
@@ -38,14 +37,14 @@ def from_archive(removal: Removal) -> FileFacts:
                     f"{shown(removal.to)} is missing or is not what eisync put there; bring it back by hand"
                 )
         elif _is_back(folder, name, removal):
-            os.unlink(removal.to)  # a crash came after the one name was made and before the other was removed
+            os.unlink(removal.to)  # a crash came after the new name was created and before this one was removed
         else:
             _move(removal.to, folder, name, removal)
         return facts_at(name, folder)
 
 
 def from_pieces(removal: Removal, pieces: Iterable[bytes]) -> FileFacts:
-    """Write the file anew, with its content and its time. Raises what `pieces` raise, too."""
+    """Write the file again, with its content and its time. Also raise what `pieces` raise."""
     with _place_of(removal) as (folder, name):
         if not _is_back(folder, name, removal):
             _refuse_another(folder, name, removal)
@@ -62,7 +61,7 @@ def from_pieces(removal: Removal, pieces: Iterable[bytes]) -> FileFacts:
 
 @contextlib.contextmanager
 def _place_of(removal: Removal) -> Iterator[tuple[int, str]]:
-    """The file's folder, open, and its name in it."""
+    """Lend a descriptor of the file's folder, and its name in it."""
     inside, _, name = removal.path.rpartition("/")
     with (
         translated(f"{shown(removal.path)} cannot be brought back"),

@@ -1,9 +1,9 @@
-"""Look whether a file is an annotation of others: at its first bytes, and at what lies beside it.
+"""Recognise annotation files, and read sidecars, the files that describe other files.
 
-What decides is `core.labels.annotations`. Where its first bytes are not handed in, the file is opened as one that
-nothing can be put in the place of.
+Whether a file is an annotation depends on its first bytes and the files beside it; `core.labels.annotations` decides.
+If its first bytes are not passed in, they are read from a descriptor of the checked version.
 
-Read the files that say what other files are, a piece at a time, and on from where they were read when they grew.
+A sidecar is read in steps. When it grows, reading continues where it ended before.
 """
 
 import codecs
@@ -32,12 +32,11 @@ def annotation_at(
     is_known: Callable[[Sequence[str]], bool] = lambda _: False,
     head: bytes = b"",
 ) -> NotASample | None:
-    """What the file is, in the version of these facts, if it is no sample; None when it may be one, or is another
-    version by now.
+    """Return what the file of these facts is if it is no sample; None if it may be one, or is another version by now.
 
-    `is_known`: whether one of these places is known to have held a file that was uploaded: it may have been taken away.
-    `head`: what was read of its beginning, if that is known; where it is too short, more is read.
-    Raises UnreachableError when no file can be opened at the moment.
+    `is_known` returns whether one of these paths held an uploaded file, which may have been removed since. `head` is
+    the beginning of the file, if it was read before; more is read if it is too short. Raise UnreachableError when no
+    file can be opened at the moment.
     """
     if not may_be_annotation(path, head):
         return None
@@ -69,9 +68,9 @@ def _head(root: str, path: str, facts: FileFacts) -> bytes | None:
 
 
 def _any_is_there(root: str, paths: Sequence[str]) -> bool:
-    """Whether a file is at one of these places, of which those in one folder stand together."""
+    """Return whether a file exists at one of these paths, which are grouped by folder."""
     for folder, places in itertools.groupby(paths, _folder_of):
-        # Most folders that mirror one of labels are not there.
+        # Most of the folders that would mirror a folder of labels do not exist.
         is_folder = not folder or os.path.isdir(os.path.join(root, folder))
         if is_folder and any(_is_there(os.path.join(root, place)) for place in places):
             return True
@@ -84,7 +83,7 @@ def _folder_of(path: str) -> str:
 
 def _is_there(place: str) -> bool:
     try:
-        # The first question is answered without an exception, and nearly always with no.
+        # `access` needs no exception for the usual answer, which is no.
         return os.access(place, os.F_OK) and stat.S_ISREG(os.lstat(place).st_mode)
     except (OSError, ValueError):
         return False
@@ -92,25 +91,26 @@ def _is_there(place: str) -> bool:
 
 CHUNK_BYTES = 64 * 1024
 COMPARED_BYTES = 4 * 1024 * 1024
-"""So much of what was read before is compared in one step."""
+"""Compare this much of what was read before in one step."""
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class Reading:
-    """One reading of the sidecar at `place`: an iterator of its entries, and of None when it has worked for none yet.
+    """Read the sidecar at `place` once: iterate over its entries, with None for a step that found no entry yet.
 
-    Raises ValueError, with the reason, when it is of no use, and Unfinished where it ends in the middle.
+    Raise ValueError, with the reason, when the sidecar cannot be used, and Unfinished when it ends in the middle of an
+    entry.
 
-    `after` is where one before it ended. `is_continued` says, with the first step, whether what was read then is still
-    there, so that this one goes on behind it. `facts` are of what was opened.
+    `after` is the end of an earlier reading. After the first step, `is_continued` says whether the bytes of that
+    reading are unchanged, so that this one continues behind them. `facts` are those of the opened file.
     """
 
     def __init__(self, root: str, place: str, after: Checkpoint | None = None) -> None:
         self.facts: FileFacts | None = None
         self.is_continued = False
         self.is_unchanged = False
-        """Whether it was one version from its beginning to its end. Only known at the end."""
+        """Whether the sidecar did not change during the reading. Only known at the end."""
         self._place = place
         self._after = after
         self._pieces: JsonStream | None = None
@@ -126,15 +126,15 @@ class Reading:
 
     @property
     def taken(self) -> int:
-        """How many characters were read so far."""
+        """Return how many characters were read so far."""
         return 0 if self._pieces is None else self._pieces.taken
 
     def checkpoint(self) -> Checkpoint | None:
-        """Where a later reading can go on, if the sidecar only grows; None when nothing was read."""
+        """Return where a later reading can continue if the sidecar only grows; None when nothing was read."""
         return None if self._pieces is None else self._pieces.checkpoint()
 
     def close(self) -> None:
-        """Let the file go. Safe to repeat."""
+        """Close the file. Safe to repeat."""
         self._steps.close()
 
     def _run(self, root: str) -> Generator[Entry | None, None, None]:
@@ -160,7 +160,7 @@ class Reading:
         head = os.pread(descriptor, len(_BOM), 0)
         self._bom_bytes = len(_BOM) if head == _BOM else 0
         self._encoding = encoding_of(head).removesuffix("-sig")
-        # A checkpoint counts the bytes of UTF-8: what is encoded otherwise is read from its beginning.
+        # A checkpoint counts bytes of UTF-8: a sidecar in another encoding is read from its beginning.
         if self._after is not None and self._encoding == "utf-8":
             yield from self._compare(descriptor, self._after)
         self._pieces = JsonStream(self._text(descriptor), self._after if self.is_continued else None)
@@ -170,7 +170,7 @@ class Reading:
             self.is_unchanged = is_version(os.fstat(descriptor), self.facts)
 
     def _compare(self, descriptor: int, after: Checkpoint) -> Iterator[None]:
-        """Find out whether the sidecar begins with all that was read of it before."""
+        """Check whether the sidecar still begins with the bytes that were read before."""
         digest = hashlib.sha256()
         compared = 0
         while compared < after.offset:
@@ -196,7 +196,7 @@ class Reading:
 
 
 def entries(root: str, place: str) -> Iterator[Entry]:
-    """What the sidecar at `place` says, entry by entry. Raises ValueError, with the reason, when it is of no use."""
+    """Yield the entries of the sidecar at `place`. Raise ValueError, with the reason, when it cannot be used."""
     with contextlib.closing(Reading(root, place)) as reading:
         for entry in reading:
             if entry is not None:
@@ -204,9 +204,9 @@ def entries(root: str, place: str) -> Iterator[Entry]:
 
 
 def said_of(root: str, path: str, eligibility: IgnoreRules) -> dict[str, Entry | NearMiss | str | None]:
-    """What each sidecar that is there says of the file at `path`, by its place: for a question about one file.
+    """Return what each existing sidecar says about the file at `path`, by the path of the sidecar. For a single file.
 
-    None: it does not mention the file. A text says why the sidecar is of no use.
+    None: the sidecar does not mention the file. A text: why the sidecar cannot be used.
     """
     said: dict[str, Entry | NearMiss | str | None] = {}
     there = [place for place in places_for(path) if facts_at(root, place) and eligibility.ignoring(place) is None]
@@ -233,7 +233,7 @@ def _mention(root: str, place: str, name: str, alike: dict[str, Entry]) -> Entry
 
 
 def census(root: str, place: str) -> str:
-    """Of how many files the sidecar speaks, or why it is of no use, in a few words."""
+    """Return how many files the sidecar describes, or why it cannot be used, in a few words."""
     number = troubled = 0
     example: Entry | None = None
     try:

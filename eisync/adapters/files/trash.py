@@ -1,10 +1,10 @@
-"""Take a file out of its folder so that it can come back, and bring it back: never another one, and never over one.
+"""Move a file to the trash, and restore it: never another file, and never over another one.
 
-The trash is a folder `.eisync-trash` at the top of the root, or of the part of it that is on the file's disk, so that
-taking a file away is a rename: `.eisync-trash/2026-11-26/17/testing/wave.01.cbor` is what act 17 took on that day. A
-file is verified by its content before it is moved, and by its facts after it: a file that took its place meanwhile is
-put back. No link in the way leads out of the root, or out of the trash. Every function may be called again after a
-crash, and goes on from what it finds.
+The trash is a folder `.eisync-trash` at the top of the root, or at the top of the part of it that is on the file's
+disk, so that a move is a rename. `.eisync-trash/2026-11-26/17/testing/wave.01.cbor` is the file that action 17 moved on
+that day. A file is verified by its content before the move, and by its facts after it; a file that took its place
+meanwhile is put back. No link on the way leads out of the root, or out of the trash. Every function may be called again
+after a crash, and continues from the state that it finds.
 """
 
 import contextlib
@@ -38,30 +38,30 @@ from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUn
 TRASH = TRASH_NAME
 
 PART = ".part"
-"""The name of a copy that is being written. (That of the sample may be as long as a name can be.)"""
+"""The name of an unfinished copy. (The sample's own name may already have the greatest length.)"""
 
 _END_BYTES = 4096
 
 
 def place_for(root: str, path: str, *, action_id: int, day: str) -> str:
-    """Where act `action_id` of `day` (as 2026-11-26) puts the file at `path`: absolute, on the disk of its folder."""
+    """Return where action `action_id` of `day` (such as 2026-11-26) puts the file at `path`: absolute, on its disk."""
     return os.path.join(_top_of(root, path), TRASH, day, str(action_id), path)
 
 
 def place_of(root: str, path: str) -> str:
-    """The absolute path of the file."""
+    """Return the absolute path of the file."""
     return os.path.join(root, path)
 
 
 def holds(lies_at: str) -> bool:
-    """Whether something lies there."""
+    """Return whether an entry exists at this path in the trash."""
     return os.path.lexists(lies_at)
 
 
 def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, file_id: int) -> None:
     """Move the file at `path` to `to`, if it has these facts and this content. Safe to repeat.
 
-    Raises FileError when it is not that file, or cannot be read (then nothing was moved); FolderError when it cannot
+    Raise FileError when it is another file, or cannot be read; then nothing was moved. Raise FolderError when it cannot
     be moved.
     """
     place = os.path.join(root, path)
@@ -75,7 +75,7 @@ def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, f
             os.rename(source.name, goal.name, src_dir_fd=source.folder, dst_dir_fd=goal.folder)
     with translated(what), _in_trash(to) as goal:
         is_it = _facts_at(goal) == facts
-        # The new name first: between the two, a power cut may leave both, and never none.
+        # Sync the new name first: a power cut between the two may leave both names, but never none.
         sync_folder(goal.folder)
     with contextlib.suppress(OSError), opened(root, folder, name) as source:
         sync_folder(source.folder)
@@ -88,7 +88,7 @@ def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, f
 
 
 def verify(root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None:
-    """Read the whole file. Raises FileError when it is not that version, or cannot be read."""
+    """Read the whole file. Raise FileError when it is another version, or cannot be read."""
     try:
         with closing(open_inside(root, path)) as descriptor:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -107,10 +107,10 @@ def verify(root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int)
 
 
 def put_back(lies_at: str, place: str, facts: FileFacts | None = None) -> str:
-    """Bring what lies at `lies_at` to `place`, or beside it when something else is there. Returns where it is.
+    """Move the file at `lies_at` to `place`, or beside it if another file has that name. Return its path.
 
-    Safe to repeat; what was brought back before is known by `facts` (None: by its name). Raises FolderError when it
-    cannot be brought back; then it lies where it was.
+    Safe to repeat: a file that was restored before is recognised by `facts` (None: by its name). Raise FolderError when
+    it cannot be restored; then it stays where it was.
     """
     with translated(f"{shown(lies_at)} cannot be brought back to {shown(place)}"):
         if status_of(lies_at) is None:
@@ -122,7 +122,7 @@ def put_back(lies_at: str, place: str, facts: FileFacts | None = None) -> str:
                 status = status_of(new.name, new.folder)
                 if status is not None and not (was is not None and os.path.samestat(status, was)):
                     continue
-                # Where both are, a crash came between making the one name and removing the other.
+                # If both names exist, a crash came after the new one was created and before the old one was removed.
                 if status is not None or rename_anew(
                     source.name, new.name, source_folder=source.folder, to_folder=new.folder
                 ):
@@ -133,10 +133,9 @@ def put_back(lies_at: str, place: str, facts: FileFacts | None = None) -> str:
 
 
 def keep_copy(pieces: Iterable[bytes], to: str) -> str:
-    """Write a copy of a sample to `to`; it is on the disk when this returns. Returns the content hash of what can be
-    read back.
+    """Write a copy of a sample to `to`. It is on the disk when this returns. Return the hash of what is read back.
 
-    Safe to repeat. Raises FolderError when it cannot be written, and what `pieces` raise; then nothing is left.
+    Safe to repeat. Raise FolderError when it cannot be written, and what `pieces` raise; then no file is left.
     """
     try:
         with translated(f"{shown(to)} cannot be written"), _in_trash(to, makes=True) as goal:
@@ -154,7 +153,7 @@ def keep_copy(pieces: Iterable[bytes], to: str) -> str:
 
 
 class _SourceFailedError(Exception):
-    """An OSError of the source of a copy, such as a broken connection: not one of the disk."""
+    """An OSError of the source of a copy, such as a broken connection, not of the disk."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(str(cause))
@@ -169,7 +168,7 @@ def _theirs(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def copy_at(lies_at: str) -> Copy | None:
-    """What can be read back of what lies there; None when nothing does. Raises FolderError when it cannot be read."""
+    """Return what is read back of the copy at this path; None when there is none. Raise FolderError if unreadable."""
     with translated(f"{shown(lies_at)} cannot be read"):
         if status_of(lies_at) is None:
             return None
@@ -181,7 +180,7 @@ def copy_at(lies_at: str) -> Copy | None:
 
 
 def discard(lies_at: str) -> None:
-    """Remove what lies in the trash, and the folders that only it was in. Safe to repeat. Raises FolderError."""
+    """Remove a file from the trash, and the folders that it leaves empty. Safe to repeat. Raise FolderError."""
     with translated(f"{shown(lies_at)} cannot be removed"):
         top, folder, _ = _parts(lies_at)
         with contextlib.suppress(FileNotFoundError), _in_trash(lies_at) as place:
@@ -190,7 +189,7 @@ def discard(lies_at: str) -> None:
             try:
                 os.rmdir(os.path.join(top, folder))
             except FileNotFoundError:
-                pass  # the last time it came so far
+                pass  # an earlier attempt has removed it already
             except OSError:
                 return
             folder = os.path.dirname(folder)
@@ -199,17 +198,17 @@ def discard(lies_at: str) -> None:
 def empty_trash(
     root: str, *, before_day: str, is_old: Callable[[str, float], bool] = lambda _day, _newest_at: True
 ) -> int:
-    """Remove what was put into the trash at the top of `root` before that day. Returns how many days that were.
+    """Remove the days before `before_day` from the trash at the top of `root`. Return how many days were removed.
 
-    `is_old` is asked with the folder of each such day (absolute), and when the last thing came into it, as the file
-    system says: the name alone is only what the clock said.
+    `is_old` is called with the folder of each such day (absolute), and the time when its last entry was added, by the
+    file system (Unix s). It must agree, because the name alone depends on the clock of that day.
     """
     trash = os.path.join(root, TRASH)
     if not _is_folder(trash):
         return 0
     with translated(f"the trash {shown(trash)} cannot be emptied"):
         old = [os.path.join(trash, name) for name in os.listdir(trash) if _is_day(name) and name < before_day]
-        old = [place for place in old if _is_folder(place)]  # a link, or a file of that name, is nothing of ours
+        old = [place for place in old if _is_folder(place)]  # a link, or a file of that name, is not eisync's
         old = [place for place in old if is_old(place, _newest_at(place))]
         for place in old:
             shutil.rmtree(place)
@@ -217,7 +216,7 @@ def empty_trash(
 
 
 def _newest_at(day: str) -> float:
-    """When the last file came into the folder of a day, or into that of an action in it (Unix s). Raises OSError."""
+    """Return when the last entry was added to the folder of a day or of an action in it (Unix s). Raise OSError."""
     newest = os.lstat(day).st_mtime
     with os.scandir(day) as actions:
         for action in actions:
@@ -226,7 +225,7 @@ def _newest_at(day: str) -> float:
 
 
 def _ends_of(file: BinaryIO) -> bytes:
-    """The first byte and the last one that are no blanks, in the first and the last few thousand."""
+    """Return the first and the last byte that are not blank, in the first and the last few thousand bytes."""
     file.seek(0)
     first = file.read(_END_BYTES).lstrip()[:1]
     file.seek(max(0, file.seek(0, os.SEEK_END) - _END_BYTES))
@@ -234,20 +233,20 @@ def _ends_of(file: BinaryIO) -> bytes:
 
 
 def _parts(lies_at: str) -> tuple[str, str, str]:
-    """The folder that the trash is in, the folder below that, and the name."""
+    """Split a path in the trash: the folder that holds the trash, the folder below that, and the name."""
     folder, name = os.path.split(lies_at)
     top, inside, below = folder.rpartition(f"{os.sep}{TRASH}{os.sep}")
     return (top or os.sep, f"{TRASH}{os.sep}{below}", name) if inside else (folder, "", name)
 
 
 def _in_trash(lies_at: str, *, makes: bool = False) -> contextlib.AbstractContextManager[Place]:
-    """What lies there; folders that are new are for our eyes only."""
+    """Lend the name in the trash. `makes`: create missing folders, readable by their owner only."""
     top, folder, name = _parts(lies_at)
     return opened(top, folder, name, makes=0o700 if makes else None)
 
 
 def _in_place(place: str, lies_at: str) -> contextlib.AbstractContextManager[Place]:
-    """Where it came from, which is below the folder that its trash is in."""
+    """Lend the original name of the file, which is below the folder that holds its trash."""
     top, inside, _ = _parts(lies_at)
     folder, name = os.path.split(place)
     below = os.path.relpath(folder, top)
@@ -258,7 +257,7 @@ def _in_place(place: str, lies_at: str) -> contextlib.AbstractContextManager[Pla
 
 
 def _top_of(root: str, path: str) -> str:
-    """The uppermost folder of the root, or below it, from which the file can be renamed to."""
+    """Return the topmost folder, at or below the root, to which the file can be renamed."""
     folders = path.split("/")[:-1]
     try:
         device = os.lstat(os.path.join(root, *folders)).st_dev

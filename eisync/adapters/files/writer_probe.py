@@ -1,22 +1,20 @@
-"""Ask Windows whether a program has a file open for writing: open it so that writers are denied, and close it at once.
+"""Ask the operating system whether a program has a file open for writing.
 
-While it is open, which is for microseconds, a program that opens it for writing is refused. That is the price of the
-question; so it is only asked of a file that would go.
+On Linux, take a read lease on the descriptor that the file is read from, and release it at once. While the lease is
+held, a program that opens the file for writing waits: for microseconds, or for a few milliseconds while other threads
+of eisync hold the interpreter. A program that opens it with O_NONBLOCK gets an error that asks it to try again. This
+process gets a SIGIO then, which would end it by default, so the program calls `ignore_lease_breaks` in its main thread
+before the first lease. Without that call no lease is ever taken.
 
-Source: learn.microsoft.com, "CreateFileW", `dwShareMode`: without FILE_SHARE_WRITE the call fails with
-ERROR_SHARING_VIOLATION where the file is open for writing, or mapped so. Server Message Block shares keep share modes
-at the server, for the clients of all machines (MS-SMB2, 2.2.13, `ShareAccess`).
+On Windows, open the file so that writers are denied, and close it at once. While it is open, for microseconds, a
+program that opens it for writing is refused. Because of that cost, only a file that is about to be sent is probed.
 
-Ask the kernel whether a program has a file open for writing: on the descriptor that the file is read from.
+On other systems the answer is "not known". macOS has no leases for programs, and its share modes are only advisory.
 
-On Linux by a read lease that is given back at once. While it is held, a program that opens the file for writing waits:
-for microseconds, or for the few milliseconds that other threads of ours may have the interpreter. One that opens it
-with O_NONBLOCK is told to try again. And this process gets a SIGIO, which would end it by default:
-`ignore_lease_breaks` is called before the first lease, in the main thread, by the program itself. Without it no
-lease is ever taken. On Windows by the share mode (`adapters.files.writer_probe`). On other systems that is not known:
-macOS has no leases for programs, and its share modes bind only those who ask for them.
-
-Source: fcntl(2), "Leases"; `core.writers` says what the answers mean.
+Sources: fcntl(2), "Leases"; `core.writers` says what the answers mean. learn.microsoft.com, "CreateFileW",
+`dwShareMode`: without FILE_SHARE_WRITE the call fails with ERROR_SHARING_VIOLATION when the file is open for writing,
+or mapped so. Server Message Block shares keep share modes at the server, for the clients of all machines (MS-SMB2,
+2.2.13, `ShareAccess`).
 """
 
 import contextlib
@@ -45,11 +43,11 @@ from eisync.core.writers import (
 _GENERIC_READ = 0x80000000
 _FILE_SHARE_READ = 0x00000001
 _OPEN_EXISTING = 3
-_FILE_FLAG_OPEN_REPARSE_POINT = 0x00200000  # a link that was put in the way is not followed
+_FILE_FLAG_OPEN_REPARSE_POINT = 0x00200000  # follow no link
 
 
 class ShareMode:
-    """Opens files by `kernel32`; `last_error` is the error of the last call that failed."""
+    """Open files with `kernel32`. `last_error` returns the error of the last call that failed."""
 
     def __init__(self, kernel32: Any, last_error: Callable[[], int], invalid_handle: int) -> None:
         self._kernel32 = kernel32
@@ -57,7 +55,7 @@ class ShareMode:
         self._invalid_handle = invalid_handle
 
     def error_of_denying_writers(self, place: str) -> int | None:
-        """Return why the file cannot be opened while writers are denied, as Windows numbers it; None when it can."""
+        """Return the Windows error number of opening the file while denying writers; None when that succeeds."""
         handle = self._kernel32.CreateFileW(
             place, _GENERIC_READ, _FILE_SHARE_READ, None, _OPEN_EXISTING, _FILE_FLAG_OPEN_REPARSE_POINT, None
         )
@@ -68,7 +66,7 @@ class ShareMode:
 
 
 def share_mode() -> ShareMode | None:
-    """Return that of this system; None where it is not Windows."""
+    """Return the `ShareMode` of this system; None unless it is Windows."""
     if sys.platform == "win32":
         import ctypes
         from ctypes import wintypes
@@ -89,13 +87,13 @@ BELIEVED_S = 5.0
 
 
 def ignore_lease_breaks() -> None:
-    """Keep the signal that tells of a broken lease from ending the process. Call in the main thread; safe to repeat."""
+    """Keep the signal of a broken lease from ending the process. Call this in the main thread. Safe to repeat."""
     if sys.platform == "linux":
         signal.signal(signal.SIGIO, signal.SIG_IGN)
 
 
 class WriterProbe:
-    """Tells who has files open for writing. It remembers for a few seconds which folders' leases are to be believed.
+    """Report which files are open for writing. Cache for a few seconds in which folders leases are reliable.
 
     Safe to use from any thread.
     """
@@ -103,25 +101,25 @@ class WriterProbe:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, windows: ShareMode | None = None) -> None:
         self._monotonic = monotonic
         self._windows = windows or share_mode()
-        self._folders: dict[tuple[str, str], Writers] = {}  # by root and folder: what is said of its files unasked
+        self._folders: dict[tuple[str, str], Writers] = {}  # by root and folder: the answer without a lease
         self._forget_at = 0.0
 
     def asking(self) -> Ask:
-        """What to ask for a piece of work. It raises UnreachableError when nothing can be asked at the moment."""
+        """Return the function that probes files. It raises UnreachableError when it cannot probe at the moment."""
         if (windows := self._windows) is not None:
             return _Windows(windows)
         why_not = _why_no_leases()
         return self._writers_of if why_not is None else SameAnswer(cannot_tell(why_not))
 
     def _writers_of(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
-        # To read the table of mounts costs ten leases, and every call for a small file lets other threads go first.
+        # Reading the table of mounts costs as much as ten leases, and every system call lets other threads run first.
         if (now := self._monotonic()) >= self._forget_at:
             self._forget_at = now + BELIEVED_S
-            self._folders = {}  # a new one: other threads read the old one meanwhile
+            self._folders = {}  # a new dictionary, because other threads may still read the old one
         known = self._folders
         folder = path.rpartition("/")[0]
         if (answer := known.get((root, folder))) is None:
-            # No part of `path` is a link: it was opened so.
+            # No part of `path` is a link, because the file was opened without following any.
             table, place = mountinfo(), os.path.join(resolved(root), folder).rstrip("/") or "/"
             if mounts.holds_mounts(place, table):
                 return _asked(_answer_of(os.path.join(resolved(root), path), table), descriptor, is_last=is_last)
@@ -138,7 +136,7 @@ class _Windows:
 
 
 def _answer_of(place: str, mountinfo: str) -> Writers:
-    """Return NO_WRITERS where leases tell who writes what is at `place`, and else that they do not."""
+    """Return NO_WRITERS when leases are reliable at `place`; otherwise the reason why they are not."""
     why_not = mounts.why_no_leases(mounts.type_of(place, mountinfo))
     return NO_WRITERS if why_not is None else cannot_tell(why_not)
 
@@ -148,17 +146,17 @@ def _asked(answer: Writers, descriptor: int, *, is_last: bool) -> Writers:
 
 
 def _why_no_leases() -> str | None:
-    """Why no lease may be taken by this process; None when it may."""
+    """Return why this process must not take a lease; None when it may."""
     if sys.platform != "linux":
         return "this system cannot say who writes"
-    # What embeds us may have restored the default. A lease is not worth its end.
+    # A program that embeds eisync may have restored the default. A lease is not worth ending that program.
     if signal.getsignal(signal.SIGIO) is signal.SIG_DFL:
         return "this process does not ignore SIGIO, which a lease may bring"
     return None
 
 
 def _lease(descriptor: int, *, is_last: bool) -> Writers:
-    """Take a read lease and give it back; where the descriptor is closed next, that gives it back."""
+    """Take a read lease and release it. `is_last`: the descriptor is closed next, which releases it."""
     if sys.platform != "linux":
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     try:
@@ -167,6 +165,6 @@ def _lease(descriptor: int, *, is_last: bool) -> Writers:
         raise_if_exhausted(error, "lease can be taken")
         return writers_of(error.errno)
     if not is_last:
-        with contextlib.suppress(OSError):  # closing the descriptor gives it back as well
+        with contextlib.suppress(OSError):  # closing the descriptor releases it as well
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return NO_WRITERS

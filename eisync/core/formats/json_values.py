@@ -133,7 +133,7 @@ def what_it_describes(raw: bytes, at: int) -> str | None:
 
 
 def _names(raw: bytes, at: int) -> dict[str, str]:
-    """Return the names of the object's members up to where the text ends. A short text value stands with its name."""
+    """Return the names of the object's members up to where the text ends. A short text value comes with its name."""
     found = {}
     behind = at + 1
     for name, start, end in islice(members(raw, at), 200):

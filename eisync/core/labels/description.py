@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eisync.core.labels.parts import PartKind, packed
-from eisync.core.labels.path_rules import PathRules
+from eisync.core.labels.path_rules import PathRules, infer_label
 from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, RemoteSample, sent_name, shown, value
@@ -142,6 +142,8 @@ def describe(
             if found is not None:
                 about[kind] = with_canonical_labels(kind, _listed(kind, found))
     name, remarks = _name_and_remarks(path, entries, misses)
+    if name is not None and labelling.uses_name(path) and not any(one.label or one.is_unlabeled for one in entries):
+        label = nfc(infer_label(name) or "") or None
     return Description(
         label=label, category=category, metadata=merged, companions=packed(about), name=name, remarks=remarks
     )

@@ -46,7 +46,7 @@ class NearMiss:
 def combines_entries(sidecar_name: str) -> bool:
     """Return whether a sidecar of this name combines all entries for one path. In `info.labels` the last one counts.
 
-    >>> joins("bounding_boxes.labels"), joins("info.labels")
+    >>> combines_entries("bounding_boxes.labels"), combines_entries("info.labels")
     (True, False)
     """
     return sidecar_name in BESIDE

@@ -1,12 +1,14 @@
 """Derive the label and category of a file from its path, and recognise the names of media files.
 
-The label is the text before the first dot of the base name (wire contract, section 1).
+The label is the text before the first dot of the base name (wire contract, section 1), or the folder of the class: the
+nearest folder that does more than name a category. `label = "infer"` takes the folder where the name only tells files
+apart, as `train/cat/001.csv` does; `"folder"` takes it always, and `"sdk"` never.
 
 The category is given by a whole word in the path below the watched root, in any letter case: `train`, `training`,
 `test`, `testing`, `val`, `valid`, `validation` or `anomaly`. The word nearest to the file wins. A word consists of
 letters and digits of any script; all other characters separate words. The label gives no category, so that a class can
 be called `anomaly` and a recording `strength_training`: in the name of the file only the part after its first dot
-counts.
+counts, and a folder that gives the label gives no category.
 
 `category = "sdk"` follows the official SDK's `infer_from_filename` exactly: the first of testing, anomaly, training
 that occurs anywhere in the path. Both rules get the path below the root, so that a root called `/data/testing-rig`
@@ -49,6 +51,7 @@ def names_media(text: str) -> bool:
 INFER = "infer"
 NONE = "none"
 SDK = "sdk"
+FOLDER = "folder"
 
 _SDK_ORDER = tuple((category.value, category) for category in (Category.TESTING, Category.ANOMALY, Category.TRAINING))
 
@@ -62,6 +65,14 @@ CATEGORY_WORDS = {
     "validation": Category.VALIDATION,
     "anomaly": Category.ANOMALY,
 }
+
+_FILLERS = frozenset({"data", "dataset", "set", "split", "images", "audio", "samples", "files"})
+"""Words that make no class of a folder that names a category: `Test Data`, `train_set`."""
+
+_CAMERA = "img|dsc|dscn|dscf|pxl|vid|mvi|gopr|nohash"
+_COUNTER = re.compile(rf"\d+|(?=[^_\W]*\d)[0-9a-f]{{8,}}|(?:{_CAMERA})\d*", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DATE_DIGITS = 4
 
 _NO_WORD_IN_IT = re.compile(r"(?!.*(?:train|test|val|anomaly))", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"[^\W_]+")
@@ -82,7 +93,7 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class PathRules:
-    """How a watched folder labels its files: `infer`, `none` or a fixed label, and a rule or a fixed category."""
+    """How a watched folder labels its files: `infer`, `folder`, `sdk`, `none` or a fixed label; and the category."""
 
     label: str = INFER
     category: Category | None = None  # None: by the rule
@@ -90,16 +101,68 @@ class PathRules:
 
     def of(self, path: str) -> tuple[str | None, Category]:
         """Return the label (None: no label) and the category of the file at `path`, which is relative to its root."""
-        label = infer_label(path) if self.label == INFER else None if self.label == NONE else self.label
-        return label and nfc(label), self.category or self._inferred(path) or Category.SPLIT
+        folder = self.label_folder(path)
+        label = self._label(path) if folder is None else shown(path.split("/")[folder])
+        return label and nfc(label), self.category or self._inferred(path, folder) or Category.SPLIT
 
-    def _inferred(self, path: str) -> Category | None:
-        return infer_category_as_sdk(path) if self.rule == SDK else infer_category(path)
+    def label_folder(self, path: str) -> int | None:
+        """Return which part of the path is the folder that gives the label; None when no folder does.
+
+        >>> PathRules().label_folder("train/cat/001.csv"), PathRules().label_folder("train/cat/wave.1.csv")
+        (1, None)
+        """
+        if self.label == FOLDER:
+            return class_folder(path)
+        if self.label != INFER or "/" not in path or not is_counter(infer_label(path) or ""):
+            return None
+        folder = class_folder(path)
+        return None if folder is None or _is_date(path.split("/")[folder]) else folder
+
+    def uses_name(self, path: str) -> bool:
+        """Return whether the label of the file at `path` is a part of its name."""
+        return self.label in (INFER, SDK, FOLDER) and self.label_folder(path) is None
+
+    def _label(self, path: str) -> str | None:
+        if self.label in (INFER, SDK, FOLDER):
+            return infer_label(path)
+        return None if self.label == NONE else self.label
+
+    def _inferred(self, path: str, label_folder: int | None) -> Category | None:
+        if self.rule == SDK:
+            return infer_category_as_sdk(path)
+        naming = naming_of(path, label_folder)
+        return None if naming is None else naming.category
 
 
 def infer_label(path: str) -> str | None:
     """Return the text before the first dot of the base name; None when there is none."""
     return shown(path).rsplit("/", 1)[-1].split(".", 1)[0] or None
+
+
+def is_counter(label: str) -> bool:
+    """Return whether a label only tells files apart: numbers, hashes, and the names that cameras give.
+
+    >>> is_counter("001"), is_counter("IMG_0042"), is_counter("0a7c2a8d_nohash_0"), is_counter("wave2")
+    (True, True, True, False)
+    """
+    if _UUID.fullmatch(label):
+        return True
+    words = _words(label)
+    return any(map(str.isdigit, label)) and all(map(_COUNTER.fullmatch, words))
+
+
+def class_folder(path: str) -> int | None:
+    """Return which part of the path is the nearest folder that does more than name a category; None when there is none.
+
+    >>> class_folder("train/cat/001.csv"), class_folder("Test Data/001.csv"), class_folder("001.csv")
+    (1, None, None)
+    """
+    for at, folder in reversed(list(enumerate(path.split("/")[:-1]))):
+        words = {word.lower() for word in _words(folder)}
+        names_category = not words.isdisjoint(CATEGORY_WORDS) and words <= CATEGORY_WORDS.keys() | _FILLERS
+        if not names_category:
+            return at
+    return None
 
 
 def infer_category(path: str) -> Category | None:
@@ -112,8 +175,10 @@ def infer_category(path: str) -> Category | None:
     return None if naming is None else naming.category
 
 
-def naming_of(path: str) -> Naming | None:
+def naming_of(path: str, label_folder: int | None = None) -> Naming | None:
     """Return the word nearest to the file that gives a category, and where it is; None when no word does.
+
+    `label_folder`: which part of the path gives the label, and so no category.
 
     >>> naming_of("Test Data/wave.1.cbor").word
     'Test'
@@ -121,6 +186,8 @@ def naming_of(path: str) -> Naming | None:
     if _NO_WORD_IN_IT.match(path):
         return None  # nearly every file
     *folders, name = path.split("/")
+    if label_folder is not None:
+        del folders[label_folder]
     parts = [(name.partition(".")[2], name, True), *((folder, folder, False) for folder in reversed(folders))]
     for text, part, in_name in parts:
         for word in reversed(_words(text)):
@@ -133,6 +200,11 @@ def naming_of(path: str) -> Naming | None:
 def infer_category_as_sdk(path: str) -> Category | None:
     """Return the category that the official SDK's rule finds in `path`; None when it finds none."""
     return next((category for name, category in _SDK_ORDER if name in path), None)
+
+
+def _is_date(folder: str) -> bool:
+    """Return whether a folder's name is a date, a time or a serial number rather than a class."""
+    return is_counter(folder) and sum(map(str.isdigit, folder)) >= _DATE_DIGITS
 
 
 def _words(text: str) -> list[str]:

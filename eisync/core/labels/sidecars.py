@@ -120,7 +120,7 @@ def sidecars_for(path: str, there: Iterable[str]) -> dict[str, str]:
 
     Later ones win over earlier ones. Of several `info.labels` only the nearest counts.
 
-    >>> speaking("a/b.png", ["info.labels", "a/info.labels"])
+    >>> sidecars_for("a/b.png", ["info.labels", "a/info.labels"])
     {'a/info.labels': 'b.png'}
     """
     present = set(there)

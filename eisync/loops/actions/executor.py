@@ -273,7 +273,7 @@ class ActionExecutor:
         self._actions.begin(written.id)
         context.check_project()
         try:
-            edit(context, action.kind, sample_id, action.to or "")
+            context.edit(action.kind, sample_id, action.to or "")
         except StudioError:
             if context.studio.is_there(sample_id):
                 raise
@@ -324,17 +324,6 @@ class ActionExecutor:
         worth = standing(copy, side, sample_id)
         is_same_again = worth is Standing.LIKELY and context.studio.sha256_of(sample_id) == copy.sha256
         return worth is Standing.PROVED or is_same_again
-
-
-def edit(context: TargetContext, kind: ActionKind, sample_id: int, value: str) -> None:
-    """Change the sample. Raises KeyRefusedError, StudioError or TransitError. Safe to repeat."""
-    match kind:
-        case ActionKind.RENAME_SAMPLE:
-            context.studio.rename(sample_id, value)
-        case ActionKind.RELABEL_SAMPLE:
-            context.studio.relabel(sample_id, value)
-        case ActionKind.MOVE_SAMPLE:
-            context.studio.move(sample_id, value)
 
 
 def _make_tombstone(context: TargetContext, written: StoredAction, side: FileSide | None) -> Done | NotNeeded:

@@ -16,7 +16,7 @@ from eisync.core.lifecycle import RETRIEVABLE
 from eisync.core.model import FileFacts, shown
 from eisync.core.retention import Removal, removal_of
 from eisync.errors import EisyncError, FileError, FolderError, KeyRefusedError, StudioError, TransitError
-from eisync.loops.actions.executor import ACTIONS_PER_STEP, Postponed, Trash, edit
+from eisync.loops.actions.executor import ACTIONS_PER_STEP, Postponed, Trash
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext
 from eisync.loops.watcher.monitor import WatchedFolders
@@ -191,7 +191,7 @@ class Undo:
         if action.sample_id is None or (action.was is None and action.kind is not ActionKind.RELABEL_SAMPLE):
             return Final("eisync does not know its earlier value")
         try:
-            edit(context, action.kind, action.sample_id, action.was or "")
+            context.edit(action.kind, action.sample_id, action.was or "")
         except StudioError as error:
             return Final(f"the service refused ({error})")
         return Undone("the sample has its earlier value again")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eisync.core import listing
+from eisync.core.actions import ActionKind
 from eisync.core.policy import Policy
 from eisync.loops.lineage import Lineages, NullLineage
 from eisync.loops.ports import ProjectService
@@ -52,6 +53,16 @@ class TargetContext:
     policies: Mapping[int, Policy]
     interval_s: float
     check_project: Callable[[], None]
+
+    def edit(self, kind: ActionKind, sample_id: int, value: str) -> None:
+        """Change the sample. Raises KeyRefusedError, StudioError or TransitError. Safe to repeat."""
+        match kind:
+            case ActionKind.RENAME_SAMPLE:
+                self.studio.rename(sample_id, value)
+            case ActionKind.RELABEL_SAMPLE:
+                self.studio.relabel(sample_id, value)
+            case ActionKind.MOVE_SAMPLE:
+                self.studio.move(sample_id, value)
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ class DryRun:
     def apply(self, target: str, actions: Iterable[listing.IndexChange], **_: object) -> list[int]:
         return []
 
-    def note_look(self, target: str, **_: object) -> None: ...
+    def note_poll(self, target: str, **_: object) -> None: ...
 
     def note_changes(self, target: str, **_: object) -> list[Missing]:
         return []

@@ -85,7 +85,7 @@ class ListingSync:
         if poll.unlisted:
             return followed.missing  # the next poll finds the same again, until a sweep may run
         # Keep the old `modified_at` of an unexplained change, so that it still asks for a sweep once one may run.
-        self.mirrored.note_look(
+        self.mirrored.note_poll(
             self.target,
             newest_id=newest_id,
             samples=remembered.samples + poll.new,

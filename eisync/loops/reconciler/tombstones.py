@@ -57,7 +57,7 @@ class Tombstones:
         """
         suspects = [ask.sample_id for ask in listing.suspects(missing)]
         now = self._clock()
-        doomed = self._actions.doomed(context.target, suspects, limit=MAX_FILES) if suspects else []
+        doomed = self._actions.left_without_samples(context.target, suspects, limit=MAX_FILES) if suspects else []
         # A sample that was never listed was not deleted: its file is sent again.
         sides = [side for side in doomed if any(held.is_listed for held in side.samples)]
         proposed = self._proposed(context, sides)
