@@ -9,6 +9,8 @@ Source: OpenAPI 3.0.3.
 from collections.abc import Iterator, Mapping
 
 from eisync.emulator.model import STORED_CATEGORIES, UPLOAD_CATEGORIES, Role
+from eisync.emulator.openapi_accounts import account_routes
+from eisync.emulator.openapi_devices import DEVICE_SCHEMAS, device_routes
 from eisync.emulator.openapi_parts import FAILED, Route, operation, paging, parameter, selection
 from eisync.emulator.openapi_versions import VERSION_SCHEMAS, version_routes
 from eisync.emulator.shapes import (
@@ -85,7 +87,7 @@ def describe(studio_url: str, ingestion_url: str) -> dict[str, object]:
         },
         "components": {
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
-            "schemas": {**SCHEMAS, **VERSION_SCHEMAS},
+            "schemas": {**SCHEMAS, **VERSION_SCHEMAS, **DEVICE_SCHEMAS},
         },
     }
 
@@ -100,7 +102,15 @@ def _paths(routes: Iterator[Route], server_url: str) -> dict[str, dict[str, obje
 
 def _parameters_of(path: str) -> list[dict[str, object]]:
     categories = (*STORED_CATEGORIES, "all") if "delete-all" in path else UPLOAD_CATEGORIES
-    schemas = {"{project}": ID, "{sample}": ID, "{job}": ID, "{version}": ID, "{category}": one_of(categories)}
+    schemas = {
+        "{project}": ID,
+        "{sample}": ID,
+        "{job}": ID,
+        "{version}": ID,
+        "{device}": TEXT,
+        "{user}": {**TEXT, "minLength": 1, "maxLength": 200},
+        "{category}": one_of(categories),
+    }
     return [
         {"name": name.strip("{}"), "in": "path", "required": True, "schema": schema}
         for name, schema in schemas.items()
@@ -169,7 +179,9 @@ def _studio_routes() -> Iterator[Route]:
     yield "post", f"{_RAW}/delete-all", operation("Delete every sample.", _DONE)
     yield "post", _RAW + "/delete-all/{category}", operation("Delete every sample of a category.", _DONE)
     yield from version_routes(_PROJECT)
+    yield from device_routes(_PROJECT)
     login = record({"username": TEXT, "password": TEXT})
+    yield from account_routes(_PROJECT)
     yield "post", "/api-login", {"security": []} | operation("A token for a person.", answer(token=TEXT), body=login)
     for action, body in _EDITS.items():
         yield "post", f"{_SAMPLE}/{action}", operation(f"{action} one sample.", _DONE, body=body)
@@ -194,4 +206,6 @@ def _control_routes() -> Iterator[Route]:
     yield "get", "/emulator/projects", own | operation("Every project with its keys.", projects)
     made = answer(project=ref("OwnProject"), studio_url=TEXT, ingestion_url=TEXT)
     yield "post", "/emulator/projects", own | operation("Make a project.", made, body=ref("NewProject"))
+    spoken = answer(connected=list_of({"type": "object"}), refused=list_of({"type": "object"}))
+    yield "get", "/emulator/devices", own | operation("What was said with the devices that are connected.", spoken)
     yield "get", "/emulator/openapi.json", own | operation("This document.", {"type": "object"})

@@ -50,7 +50,8 @@ async def _get_page(request: web.Request) -> web.Response:
     html = (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Edge Impulse emulator</title>"
         f"<style>{_STYLE}</style><h1>Edge Impulse emulator</h1>"
-        f"<p>Studio <code>{_safe(service.studio_url)}</code>, ingestion <code>{_safe(service.ingestion_url)}</code></p>"
+        f"<p>Studio <code>{_safe(service.studio_url)}</code>, ingestion <code>{_safe(service.ingestion_url)}</code>, "
+        f"devices <code>{_safe(service.remote_url or 'off')}</code></p>"
         f"{projects}</html>"
     )
     return web.Response(text=html, content_type="text/html", headers=_HEADERS)
@@ -73,6 +74,7 @@ async def _show_project(service: Service, project: Project) -> str:
     count = service.store.count_samples(selection)
     keys = ", ".join(f"<code>{_safe(key.key)}</code> ({key.role.value})" for key in service.store.list_keys(project.id))
     title = f"<h2>{_safe(project.name)}</h2><p>Project {project.id}, {count} samples. Keys: {keys}</p>"
+    title += _show_devices(service, project)
     if not count:
         return title + "<p>Nothing was uploaded yet.</p>"
     groups = _table(
@@ -87,6 +89,16 @@ async def _show_project(service: Service, project: Project) -> str:
     pictures = await _draw(service, samples)
     rows = [_show_sample(sample, pictures) for sample in samples]
     return title + groups + newest + _table(("ID", "", "Name", "Label", "Category", "Type", "Added"), rows)
+
+
+def _show_devices(service: Service, project: Project) -> str:
+    rows = [
+        f"<td>{_safe(device.name)}<td>{_safe(device.device_type)}"
+        f"<td>{'connected' if service.connections.find(project.id, device.device_id) else 'not connected'}"
+        f"<td>{_safe(', '.join(sensor['name'] for sensor in device.sensors))}"
+        for device in service.store.devices.list_devices(project.id)
+    ]
+    return _table(("Device", "Type", "Remote management", "Sensors"), rows) if rows else ""
 
 
 async def _draw(service: Service, samples: Sequence[Sample]) -> Mapping[str, str]:

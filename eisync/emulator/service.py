@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from eisync.emulator.connections import Connections
 from eisync.emulator.faults import Faults
 from eisync.emulator.ledger import Ledger
 from eisync.emulator.settings import EmulatorSettings
@@ -22,8 +23,10 @@ class Service:
     faults: Faults
     jobs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # (project, job) -> as Studio shows it
     pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> what the page shows of it
+    connections: Connections = field(default_factory=Connections)  # of devices to remote management
     studio_url: str = ""
     ingestion_url: str = ""
+    remote_url: str = ""  # of remote management; empty: it is off
     ports: tuple[int, ...] = ()  # of both
     _last_name_ms: int = 0
     _last_job: int = 0

@@ -65,7 +65,9 @@ SCHEMAS: Mapping[str, Schema] = {
     },
     "Project": record({"id": ID, "name": TEXT, "owner": TEXT, "created": INSTANT, "tier": TEXT}),
     "OwnProject": record({"id": ID, "name": TEXT, "hmacKey": TEXT, "keys": list_of(_KEY)}),
-    "Job": record({"id": ID, "category": TEXT, "finished": INSTANT, "finishedSuccessful": BOOLEAN}),
+    "Job": record(
+        {"id": ID, "category": TEXT}, {"finished": INSTANT, "finishedSuccessful": BOOLEAN, "additionalInfo": TEXT}
+    ),
     "StructuredLabel": record({"startIndex": COUNT, "endIndex": COUNT, "label": TEXT}, {"labelMap": _LABEL_MAP}),
     "Box": _BOX,
     "Sample": record(

@@ -122,6 +122,15 @@ MIGRATIONS = (
     create index change_by_sample on change (project_id, sample_id, id);
     create index change_by_content on change (sha256) where sha256 is not null;
     """,
+    # Devices: of remote management, and of samples that bear a device's name.
+    """
+    create table device (
+        id integer primary key autoincrement, project_id integer not null references project,
+        device_id text not null, device_type text not null, name text not null, sensors text,
+        supports_snapshots integer, created_ms integer not null, last_seen_ms integer not null,
+        unique (project_id, device_id)
+    );
+    """,
 )
 
 # Every project, oldest first.

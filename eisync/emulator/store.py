@@ -16,6 +16,7 @@ from eisync.emulator import statements as sql
 from eisync.emulator.blobs import Blobs, MemoryBlobs, StoredBlobs
 from eisync.emulator.conditions import where
 from eisync.emulator.counts import count_added, count_each, count_samples, skip
+from eisync.emulator.device_store import DeviceStore
 from eisync.emulator.history import History, forget
 from eisync.emulator.model import (
     Actor,
@@ -71,6 +72,7 @@ class Store:
         self._database = database
         self._blobs = blobs
         self._signs = signs
+        self.devices = DeviceStore(database)
         database.row_factory = sqlite3.Row
         with self._transaction() as execute:
             done = execute("pragma user_version").fetchone()[0]
@@ -177,6 +179,7 @@ class Store:
                     execute(sql.ADD_TO_TALLY, {"project_id": project_id, "name": name, "by": by})
             if rows:
                 execute(sql.TOUCH_PROJECT, {"project_id": project_id, "now_ms": now_ms})
+            self.devices.note_uploads(project_id, (sample.facts for sample, _ in samples), now_ms=now_ms)
         return answers
 
     def list_samples(self, selection: Selection, page: Page) -> list[Sample]:

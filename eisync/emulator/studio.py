@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from eisync.emulator import callers, editing, versions
+from eisync.emulator import accounts, callers, devices, editing, versions
 from eisync.emulator.calls import Call, Handler, Need, guarded, success
 from eisync.emulator.media import image_type
 from eisync.emulator.model import Sample
@@ -28,6 +28,7 @@ def add_routes(app: web.Application) -> None:
         for prefix in ("", "/v1"):
             app.router.add_route(method, prefix + path, guarded(need, handler))
     callers.add_routes(app)
+    accounts.add_routes(app)
 
 
 def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
@@ -53,6 +54,8 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
     yield "POST", raw + "/delete-all/{category}", Need.CHANGE, editing.delete_all
     yield "POST", one + "/{action}", Need.CHANGE, editing.edit_sample
     yield "POST", raw + "/batch/{action}", Need.CHANGE, editing.edit_batch
+    yield from accounts.routes(project)
+    yield from devices.routes(project)
 
 
 # Projects

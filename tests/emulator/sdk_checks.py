@@ -585,6 +585,24 @@ def check_generated_client_on_a_job(place: str) -> None:
     assert jobs.get_job_status(project_id, job_id).job.id == job_id
 
 
+def check_generated_client_on_devices(place: str) -> None:
+    client = configure_generic_client(key=ei.API_KEY, host=ei.API_ENDPOINT)
+    devices, project_id = api.DevicesApi(client), default_project_id_for(client)
+    new = {"deviceId": "38:f9:d3:d7:62:03", "deviceType": "BOARD", "ifNotExists": True}
+    assert devices.create_device(project_id, api.CreateDeviceRequest.parse_obj(new)).success
+    assert devices.rename_device(project_id, new["deviceId"], api.RenameDeviceRequest(name="bench")).success
+    (device,) = devices.list_devices(project_id).devices
+    assert (device.name, device.device_type, device.remote_mgmt_mode) == ("bench", "BOARD", "disconnected")
+    assert devices.get_device(project_id, new["deviceId"]).device == device
+    sampling = api.StartSamplingRequest.parse_obj(
+        {"label": "wave", "lengthMs": 100, "category": "training", "intervalMs": 10}
+    )
+    problem = problem_of(lambda: devices.start_sampling(project_id, new["deviceId"], sampling), Exception)
+    assert "is not connected to remote management" in problem
+    assert devices.delete_device(project_id, new["deviceId"]).success
+    assert devices.list_devices(project_id).devices == []
+
+
 def check_generated_client_says_what_is_not_there(place: str) -> None:
     raw, project_id = raw_data()
     problem = problem_of(lambda: raw.get_sample(project_id, 999_999_999), Exception)
