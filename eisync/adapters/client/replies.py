@@ -24,25 +24,6 @@ _Id = Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]
 Amount = Annotated[int, Field(strict=True, ge=0, lt=LARGEST_ID)]
 
 
-class KeyInfo(StudioReply):
-    """`GET /api/projects/api-key-info`."""
-
-    project_id: _Id = Field(alias="projectId")
-    key_id: _Id | None = Field(default=None, alias="apiKeyId")
-
-
-class ProjectReply(StudioReply):
-    """An entry of `GET /api/projects`."""
-
-    id: _Id
-
-
-class Projects(StudioReply):
-    """`GET /api/projects`: exactly one project for a project key."""
-
-    projects: tuple[ProjectReply, ...]
-
-
 _Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="left_to_right")]  # any value, as text
 
 
