@@ -18,6 +18,7 @@ from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.showing import iso, read_rows
 
 _SAMPLES_SHOWN = 100
+_VERSIONS_SHOWN = 10
 # Larger ones are listed without a picture: reading them would take longer than a person waits.
 _MAX_IMAGE_BYTES = 4 * 1024 * 1024
 _MAX_DRAWN_BYTES = 512 * 1024
@@ -84,11 +85,29 @@ async def _show_project(service: Service, project: Project) -> str:
             for label, category, number in service.store.count_by_label(project.id)
         ],
     )
+    groups += _show_versions(service, project)
     samples = service.store.list_samples(selection, Page(limit=_SAMPLES_SHOWN))
     newest = f"<p>The newest {len(samples)}:</p>" if count > len(samples) else ""
     pictures = await _draw(service, samples)
     rows = [_show_sample(sample, pictures) for sample in samples]
     return title + groups + newest + _table(("ID", "", "Name", "Label", "Category", "Type", "Added"), rows)
+
+
+def _show_versions(service: Service, project: Project) -> str:
+    """The newest versions of its dataset, and what each changed."""
+    if service.store.history is None:
+        return ""
+    now_ms = service.now_ms()
+    with service.store.reading_history(project.id, now_ms) as history:
+        versions, total = history.list_versions(project.id, now_ms, Page(limit=_VERSIONS_SHOWN))
+    rows = [
+        f"<td class=number>{one.version_id}<td>{one.kind}<td>{iso(one.closed_ms or one.opened_ms)}"
+        f"<td class=number>{one.inserts}<td class=number>{one.updates}<td class=number>{one.deletes}"
+        f"<td>{_safe(one.description or '')}"
+        for one in versions
+    ]
+    heads = ("Version", "Type", "Closed", "Added", "Updated", "Deleted", "Description")
+    return f"<p>The newest of {total} versions of the dataset:</p>{_table(heads, rows)}" if rows else ""
 
 
 def _show_devices(service: Service, project: Project) -> str:

@@ -20,12 +20,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from eisync.emulator import control, ingestion, page, remote, studio
 from eisync.emulator.control import random_hmac_key, random_key
 from eisync.emulator.faults import Faults
+from eisync.emulator.history import HistoryOptions
 from eisync.emulator.ledger import Ledger
 from eisync.emulator.model import Project, Role
 from eisync.emulator.replies import guard
 from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.settings import EmulatorSettings, is_loopback
-from eisync.emulator.store import HistoryOptions, StoreError, open_store
+from eisync.emulator.store import StoreError, open_store
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 30.0
@@ -138,7 +139,11 @@ class Emulator:
 def _history_options(settings: EmulatorSettings) -> HistoryOptions | None:
     if not settings.dataset_versions:
         return None
-    return HistoryOptions(window_ms=settings.dataset_window_ms, commit_ms=settings.dataset_commit_ms)
+    return HistoryOptions(
+        window_ms=settings.dataset_window_ms,
+        commit_ms=settings.dataset_commit_ms,
+        max_versions=settings.max_dataset_versions,
+    )
 
 
 class RunningEmulator:

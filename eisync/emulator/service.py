@@ -15,6 +15,15 @@ from eisync.emulator.store import Store
 _MAX_JOBS = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A ZIP of a project; whoever knows the token may have it."""
+
+    token: str
+    path: str
+    created_ms: int
+
+
 @dataclass(slots=True)
 class Service:
     settings: EmulatorSettings
@@ -22,6 +31,7 @@ class Service:
     ledger: Ledger
     faults: Faults
     jobs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # (project, job) -> as Studio shows it
+    exports: dict[int, Export] = field(default_factory=dict)  # project -> its newest one
     pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> what the page shows of it
     connections: Connections = field(default_factory=Connections)  # of devices to remote management
     studio_url: str = ""

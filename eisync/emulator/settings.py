@@ -36,6 +36,7 @@ SWITCHES = (
     "dataset_window_ms",
     "dataset_commit_ms",
     "last_updated_by",
+    "split_rule",
     "zero_disallows_duplicates",
     "decode_labels",
     "sampling_silence_s",
@@ -49,6 +50,7 @@ STRICTNESS = (
     "refuse_metadata_not_text",
     "refuse_missing_notifications",
     "refuse_odd_csv",
+    "refuse_unknown_filters",
     "refuse_unknown_hello_version",
     "refuse_values_not_finite",
 )
@@ -59,6 +61,7 @@ LIMITS = (
     "max_parse_bytes",
     "max_companion_bytes",
     "max_json_bytes",
+    "max_dataset_versions",
     "max_sensors",
     "max_name_chars",
     "max_line_chars",
@@ -72,6 +75,7 @@ LIMITS = (
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
 SIGNED = ("all", "edits", "none")
+SPLIT_RULES = ("percentages", "hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ class EmulatorSettings:
     spool_total_bytes: int = 16 * MIB  # the same for all parts of one request together
     max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored as it is, its values unread
     max_companion_bytes: int = 16 * MIB
+    max_dataset_versions: int = 1000  # of a project; the oldest are forgotten, and the bytes they kept
     max_json_bytes: int = 4 * MIB  # the body of a Studio or control request
     max_sensors: int = 1000  # of one file; a CSV has as many columns at most
     max_name_chars: int = 200  # of a sensor, its units and a device: every listing shows them
@@ -130,6 +135,7 @@ class EmulatorSettings:
     dataset_versions: bool = True  # False: the calls are not there, and nothing of what changes is kept
     dataset_window_ms: int = 60_000  # after the first change it takes in, a window is closed and becomes a version
     dataset_commit_ms: int = 1000  # so much later it is there; documented: "within a few seconds"
+    split_rule: str = "percentages"  # of the project; or "hash": three quarters to training, as the old client had it
     last_updated_by: str = "all"  # which samples have `lastUpdatedBy`: "all", those of "edits" without uploads, "none"
 
     # Strictness of our own: what no source says that the service refuses.
@@ -141,6 +147,7 @@ class EmulatorSettings:
     refuse_metadata_not_text: bool = True  # x-metadata: values that are no text. False: they are written as text
     refuse_missing_notifications: bool = True  # of a device: sampleStarted and sampleUploading, before sampleFinished
     refuse_odd_csv: bool = True  # no UTF-8, a column without a name, a first line that holds only numbers
+    refuse_unknown_filters: bool = True  # False: listings ignore what they do not know; batch calls never do
     refuse_unknown_hello_version: bool = True
     refuse_values_not_finite: bool = True  # null, NaN, infinity among the values. False: they are 0
 
@@ -176,6 +183,8 @@ class EmulatorSettings:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
         if self.last_updated_by not in SIGNED:
             raise ValueError(f"{self.last_updated_by!r} is none of {', '.join(SIGNED)}.")
+        if self.split_rule not in SPLIT_RULES:
+            raise ValueError(f"{self.split_rule!r} is none of {', '.join(SPLIT_RULES)}.")
         if min(self.dataset_window_ms, self.dataset_commit_ms) < 0:
             raise ValueError("A window's time cannot be negative.")
         if min(self.max_page_limit, self.sampling_silence_s) < 1 or not all(getattr(self, name) > 0 for name in LIMITS):
