@@ -6,11 +6,14 @@ import pty
 import re
 import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Bench, until
+from eisync.emulator.server import running_emulator
+from eisync.emulator.settings import EmulatorSettings
+from tests.conftest import Bench, bench_at, until
 from tests.selftest.asking import persons_samples, store_persons_samples
 
 
@@ -31,7 +34,7 @@ def test_nothing_is_sent_without_a_terminal_and_without_yes(bench: Bench) -> Non
     assert 0 == bench.emulator.ledger()["requests"]
 
 
-@pytest.mark.parametrize(("said", "code"), [(b"n\n", 130), (b"\n", 130), (b"y\n", 1)])
+@pytest.mark.parametrize(("said", "code"), [(b"n\n", 130), (b"\n", 130), (b"y\n", 0)])
 def test_a_person_is_asked_in_a_terminal(bench: Bench, said: bytes, code: int) -> None:
     terminal, ours = pty.openpty()
     os.write(terminal, said)
@@ -52,13 +55,22 @@ def test_the_table_and_the_record_hold_no_key_and_no_name_of_the_persons(bench: 
     assert {"confirmed", "contradicted", "answered", "unanswered"} == record["counts"].keys()
     assert 0 == record["counts"]["unanswered"]
     assert ("", "", []) == (record["reason"], record["removal_reason"], record["left"])
-    assert (1 if record["counts"]["contradicted"] else 0) == done.returncode
+    assert (0, 0) == (record["counts"]["contradicted"], done.returncode)
     for secret in (bench.emulator.key, bench.emulator.hmac_key, "person.", "Emulated project", str(bench.place)):
         assert secret not in done.stdout
     assert before == persons_samples(bench.emulator)
     table = selftest(bench, "--yes").stdout
     assert re.search(r"^confirmed +label\.encoded +as sent$", table, flags=re.MULTILINE)
     assert "Every sample was removed again" in table
+
+
+def test_a_project_that_contradicts_the_contract_is_told_by_the_exit_code(tmp_path: Path) -> None:
+    with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0, max_header_bytes=8 * 1024)) as emulator:
+        done = selftest(bench_at(tmp_path, emulator), "--yes")
+    assert 1 == done.returncode
+    assert re.search(
+        r"^contradicted +limit\.header +refused .*; the contract \[I\] says: ", done.stdout, flags=re.MULTILINE
+    )
 
 
 @pytest.mark.slow
