@@ -5,13 +5,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from eisync import paths
 from eisync.cli import PENDING
 from eisync.errors import EisyncError
+
+if TYPE_CHECKING:  # pydantic takes its time, and most commands need no settings
+    from eisync.settings import Settings, Target
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -60,6 +63,16 @@ def label_flags(command: _Command) -> _Command:
     ):
         wrapped = option(wrapped)
     return cast("_Command", wrapped)
+
+
+def target_of(settings: "Settings", name: str | None) -> "Target":
+    """Return the target of that name, or the only one. Raises UsageError."""
+    names = [target.name for target in settings.targets]
+    if name is None and len(names) > 1:
+        raise click.UsageError(f"there are several targets: name one with --target: {', '.join(names)}")
+    if name is not None and name not in names:
+        raise click.UsageError(f"there is no target {name!r}; there is {', '.join(names)}")
+    return settings.target(name or names[0])
 
 
 def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | None) -> Iterator[dict[str, Any]]:
