@@ -20,6 +20,7 @@ from eisync.core.lifecycle import State
 from eisync.core.model import Root, shown
 from eisync.errors import ForeignProjectError, KeyRefusedError
 from eisync.log import configure
+from eisync.loops.ports import Log
 from eisync.settings import LabelFlags, Settings, load
 
 SHOWN_REASONS = 10
@@ -77,6 +78,11 @@ def command(
     log = configure(level=level, style=settings.log.format)
     for warning in settings.warnings:
         say(f"warning: {warning}", err=True)
+    return _run(settings, log, timeout_s=timeout_s, is_watched=is_watched)
+
+
+def _run(settings: Settings, log: Log, *, timeout_s: float, is_watched: bool) -> int:
+    """Run the pass, and return the exit code."""
     stop = threading.Event()
     _on_signals(stop)
     app = build(settings, log=log, listen=False, verb="once")

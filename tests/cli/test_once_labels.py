@@ -185,6 +185,9 @@ def test_the_daemon_labels_by_the_command_line(bench: Bench) -> None:
     daemon = bench.daemon("--label", "fixed", "--category", "testing")
     try:
         until(lambda: {"cat/wave.csv": ("synced", "fixed", "testing")} == labels(bench))
+        said = bench.run("explain", str(bench.recordings / "cat/wave.csv")).stdout  # the daemon says its rules
+        assert "  label     fixed (rule 1)\n" in said
+        assert "  metadata  site = home (rule 3)\n" in said
     finally:
         daemon.terminate()
         daemon.wait(timeout=30)

@@ -209,6 +209,7 @@ def test_metadata_of_rules_and_folder_has_the_limits_of_a_request() -> None:
         ({}, "says nothing: give a label, a category, metadata, or a pattern with named groups"),
         ({"match": "a", "pattern": "x"}, "says nothing: give a label, a category, metadata, or a pattern with"),
         ({"pattern": "(a+)+$", "label": "x"}, r"the pattern can take too long: a repeated part contains a choice"),
+        ({"match": " ", "label": "x"}, "match is blank, so it matches nothing"),
         ({"match": "!a", "label": "x"}, "match begins with !, so it matches nothing: write \\! for the character"),
         ({"match": "a\\", "label": "x"}, "the pattern 'a\\\\' cannot be used: nothing follows its last backslash"),
     ],

@@ -86,6 +86,12 @@ def test_what_is_no_expression_is_refused(pattern: str) -> None:
         PathPattern(pattern)
 
 
+def test_a_deep_expression_is_refused() -> None:
+    assert PathPattern("(" * 20 + "a" + ")" * 20).find("a") is not None
+    with pytest.raises(ValueError, match=r"^has groups inside groups more than 20 deep$"):
+        PathPattern("(" * 21 + "a" + ")" * 21)
+
+
 def test_a_long_expression_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^has more than 500 characters$"):
         PathPattern("a" * 501)

@@ -13,6 +13,7 @@ from eisync.core.labels.path_rules import (
     infer_label,
     naming_of,
 )
+from eisync.core.labels.rules import LabelRules
 from eisync.core.model import Category, shown
 from eisync.core.text import nfc
 
@@ -66,15 +67,15 @@ def test_the_label_is_the_text_before_the_first_dot_of_the_base_name(path: str, 
     ],
 )
 def test_a_name_that_only_counts_leaves_the_label_to_the_folder(path: str, label: str) -> None:
-    assert label == PathRules().of(path)[0]
-    assert infer_label(path) == PathRules(label=SDK).of(path)[0]
+    assert label == PathRules().label_of(path)[0]
+    assert infer_label(path) == PathRules(label=SDK).label_of(path)[0]
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/\0"), min_size=1), min_size=1, max_size=5))
 def test_a_label_comes_from_the_name_or_from_a_folder(parts: list[str]) -> None:
     path = "/".join(parts)
     for rules in (PathRules(), PathRules(label=FOLDER)):
-        at, label = rules.label_folder(path), rules.of(path)[0]
+        at, label = rules.label_folder(path), rules.label_of(path)[0]
         wanted = infer_label(path) if at is None else shown(parts[at])
         assert label == (wanted and nfc(wanted))
 
@@ -193,7 +194,7 @@ def test_no_label_gives_a_category(folders: list[str], label: str, rest: list[st
 )
 def test_the_sdk_rule_takes_the_first_word_that_occurs_anywhere(path: str, category: Category | None) -> None:
     assert category is infer_category_as_sdk(path)
-    assert (category or Category.SPLIT) is PathRules(rule=SDK).of(path)[1]
+    assert (category or Category.SPLIT) is LabelRules(PathRules(rule=SDK)).decide(path).category
 
 
 @pytest.mark.parametrize(
@@ -218,4 +219,5 @@ def test_the_sdk_rule_takes_the_first_word_that_occurs_anywhere(path: str, categ
 def test_a_folder_infers_or_fixes_label_and_category(
     labelling: PathRules, path: str, expected: tuple[str | None, Category]
 ) -> None:
-    assert expected == labelling.of(path)
+    decided = LabelRules(labelling).decide(path)
+    assert expected == (decided.label, decided.category)

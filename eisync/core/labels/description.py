@@ -138,13 +138,7 @@ def describe(
         if entry.category is not None:
             category = _category(entry.category)
         merged |= _metadata(entry.metadata)
-        for kind, found in (
-            (PartKind.BOXES, entry.bounding_boxes),
-            (PartKind.STRUCTURED, entry.structured_labels),
-            (PartKind.LABEL_MAP, entry.label_map),
-        ):
-            if found is not None:
-                about[kind] = with_canonical_labels(kind, _listed(kind, found))
+        about |= _companions(entry)
     name, remarks = _name_and_remarks(path, entries, misses)
     takes_name = decided.by is not None and decided.by.uses_name(path)
     if name is not None and takes_name and not any(one.label or one.is_unlabeled for one in entries):
@@ -208,6 +202,15 @@ def with_canonical_labels(kind: PartKind, found: Any) -> Any:
     if not isinstance(found, list):
         return found
     return [{**one, "label": _nfc(one["label"])} if isinstance(one, dict) and "label" in one else one for one in found]
+
+
+def _companions(entry: Entry) -> dict[PartKind, Any]:
+    found = {
+        PartKind.BOXES: entry.bounding_boxes,
+        PartKind.STRUCTURED: entry.structured_labels,
+        PartKind.LABEL_MAP: entry.label_map,
+    }
+    return {kind: with_canonical_labels(kind, _listed(kind, one)) for kind, one in found.items() if one is not None}
 
 
 def _name_and_remarks(

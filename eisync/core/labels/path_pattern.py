@@ -24,6 +24,7 @@ from itertools import combinations
 from eisync.core.text import nfc
 
 MAX_PATTERN_CHARACTERS = 500
+MAX_DEPTH = 20
 MAX_PATH = 512
 """No pattern matches a longer path (characters)."""
 MAX_NAME = 255
@@ -116,7 +117,7 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self._flags = re.DOTALL
-        self._at = 0
+        self._at = self._depth = 0
         if text.startswith(_INLINE_CASE):
             self._flags |= re.IGNORECASE
             self._at = len(_INLINE_CASE)
@@ -163,7 +164,11 @@ class _Parser:
         elif self._text.startswith("?", self._at) and not self._takes("?:"):
             what = self._text[self._at - 1 : self._at + 3]
             raise ValueError(f"contains {what}, which is not supported: use (…), (?:…) and (?P<name>…)")
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ValueError(f"has groups inside groups more than {MAX_DEPTH} deep")
         inside = self._alternatives()
+        self._depth -= 1
         self._at += 1  # the closing bracket
         return inside
 

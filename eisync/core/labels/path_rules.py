@@ -99,11 +99,6 @@ class PathRules:
     category: Category | None = None  # None: by the rule
     rule: str = INFER  # or SDK
 
-    def of(self, path: str) -> tuple[str | None, Category]:
-        """Return the label (None: no label) and the category of the file at `path`, which is relative to its root."""
-        label, folder = self.label_of(path)
-        return label, self.inferred_category(path, folder) or Category.SPLIT
-
     def label_of(self, path: str) -> tuple[str | None, int | None]:
         """Return the label (None: no label), and which part of the path is the folder that gives it (None: none)."""
         folder = self.label_folder(path)

@@ -278,6 +278,8 @@ def _pattern_of(text: str) -> PathPattern:
 
 
 def _glob_of(text: str) -> GitIgnore:
+    if not text.strip():
+        raise ValueError("match is blank, so it matches nothing")
     if text.startswith(("!", "#")):
         raise ValueError(f"match begins with {text[0]}, so it matches nothing: write \\{text[0]} for the character")
     return GitIgnore([nfc(text)])  # its sentence names the pattern
