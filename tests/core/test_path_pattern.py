@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.labels.path_pattern import MAX_PATH, PathPattern
+from eisync.core.labels.path_pattern import PathPattern
+from eisync.core.labels.pattern_cost import MAX_PATH
 
 ADMITTED = {
     r"(?P<subject>s\d+)_(?P<label>[a-z]+)_(?P<session>\d{8})": ("gym/s01_squat_20260102.wav", "s01_squat_20260102"),
