@@ -63,9 +63,11 @@ class RuleTrial:
 
 def _labels(fitting: Iterable[Fitting], path: str) -> list[tuple[int, str]]:
     said = ((one.number, one.label(path)) for one in fitting)
-    return [(number, "no label" if found[0] is None else repr(found[0])) for number, found in said if found is not None]
+    return [
+        (number, "no label" if found.text is None else repr(found.text)) for number, found in said if found is not None
+    ]
 
 
 def _categories(fitting: Iterable[Fitting], path: str, label_folder: int | None) -> list[tuple[int, str]]:
     said = ((one.number, one.category(path, label_folder)) for one in fitting)
-    return [(number, found[0].value) for number, found in said if found is not None]
+    return [(number, found.category.value) for number, found in said if found is not None]

@@ -13,6 +13,7 @@ Everything is compared in NFC, so that a rule fits the names that a Mac writes.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from re import Match
+from typing import NamedTuple
 
 from eisync.core.gitignore import GitIgnore
 from eisync.core.labels.path_pattern import PathPattern
@@ -22,6 +23,7 @@ from eisync.core.text import nfc
 
 LABEL, CATEGORY = "label", "category"
 """The groups of a pattern that are not metadata."""
+_PARTS = (LABEL, CATEGORY)
 
 MAX_RULES = 100
 
@@ -47,9 +49,9 @@ _BY_FOLDER = Origin()
 class Decision:
     """What the path of a file decides, and what gave each part.
 
-    `by`: how the label was inferred from the path; None: a group of a pattern gave it. `label_folder`: which part of
-    the path is the folder that gives the label; None: none is. `problem`: a clause for a person, when a group gave a
-    category that is none; then `category` is what it would be otherwise.
+    `by`, `category_by`: how it was inferred from the path; None: a group of a pattern gave it. `label_folder`: which
+    part of the path is the folder that gives the label; None: none is. `problem`: a clause for a person, when a group
+    gave a category that is none; then `category` is what it would be otherwise.
     """
 
     label: str | None
@@ -61,6 +63,24 @@ class Decision:
     category_by: PathRules | None
     metadata: Mapping[str, str] = field(default_factory=dict)
     metadata_from: Mapping[str, Origin] = field(default_factory=dict)
+    problem: str | None = None
+
+
+class SaidLabel(NamedTuple):
+    """A label, with what gave it, as in `Decision`."""
+
+    text: str | None
+    origin: Origin
+    by: PathRules | None
+    folder: int | None
+
+
+class SaidCategory(NamedTuple):
+    """A category, with what gave it, as in `Decision`."""
+
+    category: Category
+    origin: Origin
+    by: PathRules | None
     problem: str | None = None
 
 
@@ -173,24 +193,21 @@ class LabelRules:
             found = self._folders[folder] = [rule.matches_in(folder) for rule in self.rules]
         return found
 
-    def _label(
-        self, path: str, fitting: "Sequence[Fitting]"
-    ) -> tuple[str | None, Origin, PathRules | None, int | None]:
+    def _label(self, path: str, fitting: "Sequence[Fitting]") -> SaidLabel:
         for one in fitting:
             if (said := one.label(path)) is not None:
                 return said
         label, folder = self.default.label_of(path)
-        return label, _BY_FOLDER, self.default, folder
+        return SaidLabel(label, _BY_FOLDER, self.default, folder)
 
-    def _category(
-        self, path: str, fitting: "Sequence[Fitting]", folder: int | None
-    ) -> tuple[Category, Origin, PathRules | None, str | None]:
+    def _category(self, path: str, fitting: "Sequence[Fitting]", folder: int | None) -> SaidCategory:
         problem = None
         for one in fitting:
             problem = problem or one.category_problem()
             if (said := one.category(path, folder)) is not None:
-                return (*said, problem)
-        return self.default.inferred_category(path, folder) or Category.SPLIT, _BY_FOLDER, self.default, problem
+                return said if problem is None else said._replace(problem=problem)
+        category = self.default.inferred_category(path, folder) or Category.SPLIT
+        return SaidCategory(category, _BY_FOLDER, self.default, problem)
 
 
 @value
@@ -201,23 +218,23 @@ class Fitting:
     rule: Rule
     match: Match[str] | None
 
-    def label(self, path: str) -> tuple[str | None, Origin, PathRules | None, int | None] | None:
-        """Return the label that the rule says, its origin, how it is inferred, and its folder; None: it says none."""
+    def label(self, path: str) -> SaidLabel | None:
+        """Return the label that the rule says; None: it says none."""
         if (text := self.group(LABEL)) is not None:
-            return text, Origin(self.number, LABEL), None, self.whole_folder(LABEL)
+            return SaidLabel(text, Origin(self.number, LABEL), None, self.whole_folder(LABEL))
         if self.rule.labels is None:
             return None
         label, folder = self.rule.labels.label_of(path)
-        return label, Origin(self.number), self.rule.labels, folder
+        return SaidLabel(label, Origin(self.number), self.rule.labels, folder)
 
-    def category(self, path: str, label_folder: int | None) -> tuple[Category, Origin, PathRules | None] | None:
-        """Return the category that the rule says, its origin, and how it is inferred; None: it says none."""
+    def category(self, path: str, label_folder: int | None) -> SaidCategory | None:
+        """Return the category that the rule says; None: it says none."""
         if (found := _CATEGORIES.get((self.group(CATEGORY) or "").lower())) is not None:
-            return found, Origin(self.number, CATEGORY), None
+            return SaidCategory(found, Origin(self.number, CATEGORY), None)
         by = self.rule.categories
         if by is None or (found := by.inferred_category(path, label_folder)) is None:
             return None
-        return found, Origin(self.number), by
+        return SaidCategory(found, Origin(self.number), by)
 
     def category_problem(self) -> str | None:
         """Return a clause for a person when a group matched a text that is no category."""
@@ -239,13 +256,14 @@ class Fitting:
         is_whole = path[start - 1 : start] in ("", "/") and path[end : end + 1] == "/"
         return path.count("/", 0, start) if is_whole and "/" not in path[start:end] else None
 
-    def metadata(self) -> Iterator[tuple[str, str, Origin]]:
-        """Yield the names and texts that the rule says, those of its pattern first."""
+    def add_metadata(self, texts: dict[str, str], origins: dict[str, Origin]) -> None:
+        """Add the metadata that the rule says, those of its pattern first, where there is none of that name yet."""
         for name in self.rule.groups:
-            if name not in (LABEL, CATEGORY) and (text := self.group(name)) is not None:
-                yield name, text, Origin(self.number, name)
+            if name not in _PARTS and name not in texts and (text := self.group(name)) is not None:
+                texts[name], origins[name] = text, Origin(self.number, name)
         for name, text in self.rule.metadata.items():
-            yield name, text, Origin(self.number)
+            if name not in texts:
+                texts[name], origins[name] = text, Origin(self.number)
 
 
 _NONE: Sequence[Fitting] = ()
@@ -264,9 +282,7 @@ def _metadata(fitting: Sequence[Fitting]) -> tuple[Mapping[str, str], Mapping[st
     texts: dict[str, str] = {}
     origins: dict[str, Origin] = {}
     for one in fitting:
-        for name, text, origin in one.metadata():
-            if name not in texts:
-                texts[name], origins[name] = text, origin
+        one.add_metadata(texts, origins)
     return texts, origins
 
 
