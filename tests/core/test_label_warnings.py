@@ -93,7 +93,7 @@ ONE_NAME = "give them one name (rename files or folders, or correct the sidecar)
         ),
         (
             {"IMG_0042": 1},
-            "1 label only tells its files apart, such as 'IMG_0042': "
+            "the label 'IMG_0042' only tells its files apart: "
             f"{FOLDERS}, or name the files '<label>.<number>', or set label = \"none\"",
         ),
         (

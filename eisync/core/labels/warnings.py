@@ -97,11 +97,10 @@ def _counters(counts: Mapping[str, LabelCount]) -> _Taken:
     if not labels:
         return None
     shown = [label for label in counts if label in labels]
-    one = "label only tells its files" if len(labels) == 1 else "labels only tell files"
-    sentence = (
-        f"{len(labels):,} {one} apart, such as {_listed(shown)}: {_FOLDERS}, or name the files '<label>.<number>', "
-        'or set label = "none"'
-    )
+    listed = _listed(shown)
+    are = f"{len(shown):,} labels only tell files apart, such as {listed}"
+    what = f"the label {listed} only tells its files apart" if len(shown) == 1 else are
+    sentence = f"{what}: {_FOLDERS}, or name the files '<label>.<number>', or set label = \"none\""
     return _warning(Pattern.COUNTERS, counts, labels, sentence), labels
 
 
