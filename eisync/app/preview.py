@@ -7,7 +7,7 @@ agree. The entries of sidecars are in a private database, which has no name and 
 import os
 from collections.abc import Iterator
 
-from eisync.adapters import clock
+from eisync.adapters import clock, process
 from eisync.adapters.files import content, file_facts, sidecars, writer_probe
 from eisync.adapters.files.inventory import Found, Trouble, inventory
 from eisync.app.loops import watched_of
@@ -42,6 +42,7 @@ def preview(watch: Watch, log: Log) -> Iterator[PreviewedFile]:
 
     Raises ConfigurationError for ignore patterns that are not valid, UnreachableError when no file can be opened.
     """
+    process.collect_rarely()
     writer_probe.ignore_lease_breaks()
     database = private_database()
     try:

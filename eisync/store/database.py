@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator
 
 from eisync.errors import StateError, StateLostError
-from eisync.store.schema import migrate
+from eisync.store.schema import create, migrate
 from eisync.store.state_folder import (
     DATABASE_NAME,
     SUSPECT,
@@ -271,7 +271,7 @@ def private_database() -> Database:
         connection.execute("pragma synchronous = off")  # nothing of it outlives the process
         connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
         connection.execute("pragma foreign_keys = on")
-        migrate(connection)
+        create(connection)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StateError(f"a temporary database cannot be made: {error}") from error
