@@ -6,6 +6,7 @@ agree. The entries of sidecars are in a private database, which has no name and 
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from eisync.adapters import clock, process
 from eisync.adapters.files import content, file_facts, sidecars, writer_probe
@@ -85,7 +86,8 @@ class _Preview:
         yield from self._checked(some)
 
     def _why_no_sample(self, path: str, facts: FileFacts, head: bytes) -> NotASample | None:
-        return sidecars.annotation_at(self._watched.root.path, path, facts, head=head)
+        what = sidecars.annotation_at(self._watched.root.path, path, facts, head=head)
+        return None if what is None else replace(what, reason=f"{what.reason} ({what.kind})")
 
     def _checked(self, some: list[Found]) -> Iterator[PreviewedFile]:
         now = clock.now()
