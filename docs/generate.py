@@ -21,6 +21,7 @@ from log_events import LEVELS, log_events
 from eisync import cli
 from eisync.core import lifecycle
 from eisync.core.identity import Decision, Destruction, Identity, decide
+from eisync.selftest.checks import CHECKS
 from eisync.settings import options_table
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +35,7 @@ def sections() -> dict[str, str]:
     """Return what stands between the markers, by name."""
     return {
         "commands": table(["command", "does"], [[f"`eisync {verb}`", does] for verb, does in cli.VERBS.items()]),
+        "checks": checks_table(),
         "cli": "\n\n".join(command_pages()),
         "differences": differences_table(),
         "events": commented_table(lifecycle.Event, "event"),
@@ -128,6 +130,14 @@ def differences_table() -> str:
     differences = runpy.run_path(str(ROOT / "tests" / "compat" / "differences.py"))["DIFFERENCES"]
     return table(
         ["case", "difference and reason"], [[case.replace("_", " "), why] for case, why in differences.items()]
+    )
+
+
+def checks_table() -> str:
+    """Return every check of `eisync selftest`."""
+    return table(
+        ["check", "mark", "what the contract says", "how it is asked"],
+        [[f"`{check.id}`", check.mark.value, _escaped(check.says), _escaped(check.asked)] for check in CHECKS],
     )
 
 

@@ -1,7 +1,8 @@
 """eisync: drop a file into a folder, and it is in your Edge Impulse project.
 
 The module globals are those of the official SDK: read from the environment once, at import, and free to be assigned.
-`data`, `exceptions` and `experimental` are loaded when they are asked for; importing this package costs nothing else.
+`data`, `exceptions`, `experimental` and `util` are loaded when they are asked for; importing this package costs nothing
+else.
 """
 
 import os
@@ -15,12 +16,12 @@ INGESTION_ENDPOINT: str = os.environ.get("EI_INGESTION_ENDPOINT", "https://inges
 
 __all__ = ["API_ENDPOINT", "API_KEY", "INGESTION_ENDPOINT", "__version__"]
 
-_LOADED_WHEN_ASKED_FOR = ("data", "exceptions", "experimental")
+_MODULES = ("data", "exceptions", "experimental", "util")
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Load what `import eisync as ei` promises: `ei.data`, `ei.exceptions`, `ei.experimental.data`."""
-    if name not in _LOADED_WHEN_ASKED_FOR:
+    """Load what `import eisync as ei` promises: `ei.data`, `ei.exceptions`, `ei.util`, `ei.experimental.data`."""
+    if name not in _MODULES:
         raise AttributeError(
             f"module 'eisync' has no attribute {name!r}; of the official SDK, eisync replaces only the data functions"
         )
@@ -30,4 +31,4 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LOADED_WHEN_ASKED_FOR})
+    return sorted({*globals(), *_MODULES})

@@ -19,10 +19,12 @@
     ├── InvalidDeviceException, InvalidTargetException, InvalidEngineException,
     └── InvalidDeployParameterException, InvalidModelException    never raised here: `except` clauses name them
 
-The official module raises the branch below `ApiException` from the package of its generated client; here it is in this
-tree, so that one `except EdgeImpulseException` is enough. The texts are wrapped in rulers there, plain sentences here.
+The official module raises the branch below `ApiException` from `edgeimpulse_api`, the package of its generated client;
+here it is in this tree, so that one `except EdgeImpulseException` is enough. Where a script has imported that package,
+what is raised is an exception of both (`also_official`). The texts are wrapped in rulers there, plain sentences here.
 """
 
+import sys
 from collections.abc import Sequence
 
 from eisync.errors import EisyncError
@@ -74,12 +76,12 @@ class InvalidModelException(EdgeImpulseException):
 
 
 class MissingApiKeyException(EdgeImpulseException):
-    """No key was given: not as an argument, not as `eisync.API_KEY`, not in the environment."""
+    """No key was given, or an empty one: as an argument, as `eisync.API_KEY` or in the environment."""
 
     def __init__(self) -> None:
         super().__init__(
-            "API key was `None`, ensure you have set module level variable `eisync.API_KEY` or the environment "
-            "variable `EI_API_KEY`, or pass `api_key`."
+            "API key was `None` or empty, ensure you have set module level variable `eisync.API_KEY` or the "
+            "environment variable `EI_API_KEY`, or pass `api_key`."
         )
 
 
@@ -130,6 +132,9 @@ class ApiException(EdgeImpulseException):
         self.reason = reason
         self.body = body
 
+    def __str__(self) -> str:
+        return self.message
+
 
 class UnauthorizedException(ApiException):
     """401: the service does not accept the API key; give another one."""
@@ -145,3 +150,21 @@ class NotFoundException(ApiException):
 
 class ServiceException(ApiException):
     """500 and above: the service failed, however often it was asked."""
+
+
+def also_official(kind: type[ApiException]) -> type[ApiException]:
+    """Return a class of `kind` and of the exception of that name of `edgeimpulse_api`; `kind` where that is not loaded.
+
+    The package is never imported here: a script that catches its exceptions has imported it.
+    """
+    official = getattr(sys.modules.get("edgeimpulse_api.exceptions"), kind.__name__, None)
+    if official is None:
+        return kind
+    found = _OF_BOTH.get((kind, official))
+    if found is None:
+        body = {"__doc__": kind.__doc__, "__module__": kind.__module__}
+        found = _OF_BOTH[kind, official] = type(kind.__name__, (kind, official), body)
+    return found
+
+
+_OF_BOTH: dict[tuple[type, type], type[ApiException]] = {}

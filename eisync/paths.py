@@ -83,6 +83,15 @@ def notify_socket(environ: Mapping[str, str] | None = None) -> str | None:
     return (os.environ if environ is None else environ).get("NOTIFY_SOCKET") or None
 
 
+def unconfigured(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment without the variables that configure eisync or an official client.
+
+    For an eisync of ours beside the person's own: a key or an address of theirs must not reach it.
+    """
+    environ = os.environ if environ is None else environ
+    return {name: value for name, value in environ.items() if not name.startswith(("EI_", "EISYNC_"))}
+
+
 def read_toml(path: str, *, cwd: str | None = None) -> tuple[dict[str, Any], str]:
     """Return the content of the TOML file, and its text. Raise ConfigurationError, such as `eisync.toml:7: …`."""
     import tomllib  # only here: 20 ms

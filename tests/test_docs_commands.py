@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from eisync.emulator.server import RunningEmulator
 from tests.conftest import Bench, until
+from tests.emulator.device import serving_device
 
 ROOT = Path(__file__).parent.parent
 SHOWN = re.compile(r"^```console\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
@@ -78,12 +80,17 @@ def test_what_a_page_shows_of_a_terminal_happens(page: Path, emulator: RunningEm
         "EI_INGESTION_ENDPOINT": emulator.ingestion_url,
     }
     (tmp_path / "home").mkdir()
+    with serving_device(emulator, "bench-1") if page.name == "firmware.md" else nullcontext():
+        run_steps(steps_of(page.read_text(encoding="utf-8")), environ, tmp_path)
+
+
+def run_steps(steps: list[tuple[str, str]], environ: dict[str, str], folder: Path) -> None:
     code = 0
-    for command, shown in steps_of(page.read_text(encoding="utf-8")):
+    for command, shown in steps:
         done = subprocess.run(
             ["sh", "-c", f"(exit {code}); {command}"],
             env=environ,
-            cwd=tmp_path,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=60,
@@ -153,6 +160,7 @@ def test_every_field_of_the_json_output_is_documented(bench: Bench) -> None:
         "reconcile": ["reconcile", "--json"],
         "audit": ["audit", "--json", str(bench.recordings)],
         "explain": ["explain", "--json", str(bench.recordings / "wave.01.csv")],
+        "selftest": ["selftest", "--yes", "--json"],
         "pull": ["pull", "--json", str(bench.place / "dataset")],
     }
     for command, arguments in asked.items():

@@ -24,6 +24,7 @@ def room(ours: set[str] | None = None, others: set[str] | None = None) -> Room:
 
 
 EVERY_ROOM = {path.stem if path.suffix else path.name for path in PACKAGE.iterdir() if not path.name.startswith("__")}
+DROP_IN = {"data", "experimental", "exceptions", "util"}
 
 ROOMS = {
     "_version": room(),
@@ -37,13 +38,18 @@ ROOMS = {
     "loops": room(CORE | {"store"}, {"structlog"}),
     "control": room(CORE | {"store", "loops"}),
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
-    "experimental": room({"data"}),
+    "experimental": room({"data"}, {"pandas"}),
+    "util": room({"data", "exceptions"}),
     "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
     "paths": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"paths"}, {"pydantic", "pydantic_core"}),
+    "selftest": room(CORE | {"store", "adapters", "paths"}, {"urllib3"}),
     "export": room(CORE | {"adapters"}),
     "log": room({"core", "loops"}, {"structlog"}),
-    "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "experimental", "exceptions", "py"}, {"structlog"}),
+    "app": room(
+        EVERY_ROOM - {"cli", "web", "emulator", "data", "experimental", "exceptions", "selftest", "util", "py"},
+        {"structlog"},
+    ),
     "cli": room(EVERY_ROOM, {"click"}),
 }
 
@@ -61,6 +67,7 @@ BARRED = {
     "adapters": {"sqlite3"},
     "control": {"sqlite3", "time"},
     "data": {"sqlite3"},
+    "selftest": {"sqlite3", "time", "random"},
     "cli": {"sqlite3"},
     "app": {"sqlite3", "time"},
     "settings": {"sqlite3", "time"},

@@ -160,3 +160,8 @@ def test_looking_at_places_is_cheap(home: Path) -> None:
         runs.append(json.loads(done.stdout))
     assert {"pydantic", "platformdirs", "pathlib"}.isdisjoint(runs[0][1])
     assert min(seconds for seconds, _ in runs) < 0.03
+
+
+def test_an_eisync_of_ours_gets_nothing_of_the_persons_configuration() -> None:
+    environ = {"EI_API_KEY": "x", "EI_HOST": "y", "EISYNC_CONFIG": "z", "PATH": "/bin", "HOME": "/home/p"}
+    assert {"PATH": "/bin", "HOME": "/home/p"} == paths.unconfigured(environ)

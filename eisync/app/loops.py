@@ -76,21 +76,26 @@ def service_of(
 
     `on_date` receives the dates of the answers. `probing` returns the function that reports who writes a file.
     """
-    target, upload = settings.target(name), settings.upload
     return ServiceClient(
-        Endpoints(
-            studio_url=target.studio_url,
-            ingestion_url=target.ingestion_url,
-            ca_file=None if target.ca_file is None else str(target.ca_file),
-            trusts_system=target.trust == "system",
-            connect_timeout_s=upload.connect_timeout_s,
-            timeout_s=upload.timeout_s,
-        ),
+        endpoints_of(settings, name),
         settings.key_source(name).read,
         user_agent=USER_AGENT,
         spend=spend,
         on_date=on_date,
         probing=probing,
+    )
+
+
+def endpoints_of(settings: Settings, name: str) -> Endpoints:
+    """Return where the service of the target `name` is."""
+    target, upload = settings.target(name), settings.upload
+    return Endpoints(
+        studio_url=target.studio_url,
+        ingestion_url=target.ingestion_url,
+        ca_file=None if target.ca_file is None else str(target.ca_file),
+        trusts_system=target.trust == "system",
+        connect_timeout_s=upload.connect_timeout_s,
+        timeout_s=upload.timeout_s,
     )
 
 

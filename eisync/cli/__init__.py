@@ -38,6 +38,7 @@ VERBS = {
     "retry": "Send quarantined files and files with deleted samples again.",
     "config": "Check a configuration, or print its schema.",
     "emulator": "Run a local stand-in for Edge Impulse.",
+    "selftest": "Ask a live project what eisync relies on, or try eisync's promises on this machine.",
     "demo": "Watch files travel into the emulator.",
     "healthcheck": "For a container: is the daemon alive?",
 }

@@ -4,19 +4,12 @@ The emulator runs in this process. The daemon is a real one in its own process, 
 socket, as in `eisync ls`. The dropped files are small, valid files of every kind, generated here.
 """
 
-import io
-import json
 import math
 import os
 import shutil
 import signal
-import struct
-import subprocess
-import sys
 import tempfile
 import threading
-import wave
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -29,10 +22,14 @@ from eisync.cli.options import common_unused
 from eisync.cli.output import say
 from eisync.control import local_socket
 from eisync.core.acquisition import Encoding, Recording, SensorAxis, encode
+from eisync.core.example_files import png, wav
 from eisync.errors import ConfigurationError, EisyncError
+from eisync.selftest.torture.installation import Installation
 
 RATE_HZ = 62.5
 SECONDS = 2.0
+WATCH = {"settle_s": 0.3}
+TABLES = {"upload": {"batch_files": 1}}  # one at a time, so that they can be seen to arrive
 _AXES = tuple(SensorAxis(f"acc{axis}", "m/s2") for axis in "XYZ")
 
 
@@ -71,28 +68,14 @@ def _reading(gesture: str, seed: int, t: float) -> tuple[float, float, float]:
 
 def _tone(frequency_hz: float) -> bytes:
     rate = 16_000
-    frames = (int(12_000 * math.sin(2 * math.pi * frequency_hz * n / rate)) for n in range(rate))
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(b"".join(struct.pack("<h", frame) for frame in frames))
-    return buffer.getvalue()
+    return wav(
+        [int(12_000 * math.sin(2 * math.pi * frequency_hz * n / rate)) for n in range(rate)],
+        rate_hz=rate,
+    )
 
 
 def _picture(side: int) -> bytes:
-    rows = b"".join(
-        b"\0" + b"".join(bytes((x * 5, y * 5, 200 if 12 <= x < 36 and 12 <= y < 36 else 40)) for x in range(side))
-        for y in range(side)
-    )
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    return png(side, lambda x, y: (x * 5, y * 5, 200 if 12 <= x < 36 and 12 <= y < 36 else 40))
 
 
 def _table() -> bytes:
@@ -122,13 +105,14 @@ def command(once: bool) -> int:
     with ExitStack() as stack:
         place = stack.enter_context(_place())
         emulator = stack.enter_context(_emulator())
-        folder, state = os.path.join(place, "recordings"), os.path.join(place, "state")
-        os.makedirs(folder)
+        installation = Installation(place=place, service=emulator, target="demo", watch=WATCH, tables=TABLES)
+        folder, state = installation.recordings, installation.state
+        installation.prepare()
         say(f"The emulator stands in for Edge Impulse: {_page_url(emulator)}")
-        stack.enter_context(_daemon(folder, state, place, emulator))
+        stack.enter_context(installation.running())
         _await_daemon(state, stop)
         say(f"The daemon watches {folder}", "")
-        names = _drop_samples(folder, emulator.hmac_key)
+        names = _drop_samples(installation, emulator.hmac_key)
         arrived = _Arrivals(state, folder)
         is_complete = arrived.show_until(len(names), stop, within_s=ARRIVE_WITHIN_S)
         if not is_complete and not stop.is_set():
@@ -190,15 +174,11 @@ def _line(record: dict[str, Any]) -> str:
     return f"  {record['path']:<32} label {record['label'] or '-':<8} category {record['category']:<9} sample {ids}"
 
 
-def _drop_samples(folder: str, hmac_key: str) -> list[str]:
-    """Write the samples as a careful recorder does: under another name first, then rename them into place."""
+def _drop_samples(installation: Installation, hmac_key: str) -> list[str]:
+    """Write the samples into the folder."""
     names = []
     for path, data in samples(hmac_key):
-        place = os.path.join(folder, path)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        with open(place + ".part", "wb") as file:
-            file.write(data)
-        os.replace(place + ".part", place)
+        installation.record(path, data)
         names.append(path)
     say(f"Dropped {len(names)} files into it:")
     return names
@@ -225,45 +205,6 @@ def _emulator() -> "Iterator[RunningEmulator]":
         yield emulator
 
 
-@contextmanager
-def _daemon(folder: str, state: str, place: str, emulator: "RunningEmulator") -> Iterator[None]:
-    """Run a daemon of our own. At the end, terminate it and wait for it."""
-    key_file = os.path.join(place, "key")
-    with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(emulator.key)
-    configuration = os.path.join(place, "eisync.toml")
-    with open(configuration, "w", encoding="utf-8") as file:
-        file.write(_configuration(folder, key_file, emulator))
-    with open(os.path.join(place, "daemon.log"), "wb") as log:
-        # In its own session: Ctrl-C reaches only this process, which then terminates the daemon.
-        daemon = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "eisync", "run", "--config", configuration, "--state-dir", state],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        daemon.terminate()
-        try:
-            daemon.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            daemon.kill()
-            daemon.wait()
-
-
-def _configuration(folder: str, key_file: str, emulator: "RunningEmulator") -> str:
-    quoted = json.dumps  # a JSON string is a TOML basic string
-    return (
-        f"[[target]]\nname = 'demo'\napi_key_file = {quoted(key_file)}\n"
-        f"studio_url = {quoted(emulator.studio_url)}\ningestion_url = {quoted(emulator.ingestion_url)}\n"
-        f"[[watch]]\npath = {quoted(folder)}\nsettle_s = 0.3\n"
-        "[upload]\nbatch_files = 1\n"  # one file for each request, so that a person can watch them arrive
-    )
-
-
 def _await_daemon(state: str, stop: threading.Event) -> None:
     deadline = clock.monotonic() + ARRIVE_WITHIN_S
     while not stop.wait(POLL_S):
@@ -271,7 +212,7 @@ def _await_daemon(state: str, stop: threading.Event) -> None:
             return
         if clock.monotonic() > deadline:
             raise EisyncError(
-                f"the daemon did not start; its log is {os.path.join(os.path.dirname(state), 'daemon.log')}"
+                f"the daemon did not start; its log is {os.path.join(os.path.dirname(state), 'daemon-1.log')}"
             )
 
 

@@ -11,6 +11,12 @@ from eisync.errors import ConfigurationError
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--studio-port", type=click.IntRange(0, 65535), default=4800, show_default=True)
 @click.option("--ingestion-port", type=click.IntRange(0, 65535), default=4810, show_default=True)
+@click.option(
+    "--remote-port",
+    type=click.IntRange(0, 65535),
+    help="For devices. Default: 4802, or any free one with another Studio port.",
+)
+@click.option("--no-remote", is_flag=True, help="Serve no remote management: no device can connect.")
 @click.option("--data", metavar="DIR", help="Keep projects and samples in this folder. Default: in memory.")
 @click.option("--key", metavar="K", help="The API key of the first project (not a secret).")
 @click.option(
@@ -28,6 +34,8 @@ def command(
     host: str,
     studio_port: int,
     ingestion_port: int,
+    remote_port: int | None,
+    no_remote: bool,
     data: str | None,
     key: str | None,
     allow_remote: bool,
@@ -47,6 +55,8 @@ def command(
             host=host,
             studio_port=studio_port,
             ingestion_port=ingestion_port,
+            remote_port=remote_port,
+            remote_management=not no_remote,
             data=data,
             key=key,
             allow_remote=allow_remote,

@@ -4,13 +4,16 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from eisync import paths
 from eisync.cli import PENDING
 from eisync.errors import EisyncError
+
+if TYPE_CHECKING:  # pydantic takes its time, and most commands need no settings
+    from eisync.settings import Settings, Target
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -32,6 +35,16 @@ def key_file(command: _Command) -> _Command:
     return click.option("--api-key-file", metavar="FILE", help="A file that holds the API key and nothing else.")(
         command
     )
+
+
+def target_of(settings: "Settings", name: str | None) -> "Target":
+    """Return the target of that name, or the only one. Raises UsageError."""
+    names = [target.name for target in settings.targets]
+    if name is None and len(names) > 1:
+        raise click.UsageError(f"there are several targets: name one with --target: {', '.join(names)}")
+    if name is not None and name not in names:
+        raise click.UsageError(f"there is no target {name!r}; there is {', '.join(names)}")
+    return settings.target(name or names[0])
 
 
 def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | None) -> Iterator[dict[str, Any]]:

@@ -37,6 +37,11 @@ def say_key(line: str) -> None:
     _write(printable(line) + "\n", err=False)
 
 
+def is_yes(question: str) -> bool:
+    """Ask a person, on stderr. No answer is a no."""
+    return click.confirm(printable(KEYS.without_keys(question)), err=True)
+
+
 def _write(text: str, *, err: bool) -> None:
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err)

@@ -10,14 +10,14 @@ from eisync.adapters.client.service import ServiceClient
 from eisync.adapters.dataset import Dataset
 from eisync.app.loops import service_of
 from eisync.cli import OK, PENDING, REFUSED
-from eisync.cli.options import ask, common, key_file
+from eisync.cli.options import ask, common, key_file, target_of
 from eisync.cli.output import Bar, say, say_json
 from eisync.core.summary import in_bytes
 from eisync.core.text import amount
 from eisync.errors import ConfigurationError, EisyncError, StudioError, TransitError
 from eisync.export import ExportReport, Selection, described, export
 from eisync.paths import absolute
-from eisync.settings import Settings, Target, contains, load
+from eisync.settings import Settings, contains, load
 
 CATEGORIES = ("training", "testing", "validation", "post-processing")
 SHOWN_REASONS = 10
@@ -67,7 +67,7 @@ def command(
     if not folder:
         raise click.UsageError("the folder has an empty name")
     place = absolute(folder)
-    target = _target(settings, target_name)
+    target = target_of(settings, target_name)
     _keep_apart(place, settings, config=config, state_dir=state_dir)
     for warning in settings.warnings:
         say(f"warning: {warning}", err=True)
@@ -105,15 +105,6 @@ def _exit_code(pulled: ExportReport) -> int:
     if pulled.stopped is not None or any(not failure.is_final for failure in pulled.failures):
         return PENDING
     return REFUSED if pulled.failures else OK
-
-
-def _target(settings: Settings, name: str | None) -> Target:
-    names = [target.name for target in settings.targets]
-    if name is None and len(names) > 1:
-        raise click.UsageError(f"there are several targets: name one with --target: {', '.join(names)}")
-    if name is not None and name not in names:
-        raise click.UsageError(f"there is no target {name!r}; there is {', '.join(names)}")
-    return settings.target(name or names[0])
 
 
 def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_dir: str | None) -> None:

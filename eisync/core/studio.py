@@ -8,11 +8,12 @@ that is wrongly taken for a segment only makes eisync keep a file.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 from urllib.parse import quote, urlencode
 
-from eisync.core.model import RemoteSample, sent_name
+from eisync.core.model import LARGEST_ID, RemoteSample, sent_name
 from eisync.core.text import amount
 
 MOST_LISTED = 1000
@@ -37,6 +38,29 @@ def says_no_sample(error: str | None) -> bool:
     (True, False)
     """
     return _NO_SAMPLE in (error or "").lower()
+
+
+def projects_of_key(ask: Callable[[str], Mapping[str, Any]], *refusals: type[Exception]) -> list[int] | None:
+    """Return the ids of the projects that a key opens: one, where it is a project's key.
+
+    `ask` returns Studio's answer at a path, and raises one of `refusals` where Studio does not have the call: the first
+    one asked is newer than some installations. None when an answer cannot be understood.
+
+    >>> projects_of_key(lambda path: {"projectId": 7}), projects_of_key(lambda path: {"projectId": "seven"})
+    ([7], None)
+    """
+    try:
+        found: list[Any] = [ask("/api/projects/api-key-info").get("projectId")]
+    except refusals:
+        projects = ask("/api/projects").get("projects")
+        listed = projects if isinstance(projects, list) else [None]
+        found = [one.get("id") if isinstance(one, Mapping) else None for one in listed]
+    return found if all(map(is_id, found)) else None
+
+
+def is_id(value: object) -> TypeGuard[int]:
+    """Return whether it is an id: a whole number, no text and no truth, that the database can hold."""
+    return type(value) is int and 0 < value <= LARGEST_ID
 
 
 def _query_value(value: object) -> str:

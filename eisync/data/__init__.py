@@ -15,6 +15,7 @@ from eisync.data.frames import (
 )
 from eisync.data.sample_type import (
     DataAcquisition,
+    GenericApiResponse,
     Payload,
     Protected,
     Sample,
@@ -34,6 +35,7 @@ from eisync.data.uploading import upload_samples
 
 __all__ = [
     "DataAcquisition",
+    "GenericApiResponse",
     "Payload",
     "Protected",
     "Sample",

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eisync.data.sample_type import Sample, UploadSamplesResponse
+from eisync.data.tables import label_text, metadata_texts
 from eisync.data.uploading import upload_samples
-from eisync.data.values import label_text, metadata_texts
 
 _DEVICE_TYPE = "EDGE_IMPULSE_PYTHON_SDK"  # part of the bytes, and so of the hash that finds duplicates
 

@@ -6,7 +6,6 @@ none of their texts.
 """
 
 import hashlib
-import json
 import os
 import threading
 from collections.abc import Mapping
@@ -17,9 +16,10 @@ import eisync
 from eisync._version import __version__
 from eisync.adapters import clock
 from eisync.core.api_key import clean
+from eisync.core.formats.json_syntax import json_object
 from eisync.core.redaction import KEYS
 from eisync.core.retry import RetryPolicy, asked_s
-from eisync.core.studio import encode_query
+from eisync.core.studio import encode_query, projects_of_key
 from eisync.core.text import printable, printable_lines
 from eisync.core.wire import Reply, Silence
 from eisync.exceptions import (
@@ -35,6 +35,7 @@ from eisync.exceptions import (
     UnauthorizedException,
     UnreachableException,
     UnsuccessfulRequestException,
+    also_official,
 )
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ _lock = threading.Lock()
 def api_key(given: str | None = None) -> str:
     """The key to use, without the quotes and marks that it may have been written with.
 
-    Raises MissingApiKeyException, and InvalidApiKeyException for what cannot be one.
+    An empty key is a missing one: it must not stand for the key of another project. Raises MissingApiKeyException, and
+    InvalidApiKeyException for what cannot be one.
     """
+    is_default = given is None
     try:
-        key = clean(given or eisync.API_KEY or "")
+        key = clean((eisync.API_KEY if is_default else given) or "")
     except ValueError as error:
-        place = "`api_key`" if given else "`eisync.API_KEY` (`EI_API_KEY` in the environment)"
+        place = "`eisync.API_KEY` (`EI_API_KEY` in the environment)" if is_default else "`api_key`"
         raise InvalidApiKeyException(f"The API key in {place} {error}.") from None
     if not key:
         raise MissingApiKeyException
@@ -75,9 +78,9 @@ def ingestion_url() -> str:
     return eisync.INGESTION_ENDPOINT.rstrip("/")
 
 
-def studio_url() -> str:
+def studio_url(given: str | None = None) -> str:
     """Where Studio is, without a trailing slash."""
-    return (eisync.API_ENDPOINT or "https://studio.edgeimpulse.com/v1").rstrip("/")
+    return (given or eisync.API_ENDPOINT or "https://studio.edgeimpulse.com/v1").rstrip("/")
 
 
 def limits_s(timeout_sec: float | None) -> tuple[float, float]:
@@ -104,12 +107,13 @@ def transport(*, pool_connections: int | None = 20, pool_maxsize: int | None = 2
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose key to use, how long to wait and how many connections to keep. None stands for the default."""
+    """Whose key to use, how long to wait, how many connections to keep, and which Studio. None: the default."""
 
     api_key: str | None = None
     timeout_sec: float | None = None
     pool_connections: int | None = 20
     pool_maxsize: int | None = 20
+    host: str | None = None
 
     def request(
         self,
@@ -131,37 +135,34 @@ class Access:
         repeatable = method in ("GET", "DELETE", "HEAD") if is_repeatable is None else is_repeatable
         where = path + (f"?{encode_query(query)}" if query else "")
         reply = self._patiently(method, where, is_repeatable=repeatable, max_answer_bytes=max_answer_bytes)
-        return _understood(reply, _json_object(reply))
+        return _understood(reply, _answer_in(reply))
 
     def file(self, path: str) -> bytes:
         """Return the file that is at `path`. Raises as `request`."""
         reply = self._patiently("GET", path, is_repeatable=True, is_file=True)
-        answer = _json_object(reply)
+        answer = _answer_in(reply)
         if reply.status != 200 or _is_refusal(answer):
             reply = replace(reply, body=bytes(KEYS.body(reply.body)))  # not the file: then no key either
-            _understood(reply, _json_object(reply))  # raises what it means
+            _understood(reply, _answer_in(reply))  # raises what it means
         return reply.body
 
     def project_id(self) -> int:
         """The project that the key opens, asked once for each key and address: a key never changes its project."""
         key = api_key(self.api_key)
-        known = (studio_url(), hashlib.sha256(key.encode()).digest())
+        known = (studio_url(self.host), hashlib.sha256(key.encode()).digest())
         found = _projects.get(known)
         if found is None:
             found = _projects[known] = self._ask_project()
         return found
 
     def _ask_project(self) -> int:
-        try:
-            found = self.request("GET", "/api/projects/api-key-info")
-            if isinstance(found.get("projectId"), int):
-                return int(found["projectId"])
-        except (UnsuccessfulRequestException, NotFoundException):
-            pass  # the call is newer than some installations
-        projects = self.request("GET", "/api/projects").get("projects")
-        if not isinstance(projects, list) or not projects or not isinstance(projects[0].get("id"), int):
+        def ask(path: str) -> dict[str, Any]:
+            return self.request("GET", path)
+
+        found = projects_of_key(ask, UnsuccessfulRequestException, NotFoundException)
+        if not found:
             raise UnsuccessfulRequestException("the key opens no project")
-        return int(projects[0]["id"])
+        return found[0]
 
     def _patiently(
         self,
@@ -173,7 +174,7 @@ class Access:
         max_answer_bytes: int = LARGEST_ANSWER_BYTES,
     ) -> Reply:
         headers = {"x-api-key": api_key(self.api_key), "accept": "*/*" if is_file else "application/json"}
-        url = studio_url() + path
+        url = studio_url(self.host) + path
         sender = transport(pool_connections=self.pool_connections, pool_maxsize=self.pool_maxsize)
         timeout_s = limits_s(self.timeout_sec)
         attempt = 1
@@ -239,15 +240,11 @@ def _understood(reply: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
     return answer
 
 
-def _json_object(reply: Reply) -> dict[str, Any] | None:
+def _answer_in(reply: Reply) -> dict[str, Any] | None:
     # A file is not parsed to find out that it is one: refusals are short.
     if len(reply.body) > 1024 and "json" not in str(_content_type(reply)):
         return None
-    try:
-        answer = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
+    return json_object(reply.body, limit=None)  # a listing, or a sample with all its values: as large as was asked for
 
 
 def _content_type(reply: Reply) -> str:
@@ -263,17 +260,18 @@ def _api_exception(reply: Reply, answer: dict[str, Any] | None) -> ApiException:
     reason = printable_lines(str((answer or {}).get("error") or body or "no reason given"))
     match reply.status:
         case 401:
-            return UnauthorizedException(401, reason, body)
+            kind: type[ApiException] = UnauthorizedException
         case 403:
-            return ForbiddenException(403, reason, body)
+            kind = ForbiddenException
         case 404:
-            return NotFoundException(404, reason, body)
+            kind = NotFoundException
         case status if status >= 500:
-            return ServiceException(status, reason, body)
+            kind = ServiceException
         case status if 300 <= status < 400:
-            return ApiException(status, "redirected; not followed, because that would hand over the key", body)
-        case status:
-            return ApiException(status, reason, body)
+            kind, reason = ApiException, "redirected; not followed, because that would hand over the key"
+        case _:
+            kind = ApiException
+    return also_official(kind)(reply.status, reason, body)
 
 
 def _excerpt(raw: bytes) -> str:

@@ -175,9 +175,9 @@ def of_entry(entry: Entry, places: Places) -> Given:
         bounding_boxes=entry.bounding_boxes,
         metadata=entry.metadata,
         structured_labels=entry.structured_labels,
+        label_map=entry.label_map,
     )
-    draft = Draft(sample, has_no_label=entry.is_unlabeled, label_map=entry.label_map, problem=problem)
-    return Given(draft, path)
+    return Given(Draft(sample, has_no_label=entry.is_unlabeled, problem=problem), path)
 
 
 def eligible(directory: str) -> Iterator[str]:

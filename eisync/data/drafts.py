@@ -18,7 +18,7 @@ from eisync.core.text import nfc
 from eisync.core.wire import label_headers
 from eisync.data.sample_type import DataAcquisition, Sample
 from eisync.data.sources import Source, SourceError, plain, source_of
-from eisync.data.values import label_text, metadata_texts
+from eisync.data.tables import label_text, metadata_texts
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -42,14 +42,13 @@ _BEGINNINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A sample and what an exported dataset says beyond it: that it has no label at all, or a map of labels.
+    """A sample and what an exported dataset says beyond it: that it has no label at all.
 
     `problem` says why nothing of it is sent.
     """
 
     sample: Sample
     has_no_label: bool = False
-    label_map: Mapping[str, str] | None = None
     problem: str | None = None
 
 
@@ -63,6 +62,7 @@ class Outgoing:
     headers: tuple[tuple[str, str], ...]
     about: Mapping[PartKind, Any]
     source: Source
+    attachments: tuple[tuple[str, Source], ...] = ()
 
     @property
     def key(self) -> Key:
@@ -70,8 +70,12 @@ class Outgoing:
 
     @property
     def goes_alone(self) -> bool:
-        """A name that could be taken for a companion's, or a category the service may refuse for all who share it."""
-        return self.name.endswith(".labels") or self.category not in _KNOWN_CATEGORIES
+        """Whether another sample could suffer from it.
+
+        By a name that could be taken for a companion's, a category that the service may refuse for all who share it, or
+        an attachment that has the other's name.
+        """
+        return self.name.endswith(".labels") or self.category not in _KNOWN_CATEGORIES or bool(self.attachments)
 
 
 def outgoing(draft: Draft, position: int) -> Outgoing:
@@ -81,17 +85,15 @@ def outgoing(draft: Draft, position: int) -> Outgoing:
         raise SourceError(draft.problem)
     source = source_of(sample.data)
     name = _name_of(sample, source)
-    if source.estimate >= MAX_FILE_BYTES and not name.lower().endswith(_UNLIMITED):
-        raise SourceError(
-            f"{name} has {source.estimate / 1024**2:.1f} MiB, but Edge Impulse takes only files below "
-            f"{MAX_FILE_BYTES // 1024**2} MiB"
-        )
+    _require_size(name, source)
+    attachments = _attachments(getattr(sample, "attachments", None), name)
     about = {
         PartKind.BOXES: with_canonical_labels(PartKind.BOXES, _entries(sample.bounding_boxes, "bounding_boxes")),
         PartKind.STRUCTURED: with_canonical_labels(
             PartKind.STRUCTURED, _entries(sample.structured_labels, "structured_labels")
         ),
-        PartKind.LABEL_MAP: with_canonical_labels(PartKind.LABEL_MAP, dict(draft.label_map or {})),
+        PartKind.LABEL_MAP: with_canonical_labels(PartKind.LABEL_MAP, _label_map(getattr(sample, "label_map", None))),
+        PartKind.ATTACHMENTS: [{"filename": attached} for attached, _ in attachments],
     }
     return Outgoing(
         position=position,
@@ -100,7 +102,38 @@ def outgoing(draft: Draft, position: int) -> Outgoing:
         headers=tuple(_headers(draft)),
         about={kind: entries for kind, entries in about.items() if entries},
         source=source,
+        attachments=attachments,
     )
+
+
+def _require_size(name: str, source: Source) -> None:
+    if source.estimate >= MAX_FILE_BYTES and not name.lower().endswith(_UNLIMITED):
+        raise SourceError(
+            f"{name} has {source.estimate / 1024**2:.1f} MiB, but Edge Impulse takes only files below "
+            f"{MAX_FILE_BYTES // 1024**2} MiB"
+        )
+
+
+def _attachments(given: Any, name: str) -> tuple[tuple[str, Source], ...]:
+    """The names and sources of the files that belong to the sample called `name`."""
+    if given is not None and not isinstance(given, Mapping):
+        raise SourceError(f"attachments must be a dict of names and data, not {type(given).__name__}")
+    found = tuple((_usable(str(attached)), source_of(data)) for attached, data in (given or {}).items())
+    for attached, source in found:
+        if attached == name or attached.endswith(".labels"):
+            raise SourceError(f"an attachment cannot be called {attached}: give it a name of its own")
+        _require_size(attached, source)
+    return found
+
+
+def _label_map(given: Any) -> dict[str, str]:
+    """Labels by name; those of a list have their numbers for names."""
+    if isinstance(given, list | tuple):
+        given = dict(enumerate(given))
+    if given is not None and not isinstance(given, Mapping):
+        raise SourceError(f"label_map must be a dict of names and labels, not {type(given).__name__}")
+    labels = {str(key): label_text(label) for key, label in (given or {}).items()}
+    return {key: label for key, label in labels.items() if label is not None}
 
 
 def _headers(draft: Draft) -> Iterator[tuple[str, str]]:
@@ -144,14 +177,17 @@ def _listed(value: Any) -> Any:
 def _name_of(sample: Sample, source: Source) -> str:
     """The name for the service; a new one where there is none, and the sample keeps None."""
     if sample.filename is not None:
-        name = str(sample.filename)
-        if not name or _UNPRINTABLE.search(name):
-            raise SourceError(f"{name!r} is not a file name")
-        return shown(name)
+        return _usable(str(sample.filename))
     given = getattr(sample.data, "name", None)
     if isinstance(given, str) and given:
         return shown(given).replace("\\", "/").rsplit("/", 1)[-1]
     return f"{secrets.token_hex(8)}{_extension_of(sample.data, source)}"
+
+
+def _usable(name: str) -> str:
+    if not name or _UNPRINTABLE.search(name):
+        raise SourceError(f"{name!r} is not a file name")
+    return shown(name)
 
 
 def _extension_of(data: Any, source: Source) -> str:

@@ -14,11 +14,10 @@ from typing import Any
 from eisync.core.dataset import INFO_LABELS as LABEL_FILE
 from eisync.core.labels.sidecars import entries_of
 from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Given, Places, eligible, of_entry, open_sidecar, plain
-from eisync.data.progress import Progress
 from eisync.data.sample_type import Sample, UploadSamplesResponse
 from eisync.data.sending import UploadOptions
 from eisync.data.sources import LazyFile
-from eisync.data.uploading import options_of, upload_drafts
+from eisync.data.uploading import Progress, options_of, upload_drafts
 
 Transform = Callable[[Sample, str], Any]
 
@@ -193,7 +192,7 @@ def upload_exported_dataset(
 
     That is the label (none for `unlabeled`), the name, structured labels, boxes, metadata and category. A file that is
     listed and missing, or that lies outside the dataset, is a failure in the response. Attachments are not sent: a
-    warning counts them.
+    warning counts them, and a `transform` may set those of a sample.
 
     Stands for `edgeimpulse.data.upload_exported_dataset`; everything behind `batch_size` is an addition.
 
@@ -282,6 +281,8 @@ class _Call:
         sample = given.draft.sample
         if self.transform is not None and given.draft.problem is None:
             self.transform(sample, given.path)
+        if sample.category is None:
+            sample.category = "split"
         if isinstance(sample.data, LazyFile):
             sample.data.release()
 
@@ -310,8 +311,8 @@ def _exported(directory: str) -> list[Given]:
     number = sum(1 for entry in entries if entry.attachments)
     if number:
         warnings.warn(
-            f"{LABEL_FILE} lists attachments for {number:,} file{'s' * (number != 1)}; eisync does not send "
-            "attachments: add them in Studio",
+            f"{LABEL_FILE} lists attachments for {number:,} file{'s' * (number != 1)}; they are not sent: set "
+            "`attachments` of the samples in a `transform`, or add them in Studio",
             stacklevel=3,
         )
     places = Places(directory, frozenset(entry.path for entry in entries))

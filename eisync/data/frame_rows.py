@@ -11,9 +11,21 @@ from typing import Any
 
 from eisync.data.frames import rate_ms
 from eisync.data.sample_type import Sample, UploadSamplesResponse
-from eisync.data.tables import Row, csv_text, names_of, require_columns, require_frame, require_list, rows_of
+from eisync.data.tables import (
+    Row,
+    category_text,
+    csv_text,
+    label_text,
+    listed,
+    metadata_texts,
+    names_of,
+    position,
+    positions,
+    require_columns,
+    require_frame,
+    rows_of,
+)
 from eisync.data.uploading import upload_samples
-from eisync.data.values import category_text, label_text, metadata_texts
 
 
 def upload_pandas_dataframe(
@@ -33,7 +45,7 @@ def upload_pandas_dataframe(
     Args:
         df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
             It is not changed.
-        feature_cols: The columns with the values, in this order.
+        feature_cols: The columns with the values, in this order; one text is one name.
         label_col: The column with the labels. None: the service infers them.
         category_col: The column with the categories. None: `split`.
         metadata_cols: The columns that become metadata. None: no metadata.
@@ -46,7 +58,7 @@ def upload_pandas_dataframe(
 
     Raises:
         AttributeError: `df` is no frame.
-        ValueError: A column is missing, columns are no list, or `timeout_sec` is not more than 0. Nothing is sent
+        ValueError: A column is missing, or `timeout_sec` is not more than 0. Nothing is sent
             then.
         MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
         InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
@@ -61,12 +73,13 @@ def upload_pandas_dataframe(
         ['one', 'two']
     """
     require_frame(df)
-    require_list(feature_cols, "feature_cols")
-    require_list(metadata_cols, "metadata_cols")
+    feature_cols, metadata_cols = listed(feature_cols), listed(metadata_cols)
     require_columns(df, *feature_cols, label_col, category_col, *(metadata_cols or ()))
     about = _Columns.by(df, label_col, category_col, metadata_cols)
-    at = _positions(df, feature_cols)
-    samples = [about.sample(row, feature_cols, [[row.values[one]] for one in at]) for row in rows_of(df)]
+    there = names_of(df)
+    at = positions(there, feature_cols)
+    header = [there[one] for one in at]
+    samples = [about.sample(row, header, [[row.values[one]] for one in at]) for row in rows_of(df)]
     return upload_samples(samples, api_key=api_key, timeout_sec=timeout_sec)
 
 
@@ -125,7 +138,7 @@ def upload_pandas_dataframe_wide(
         'timestamp,0\\n0,0.8\\n100,0.7\\n'
     """
     require_frame(df)
-    require_list(metadata_cols, "metadata_cols")
+    metadata_cols = listed(metadata_cols)
     require_columns(df, label_col, category_col, *(metadata_cols or ()))
     about = _Columns.by(df, label_col, category_col, metadata_cols)
     if data_axis_cols is not None:
@@ -151,7 +164,8 @@ def _many_axes(df: Any, about: "_Columns", step_ms: float, length: int | None, a
         raise ValueError("The data_col_length must be set to an integer")
     wanted = [[f"{axis}{number}" for number in range(length)] for axis in axes]
     require_columns(df, *(name for series in wanted for name in series))
-    at = [_positions(df, series) for series in wanted]
+    there = names_of(df)
+    at = [[position(there, name) for name in series] for series in wanted]
     times = rate_ms(length, step_ms)
     return [
         # This one shape has other line ends there, and so here: the bytes are the identity of a sample.
@@ -172,10 +186,12 @@ class _Columns:
 
     @classmethod
     def by(cls, df: Any, label: str | None, category: str | None, metadata: Sequence[str] | None) -> "_Columns":
-        def place(name: str | None) -> int | None:
-            return None if name is None else _positions(df, [name])[0]
+        there = names_of(df)
 
-        places = dict(zip(metadata, _positions(df, metadata), strict=True)) if metadata is not None else None
+        def place(name: str | None) -> int | None:
+            return None if name is None else position(there, name)
+
+        places = None if metadata is None else {name: position(there, name) for name in metadata}
         return cls(label=place(label), category=place(category), metadata=places)
 
     @property
@@ -192,8 +208,3 @@ class _Columns:
             label=None if self.label is None else label_text(values[self.label]),
             metadata=metadata_texts(metadata),
         )
-
-
-def _positions(df: Any, names: Sequence[Any]) -> list[int]:
-    there = names_of(df)
-    return [there.index(name) for name in names]

@@ -12,18 +12,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.data.sample_type import Sample, UploadSamplesResponse
-from eisync.data.tables import column, csv_text, gather, index_of, names_of, require_columns, require_list
-from eisync.data.uploading import upload_samples
-from eisync.data.values import (
+from eisync.data.tables import (
     NS_DIGITS,
     category_text,
+    column,
+    columns,
+    csv_text,
+    gather,
     index_ms,
+    index_of,
     is_missing,
     label_text,
+    listed,
     metadata_texts,
+    require_columns,
     unix_ms,
     whole,
 )
+from eisync.data.uploading import upload_samples
 
 _TIMESTAMP = "timestamp"
 
@@ -77,20 +83,21 @@ def pandas_dataframe_to_sample(
         raise ValueError("The 'metadata' argument must be a dictionary or None.")
     frame = gather(df)
     require_columns(frame, *(axis_columns or ()), label_col)
-    axes = [name for name in axis_columns or names_of(frame) if name != label_col]
+    axes, values = columns(frame, axis_columns or None)
+    kept = [number for number, name in enumerate(axes) if name != label_col]
+    header, cells = [axes[number] for number in kept], [values[number] for number in kept]
     labels = [] if label_col is None else [label_text(value) for value in column(frame, label_col)]
-    columns = [column(frame, name) for name in axes]
     count = len(frame)
     structured_labels = None
     if count > 1:
         times = rate_ms(count, sample_rate_ms) if sample_rate_ms else _index_ms(frame)
-        axes, columns = [_TIMESTAMP, *axes], [times, *columns]
-        structured_labels = _runs(labels) if labels else None
+        header, cells = [_TIMESTAMP, *header], [times, *cells]
+        structured_labels = runs(labels) if labels else None
     elif label is None and labels:
         label = labels[0]
     return Sample(
         filename=f"{filename or secrets.token_hex(8)}.csv",
-        data=csv_text(axes, columns),
+        data=csv_text(header, cells),
         category=category,
         label=label_text(label),
         metadata=metadata_texts(metadata),
@@ -181,7 +188,7 @@ def upload_pandas_dataframe_with_group(
         timestamp_col: The column with the instants: seconds, or dates (UTC where they have no zone). Fractions of a
             millisecond are kept.
         group_by: The column whose values tell the groups apart.
-        feature_cols: The columns with the values, in this order.
+        feature_cols: The columns with the values, in this order; one text is one name.
         label_col: The column with the labels, one for each group. None: the service infers them.
         category_col: The column with the categories, one for each group. None: `split`.
         metadata_cols: The columns that become metadata, one value for each group. None: no metadata.
@@ -209,12 +216,11 @@ def upload_pandas_dataframe_with_group(
         ['a.csv', 'b.csv']
     """
     frame = gather(df)
-    require_list(feature_cols, "feature_cols")
-    require_list(metadata_cols, "metadata_cols")
+    feature_cols, metadata_cols = listed(feature_cols), listed(metadata_cols)
     require_columns(frame, timestamp_col, group_by, *feature_cols, label_col, category_col, *(metadata_cols or ()))
     times = [unix_ms(timestamp) for timestamp in column(frame, timestamp_col)]
-    features = [column(frame, name) for name in feature_cols]
-    header = [_TIMESTAMP, *(f"{name}_1" if name == _TIMESTAMP else name for name in feature_cols)]
+    names, features = columns(frame, feature_cols)
+    header = [_TIMESTAMP, *(f"{name}_1" if name == _TIMESTAMP else name for name in names)]
     described = {
         name: column(frame, name) for name in (label_col, category_col, *(metadata_cols or ())) if name is not None
     }
@@ -257,19 +263,23 @@ def _index_ms(frame: Any) -> list[int | float]:
     return found
 
 
-def _runs(labels: Sequence[str | None]) -> list[dict[str, Any]]:
-    """Runs of equal labels, without a gap."""
-    runs: list[dict[str, Any]] = []
+def runs(labels: Sequence[Any]) -> list[dict[str, Any]]:
+    """Runs of equal labels, without a gap. Raises ValueError for a row without a label.
+
+    >>> runs(["a", "a", "b"])
+    [{'startIndex': 0, 'endIndex': 1, 'label': 'a'}, {'startIndex': 2, 'endIndex': 2, 'label': 'b'}]
+    """
+    found: list[dict[str, Any]] = []
     for number, label in enumerate(labels):
-        if label is None:
+        if is_missing(label):
             raise ValueError(
                 f"row {number} has no label; a time series that is labelled row by row needs one in each row"
             )
-        if runs and runs[-1]["label"] == label:
-            runs[-1]["endIndex"] = number
+        if found and found[-1]["label"] == label:
+            found[-1]["endIndex"] = number
         else:
-            runs.append({"startIndex": number, "endIndex": number, "label": label})
-    return runs
+            found.append({"startIndex": number, "endIndex": number, "label": label})
+    return found
 
 
 def _group(keys: Sequence[Any], name: str) -> dict[Any, list[int]]:

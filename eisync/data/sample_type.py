@@ -1,9 +1,12 @@
 """What callers hand in and get back. Fields, order and defaults are the official SDK's: callers depend on them."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedIOBase, StringIO
 from typing import Any, Literal
+
+Fields = dict[str, Any]
 
 
 @dataclass
@@ -100,8 +103,8 @@ class Sample:
     Stands for `edgeimpulse.data.sample_type.Sample`.
 
     Attributes:
-        data: Text, bytes, a stream of either, or a `DataAcquisition`. A stream is read from its beginning and left
-            where it stood.
+        data: Text, bytes, a stream of either, or a `DataAcquisition`. A stream is read from where it stands, from its
+            beginning if it stands at its end, and is left where it stood.
         filename: The name with its extension. None: a new name.
         category: `split` (the service chooses), `training`, `testing`, `validation`, `post-processing` or the legacy
             `anomaly`. None: `split`.
@@ -111,6 +114,10 @@ class Sample:
         sample_id: The id in the project, once it is stored.
         structured_labels: Labels of ranges of readings, `[{"startIndex", "endIndex", "label"}]`; the end is included,
             and the ranges cover all readings without a gap.
+        label_map: Labels by name, `{"site": "desk"}`, beside `label`; a list has the names `0`, `1` and so on. An
+            addition, given by keyword.
+        attachments: Files that belong to the sample, by name: text, bytes or streams, as `data`. They are sent and not
+            downloaded: the service has no call that returns them. An addition, given by keyword.
 
     Example:
         >>> Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave").category
@@ -125,6 +132,8 @@ class Sample:
     metadata: dict[str, Any] | None = None
     sample_id: int | None = None
     structured_labels: list[dict[str, Any]] | None = None
+    label_map: Mapping[str, Any] | Sequence[Any] | None = field(default=None, kw_only=True, repr=False)
+    attachments: Mapping[str, Any] | None = field(default=None, kw_only=True, repr=False)
 
     def __str__(self) -> str:
         """Without the data: it may be large."""
@@ -222,3 +231,42 @@ class SampleInfo:
     filename: str | None = None
     category: str | None = None
     label: str | None = None
+
+
+@dataclass(frozen=True)
+class GenericApiResponse:
+    """Studio's answer to what has no other result.
+
+    Stands for `edgeimpulse_api.GenericApiResponse`; its methods are the ones that scripts call.
+
+    Attributes:
+        success: Whether it was done.
+        error: Why not, in the service's words.
+
+    Example:
+        >>> GenericApiResponse(True).to_dict(), GenericApiResponse(True).json()
+        ({'success': True}, '{"success": true, "error": null}')
+    """
+
+    success: bool
+    error: str | None = None
+
+    def dict(self) -> Fields:
+        """Return every field by its name."""
+        return {"success": self.success, "error": self.error}
+
+    def json(self) -> str:
+        """Return every field as JSON."""
+        return json.dumps(self.dict())
+
+    def to_dict(self) -> Fields:
+        """Return the fields that have a value."""
+        return {name: value for name, value in self.dict().items() if value is not None}
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return the fields that have a value, as JSON."""
+        return json.dumps(self.to_dict(), indent=indent)
+
+    def to_str(self) -> str:
+        """Return every field, for a person."""
+        return str(dict(sorted(self.dict().items())))

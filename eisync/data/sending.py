@@ -206,21 +206,22 @@ class _Body:
 
     def __init__(self, samples: Sequence[Outgoing], boundary: str) -> None:
         companions = LabelParts()
-        self._files: list[tuple[bytes, Content]] = []
+        self._files: list[tuple[int, bytes, Content]] = []
         for index, sample in enumerate(samples):
-            with _blaming(index):
-                self._files.append((preamble(sample.name, boundary), sample.source.load()))
+            for name, source in ((sample.name, sample.source), *sample.attachments):
+                with _blaming(index):
+                    self._files.append((index, preamble(name, boundary), source.load()))
             companions.add(sample.name, sample.about)
         self._closing = closing(companions, boundary)
 
     def __len__(self) -> int:
-        return sum(len(head) + content.size + len(BETWEEN) for head, content in self._files) + len(self._closing)
+        return sum(len(head) + content.size + len(BETWEEN) for _, head, content in self._files) + len(self._closing)
 
     def __iter__(self) -> Iterator[bytes]:
         return joined(self._pieces(), CHUNK_BYTES)
 
     def _pieces(self) -> Generator[bytes, None, None]:
-        for index, (head, content) in enumerate(self._files):
+        for index, head, content in self._files:
             yield head
             with _blaming(index):
                 yield from content.chunks()

@@ -1,9 +1,9 @@
 """Read the bytes of a sample, whatever the caller passed as data, and leave no trace in it.
 
 A source is loaded when its request is built and forgotten with it, so that memory follows the requests in flight, not
-the samples. Streams are read from their beginning and stand afterwards where they stood. A file is open only while its
-bytes are on their way: `upload_directory` hands thousands of samples to a `transform`, each must behave as an open
-file, and few may be open.
+the samples. Streams are read from where they stand, one that stands at its end from its beginning, and stand afterwards
+where they stood. A file is open only while its bytes are on their way: `upload_directory` hands thousands of samples to
+a `transform`, each must behave as an open file, and few may be open.
 """
 
 import io
@@ -118,11 +118,11 @@ def source_of(data: Any) -> Source:
         case bytearray() | memoryview():
             return Source(len(data), lambda: _in_memory(bytes(data)))
         case LazyFile():
-            return file_source(data.path)
-        case io.BytesIO():
-            return Source(data.getbuffer().nbytes, lambda: _in_memory(data.getvalue()))
-        case io.StringIO():
-            return Source(len(data.getvalue()), lambda: _in_memory(_encoded(data.getvalue())))
+            return file_source(data.path, data.tell())
+        case io.BytesIO() | io.StringIO():
+            whole, at = data.getvalue(), data.tell()
+            rest = whole[at:] or whole
+            return Source(len(rest), lambda: _in_memory(_as_bytes(rest)))
     if _is_acquisition(data):
         return Source(16 * len(data.payload.values), lambda: _in_memory(acquisition_json(data)))
     if callable(getattr(data, "read", None)):
@@ -130,13 +130,14 @@ def source_of(data: Any) -> Source:
     raise SourceError(f"Data of type {type(data).__name__} cannot be uploaded: pass bytes, text or a stream")
 
 
-def file_source(path: str) -> Source:
-    """The source of a file that is not open. Raises SourceError when it is not there."""
+def file_source(path: str, at: int = 0) -> Source:
+    """The source of a file that is not open, from `at` on. Raises SourceError when it is not there."""
     try:
         size = os.stat(path).st_size
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror})") from error
-    return Source(size, lambda: _load_file(path))
+    start = at if at < size else 0
+    return Source(size - start, lambda: _load_file(path, start))
 
 
 def acquisition_json(data: DataAcquisition) -> bytes:
@@ -183,26 +184,28 @@ def _is_acquisition(data: Any) -> bool:
     return isinstance(data, DataAcquisition) or (hasattr(data, "protected") and hasattr(data, "payload"))
 
 
-def _load_file(path: str) -> Content:
+def _load_file(path: str, start: int) -> Content:
     try:
         with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
+            size = max(0, os.fstat(file.fileno()).st_size - start)
             if size <= SMALL_BYTES:
+                file.seek(start)
                 return _in_memory(file.read())
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror})") from error
-    return Content(size, lambda: _file_chunks(path, size))
+    return Content(size, lambda: _file_chunks(path, start, size))
 
 
-def _file_chunks(path: str, size: int) -> Iterator[bytes]:
+def _file_chunks(path: str, start: int, size: int) -> Iterator[bytes]:
     try:
         with open(path, "rb", buffering=0) as file:
             before = os.fstat(file.fileno())
+            file.seek(start)
             yield from _exactly(file.read, size, path)
             after = os.fstat(file.fileno())
     except OSError as error:
         raise SourceError(f"{path} cannot be read to its end ({error.strerror})") from error
-    if (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
+    if (after.st_size, after.st_mtime_ns) != (start + size, before.st_mtime_ns):
         raise SourceError(f"{path} was written to while eisync sent it; nothing of it is stored")
 
 
@@ -210,9 +213,11 @@ def _stream_source(stream: Any) -> Source:
     try:
         if not stream.seekable():
             return _once_source(stream)
-        if isinstance(stream, io.TextIOBase):
-            return Source(_length(stream), lambda: _in_memory(_whole(stream)))
-        return Source(_length(stream), lambda: _load_stream(stream))
+        at, end = _place_and_end(stream)
+        start = at if at < end else 0
+        if isinstance(stream, io.TextIOBase):  # its places are no numbers of bytes
+            return Source(end, lambda: _in_memory(_rest(stream, at) or _rest(stream, 0)))
+        return Source(end - start, lambda: _load_stream(stream, start))
     except Exception:  # noqa: BLE001 (foreign code; if it cannot be read either, reading says so)
         return _once_source(stream)
 
@@ -230,26 +235,26 @@ def _once_source(stream: Any) -> Source:
     return Source(CHUNK_BYTES, load)
 
 
-def _length(stream: Any) -> int:
+def _place_and_end(stream: Any) -> tuple[int, int]:
     with _stream_lock:
         position = stream.tell()
         try:
-            return int(stream.seek(0, os.SEEK_END) or stream.tell())
+            return position, int(stream.seek(0, os.SEEK_END) or stream.tell())
         finally:
             stream.seek(position)
 
 
-def _load_stream(stream: Any) -> Content:
+def _load_stream(stream: Any, start: int) -> Content:
     with _reading():
-        first = _read_at(stream, 0, SMALL_BYTES + 1)
+        first = _read_at(stream, start, SMALL_BYTES + 1)
         if isinstance(first, str) or len(first) <= SMALL_BYTES:
-            return _in_memory(_whole(stream))
-        size = _length(stream)
-    return Content(size, lambda: _stream_chunks(stream, size))
+            return _in_memory(_rest(stream, start))
+        _, end = _place_and_end(stream)
+    return Content(end - start, lambda: _stream_chunks(stream, start, end - start))
 
 
-def _stream_chunks(stream: Any, size: int) -> Iterator[bytes]:
-    position = 0
+def _stream_chunks(stream: Any, start: int, size: int) -> Iterator[bytes]:
+    position = start
 
     def read(limit: int) -> bytes:
         nonlocal position
@@ -272,9 +277,9 @@ def _read_at(stream: Any, position: int, limit: int) -> Any:
             stream.seek(before)
 
 
-def _whole(stream: Any) -> bytes:
+def _rest(stream: Any, start: int) -> bytes:
     with _reading():
-        return _as_bytes(_read_at(stream, 0, -1))
+        return _as_bytes(_read_at(stream, start, -1))
 
 
 @contextmanager

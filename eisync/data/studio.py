@@ -4,17 +4,15 @@ The service's filter by name finds parts of names, so every name is compared aga
 contract, section 3.
 """
 
-import operator
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters import clock
 from eisync.core.studio import says_no_sample
 from eisync.data.client import Access
-from eisync.data.listing import SampleListing
-from eisync.data.sample_type import SampleInfo
+from eisync.data.downloading import SampleListing, as_id
+from eisync.data.sample_type import GenericApiResponse, SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
 
 CATEGORIES = ("training", "testing", "validation", "post-processing")
@@ -23,14 +21,6 @@ CATEGORIES = ("training", "testing", "validation", "post-processing")
 _BATCH = 500  # ids in a query: about 6 KB, and a request line may have 16 KB
 _JOB_PAUSE_S = 0.5
 _JOB_LIMIT_S = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class GenericApiResponse:
-    """Studio's answer to what has no other result."""
-
-    success: bool
-    error: str | None = None
 
 
 def get_sample_ids(
@@ -94,7 +84,7 @@ def get_filename_by_id(sample_id: int, api_key: str | None = None, timeout_sec: 
     Stands for `edgeimpulse.data.get_filename_by_id`.
 
     Args:
-        sample_id: The sample's id.
+        sample_id: The sample's id; a text that is a whole number will do.
         api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
         timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
 
@@ -136,7 +126,7 @@ def delete_sample_by_id(
     Stands for `edgeimpulse.data.delete_sample_by_id`.
 
     Args:
-        sample_id: The sample's id.
+        sample_id: The sample's id; a text that is a whole number will do.
         api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
         timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
 
@@ -250,16 +240,6 @@ def delete_all_samples(
     access = Access(api_key, timeout_sec)
     access.request("POST", f"/api/{access.project_id()}/raw-data/delete-all{suffix}")
     return GenericApiResponse(success=True)
-
-
-def as_id(sample_id: Any) -> int:
-    """A sample's id, of Python or numpy. Raises TypeError for anything else: a text would become a part of the path."""
-    try:
-        if isinstance(sample_id, bool):
-            raise TypeError
-        return operator.index(sample_id)
-    except TypeError:
-        raise TypeError("All sample IDs must be integers") from None
 
 
 def _category(category: str | None, *, also: Sequence[str] = ()) -> str | None:

@@ -1,16 +1,24 @@
-"""Read a foreign data frame: its columns as lists, its rows one at a time, its index.
+"""Read a foreign data frame: its columns as lists, its rows one at a time, its index, and what one value means.
 
 No frame library is imported. What has `iterrows` or `reset_index` is taken for pandas or one that follows it (Modin,
 cuDF, Dask: a Dask frame is computed, or walked partition by partition); what has `iter_rows` is taken for polars.
+
+A value becomes a label, a category, metadata, an instant, or nothing. It comes from pandas, numpy, polars or plain
+Python and is asked what it can do. Missing are None, NaN, NaT and pandas' NA.
 """
 
+import contextlib
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import json
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from itertools import pairwise
 from typing import Any
 
-from eisync.data.values import is_missing, shortest_float32
+from eisync.data.sources import plain
 
 NO_FRAME = (
     "DataFrame methods on input object not found. DataFrame support requires pandas (or similar) to be installed."
@@ -18,6 +26,11 @@ NO_FRAME = (
 
 _OF_NUMPY = frozenset({"float16", "float32"})
 _NARROW = frozenset({"Float32", "float[pyarrow]"})
+
+NS_DIGITS = 6
+"""Milliseconds keep this many digits after the point: nanoseconds."""
+
+_US_DIGITS = 3  # a float of Unix seconds knows no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +78,42 @@ def require_columns(frame: Any, *wanted: Any) -> None:
         raise ValueError(f"Can't find the following columns: {missing}")
 
 
-def require_list(names: Any, argument: str) -> None:
-    """Raises ValueError for one text: its letters would be taken for names."""
-    if isinstance(names, str):
-        raise ValueError(f"The '{argument}' argument must be a list of column names.")
+def listed(names: Any) -> Any:
+    """Names of columns as a list: one text is one name."""
+    return [names] if isinstance(names, str) else names
+
+
+def positions(there: Sequence[Any], names: Iterable[Any]) -> list[int]:
+    """Where the columns with these names are, in this order; a name that the frame has twice stands for both.
+
+    >>> positions(["a", "b", "a"], ["b", "a"])
+    [1, 0, 2]
+    """
+    return [number for name in names for number, one in enumerate(there) if one == name]
+
+
+def position(there: Sequence[Any], name: Any) -> int:
+    """Where the column is. Raises ValueError when several have the name."""
+    found = positions(there, [name])
+    if len(found) != 1:
+        raise ValueError(f"the frame has several columns named {name!r}")
+    return found[0]
 
 
 def column(frame: Any, name: Any) -> list[Any]:
     """The values of a column of a gathered frame. Raises ValueError when several columns have the name."""
-    series = frame[name]
-    values = series.to_list() if _can(series, "to_list") else series.tolist() if _can(series, "tolist") else None
-    if not isinstance(values, list):
-        raise ValueError(f"the frame has several columns named {name!r}, or one that cannot be read")
-    return _widened(values, series)
+    position(names_of(frame), name)
+    return _values_of(frame[name], name)
+
+
+def columns(frame: Any, names: Iterable[Any] | None = None) -> tuple[list[Any], list[list[Any]]]:
+    """The headings and the values of the columns with these names, or of all, of a gathered frame."""
+    there = names_of(frame)
+    at = range(len(there)) if names is None else positions(there, names)
+    is_by_name = len(set(there)) == len(there)
+    found = [frame[there[number]] if is_by_name else frame.iloc[:, number] for number in at]
+    header = [there[number] for number in at]
+    return header, [_values_of(series, name) for series, name in zip(found, header, strict=True)]
 
 
 def index_of(frame: Any) -> list[Any] | None:
@@ -97,20 +133,136 @@ def rows_of(frame: Any) -> Iterator[Row]:
         for key, series in frame.iterrows():
             yield Row(key, _widened(series.tolist(), series))
         return
-    gathered = gather(frame)
-    columns = [column(gathered, name) for name in names_of(gathered)]
-    for number, values in enumerate(zip(*columns, strict=True)):
+    _, found = columns(gather(frame))
+    for number, values in enumerate(zip(*found, strict=True)):
         yield Row(number, list(values))
 
 
-def csv_text(header: Iterable[Any], columns: Sequence[Sequence[Any]], *, line_end: str = "\n") -> io.StringIO:
+def csv_text(header: Iterable[Any], cells: Sequence[Sequence[Any]], *, line_end: str = "\n") -> io.StringIO:
     """The columns as CSV, at its start; what is missing is an empty cell. To the byte what pandas writes."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator=line_end)
     writer.writerow(header)
-    writer.writerows(zip(*(_shown(values) for values in columns), strict=True))
+    writer.writerows(zip(*(_shown(values) for values in cells), strict=True))
     text.seek(0)
     return text
+
+
+def is_missing(value: Any) -> bool:
+    """Whether there is no value here.
+
+    >>> [is_missing(value) for value in (None, float("nan"), 0, "", "nan")]
+    [True, True, False, False, False]
+    """
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except TypeError:  # pandas' NA is neither equal nor unequal
+        return True
+    except ValueError:  # an array
+        return False
+
+
+def label_text(value: Any) -> str | None:
+    """The label as the wire carries it; None for no label. The number 0 is a label, an empty text is none.
+
+    >>> label_text(0), label_text("idle"), label_text(""), label_text(None)
+    ('0', 'idle', None, None)
+    """
+    return None if is_missing(value) else str(value) or None
+
+
+def category_text(value: Any) -> str:
+    """The category; a missing one leaves the choice to the service."""
+    return "split" if is_missing(value) else str(value) or "split"
+
+
+def metadata_texts(metadata: Mapping[Any, Any] | None) -> dict[str, str] | None:
+    """A new mapping of texts, as the service wants it; what is missing is left out, lists and mappings become JSON.
+
+    >>> metadata_texts({"site": "desk", "run": 7, "note": None, "range": {"from": 1, "to": [2, 3]}})
+    {'site': 'desk', 'run': '7', 'range': '{"from": 1, "to": [2, 3]}'}
+    """
+    if metadata is None:
+        return None
+    return {str(key): _metadata_text(value) for key, value in metadata.items() if not is_missing(value)}
+
+
+def unix_ms(timestamp: Any) -> int | float:
+    """Milliseconds since 1970, of seconds or of a date. A date without a zone is UTC. Raises ValueError.
+
+    >>> unix_ms(0.57), unix_ms(0.0005), unix_ms(datetime(1970, 1, 1, 0, 0, 1, 500))
+    (570, 0.5, 1000.5)
+    """
+    if isinstance(timestamp, date) and not is_missing(timestamp):
+        seconds = _instant(timestamp).timestamp()
+    else:
+        try:
+            seconds = float(timestamp)
+        except (TypeError, ValueError):
+            seconds = float("nan")
+    if seconds - seconds != 0:
+        raise ValueError(
+            f"Error: Unsupported timestamp format - {timestamp!r} is neither a number of seconds nor a date"
+        )
+    return whole(round(seconds * 1000, _US_DIGITS))
+
+
+def index_ms(index: Iterable[Any]) -> list[int | float] | None:
+    """Milliseconds, of an index of numbers (taken for milliseconds), time spans, or dates (counted from the first).
+
+    None when it is anything else, or does not increase.
+
+    >>> from datetime import timedelta
+    >>> index_ms([timedelta(0), timedelta(microseconds=500), timedelta(milliseconds=1)])
+    [0, 0.5, 1]
+    >>> index_ms(["a", "b"]) is index_ms([2, 1]) is None
+    True
+    """
+    keys = [key.to_timestamp() if hasattr(key, "to_timestamp") else key for key in index]  # pandas' Period
+    if any(is_missing(key) for key in keys):
+        return None
+    if all(hasattr(key, "total_seconds") for key in keys):
+        found = [_span_ms(key) for key in keys]
+    elif all(isinstance(key, date) for key in keys):
+        instants = [_instant(key) for key in keys]
+        found = [_span_ms(instant - instants[0]) for instant in instants]
+    elif all(isinstance(key, int | float) and not isinstance(key, bool) for key in keys):
+        found = keys
+    else:
+        return None
+    return found if all(one <= other for one, other in pairwise(found)) else None
+
+
+def whole(number: float) -> int | float:
+    """`10.0` is written `10`, and `0.5` stays what it is."""
+    return int(number) if number == int(number) else number
+
+
+def shortest_float32(number: float) -> float:
+    """The number with the fewest digits that is the same in 32 bits: what a person wrote.
+
+    >>> shortest_float32(0.10000000149011612)
+    0.1
+    """
+    if number - number != 0:
+        return number
+    for digits in range(6, 10):
+        shorter = float(f"{number:.{digits}g}")
+        try:
+            if struct.unpack("f", struct.pack("f", shorter))[0] == number:
+                return shorter
+        except OverflowError:  # rounded up past the largest one
+            continue
+    return number
+
+
+def _values_of(series: Any, name: Any) -> list[Any]:
+    values = series.to_list() if _can(series, "to_list") else series.tolist() if _can(series, "tolist") else None
+    if not isinstance(values, list):
+        raise ValueError(f"the column {name!r} cannot be read")
+    return _widened(values, series)
 
 
 def _shown(values: Sequence[Any]) -> Sequence[Any]:
@@ -138,3 +290,24 @@ def _widened(values: list[Any], series: Any) -> list[Any]:
 
 def _can(thing: Any, method: str) -> bool:
     return callable(getattr(thing, method, None))
+
+
+def _metadata_text(value: Any) -> str:
+    nested = value.tolist() if _can(value, "tolist") else value
+    if isinstance(nested, Mapping | list | tuple):
+        with contextlib.suppress(TypeError, ValueError):  # it holds what JSON has no form for
+            return json.dumps(nested, default=plain, ensure_ascii=False)
+    return str(value)
+
+
+def _instant(moment: date) -> datetime:
+    """In UTC: the difference of two is the time that passed between them, whatever the clocks on the wall did."""
+    if not isinstance(moment, datetime):
+        return datetime.combine(moment, time(), UTC)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _span_ms(span: Any) -> int | float:
+    # Some pandas leave the nanoseconds out of total_seconds.
+    us = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+    return whole(round(us / 1000 + getattr(span, "nanoseconds", 0) / 1_000_000, NS_DIGITS))

@@ -1,15 +1,25 @@
-"""Upload samples that are in the caller's hands."""
+"""Upload samples that are in the caller's hands, and show on stderr how far a long call is.
 
-from collections.abc import Iterable, Iterator, Sequence
+Progress is rich's bar where rich is installed, a plain line otherwise.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TextIO
 
 from eisync.data import client
 from eisync.data.drafts import Draft, Outgoing, limits_for, outgoing
-from eisync.data.progress import Progress, counting
 from eisync.data.sample_type import Sample, SampleIngestionResponse, UploadSamplesResponse
 from eisync.data.sending import WORKERS, Entries, Sending, UploadOptions
 from eisync.data.sources import SourceError
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done, and of how many."""
+
+Advance = Callable[[int], None]
 
 
 def upload_samples(
@@ -173,3 +183,65 @@ def _unless_taken(entry: dict[str, Any], taken: set[int]) -> dict[str, Any]:
 def _is_sample(found: object) -> bool:
     # By shape: a Sample of the official SDK is welcome too.
     return isinstance(found, Sample) or (hasattr(found, "data") and hasattr(found, "bounding_boxes"))
+
+
+@contextmanager
+def counting(total: int, what: str, *, show: bool | None, progress: Progress | None) -> Iterator[Advance]:
+    """A function to call with how many more are done, from any thread. `what` is shown to a person."""
+    done = 0
+    lock = threading.Lock()
+    bar = _bar(total, what) if show else nullcontext(_draw_nothing)
+    with bar as draw:
+
+        def advance(number: int) -> None:
+            nonlocal done
+            with lock:
+                done += number
+                draw(done)
+                if progress is not None:
+                    progress(done, total)
+
+        yield advance
+
+
+def _draw_nothing(done: int) -> None:
+    pass
+
+
+def _bar(total: int, what: str) -> AbstractContextManager[Advance]:
+    try:
+        import rich.progress  # noqa: F401 (is it there?)
+    except ImportError:
+        return _line(total, what, sys.stderr)
+    return _rich_bar(total, what)
+
+
+@contextmanager
+def _rich_bar(total: int, what: str) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def _line(total: int, what: str, stream: TextIO) -> Iterator[Advance]:
+    """Rewritten in place on a terminal; elsewhere a line each tenth, so that a log stays short."""
+    is_terminal = stream.isatty()
+    shown_tenth = 0
+
+    def draw(done: int) -> None:
+        nonlocal shown_tenth
+        tenth = 10 * done // total if total else 10
+        if is_terminal or tenth > shown_tenth:
+            shown_tenth = tenth
+            text = f"{what}: {done} of {total} ({100 * done // total if total else 100} %)"
+            print(text, end="\r" if is_terminal else "\n", file=stream, flush=True)
+
+    yield draw
+    if is_terminal:
+        print(file=stream, flush=True)

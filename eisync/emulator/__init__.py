@@ -17,6 +17,9 @@ every test. `server` starts it, in three ways; the rooms below answer one questi
     intake      parts of an upload -> samples
     selecting, showing, project a query -> which samples; a sample, a project -> what Studio shows
     drawing                     readings -> one small picture
+    device_messages, sampling   the messages of remote management; how far a device is with a sample
+    connections, device_store   the devices that are connected now; the devices that are known
     openapi, shapes             what is served, described for machines
-    ingestion, studio, editing, control, page   the routes; `replies` and `calls` are what they share
+    ingestion, studio, editing, accounts, devices, remote, control, page   the routes; `replies` and `calls` are what
+                                they share
 """

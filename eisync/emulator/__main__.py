@@ -1,4 +1,4 @@
-"""`python -m eisync.emulator`: one JSON line with the addresses on stdout when both ports answer, then serve.
+"""`python -m eisync.emulator`: one JSON line with the addresses on stdout when every port answers, then serve.
 
 For programs that start an emulator which must outlive what they kill; people use `eisync emulator`.
 """
@@ -16,6 +16,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--studio-port", type=int, default=4800, help="0: any free one")
     parser.add_argument("--ingestion-port", type=int, default=4810, help="0: any free one")
+    parser.add_argument(
+        "--remote-port", type=int, help="for devices; default 4802, or any free one (0) with another Studio port"
+    )
+    parser.add_argument("--no-remote", dest="remote_management", action="store_false", help="no remote management")
     parser.add_argument("--data", help="a folder that keeps everything; without it, memory does")
     parser.add_argument("--key", help="the API key of the first project; without it, a random one")
     parser.add_argument("--hmac-key", help="the HMAC key of the first project")
@@ -39,6 +43,7 @@ def _tell(emulator: Emulator) -> None:
     ready = {
         "studio_url": emulator.studio_url,
         "ingestion_url": emulator.ingestion_url,
+        "remote_url": emulator.remote_url,
         "key": emulator.key,
         "hmac_key": emulator.hmac_key,
         "project_id": emulator.project_id,

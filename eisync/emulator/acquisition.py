@@ -49,7 +49,7 @@ class Acquisition:
 def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, settings: EmulatorSettings) -> Acquisition | Refused:
     """A wrong signature is marked, not refused."""
     header, behind = split_header(raw, settings.max_cbor_items) if is_cbor else (raw, b"")
-    document = _decode_cbor(header, settings.max_cbor_items) if is_cbor else _decode_json(raw)
+    document = decode_cbor(header, settings.max_cbor_items) if is_cbor else _decode_json(raw)
     if isinstance(document, Refused):
         return document
     if not isinstance(document, dict):
@@ -122,7 +122,7 @@ def _decode_json(raw: bytes) -> object:
     return document
 
 
-def _decode_cbor(raw: bytes, max_items: int) -> object:
+def decode_cbor(raw: bytes, max_items: int) -> object:
     if not _is_modest_cbor(raw, max_items):
         return Refused("Invalid CBOR: too many arrays")
     try:

@@ -11,7 +11,15 @@ from eisync.emulator.callers import find_caller
 from eisync.emulator.companions import read_json
 from eisync.emulator.model import Actor, Caller, Page, Project, Role, Sample, Selection
 from eisync.emulator.replies import FORBIDDEN, INVALID_KEY, BodyCut, BodyTooLarge, answer, read_small, refuse
-from eisync.emulator.selecting import Refusal
+from eisync.emulator.selecting import (
+    BATCH_FILTERS,
+    FILTERS,
+    PAGING,
+    Refusal,
+    read_selection,
+    refuse_empty,
+    refuse_unknown,
+)
 from eisync.emulator.service import SERVICE, Service
 
 
@@ -48,6 +56,24 @@ class Call:
         if not found:
             raise Refusal(f"No sample found with ID {sample_id}")
         return found[0]
+
+    @property
+    def parameters(self) -> list[str]:
+        """Their names in the query, those that are repeated repeated."""
+        return [name for name, _ in self.request.query.items()]  # its keys are each there once
+
+    def listed(self, *more: str) -> dict[str, str]:
+        """The query of a listing, which knows the filters, paging and `more`."""
+        known = FILTERS | PAGING | set(more)
+        if self.service.settings.refuse_unknown_filters:
+            refuse_unknown(self.parameters, known)
+        return {name: value for name, value in self.query.items() if name in known}
+
+    def selected(self) -> Selection:
+        """What a batch call is about. It never ignores anything."""
+        refuse_unknown(self.parameters, BATCH_FILTERS)
+        refuse_empty(self.query)
+        return read_selection(self.query, self.project.id, self.service.settings)
 
     def one(self) -> Selection:
         return Selection(project_id=self.project.id, ids=(int(self.request.match_info["sample"]),))

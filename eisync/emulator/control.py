@@ -5,6 +5,7 @@ GET /emulator/ledger         the account; see `ledger`. `?project=ID` narrows it
 POST /emulator/faults        the rules of misbehaviour; see `faults`. GET shows them, DELETE clears them
 GET /emulator/projects       every project, with its keys
 POST /emulator/projects      `{"name", "hmacKey"?, "keys"?: [{"key"?, "role"?}]}` makes one; without keys: an admin key
+GET /emulator/devices        the devices that are connected, what was said with each, and who was turned away
 GET /emulator/openapi.json   what is served, for machines; see `openapi`
 ============================ ==================================================================================
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
+from eisync.emulator import devices
 from eisync.emulator.companions import read_json
 from eisync.emulator.faults import read_rules
 from eisync.emulator.model import Project, Role
@@ -29,6 +31,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_delete("/emulator/faults", _clear_faults)
     app.router.add_get("/emulator/projects", _get_projects)
     app.router.add_post("/emulator/projects", _add_project)
+    app.router.add_get("/emulator/devices", devices.get_connections)
     app.router.add_get("/emulator/openapi.json", _get_openapi)
 
 

@@ -3,6 +3,7 @@
 Source: the wire contract, section 3.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,12 @@ from aiohttp import web
 
 from eisync.emulator.calls import Call, success
 from eisync.emulator.companions import is_string_map, read_boxes
-from eisync.emulator.model import STORED_CATEGORIES, Refused, Sample, Selection
-from eisync.emulator.names import choose_split
+from eisync.emulator.jobs import add_finished_job
+from eisync.emulator.model import STORED_CATEGORIES, Page, Refused, Sample, Selection
+from eisync.emulator.parts import part_of, validation_of
 from eisync.emulator.ranges import read_structured_labels
 from eisync.emulator.replies import NO_VALIDATION_SET
-from eisync.emulator.selecting import Refusal, read_category, read_selection
-from eisync.emulator.showing import iso
+from eisync.emulator.selecting import Refusal, read_category, refuse_unknown
 from eisync.emulator.spool import hash_md5
 
 
@@ -28,6 +29,7 @@ async def delete_sample(call: Call) -> web.StreamResponse:
 
 async def delete_all(call: Call) -> web.StreamResponse:
     category = call.request.match_info.get("category")
+    refuse_unknown(call.parameters, frozenset())  # it would be taken for a filter
     selection = Selection(project_id=call.project.id, category=None if category is None else read_category(category))
     call.service.store.delete(selection, now_ms=call.service.now_ms(), actor=call.actor)
     return success()
@@ -46,7 +48,7 @@ async def edit_batch(call: Call) -> web.StreamResponse:
     action = call.request.match_info["action"]
     if action != "delete" and action not in _BATCH_EDITS:
         raise web.HTTPNotFound
-    selection = read_selection(call.query, call.project.id, call.service.settings)
+    selection = call.selected()
     body = await call.body()
     above = call.service.settings.batch_job_above
     is_job = above is not None and call.service.store.count_samples(selection) > above
@@ -56,23 +58,7 @@ async def edit_batch(call: Call) -> web.StreamResponse:
         _BATCH_EDITS[action](call, selection, body, None)
     if not is_job:
         return success()
-    # The work is done at once; the job says so when it is asked.
-    now = iso(call.service.now_ms())
-    return success(
-        id=call.service.add_job(
-            call.project.id,
-            {
-                "category": "Batch",
-                "categoryKey": f"batch-{action}",
-                "key": f"batch-{action}",
-                "created": now,
-                "started": now,
-                "finished": now,
-                "finishedSuccessful": True,
-                "jobNotificationUids": [],
-            },
-        )
-    )
+    return success(id=add_finished_job(call, category="Batch", key=f"batch-{action}"))
 
 
 Edit = Callable[[Call, Selection, dict[str, Any], Sample | None], None]
@@ -91,14 +77,15 @@ def _move(call: Call, selection: Selection, body: dict[str, Any], _: Sample | No
     if category != "split":
         if category not in STORED_CATEGORIES:
             raise Refusal(f"Unknown category {category}")
-        if category == "validation" and call.service.settings.validation != "stored":
+        if category == "validation" and validation_of(call.project, call.service.settings) != "stored":
             raise Refusal(NO_VALIDATION_SET)
         _set(call, selection, "category", category)
         return
     chosen: dict[str, list[int]] = {}
-    for sample_id, sha256 in call.service.store.list_hashes(selection):
-        with call.service.store.open_content(sha256) as file:
-            chosen.setdefault(choose_split(hash_md5(file)), []).append(sample_id)
+    for sample in call.service.store.list_samples(selection, Page(limit=sys.maxsize)):
+        with call.service.store.open_content(sample.sha256) as file:
+            part = part_of(call.project, call.service.settings, hash_md5(file), sample.metadata)
+        chosen.setdefault(part, []).append(sample.id)
     for decided, ids in chosen.items():
         _set(call, replace(selection, ids=tuple(ids)), "category", decided)
 
@@ -108,6 +95,47 @@ def _set_metadata(call: Call, selection: Selection, body: dict[str, Any], _: Sam
     if metadata is not None and not is_string_map(metadata):
         raise Refusal("Invalid metadata: expected an object of strings")
     _set(call, selection, "metadata", metadata)
+
+
+def _set_label_map(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    found = body.get("labelMap")
+    labels = found.get("labels") if isinstance(found, dict) and found.get("type") == "key-values" else None
+    if not is_string_map(labels):
+        raise Refusal("Invalid labelMap: expected an object with the type key-values and labels, an object of strings")
+    _set(call, selection, "label_map", labels)
+
+
+def _add_metadata(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    _patch_metadata(call, selection, {_text_of(body, "metadataKey"): _text_of(body, "metadataValue")})
+
+
+def _clear_metadata_by_key(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    _patch_metadata(call, selection, {_text_of(body, "metadataKey"): None})
+
+
+def _patch_metadata(call: Call, selection: Selection, patch: dict[str, str | None]) -> None:
+    """A key with None goes; metadata without keys is none."""
+    patched = "nullif(json_patch(coalesce(metadata, '{}'), :value) || '', '{}')"  # || makes it plain text
+    _set(call, selection, "metadata", patch, expression=patched)
+
+
+def _clear_metadata(call: Call, selection: Selection, _: dict[str, Any], __: Sample | None) -> None:
+    _set(call, selection, "metadata", None)
+
+
+def _relabel_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    """An empty new label removes the boxes."""
+    wanted, label = body.get("oldLabels"), _text_of(body, "newLabel")
+    if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+        raise Refusal("Invalid oldLabels: expected an array of strings")
+    for sample in call.service.store.list_samples(selection, Page(limit=sys.maxsize)):
+        kept = [
+            {**one, "label": label} if one["label"] in wanted else one
+            for one in sample.boxes
+            if label or one["label"] not in wanted
+        ]
+        if kept != list(sample.boxes):
+            _set(call, replace(selection, ids=(sample.id,)), "boxes", kept)
 
 
 def _set_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
@@ -140,6 +168,7 @@ _EDITS: dict[str, Edit] = {
     "metadata": _set_metadata,
     "bounding-boxes": _set_boxes,
     "structured-labels": _set_structured_labels,
+    "label-map-labels": _set_label_map,
     "enable": _enable,
     "disable": _disable,
 }
@@ -148,11 +177,16 @@ _BATCH_EDITS: dict[str, Edit] = {
     "edit-labels": _relabel,
     "enable-samples": _enable,
     "disable-samples": _disable,
+    "add-metadata": _add_metadata,
+    "clear-metadata": _clear_metadata,
+    "clear-metadata-by-key": _clear_metadata_by_key,
+    "edit-bounding-boxes": _relabel_boxes,
 }
 
 
-def _set(call: Call, selection: Selection, column: str, value: object) -> None:
-    call.service.store.edit(selection, column, value, now_ms=call.service.now_ms(), actor=call.actor)
+def _set(call: Call, selection: Selection, column: str, value: object, *, expression: str = ":value") -> None:
+    now_ms = call.service.now_ms()
+    call.service.store.edit(selection, column, value, now_ms=now_ms, actor=call.actor, expression=expression)
 
 
 def _text_of(body: dict[str, Any], name: str) -> str:

@@ -8,6 +8,7 @@ of a version are those of now, with everything undone that came later.
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from eisync.emulator import history_statements as sql
@@ -19,14 +20,24 @@ Row = dict[str, Any]  # a sample's row, by column
 _HIDDEN = frozenset({"modified_ms", "updated_by"})  # kept to undo an edit, and no part of what was edited
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryOptions:
+    """How long a window takes in changes, how long after its end it is a version, and how many there are."""
+
+    window_ms: int
+    commit_ms: int
+    max_versions: int = 1000  # of a project; the oldest are forgotten
+
+
 class History:
     """One for each store. Every method that changes something runs in its caller's transaction."""
 
-    def __init__(self, database: sqlite3.Connection, *, window_ms: int, commit_ms: int) -> None:
-        """A window takes in changes for `window_ms`; it is a version `commit_ms` after it closed."""
+    def __init__(self, database: sqlite3.Connection, options: HistoryOptions) -> None:
         self._database = database
-        self._window_ms = window_ms
-        self._commit_ms = commit_ms
+        self._window_ms = options.window_ms
+        self._commit_ms = options.commit_ms
+        self._max_versions = options.max_versions
+        self._unneeded: list[str] = []  # contents of samples that cannot be restored any more
         self._shown: tuple[int, frozenset[str] | None] | None = None  # what the snapshot holds now
         database.execute(sql.MAKE_SNAPSHOT)
         database.execute(sql.INDEX_SNAPSHOT)
@@ -135,6 +146,11 @@ class History:
         found = self._database.execute(sql.LIST_ACTORS, {"window_id": window.id})
         return [json.loads(row[0]) for row in found]
 
+    def take_unneeded(self) -> list[str]:
+        """The hashes of contents that may be needed no more since this was asked last."""
+        taken, self._unneeded = self._unneeded, []
+        return taken
+
     # Samples as they were
 
     def list_changes(
@@ -232,6 +248,14 @@ class History:
         added = self._number(sql.COUNT_ADDED, of_window)
         end_sample = self._number(sql.NEXT_SAMPLE, {})
         self._database.execute(sql.CLOSE_WINDOW, of_window | {"added": added, "end_sample": end_sample})
+        self._forget_oldest(window.project_id)
+
+    def _forget_oldest(self, project_id: int) -> None:
+        asked = {"project_id": project_id, "kept": self._max_versions}
+        old = {"windows": json.dumps([one for (one,) in self._rows(sql.LIST_OLD_WINDOWS, asked)])}
+        self._unneeded += [sha256 for (sha256,) in self._rows(sql.LIST_CONTENTS_OF, old)]
+        for statement in sql.FORGET_WINDOWS:
+            self._database.execute(statement, old)
 
     def _note_actor(self, window: Window, actor: str | None) -> None:
         if actor is not None:

@@ -152,6 +152,25 @@ FIND_ROW = "select * from sample where id = :sample_id and project_id = :project
 # The contents that only the history needs.
 LIST_KEPT_CONTENTS = "select distinct sha256 from change where sha256 is not null"
 
+# The windows of versions beyond the newest so many.
+LIST_OLD_WINDOWS = """
+    select id from version_window where project_id = :project_id and closed_ms is not null
+    order by id desc limit -1 offset :kept
+"""
+
+# The contents that these windows kept.
+LIST_CONTENTS_OF = """
+    select distinct sha256 from change
+    where sha256 is not null and window_id in (select value from json_each(:windows))
+"""
+
+# Forget these windows.
+FORGET_WINDOWS = (
+    "delete from change where window_id in (select value from json_each(:windows))",
+    "delete from window_actor where window_id in (select value from json_each(:windows))",
+    "delete from version_window where id in (select value from json_each(:windows))",
+)
+
 # Forget everything.
 FORGET = ("delete from change", "delete from window_actor", "delete from version_window")
 

@@ -10,7 +10,8 @@ from eisync.emulator import companions
 from eisync.emulator.companions import Companions, read_boxes
 from eisync.emulator.model import Box, Facts, NewSample, Project, Refused
 from eisync.emulator.multipart import Part
-from eisync.emulator.names import base_name, choose_split, encode_id8, infer_label, shown_name, stored_name
+from eisync.emulator.names import base_name, encode_id8, infer_label, shown_name, stored_name
+from eisync.emulator.parts import part_of, validation_of
 from eisync.emulator.ranges import Label, read_structured_labels
 from eisync.emulator.recognise import Content, recognise
 from eisync.emulator.settings import EmulatorSettings
@@ -87,7 +88,7 @@ def _examine_one(
     label = infer_label(name, otherwise=settings.label_without_match) if headers.label is None else headers.label
     shown = shown_name(name)
     sample = NewSample(
-        category=_category_of(upload.category, part, settings),
+        category=_category_of(upload, part, project, settings),
         label=label,
         filename=f"{shown}.{id8}" if headers.add_date_id else shown,
         stored_name=stored_name(name, id8=id8, pod=settings.pod),
@@ -123,12 +124,13 @@ def _structured_labels_of(sent: str, upload: Upload, content: Content) -> tuple[
     return read_structured_labels(found, values_count=content.facts.values_count)
 
 
-def _category_of(asked: str, part: Part, settings: EmulatorSettings) -> str:
+def _category_of(upload: Upload, part: Part, project: Project, settings: EmulatorSettings) -> str:
+    asked = upload.category
     if asked == "anomaly":
         return settings.anomaly_stored_as
-    if asked == "validation" and settings.validation == "training":
+    if asked == "validation" and validation_of(project, settings) == "training":
         return "training"
-    return choose_split(part.md5) if asked == "split" else asked
+    return part_of(project, settings, part.md5, upload.headers.metadata) if asked == "split" else asked
 
 
 def _boxes_of(sent: str, upload: Upload, facts: Facts) -> tuple[Box, ...] | Refused:

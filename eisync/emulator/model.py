@@ -77,6 +77,8 @@ class Project:
     hmac_key: str
     created_ms: int
     modified_ms: int | None  # of its data; None: never
+    has_validation: bool | None = None  # an explicit validation set; None: as the emulator's settings say
+    split: str | None = None  # how its dataset is split, as JSON; None: by the default percentages
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,24 @@ class Duplicate:
     sample_ids: tuple[int, ...]  # the samples that hold this content already
 
 
+@dataclass(frozen=True, slots=True)
+class MetadataItem:
+    """One key that samples should have or lack, with one of these values; without values: with any."""
+
+    key: str
+    is_wanted: bool
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataFilter:
+    """Which metadata samples should have."""
+
+    items: tuple[MetadataItem, ...] = ()
+    any_of: bool = False  # one item is enough, and so is metadata that has none of the keys
+    without: bool = False  # samples without metadata, too
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Which samples of a project are meant. None or empty: that filter does not narrow."""
@@ -160,6 +180,7 @@ class Selection:
     project_id: int
     category: str | None = None
     ids: tuple[int, ...] | None = None
+    exclude_ids: tuple[int, ...] = ()
     labels: tuple[str, ...] = ()
     filename: str = ""  # a substring
     search: str = ""  # a substring of file name or label
@@ -168,7 +189,15 @@ class Selection:
     min_added_ms: int | None = None
     max_added_ms: int | None = None
     is_disabled: bool | None = None
-    metadata: Mapping[str, str] | None = None  # every pair must be there
+    min_length_ms: float | None = None  # longer than this
+    max_length_ms: float | None = None  # shorter than this
+    min_frequency_hz: float | None = None  # above this
+    max_frequency_hz: float | None = None  # below this
+    is_signature_valid: bool | None = None
+    min_label: float | None = None  # of labels that are numbers: this one and above
+    max_label: float | None = None  # of labels that are numbers: below this one
+    data_type: str = ""  # audio or image
+    metadata: MetadataFilter | None = None
     ignores_case: bool = False
 
 

@@ -9,17 +9,23 @@ Source: OpenAPI 3.0.3.
 from collections.abc import Iterator, Mapping
 
 from eisync.emulator.model import STORED_CATEGORIES, UPLOAD_CATEGORIES, Role
+from eisync.emulator.openapi_accounts import account_routes
+from eisync.emulator.openapi_devices import DEVICE_SCHEMAS, device_routes
 from eisync.emulator.openapi_parts import FAILED, Route, operation, paging, parameter, selection
+from eisync.emulator.openapi_projects import PROJECT_SCHEMAS, export_routes, project_routes
 from eisync.emulator.openapi_versions import VERSION_SCHEMAS, version_routes
 from eisync.emulator.shapes import (
+    BOOLEAN,
     BYTES,
     COUNT,
     ID,
     INSTANT,
     INTEGER,
+    LABEL_MAP,
     SCHEMAS,
     TEXT,
     TEXTS,
+    TOKEN,
     TRUE,
     Schema,
     answer,
@@ -32,6 +38,7 @@ from eisync.emulator.shapes import (
 _PROJECT = "/api/{project}"
 _RAW = _PROJECT + "/raw-data"
 _SAMPLE = _RAW + "/{sample}"
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": 10**9}
 _DONE = answer()
 _EDITS: Mapping[str, Schema] = {
     "rename": record({"name": TEXT}),
@@ -40,6 +47,7 @@ _EDITS: Mapping[str, Schema] = {
     "metadata": record({}, {"metadata": TEXTS}),
     "bounding-boxes": record({"boundingBoxes": list_of(ref("Box"))}),
     "structured-labels": record({"structuredLabels": list_of(ref("StructuredLabel"), at_least=1)}),
+    "label-map-labels": record({"labelMap": LABEL_MAP}),
     "enable": record({}),
     "disable": record({}),
 }
@@ -49,6 +57,10 @@ _BATCHES: Mapping[str, Schema] = {
     "edit-labels": _EDITS["edit-label"],
     "enable-samples": record({}),
     "disable-samples": record({}),
+    "add-metadata": record({"metadataKey": TEXT, "metadataValue": TEXT}),
+    "clear-metadata": record({}),
+    "clear-metadata-by-key": record({"metadataKey": TEXT}),
+    "edit-bounding-boxes": record({"oldLabels": list_of(TEXT), "newLabel": TEXT}),
 }
 _FILES = {
     "raw": ("application/octet-stream",),
@@ -85,7 +97,7 @@ def describe(studio_url: str, ingestion_url: str) -> dict[str, object]:
         },
         "components": {
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
-            "schemas": {**SCHEMAS, **VERSION_SCHEMAS},
+            "schemas": {**SCHEMAS, **VERSION_SCHEMAS, **PROJECT_SCHEMAS, **DEVICE_SCHEMAS},
         },
     }
 
@@ -100,7 +112,16 @@ def _paths(routes: Iterator[Route], server_url: str) -> dict[str, dict[str, obje
 
 def _parameters_of(path: str) -> list[dict[str, object]]:
     categories = (*STORED_CATEGORIES, "all") if "delete-all" in path else UPLOAD_CATEGORIES
-    schemas = {"{project}": ID, "{sample}": ID, "{job}": ID, "{version}": ID, "{category}": one_of(categories)}
+    schemas = {
+        "{project}": ID,
+        "{sample}": ID,
+        "{job}": ID,
+        "{version}": ID,
+        "{token}": TOKEN,
+        "{device}": TEXT,
+        "{user}": {**TEXT, "minLength": 1, "maxLength": 200},
+        "{category}": one_of(categories),
+    }
     return [
         {"name": name.strip("{}"), "in": "path", "required": True, "schema": schema}
         for name, schema in schemas.items()
@@ -148,16 +169,22 @@ def _studio_routes() -> Iterator[Route]:
     yield "get", "/api/projects", operation("The project of the key.", answer(projects=list_of(ref("Project"))))
     key_info = answer(apiKeyId=ID, projectId=ID, role=role)
     yield "get", "/api/projects/api-key-info", operation("What the key allows.", key_info)
-    yield "get", _PROJECT, operation("One project.", answer(project=ref("Project")))
+    project = answer(project=ref("Project"), explicitValidationEnabled=BOOLEAN, datasetSplitOptions=ref("SplitOptions"))
+    yield "get", _PROJECT, operation("One project.", project)
     yield "get", f"{_PROJECT}/devkeys/hmac", operation("What devices sign with.", answer(hmacKey=TEXT))
     changed = {"anyOf": [record({"success": TRUE}, {"lastModificationDate": INSTANT}), ref("Failure")]}
     yield "get", f"{_PROJECT}/last-modification", operation("When data last changed.", changed)
     yield "get", _PROJECT + "/jobs/{job}/status", operation("One job.", answer(job=ref("Job")))
+    version = parameter("query", "datasetVersionId", ID, "of a version; without it, of the dataset as it is")
     page = answer(samples=list_of(ref("Sample")), totalCount=COUNT)
-    yield "get", _RAW, operation("Samples, newest first.", page, [*selection(), *paging()])
-    yield "get", f"{_RAW}/count", operation("How many a listing holds.", answer(count=COUNT), selection())
+    yield "get", _RAW, operation("Samples, newest first.", page, [*selection(), *paging(), version])
+    yield "get", f"{_RAW}/count", operation("How many a listing holds.", answer(count=COUNT), [*selection(), version])
     one = answer(sample=ref("Sample"), payload=ref("Payload"), totalPayloadLength=COUNT, datastreamPayloads=list_of({}))
-    yield "get", _SAMPLE, operation("One sample with its values.", one)
+    yield (
+        "get",
+        _SAMPLE,
+        operation("One sample with its values.", one, [parameter("query", "limitPayloadValues", _LIMIT)]),
+    )
     yield "delete", _SAMPLE, operation("Delete a sample.", _DONE)
     for kind, content_types in _FILES.items():
         axis = [parameter("query", "axisIx", COUNT)] if kind == "wav" else []
@@ -169,14 +196,17 @@ def _studio_routes() -> Iterator[Route]:
     yield "post", f"{_RAW}/delete-all", operation("Delete every sample.", _DONE)
     yield "post", _RAW + "/delete-all/{category}", operation("Delete every sample of a category.", _DONE)
     yield from version_routes(_PROJECT)
+    yield from project_routes(_PROJECT)
+    yield from device_routes(_PROJECT)
     login = record({"username": TEXT, "password": TEXT})
+    yield from account_routes(_PROJECT)
     yield "post", "/api-login", {"security": []} | operation("A token for a person.", answer(token=TEXT), body=login)
     for action, body in _EDITS.items():
         yield "post", f"{_SAMPLE}/{action}", operation(f"{action} one sample.", _DONE, body=body)
-    ids = parameter("query", "ids", TEXT, "a JSON array of sample ids")
+    ids = [parameter("query", name, TEXT, "a JSON array of sample ids") for name in ("ids", "excludeIds")]
     for action, body in _BATCHES.items():
         done = {"anyOf": [record({"success": TRUE}, {"id": ID}), ref("Failure")]}
-        batch = operation(f"{action} a selection; with an id: that of a job.", done, [*selection(), ids], body)
+        batch = operation(f"{action} a selection; with an id: that of a job.", done, [*selection(), *ids], body)
         yield "post", f"{_RAW}/batch/{action}", batch
 
 
@@ -194,4 +224,7 @@ def _control_routes() -> Iterator[Route]:
     yield "get", "/emulator/projects", own | operation("Every project with its keys.", projects)
     made = answer(project=ref("OwnProject"), studio_url=TEXT, ingestion_url=TEXT)
     yield "post", "/emulator/projects", own | operation("Make a project.", made, body=ref("NewProject"))
+    yield from export_routes()
+    spoken = answer(connected=list_of({"type": "object"}), refused=list_of({"type": "object"}))
+    yield "get", "/emulator/devices", own | operation("What was said with the devices that are connected.", spoken)
     yield "get", "/emulator/openapi.json", own | operation("This document.", {"type": "object"})

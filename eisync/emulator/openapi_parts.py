@@ -1,7 +1,7 @@
 """What operations of the OpenAPI description are made of: parameters, filters, answers. Pure."""
 
 from eisync.emulator.model import STORED_CATEGORIES
-from eisync.emulator.shapes import BOOLEAN, COUNT, ID, INSTANT, TEXT, Schema, one_of, ref
+from eisync.emulator.shapes import BOOLEAN, COUNT, ID, INSTANT, NUMBER, TEXT, Schema, one_of, ref
 
 Operation = dict[str, object]
 Route = tuple[str, str, Operation]  # method, path, what it does
@@ -49,7 +49,15 @@ def selection() -> Parameters:
         parameter("query", "maxId", ID, "below this one"),
         parameter("query", "minDate", INSTANT),
         parameter("query", "maxDate", INSTANT),
-        parameter("query", "metadata", TEXT, "a JSON object of strings, all of which must be there"),
+        parameter("query", "minLength", NUMBER, "longer than this, in ms"),
+        parameter("query", "maxLength", NUMBER, "shorter than this, in ms"),
+        parameter("query", "minFrequency", NUMBER, "above this, in Hz"),
+        parameter("query", "maxFrequency", NUMBER, "below this, in Hz"),
+        parameter("query", "signatureValidity", one_of(("both", "valid", "invalid"))),
+        parameter("query", "minLabel", NUMBER, "of labels that are numbers: this one and above"),
+        parameter("query", "maxLabel", NUMBER, "of labels that are numbers: below this one"),
+        parameter("query", "dataType", one_of(("audio", "image"))),
+        parameter("query", "metadata", TEXT, "a JSON array of filters, each a key, an op and perhaps values"),
         parameter("query", "includeDisabled", one_of(("both", "enabled", "disabled"))),
     ]
 
@@ -60,4 +68,5 @@ def paging() -> Parameters:
         parameter("query", "offset", COUNT),
         parameter("query", "sortBy", one_of(("id-desc", "random"))),
         parameter("query", "excludeSensors", BOOLEAN),
+        parameter("query", "truncateStructuredLabels", BOOLEAN, "taken, and without effect"),
     ]

@@ -18,6 +18,7 @@ from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.showing import iso, read_rows
 
 _SAMPLES_SHOWN = 100
+_VERSIONS_SHOWN = 10
 # Larger ones are listed without a picture: reading them would take longer than a person waits.
 _MAX_IMAGE_BYTES = 4 * 1024 * 1024
 _MAX_DRAWN_BYTES = 512 * 1024
@@ -50,7 +51,8 @@ async def _get_page(request: web.Request) -> web.Response:
     html = (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Edge Impulse emulator</title>"
         f"<style>{_STYLE}</style><h1>Edge Impulse emulator</h1>"
-        f"<p>Studio <code>{_safe(service.studio_url)}</code>, ingestion <code>{_safe(service.ingestion_url)}</code></p>"
+        f"<p>Studio <code>{_safe(service.studio_url)}</code>, ingestion <code>{_safe(service.ingestion_url)}</code>, "
+        f"devices <code>{_safe(service.remote_url or 'off')}</code></p>"
         f"{projects}</html>"
     )
     return web.Response(text=html, content_type="text/html", headers=_HEADERS)
@@ -73,6 +75,7 @@ async def _show_project(service: Service, project: Project) -> str:
     count = service.store.count_samples(selection)
     keys = ", ".join(f"<code>{_safe(key.key)}</code> ({key.role.value})" for key in service.store.list_keys(project.id))
     title = f"<h2>{_safe(project.name)}</h2><p>Project {project.id}, {count} samples. Keys: {keys}</p>"
+    title += _show_devices(service, project)
     if not count:
         return title + "<p>Nothing was uploaded yet.</p>"
     groups = _table(
@@ -82,11 +85,39 @@ async def _show_project(service: Service, project: Project) -> str:
             for label, category, number in service.store.count_by_label(project.id)
         ],
     )
+    groups += _show_versions(service, project)
     samples = service.store.list_samples(selection, Page(limit=_SAMPLES_SHOWN))
     newest = f"<p>The newest {len(samples)}:</p>" if count > len(samples) else ""
     pictures = await _draw(service, samples)
     rows = [_show_sample(sample, pictures) for sample in samples]
     return title + groups + newest + _table(("ID", "", "Name", "Label", "Category", "Type", "Added"), rows)
+
+
+def _show_versions(service: Service, project: Project) -> str:
+    """The newest versions of its dataset, and what each changed."""
+    if service.store.history is None:
+        return ""
+    now_ms = service.now_ms()
+    with service.store.reading_history(project.id, now_ms) as history:
+        versions, total = history.list_versions(project.id, now_ms, Page(limit=_VERSIONS_SHOWN))
+    rows = [
+        f"<td class=number>{one.version_id}<td>{one.kind}<td>{iso(one.closed_ms or one.opened_ms)}"
+        f"<td class=number>{one.inserts}<td class=number>{one.updates}<td class=number>{one.deletes}"
+        f"<td>{_safe(one.description or '')}"
+        for one in versions
+    ]
+    heads = ("Version", "Type", "Closed", "Added", "Updated", "Deleted", "Description")
+    return f"<p>The newest of {total} versions of the dataset:</p>{_table(heads, rows)}" if rows else ""
+
+
+def _show_devices(service: Service, project: Project) -> str:
+    rows = [
+        f"<td>{_safe(device.name)}<td>{_safe(device.device_type)}"
+        f"<td>{'connected' if service.connections.find(project.id, device.device_id) else 'not connected'}"
+        f"<td>{_safe(', '.join(sensor['name'] for sensor in device.sensors))}"
+        for device in service.store.devices.list_devices(project.id)
+    ]
+    return _table(("Device", "Type", "Remote management", "Sensors"), rows) if rows else ""
 
 
 async def _draw(service: Service, samples: Sequence[Sample]) -> Mapping[str, str]:

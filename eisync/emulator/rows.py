@@ -1,4 +1,4 @@
-"""A sample as a row of the emulator's database, and back. Pure.
+"""What the emulator keeps as rows of its database, and back: samples, projects, keys. Pure.
 
 A page of the listing has a thousand rows: what many samples have in common is read once.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from eisync.emulator.model import Facts, NewSample, Sample, Sensor
+from eisync.emulator.model import Facts, Key, NewSample, Project, Role, Sample, Sensor
 
 COLUMNS = (
     "id",
@@ -34,6 +34,15 @@ COLUMNS = (
 """The columns of the table of samples, in its order."""
 
 _FACTS = tuple(field.name for field in fields(Facts))
+
+
+def project_of(row: Mapping[str, Any]) -> Project:
+    found = row["has_validation"]
+    return Project(**{**row, "has_validation": None if found is None else bool(found)})
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    return Key(row["id"], row["project_id"], row["key"], Role(row["role"]))
 
 
 def row_of(sample: NewSample) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Start and stop an emulator: in the foreground, in a thread of this process, or through `python -m eisync.emulator`.
 
-Both services run in one event loop, on a port each.
+Ingestion, Studio and remote management run in one event loop, on a port each.
 """
 
 import asyncio
@@ -17,15 +17,16 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from eisync.emulator import control, ingestion, page, studio
+from eisync.emulator import control, ingestion, page, remote, studio
 from eisync.emulator.control import random_hmac_key, random_key
 from eisync.emulator.faults import Faults
+from eisync.emulator.history import HistoryOptions
 from eisync.emulator.ledger import Ledger
 from eisync.emulator.model import Project, Role
 from eisync.emulator.replies import guard
 from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.settings import EmulatorSettings, is_loopback
-from eisync.emulator.store import HistoryOptions, StoreError, open_store
+from eisync.emulator.store import StoreError, open_store
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 30.0
@@ -39,12 +40,13 @@ class EmulatorError(Exception):
 
 
 class Emulator:
-    """Two servers and what they share. `start` and `stop` belong to one event loop; the addresses are known between."""
+    """The servers and what they share. `start` and `stop` belong to one event loop; the addresses are known between."""
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self.settings = settings
         self.studio_url = ""
         self.ingestion_url = ""
+        self.remote_url = ""  # empty: remote management is off
         self.key = ""
         self.hmac_key = ""
         self.project_id = 0
@@ -65,12 +67,17 @@ class Emulator:
             studio_port = await self._listen(
                 "studio", settings.studio_port, (studio.add_routes, control.add_routes, page.add_routes)
             )
+            remote_port = None
+            if settings.remote_management:
+                remote_port = await self._listen("remote", settings.wanted_remote_port, (remote.add_routes,))
         except BaseException:
             await self.stop()
             raise
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.ingestion_url = service.ingestion_url = f"http://{host}:{ingestion_port}"
         self.studio_url = service.studio_url = f"http://{host}:{studio_port}/v1"
+        if remote_port is not None:
+            self.remote_url = service.remote_url = f"ws://{host}:{remote_port}"
         service.ports = (ingestion_port, studio_port)
         self.project_id, self.hmac_key = project.id, project.hmac_key
 
@@ -132,7 +139,11 @@ class Emulator:
 def _history_options(settings: EmulatorSettings) -> HistoryOptions | None:
     if not settings.dataset_versions:
         return None
-    return HistoryOptions(window_ms=settings.dataset_window_ms, commit_ms=settings.dataset_commit_ms)
+    return HistoryOptions(
+        window_ms=settings.dataset_window_ms,
+        commit_ms=settings.dataset_commit_ms,
+        max_versions=settings.max_dataset_versions,
+    )
 
 
 class RunningEmulator:
@@ -141,6 +152,7 @@ class RunningEmulator:
     def __init__(self, emulator: Emulator) -> None:
         self.studio_url = emulator.studio_url
         self.ingestion_url = emulator.ingestion_url
+        self.remote_url = emulator.remote_url
         self.key = emulator.key
         self.hmac_key = emulator.hmac_key
         self.project_id = emulator.project_id
@@ -229,6 +241,7 @@ def serve(settings: EmulatorSettings, *, announce: Callable[[str], None] = print
             announce("Warning: other machines can reach this emulator, and anybody who does may change it.")
         announce(f"Studio:    {emulator.studio_url}   (a page for people: {emulator.studio_url.removesuffix('/v1')}/)")
         announce(f"Ingestion: {emulator.ingestion_url}")
+        announce(f"Devices:   {emulator.remote_url or 'remote management is off'}")
         announce(f"API key:   {emulator.key}")
         announce(f"Data:      {settings.data or 'in memory, gone when the emulator ends'}")
 

@@ -6,12 +6,22 @@ from typing import Any
 
 from aiohttp import web
 
+from eisync.emulator.connections import Connections
 from eisync.emulator.faults import Faults
 from eisync.emulator.ledger import Ledger
 from eisync.emulator.settings import EmulatorSettings
 from eisync.emulator.store import Store
 
 _MAX_JOBS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A ZIP of a project; whoever knows the token may have it."""
+
+    token: str
+    path: str
+    created_ms: int
 
 
 @dataclass(slots=True)
@@ -21,9 +31,12 @@ class Service:
     ledger: Ledger
     faults: Faults
     jobs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # (project, job) -> as Studio shows it
+    exports: dict[int, Export] = field(default_factory=dict)  # project -> its newest one
     pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> what the page shows of it
+    connections: Connections = field(default_factory=Connections)  # of devices to remote management
     studio_url: str = ""
     ingestion_url: str = ""
+    remote_url: str = ""  # of remote management; empty: it is off
     ports: tuple[int, ...] = ()  # of both
     _last_name_ms: int = 0
     _last_job: int = 0

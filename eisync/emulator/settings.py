@@ -13,6 +13,8 @@ from typing import Any
 from eisync.emulator.model import STORED_CATEGORIES
 
 MIB = 1024 * 1024
+STUDIO_PORT = 4800
+REMOTE_PORT = 4802
 
 
 SWITCHES = (
@@ -34,15 +36,22 @@ SWITCHES = (
     "dataset_window_ms",
     "dataset_commit_ms",
     "last_updated_by",
+    "split_rule",
     "zero_disallows_duplicates",
     "decode_labels",
+    "sampling_silence_s",
 )
 STRICTNESS = (
     "refuse_broken_media",
+    "refuse_busy_device",
     "refuse_by_role",
     "refuse_empty_files",
+    "refuse_incomplete_hello",
     "refuse_metadata_not_text",
+    "refuse_missing_notifications",
     "refuse_odd_csv",
+    "refuse_unknown_filters",
+    "refuse_unknown_hello_version",
     "refuse_values_not_finite",
 )
 LIMITS = (
@@ -52,6 +61,7 @@ LIMITS = (
     "max_parse_bytes",
     "max_companion_bytes",
     "max_json_bytes",
+    "max_dataset_versions",
     "max_sensors",
     "max_name_chars",
     "max_line_chars",
@@ -60,10 +70,12 @@ LIMITS = (
     "spool_bytes",
     "spool_total_bytes",
     "idle_timeout_s",
+    "heartbeat_s",
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
 SIGNED = ("all", "edits", "none")
+SPLIT_RULES = ("percentages", "hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +83,10 @@ class EmulatorSettings:
     """Ports may be 0: a free one is picked. `data` is a folder; without it everything is in memory."""
 
     host: str = "127.0.0.1"
-    studio_port: int = 4800
+    studio_port: int = STUDIO_PORT
     ingestion_port: int = 4810
+    remote_management: bool = True
+    remote_port: int | None = None  # None: 4802, or any free one where Studio is not on its own port
     data: str | None = None
     key: str | None = None  # the admin key of the first project; None: a random one, or the one the folder holds
     hmac_key: str | None = None  # of the first project; None: a random one
@@ -90,13 +104,15 @@ class EmulatorSettings:
     spool_total_bytes: int = 16 * MIB  # the same for all parts of one request together
     max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored as it is, its values unread
     max_companion_bytes: int = 16 * MIB
+    max_dataset_versions: int = 1000  # of a project; the oldest are forgotten, and the bytes they kept
     max_json_bytes: int = 4 * MIB  # the body of a Studio or control request
     max_sensors: int = 1000  # of one file; a CSV has as many columns at most
     max_name_chars: int = 200  # of a sensor, its units and a device: every listing shows them
     max_line_chars: int = 256 * 1024  # of a CSV
     max_cbor_items: int = 500_000  # arrays, maps and tags: one of nothing is a byte there and seventy here
     max_form_parts: int = 64  # of a form that is sent to the data endpoint
-    idle_timeout_s: float = 60.0  # a body that pauses longer is given up
+    idle_timeout_s: float = 60.0  # a body that pauses longer is given up, and a WebSocket without a hello
+    heartbeat_s: float = 30.0  # how often a connected device is pinged; one that does not answer is gone
 
     # Switches: what the contract does not say.
     pod: str = "ingestion-5c9d7b6f44-emul8"  # the part of a stored name that tells the machine
@@ -113,27 +129,43 @@ class EmulatorSettings:
     batch_job_above: int | None = None  # batch calls on more samples answer with the id of a job
     missing_file_name_status: int = 421  # legacy /data without x-file-name: documented 421, observed 422
     forbidden_status: int = 403  # a valid key whose role or project does not allow the call
+    sampling_silence_s: int = 60  # how long a device may be silent, beside the length of the sample
     zero_disallows_duplicates: bool = True  # whether `x-disallow-duplicates: 0` (or `false`) counts as set
     decode_labels: bool = True  # the Python SDK sends labels raw, other clients percent-encode them
     dataset_versions: bool = True  # False: the calls are not there, and nothing of what changes is kept
     dataset_window_ms: int = 60_000  # after the first change it takes in, a window is closed and becomes a version
     dataset_commit_ms: int = 1000  # so much later it is there; documented: "within a few seconds"
+    split_rule: str = "percentages"  # of the project; or "hash": three quarters to training, as the old client had it
     last_updated_by: str = "all"  # which samples have `lastUpdatedBy`: "all", those of "edits" without uploads, "none"
 
     # Strictness of our own: what no source says that the service refuses.
     refuse_broken_media: bool = True  # a WAV or an image whose header cannot be read, or contradicts itself
+    refuse_busy_device: bool = True  # False: another sample may be asked for; the one before counts as failed
     refuse_by_role: bool = True  # only the names of the roles are known
     refuse_empty_files: bool = True  # False: what an empty file is called decides
+    refuse_incomplete_hello: bool = True  # False: version, apiKey and deviceId are enough
     refuse_metadata_not_text: bool = True  # x-metadata: values that are no text. False: they are written as text
+    refuse_missing_notifications: bool = True  # of a device: sampleStarted and sampleUploading, before sampleFinished
     refuse_odd_csv: bool = True  # no UTF-8, a column without a name, a first line that holds only numbers
+    refuse_unknown_filters: bool = True  # False: listings ignore what they do not know; batch calls never do
+    refuse_unknown_hello_version: bool = True
     refuse_values_not_finite: bool = True  # null, NaN, infinity among the values. False: they are 0
 
+    @property
+    def wanted_remote_port(self) -> int:
+        """Where remote management listens: 4802 is where the official clients look, 0 any free port."""
+        if self.remote_port is not None:
+            return self.remote_port
+        return REMOTE_PORT if self.studio_port == STUDIO_PORT else 0
+
     def __post_init__(self) -> None:
-        for port in (self.studio_port, self.ingestion_port):
+        for port in (self.studio_port, self.ingestion_port, self.wanted_remote_port):
             if not 0 <= port <= 65535:
                 raise ValueError(f"{port} is no port: choose one from 0 (any free one) to 65535.")
         if self.studio_port == self.ingestion_port != 0:
             raise ValueError(f"Studio and ingestion cannot share port {self.studio_port}: choose two.")
+        if self.remote_management and self.wanted_remote_port in {self.studio_port, self.ingestion_port} - {0}:
+            raise ValueError(f"Remote management cannot share port {self.wanted_remote_port}: choose another one.")
         if not self.allow_remote and not is_loopback(self.host):
             raise ValueError(
                 f"{self.host!r} can be reached from other machines, and the emulator guards nothing: "
@@ -151,9 +183,11 @@ class EmulatorSettings:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
         if self.last_updated_by not in SIGNED:
             raise ValueError(f"{self.last_updated_by!r} is none of {', '.join(SIGNED)}.")
+        if self.split_rule not in SPLIT_RULES:
+            raise ValueError(f"{self.split_rule!r} is none of {', '.join(SPLIT_RULES)}.")
         if min(self.dataset_window_ms, self.dataset_commit_ms) < 0:
             raise ValueError("A window's time cannot be negative.")
-        if self.max_page_limit < 1 or not all(getattr(self, name) > 0 for name in LIMITS):
+        if min(self.max_page_limit, self.sampling_silence_s) < 1 or not all(getattr(self, name) > 0 for name in LIMITS):
             raise ValueError("Every limit must be positive.")
 
 

@@ -16,6 +16,7 @@ INSTANT: Schema = {"type": "string", "format": "date-time"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 ID: Schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
 BYTES: Schema = {"type": "string", "format": "binary"}
+TOKEN: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 TEXTS: Schema = {"type": "object", "additionalProperties": TEXT}
 
 
@@ -43,7 +44,7 @@ def answer(**fields: Schema) -> Schema:
 
 _SIDE: Schema = {"type": "number", "minimum": 0, "exclusiveMinimum": True}
 _BOX = record({"label": TEXT, "x": NUMBER, "y": NUMBER, "width": _SIDE, "height": _SIDE})
-_LABEL_MAP = record({"type": one_of(["key-values"]), "labels": TEXTS})
+LABEL_MAP = record({"type": one_of(["key-values"]), "labels": TEXTS})
 _SENSOR = record({"index": COUNT, "name": TEXT, "units": TEXT})
 _KEY = record({"key": TEXT, "role": one_of([role.value for role in Role])})
 _RULE: Mapping[str, Schema] = {
@@ -65,8 +66,10 @@ SCHEMAS: Mapping[str, Schema] = {
     },
     "Project": record({"id": ID, "name": TEXT, "owner": TEXT, "created": INSTANT, "tier": TEXT}),
     "OwnProject": record({"id": ID, "name": TEXT, "hmacKey": TEXT, "keys": list_of(_KEY)}),
-    "Job": record({"id": ID, "category": TEXT, "finished": INSTANT, "finishedSuccessful": BOOLEAN}),
-    "StructuredLabel": record({"startIndex": COUNT, "endIndex": COUNT, "label": TEXT}, {"labelMap": _LABEL_MAP}),
+    "Job": record(
+        {"id": ID, "category": TEXT}, {"finished": INSTANT, "finishedSuccessful": BOOLEAN, "additionalInfo": TEXT}
+    ),
+    "StructuredLabel": record({"startIndex": COUNT, "endIndex": COUNT, "label": TEXT}, {"labelMap": LABEL_MAP}),
     "Box": _BOX,
     "Sample": record(
         {
@@ -103,7 +106,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "deviceName": TEXT,
             "metadata": TEXTS,
             "structuredLabels": list_of(ref("StructuredLabel")),
-            "labelMap": _LABEL_MAP,
+            "labelMap": LABEL_MAP,
             "imageDimensions": record({"width": COUNT, "height": COUNT}),
         },
     ),

@@ -142,8 +142,11 @@ def _show_facts(facts: Facts, exclude_sensors: bool) -> dict[str, object]:
     return shown
 
 
-def show_payload(sample: Sample, store: Store, settings: EmulatorSettings) -> dict[str, Any]:
-    """The values of a time series or of sound; none for images, video, tables, and files too large to be read."""
+def show_payload(sample: Sample, store: Store, settings: EmulatorSettings, *, limit: int) -> dict[str, Any]:
+    """The first readings of a time series or of sound, at most `limit`.
+
+    There are none for images, video, tables, and files too large to be read.
+    """
     facts = sample.facts
     interval_ms = facts.interval_ms
     return {
@@ -153,7 +156,7 @@ def show_payload(sample: Sample, store: Store, settings: EmulatorSettings) -> di
         "intervalMs": interval_ms,  # as the generated client names it
         "frequencyHz": 1000 / interval_ms if interval_ms else 0,
         "sensors": show_sensors(facts.sensors),
-        "values": read_rows(sample, store, settings),
+        "values": read_rows(sample, store, settings)[:limit],
     }
 
 

@@ -122,6 +122,20 @@ MIGRATIONS = (
     create index change_by_sample on change (project_id, sample_id, id);
     create index change_by_content on change (sha256) where sha256 is not null;
     """,
+    # Devices: of remote management, and of samples that bear a device's name.
+    """
+    create table device (
+        id integer primary key autoincrement, project_id integer not null references project,
+        device_id text not null, device_type text not null, name text not null, sensors text,
+        supports_snapshots integer, created_ms integer not null, last_seen_ms integer not null,
+        unique (project_id, device_id)
+    );
+    """,
+    # Whether a project has a validation set, and how its dataset is split.
+    """
+    alter table project add column has_validation integer;
+    alter table project add column split text;
+    """,
 )
 
 # Every project, oldest first.
@@ -134,6 +148,13 @@ FIND_PROJECT = "select * from project where id = :project_id"
 ADD_PROJECT = (
     "insert into project (name, owner, hmac_key, created_ms) values (:name, :owner, :hmac_key, :now_ms) returning *"
 )
+
+# What a person changes about a project; null leaves it as it is.
+UPDATE_PROJECT = """
+    update project set name = coalesce(:name, name), has_validation = coalesce(:has_validation, has_validation),
+                       split = coalesce(:split, split)
+    where id = :project_id
+"""
 
 # Data of a project changed.
 TOUCH_PROJECT = "update project set modified_ms = max(coalesce(modified_ms, 0), :now_ms) where id = :project_id"
@@ -261,9 +282,6 @@ DELETE_SAMPLES = "delete from sample where {where} returning sha256"
 EDIT_SAMPLES = """
     update sample set {column} = {expression}, modified_ms = :now_ms, updated_by = :updated_by where {where}
 """
-
-# The hashes of a selection, for a move that lets the service decide.
-LIST_HASHES = "select id, sha256 from sample where {where}"
 
 
 def statements_of(script: str) -> Iterator[str]:

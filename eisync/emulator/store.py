@@ -16,7 +16,8 @@ from eisync.emulator import statements as sql
 from eisync.emulator.blobs import Blobs, MemoryBlobs, StoredBlobs
 from eisync.emulator.conditions import where
 from eisync.emulator.counts import count_added, count_each, count_samples, skip
-from eisync.emulator.history import History, forget
+from eisync.emulator.device_store import DeviceStore
+from eisync.emulator.history import History, HistoryOptions, forget
 from eisync.emulator.model import (
     Actor,
     Duplicate,
@@ -32,7 +33,7 @@ from eisync.emulator.model import (
     Window,
 )
 from eisync.emulator.restoring import restore_samples, restored_by
-from eisync.emulator.rows import row_of, sample_of
+from eisync.emulator.rows import key_of, project_of, row_of, sample_of
 from eisync.emulator.spool import Body
 
 _OWNER = "emulator"
@@ -54,14 +55,6 @@ class Account:
     stored_by_hash: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryOptions:
-    """How long a window takes in changes, and how long after its end it is a version."""
-
-    window_ms: int
-    commit_ms: int
-
-
 class Store:
     """Open with `open_store`; `close` in the end."""
 
@@ -71,6 +64,7 @@ class Store:
         self._database = database
         self._blobs = blobs
         self._signs = signs
+        self.devices = DeviceStore(database)
         database.row_factory = sqlite3.Row
         with self._transaction() as execute:
             done = execute("pragma user_version").fetchone()[0]
@@ -78,7 +72,7 @@ class Store:
                 for statement in sql.statements_of(script):
                     execute(statement)
                 execute(f"pragma user_version = {version}")
-        self.history = History(database, window_ms=keeping.window_ms, commit_ms=keeping.commit_ms) if keeping else None
+        self.history = History(database, keeping) if keeping else None
         if keeping is None:
             self._forget_history()
 
@@ -93,29 +87,37 @@ class Store:
     # Projects and keys
 
     def list_projects(self) -> list[Project]:
-        return [Project(**row) for row in self._database.execute(sql.LIST_PROJECTS)]
+        return [project_of(row) for row in self._database.execute(sql.LIST_PROJECTS)]
 
     def project(self, project_id: int) -> Project:
         """One that exists: keys point nowhere else."""
-        return Project(**self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone())
+        return project_of(self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone())
 
     def find_project(self, project_id: int) -> Project | None:
         row = self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone()
-        return None if row is None else Project(**row)
+        return None if row is None else project_of(row)
 
     def add_project(self, name: str, *, hmac_key: str, now_ms: int) -> Project:
         with self._transaction() as execute:
             row = execute(
                 sql.ADD_PROJECT, {"name": name, "owner": _OWNER, "hmac_key": hmac_key, "now_ms": now_ms}
             ).fetchone()
-            return Project(**row)
+            return project_of(row)
+
+    def update_project(
+        self, project_id: int, *, name: str | None = None, has_validation: bool | None = None, split: str | None = None
+    ) -> None:
+        """None leaves something as it is."""
+        values = {"project_id": project_id, "name": name, "has_validation": has_validation, "split": split}
+        with self._transaction() as execute:
+            execute(sql.UPDATE_PROJECT, values)
 
     def list_keys(self, project_id: int) -> list[Key]:
-        return [_key(row) for row in self._database.execute(sql.LIST_KEYS, {"project_id": project_id})]
+        return [key_of(row) for row in self._database.execute(sql.LIST_KEYS, {"project_id": project_id})]
 
     def find_key(self, key: str) -> Key | None:
         row = self._database.execute(sql.FIND_KEY, {"key": key}).fetchone()
-        return None if row is None else _key(row)
+        return None if row is None else key_of(row)
 
     def find_person(self, token: str) -> Person | None:
         row = self._database.execute(sql.FIND_PERSON, {"token": token}).fetchone()
@@ -133,7 +135,8 @@ class Store:
         """Raises ValueError when the key exists."""
         try:
             with self._transaction() as execute:
-                return _key(execute(sql.ADD_KEY, {"project_id": project_id, "key": key, "role": role.value}).fetchone())
+                values = {"project_id": project_id, "key": key, "role": role.value}
+                return key_of(execute(sql.ADD_KEY, values).fetchone())
         except sqlite3.IntegrityError as error:
             raise ValueError("This key exists already.") from error
 
@@ -177,6 +180,7 @@ class Store:
                     execute(sql.ADD_TO_TALLY, {"project_id": project_id, "name": name, "by": by})
             if rows:
                 execute(sql.TOUCH_PROJECT, {"project_id": project_id, "now_ms": now_ms})
+            self.devices.note_uploads(project_id, (sample.facts for sample, _ in samples), now_ms=now_ms)
         return answers
 
     def list_samples(self, selection: Selection, page: Page) -> list[Sample]:
@@ -196,11 +200,6 @@ class Store:
         """(label, category, samples), sorted."""
         return [tuple(row) for row in self._database.execute(sql.COUNT_BY_LABEL, {"project_id": project_id})]
 
-    def list_hashes(self, selection: Selection) -> list[tuple[int, str]]:
-        """(id, sha256) of every sample selected."""
-        condition, values = where(selection)
-        return [tuple(row) for row in self._database.execute(sql.LIST_HASHES.format(where=condition), values)]
-
     def open_content(self, sha256: str) -> BinaryIO:
         return self._blobs.open(sha256)
 
@@ -216,7 +215,8 @@ class Store:
                 gone = ({"project_id": selection.project_id, "sha256": sha256} for sha256 in hashes)
                 self._database.executemany(sql.COUNT_REMOVED, gone)
                 execute(sql.TOUCH_PROJECT, {"project_id": selection.project_id, "now_ms": now_ms})
-        self._discard(hashes)
+        unneeded = [] if self.history is None else self.history.take_unneeded()
+        self._discard([*hashes, *unneeded])
         return len(hashes)
 
     def _signature(self, actor: Actor | None, *, is_upload: bool = False) -> str | None:
@@ -285,6 +285,7 @@ class Store:
         except BaseException:
             self.history.drop_snapshot()
             raise
+        self._discard(self.history.take_unneeded())
 
     def _forget_history(self) -> None:
         """What was kept before this store kept none would have a hole in it."""
@@ -346,7 +347,3 @@ def open_store(folder: str | None, keeping: HistoryOptions | None = None, *, sig
 
 def _written(actor: Actor | None) -> str | None:
     return None if actor is None else json.dumps(actor.as_json())
-
-
-def _key(row: sqlite3.Row) -> Key:
-    return Key(row["id"], row["project_id"], row["key"], Role(row["role"]))

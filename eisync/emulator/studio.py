@@ -5,18 +5,30 @@ something are in `editing`. Source: the wire contract,
 section 3.
 """
 
+import sys
 from collections.abc import Iterator
 
 from aiohttp import web
 
-from eisync.emulator import callers, editing, versions
+from eisync.emulator import (
+    accounts,
+    callers,
+    devices,
+    editing,
+    exporting,
+    jobs,
+    project_settings,
+    summaries,
+    versions,
+)
 from eisync.emulator.calls import Call, Handler, Need, guarded, success
 from eisync.emulator.media import image_type
-from eisync.emulator.model import Sample
+from eisync.emulator.model import Page, Sample
 from eisync.emulator.names import extension_of, sent_name
+from eisync.emulator.parts import options_of, validation_of
 from eisync.emulator.project import show_project, show_project_info
 from eisync.emulator.replies import fault_now
-from eisync.emulator.selecting import Refusal, read_page, read_selection
+from eisync.emulator.selecting import Refusal, read_boolean, read_count, read_page, read_selection
 from eisync.emulator.showing import iso, read_rows, show_payload, show_sample, show_wav, write_samples
 
 _CHUNK_BYTES = 256 * 1024
@@ -28,6 +40,8 @@ def add_routes(app: web.Application) -> None:
         for prefix in ("", "/v1"):
             app.router.add_route(method, prefix + path, guarded(need, handler))
     callers.add_routes(app)
+    exporting.add_routes(app)
+    accounts.add_routes(app)
 
 
 def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
@@ -39,7 +53,6 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
     yield "GET", project, Need.READ, _get_project
     yield "GET", f"{project}/devkeys/hmac", Need.READ, _get_hmac_key
     yield "GET", f"{project}/last-modification", Need.READ, _get_last_modification
-    yield "GET", project + "/jobs/{job:[0-9]{1,15}}/status", Need.READ, _get_job
     yield "GET", raw, Need.READ, _list
     yield "GET", f"{raw}/count", Need.READ, _count
     yield "GET", one, Need.READ, _get_sample
@@ -48,11 +61,14 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
     yield "GET", f"{one}/video", Need.READ, _get_video
     yield "GET", f"{one}/wav", Need.READ, _get_wav
     yield "DELETE", one, Need.CHANGE, editing.delete_sample
-    yield from versions.routes(project)
+    for room in (versions, jobs, exporting, summaries, project_settings):
+        yield from room.routes(project)
     yield "POST", f"{raw}/delete-all", Need.CHANGE, editing.delete_all
     yield "POST", raw + "/delete-all/{category}", Need.CHANGE, editing.delete_all
     yield "POST", one + "/{action}", Need.CHANGE, editing.edit_sample
     yield "POST", raw + "/batch/{action}", Need.CHANGE, editing.edit_batch
+    yield from accounts.routes(project)
+    yield from devices.routes(project)
 
 
 # Projects
@@ -75,7 +91,11 @@ async def _get_project(call: Call) -> web.StreamResponse:
     store, project = call.service.store, call.project
     hmac_key = project.hmac_key if call.caller.role.may_change else ""
     info = show_project_info(project, store.count_by_label(project.id), hmac_key=hmac_key, now_ms=call.service.now_ms())
-    return success(**info)
+    return success(
+        **info,
+        explicitValidationEnabled=validation_of(project, call.service.settings) == "stored",
+        datasetSplitOptions=options_of(project).as_json(),
+    )
 
 
 async def _get_hmac_key(call: Call) -> web.StreamResponse:
@@ -87,38 +107,38 @@ async def _get_last_modification(call: Call) -> web.StreamResponse:
     return success() if modified_ms is None else success(lastModificationDate=iso(modified_ms))
 
 
-async def _get_job(call: Call) -> web.StreamResponse:
-    job_id = int(call.request.match_info["job"])
-    job = call.service.jobs.get((call.project.id, job_id))
-    if job is None:
-        raise Refusal(f"No job found with ID {job_id}")
-    return success(job=job)
-
-
 # Reading samples
 
 
 async def _list(call: Call) -> web.StreamResponse:
-    query = call.query
+    query = call.listed("datasetVersionId")
     selection = read_selection(query, call.project.id, call.service.settings)
-    samples = call.service.store.list_samples(selection, read_page(query, call.service.settings))
-    exclude_sensors = query.get("excludeSensors", "").lower() in ("true", "1")
-    written = write_samples(samples, exclude_sensors=exclude_sensors)
-    total = call.service.store.count_samples(selection)
+    page = read_page(query, call.service.settings)
+    if query.get("datasetVersionId"):
+        samples, total = versions.list_version(call, query["datasetVersionId"], selection, page)
+    else:
+        samples = call.service.store.list_samples(selection, page)
+        total = call.service.store.count_samples(selection)
+    written = write_samples(samples, exclude_sensors=read_boolean(query, "excludeSensors"))
     raw = f'{{"success":true,"samples":[{written}],"totalCount":{total}}}'
     return web.Response(text=raw, content_type="application/json")
 
 
 async def _count(call: Call) -> web.StreamResponse:
-    selection = read_selection(call.query, call.project.id, call.service.settings)
+    query = call.listed("datasetVersionId")
+    selection = read_selection(query, call.project.id, call.service.settings)
+    if query.get("datasetVersionId"):
+        _, total = versions.list_version(call, query["datasetVersionId"], selection, Page(limit=0))
+        return success(count=total)
     return success(count=call.service.store.count_samples(selection))
 
 
 async def _get_sample(call: Call) -> web.StreamResponse:
-    sample = call.sample
+    sample, store, settings = call.sample, call.service.store, call.service.settings
+    limit = read_count(call.query, "limitPayloadValues", default=sys.maxsize, at_most=sys.maxsize)
     return success(
         sample=show_sample(sample),
-        payload=show_payload(sample, call.service.store, call.service.settings),
+        payload=show_payload(sample, store, settings, limit=limit),
         totalPayloadLength=sample.facts.values_count,
         datastreamPayloads=[],
     )

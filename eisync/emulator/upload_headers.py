@@ -9,6 +9,7 @@ from aiohttp import web
 from eisync.emulator.companions import is_string_map, read_boxes, read_json
 from eisync.emulator.model import UPLOAD_CATEGORIES, Box, Project, Refused
 from eisync.emulator.names import decode_header_text, decode_text
+from eisync.emulator.parts import validation_of
 from eisync.emulator.replies import FORBIDDEN, INVALID_KEY, NO_VALIDATION_SET, find_key, refuse
 from eisync.emulator.service import SERVICE
 from eisync.emulator.settings import EmulatorSettings
@@ -39,12 +40,13 @@ def enter(request: web.Request) -> tuple[Project, str, UploadHeaders] | web.Resp
     category = request.match_info["category"]
     if category not in UPLOAD_CATEGORIES:
         return refuse(f"Unknown category {category}", status=400)
-    if category == "validation" and settings.validation == "refused":
+    project = service.store.project(key.project_id)
+    if category == "validation" and validation_of(project, settings) == "refused":
         return refuse(NO_VALIDATION_SET, status=400)
     headers = _read_headers(request, settings)
     if isinstance(headers, Refused):
         return refuse(headers.error, status=400)
-    return service.store.project(key.project_id), category, headers
+    return project, category, headers
 
 
 def header_text(request: web.Request, name: bytes) -> str:

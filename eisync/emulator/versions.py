@@ -7,6 +7,7 @@ old id.
 """
 
 import json
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
@@ -16,10 +17,11 @@ from aiohttp import web
 from eisync.emulator.calls import Call, Handler, Need, success
 from eisync.emulator.companions import read_json
 from eisync.emulator.history import History
-from eisync.emulator.model import CHANGE_ACTIONS, VERSION_TYPES, Change, Sample, Window
-from eisync.emulator.selecting import Refusal, read_page, read_selection
+from eisync.emulator.model import CHANGE_ACTIONS, VERSION_TYPES, Change, Page, Sample, Selection, Window
+from eisync.emulator.selecting import Refusal, read_boolean, read_page, read_selection
 from eisync.emulator.showing import iso, show_label_map, show_sample, show_structured
 
+_ID = re.compile(r"[0-9]{1,15}")
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], object]]] = {
     "category": ("category", str),
     "label": ("label", str),
@@ -102,22 +104,36 @@ async def _restore(call: Call) -> web.StreamResponse:
 
 
 async def _list_changes(call: Call) -> web.StreamResponse:
-    query, settings = call.query, call.service.settings
+    query, settings = call.listed("changeActions"), call.service.settings
     actions = _read_names(query.get("changeActions"), "changeActions", CHANGE_ACTIONS)
     selection, page = read_selection(query, call.project.id, settings), read_page(query, settings)
-    exclude_sensors = query.get("excludeSensors", "").lower() in ("true", "1")
+    exclude_sensors = read_boolean(query, "excludeSensors")
     with call.service.store.reading_history(call.project.id, call.service.now_ms()) as history:
         found, total = history.list_changes(_find(call, history), selection, page, actions)
     details = [_show_detail(sample, change, exclude_sensors=exclude_sensors) for sample, change in found]
     return success(totalCount=total, changeDetails=details)
 
 
-def _find(call: Call, history: History) -> Window:
-    version_id = int(call.request.match_info["version"])
-    found = history.find_version(call.project.id, version_id, call.service.now_ms())
+def list_version(call: Call, version_id: str, selection: Selection, page: Page) -> tuple[list[Sample], int]:
+    """A page of the samples that a version has, newest first, and how many there are."""
+    if call.service.store.history is None or not _ID.fullmatch(version_id):
+        raise _unknown(version_id)
+    with call.service.store.reading_history(call.project.id, call.service.now_ms()) as history:
+        found, total = history.list_changes(_find(call, history, version_id), selection, page, None)
+    return [sample for sample, _ in found], total
+
+
+def _find(call: Call, history: History, version_id: str | None = None) -> Window:
+    """The version with this id, or with that of the path."""
+    version_id = version_id or call.request.match_info["version"]
+    found = history.find_version(call.project.id, int(version_id), call.service.now_ms())
     if found is None:
-        raise Refusal(f"No dataset version found with ID {version_id}")
+        raise _unknown(version_id)
     return found
+
+
+def _unknown(version_id: str) -> Refusal:
+    return Refusal(f"No dataset version found with ID {version_id}")
 
 
 def _read_names(text: str | None, parameter: str, allowed: tuple[str, ...]) -> list[str] | None:

@@ -133,7 +133,10 @@ OWN_NAMES = (
     SOCKET_NAME,
     NOTE_NAME,
 )
-"""Every file that eisync keeps in the folder, except databases that were set aside."""
+"""Every file that eisync keeps in the folder, except databases that were set aside and journals of self-tests."""
+
+SELFTEST_PREFIX = "selftest-"
+"""What the name of a self-test's journal begins with."""
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _OTHERS_WRITE = 0o022
@@ -302,7 +305,7 @@ def _make(folder: str) -> None:
 
 
 def _holds_only_ours(folder: str) -> bool:
-    return all(name in OWN_NAMES or name.startswith(DATABASE_NAME) for name in os.listdir(folder))
+    return all(name in OWN_NAMES or name.startswith((DATABASE_NAME, SELFTEST_PREFIX)) for name in os.listdir(folder))
 
 
 def _mended(folder: str, before: os.stat_result) -> str:

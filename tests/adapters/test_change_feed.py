@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from eisync.adapters.client.change_feed import MOST_VERSIONS
+from eisync.adapters.client.replies import sample_of
 from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.core.change_feed import DatasetVersion, SampleChange
 from eisync.core.model import RemoteSample
@@ -166,6 +167,22 @@ def test_versions_that_are_refused_are_none_and_others_are_not_understood(
             return
         with pytest.raises(raised):
             service.dataset_versions()
+
+
+@pytest.mark.parametrize(
+    ("raw", "updated_by"),
+    [
+        (None, None),
+        ("user 4", None),
+        ({"type": 4}, None),
+        ({"type": "user", "id": "4"}, "user"),
+        ({"type": "datasetVersionRestore", "datasetVersionId": 9}, "datasetVersionRestore"),
+        ({"type": "us\x1b[2Jer" + "x" * 1000, "id": 4}, "us\\x1b[2Jer" + "x" * 56 + " 4"),
+    ],
+)
+def test_who_edited_a_sample_is_a_short_text(raw: object, updated_by: str | None) -> None:
+    entry: Any = {"id": 5, "filename": "a", "lastUpdatedBy": raw}
+    assert updated_by == sample_of(entry).updated_by
 
 
 def test_changes_that_are_refused_raise(emulator: RunningEmulator, connect: Connect) -> None:

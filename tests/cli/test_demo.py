@@ -13,7 +13,7 @@ from eisync.core.acquisition import Encoding, is_signed_with
 def test_every_file_is_shown_with_its_label_and_sample(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "eisync", "demo", "--once"],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path), "EI_API_KEY": "ei_of_another_project"},
         capture_output=True,
         text=True,
         timeout=100,

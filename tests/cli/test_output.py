@@ -21,7 +21,7 @@ from tests.conftest import Bench
 COMMANDS = Path(cli.__file__).parent
 KEY = CANARY + "0123456789abcdef0123456789"
 WAYS_OUT = {"echo", "secho", "print", "prompt", "confirm", "pause", "edit", "echo_via_pager", "write", "writelines"}
-ITS_OWN = {"output.py", "demo.py"}  # the demo writes the files that it drops, and a key file
+ITS_OWN = {"output.py"}
 
 # C0, DEL, C1, line separators, overrides and isolates of direction, invisible ones, half a character, a lone byte
 RAW = [*map(chr, range(0x20)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u2028", "\u2029", "\u061c", "\u200e", "\u200f"]
@@ -83,11 +83,6 @@ def test_a_command_has_no_other_way_to_a_terminal(module: str) -> None:
     assert [] == ways_out((COMMANDS / module).read_text(encoding="utf-8"))
 
 
-def test_the_demo_writes_files_only() -> None:
-    found = ways_out((COMMANDS / "demo.py").read_text(encoding="utf-8"))
-    assert {"file.write"} == set(found)
-
-
 @pytest.mark.parametrize("source", ["click.echo(x)", "print(x)", "sys.stdout.write(x)", "from click import echo"])
 def test_another_way_to_print_is_detected(source: str) -> None:
     assert ways_out(source)
@@ -125,6 +120,8 @@ EVIL = "\x1b[2Jx\u202ey\x07"
         ("ls", f"--{EVIL}"),
         ("emulator", "--host", EVIL),
         ("pull", "--target", EVIL, "x"),
+        ("selftest", "--target", EVIL),
+        ("selftest", "--torture", EVIL),
         ("healthcheck", "--state-dir", EVIL),
     ],
     ids=" ".join,

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import tracemalloc
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from eisync.app import preview as module
 from eisync.app.preview import preview
-from eisync.core.preview import Verdict
+from eisync.core.preview import PreviewCounts, Verdict
 from eisync.log import configure
 from eisync.settings import Watch
 from tests.cli import other_user
@@ -275,3 +276,36 @@ def test_each_file_is_shown_once_however_many_steps_it_takes(tmp_path: Path, mon
     assert {"cut.json": Verdict.QUARANTINED} == {
         one.path: one.verdict for one in found if one.verdict is not Verdict.GOES
     }
+
+
+def test_a_file_waits_for_its_marker(bench: Bench) -> None:
+    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nready = "marker"\n')
+    bench.write("wave.1.csv", row(1))
+    bench.write("wave.2.csv", row(2))
+    bench.write("wave.2.csv.done", b"")
+    shown = previewed(bench, exit_code=4)
+    assert {
+        "wave.1.csv": ("waits", "waiting for its marker, <name>.done"),
+        "wave.2.csv": ("goes", "its marker is set; no program has it open for writing"),
+        "wave.2.csv.done": ("left out", "the marker of wave.2.csv"),
+    } == {path: (one["verdict"], one["reason"]) for path, one in shown.items()}
+
+
+def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
+    def peak_bytes(folder: Path, files: int) -> int:
+        for number in range(files):
+            place = folder / str(number // 100)
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"wave.{number}.csv").write_bytes(row(number))
+        log = configure(level="none")
+        tracemalloc.start()
+        counts = PreviewCounts()
+        for one in preview(Watch(path=folder), log):
+            counts.add(one)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert files == counts.verdicts.total()
+        return peak
+
+    few = peak_bytes(tmp_path / "few", 600)
+    assert peak_bytes(tmp_path / "many", 2_400) < few + 200_000

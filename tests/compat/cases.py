@@ -9,6 +9,7 @@ import json
 import os
 import re
 import struct
+import urllib.request
 import wave
 import zlib
 from collections.abc import Callable
@@ -34,6 +35,9 @@ class Stage:
         return path
 
 
+MODULES = ("cases", "defect_cases", "table_cases", "habit_cases", "script_cases")
+"""Where cases are."""
+
 Case = Callable[[Stage], Any]
 CASES: dict[str, Case] = {}
 
@@ -42,6 +46,16 @@ def case(function: Case) -> Case:
     """Enter the function into the table under its name."""
     CASES[function.__name__] = function
     return function
+
+
+def ask_emulator(stage: Stage, path: str, content: Any = None) -> Any:
+    """The answer of the emulator's own calls: a POST where there is content, else a GET."""
+    raw = None if content is None else json.dumps(content).encode()
+    request = urllib.request.Request(stage.sdk.API_ENDPOINT.removesuffix("/v1") + path, data=raw)
+    request.add_header("content-type", "application/json")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30) as response:
+        return json.load(response)
 
 
 # Values

@@ -25,6 +25,7 @@ class Player:
     """A process with one of the SDKs."""
 
     def __init__(self, python: str, module: str) -> None:
+        self._python = python
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("EI_", "EISYNC_"))}
         self._process = subprocess.Popen(
             [python, str(PLAYER), module],
@@ -58,6 +59,13 @@ class Player:
                 place=str(place),
             )
             return answer | {"stored": stored(emulator.studio_url, emulator.project_id)}
+
+    def run(self, script: str, **environ: str) -> list[str]:
+        """What a script prints in the same environment, with eisync on its path; it must complain of nothing."""
+        command, environ = [self._python, "-c", script], environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+        assert "" == done.stderr
+        return done.stdout.splitlines()
 
     def close(self) -> None:
         assert self._process.stdin is not None

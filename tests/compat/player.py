@@ -17,8 +17,8 @@ from typing import Any
 sys.path[0] = os.path.dirname(os.path.abspath(__file__))
 
 import cases  # noqa: E402 (they lie beside us)
-import defect_cases  # noqa: E402
-import table_cases  # noqa: E402
+
+MODULES = [importlib.import_module(name) for name in cases.MODULES]
 
 
 def main() -> None:
@@ -34,13 +34,13 @@ def main() -> None:
 def answer(sdk: Any, data: Any, pass_request: dict[str, Any]) -> dict[str, Any]:
     try:
         if pass_request["what"] == "signatures":
-            return {"returned": signatures(data)}
+            return {"returned": signatures(data) if pass_request["module"] == "data" else helpers(sdk, pass_request)}
         sdk.API_KEY, sdk.API_ENDPOINT, sdk.INGESTION_ENDPOINT = (
             pass_request["key"],
             pass_request["studio"],
             pass_request["ingestion"],
         )
-        found = {**cases.CASES, **defect_cases.CASES, **table_cases.CASES}[pass_request["case"]]
+        found = {name: one for module in MODULES for name, one in module.CASES.items()}[pass_request["case"]]
         stage = cases.Stage(sdk, data, data.sample_type, pass_request["place"], pass_request["key"])
         with contextlib.redirect_stdout(sys.stderr):
             return {"returned": json.loads(json.dumps(found(stage), default=str))}
@@ -53,6 +53,13 @@ def names_of(error: Exception) -> list[str]:
     return [kind.__name__ for kind in type(error).__mro__]
 
 
+def helpers(sdk: Any, pass_request: dict[str, Any]) -> dict[str, list[list[str]]]:
+    """The same of the functions that the module defines; the official one does not list its public names."""
+    module = importlib.import_module(f"{sdk.__name__}.{pass_request['module']}")
+    named = {name: found for name, found in vars(module).items() if inspect.isfunction(found)}
+    return parameters_of({name: found for name, found in named.items() if found.__module__ == module.__name__})
+
+
 def signatures(data: Any) -> dict[str, list[list[str]]]:
     """Every parameter of every public function and class: name, kind, default."""
     public = {name: getattr(data, name) for name in data.__all__}
@@ -61,6 +68,10 @@ def signatures(data: Any) -> dict[str, list[list[str]]]:
         for name, found in vars(data.sample_type).items()
         if inspect.isclass(found) and found.__module__ == data.sample_type.__name__
     }
+    return parameters_of(public)
+
+
+def parameters_of(public: dict[str, Any]) -> dict[str, list[list[str]]]:
     return {
         name: [
             [parameter.name, parameter.kind.name, repr(parameter.default)]

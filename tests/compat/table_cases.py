@@ -4,11 +4,10 @@ The second half are calls at which the official module fails or errs: each is in
 """
 
 import json
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from cases import BOX, RANGES, Case, Stage, acquisition, csv, png, told, wav
+from cases import BOX, RANGES, Case, Stage, acquisition, ask_emulator, csv, png, told, wav
 
 CASES: dict[str, Case] = {}
 
@@ -64,10 +63,7 @@ def listed(stage: Stage, **asked: Any) -> list[list[Any]]:
 
 def another_key(stage: Stage) -> str:
     """The key of a second project in the same service."""
-    url = stage.sdk.API_ENDPOINT.removesuffix("/v1") + "/emulator/projects"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(urllib.request.Request(url, data=b"{}", method="POST"), timeout=30) as response:
-        return str(json.load(response)["project"]["keys"][0]["key"])
+    return str(ask_emulator(stage, "/emulator/projects", {})["project"]["keys"][0]["key"])
 
 
 # Listing, names, deletion

@@ -109,3 +109,9 @@ def test_parsing_creates_no_more_values_than_were_counted(document: Any) -> None
 )
 def test_an_answer_is_an_object_of_limited_size_or_none(body: bytes, expected: dict[str, Any] | None) -> None:
     assert expected == json_object(body)
+
+
+def test_an_answer_is_of_any_size_where_it_is_asked_for() -> None:
+    body = b'{"a": [' + b"0," * MAX_STRUCTURE + b"0]}"
+    assert json_object(body) is None
+    assert {"a": [0] * (MAX_STRUCTURE + 1)} == json_object(body, limit=None)

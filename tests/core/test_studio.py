@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.studio import encode_query, says_no_sample
+from eisync.core.studio import encode_query, projects_of_key, says_no_sample
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,32 @@ def test_lists_with_any_content_arrive_unchanged(query: dict[str, list[str]]) ->
 )
 def test_only_studio_s_own_words_mean_that_a_sample_is_gone(error: str | None, is_gone: bool) -> None:
     assert is_gone is says_no_sample(error)
+
+
+INFO, LIST = "/api/projects/api-key-info", "/api/projects"
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({INFO: {"projectId": 7}}, [7]),
+        ({LIST: {"projects": [{"id": 7}]}}, [7]),
+        ({LIST: {"projects": [{"id": 7}, {"id": 8}]}}, [7, 8]),
+        ({LIST: {"projects": []}}, []),
+        ({INFO: {"projectId": "7"}}, None),
+        ({INFO: {"projectId": True}}, None),
+        ({INFO: {}}, None),
+        ({LIST: {"projects": None}}, None),
+        ({LIST: {"projects": [7]}}, None),
+        ({LIST: {"projects": [{"id": 0}]}}, None),
+        ({LIST: {"projects": [{"id": 7}, {"id": 2**63}]}}, None),
+    ],
+)
+def test_a_key_names_its_projects(answers: dict[str, Any], expected: list[int] | None) -> None:
+    """An installation that has no `api-key-info` refuses it."""
+    assert expected == projects_of_key(lambda path: answers[path], KeyError)
+
+
+def test_what_is_no_refusal_goes_on() -> None:
+    with pytest.raises(KeyError):
+        projects_of_key({LIST: {"projects": [{"id": 7}]}}.__getitem__, OSError)

@@ -1,6 +1,6 @@
 """Whatever the samples, every one is in exactly one request, and no request breaks a rule."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eisync.core.batching import Limits
@@ -25,6 +25,7 @@ def outgoings(draw: st.DrawFn) -> list[Outgoing]:
     ]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(outgoings(), st.integers(1, 10), st.integers(1, 300))
 def test_every_rule_is_kept(samples: list[Outgoing], files: int, size: int) -> None:
     requests = list(requests_of(samples, Limits(files=files, bytes=size)))

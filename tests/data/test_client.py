@@ -1,8 +1,11 @@
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import eisync
+from eisync import exceptions
 from eisync.data import client
 from eisync.data.client import Access
 from eisync.emulator.server import RunningEmulator
@@ -117,6 +120,43 @@ def test_an_answer_that_is_none_is_raised_for_what_it_is(
         Access().request("GET", f"/api/{pid}/raw-data", query=LISTING)
     assert expected is type(caught.value)
     assert service.key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (401, "UnauthorizedException"),
+        (403, "ForbiddenException"),
+        (404, "NotFoundException"),
+        (500, "ServiceException"),
+        (418, "ApiException"),
+    ],
+)
+def test_a_status_is_the_official_clients_exception_too_where_that_is_loaded(
+    service: RunningEmulator, monkeypatch: pytest.MonkeyPatch, status: int, name: str
+) -> None:
+    """Its constructor takes other arguments; what ours says stands."""
+
+    class Foreign(Exception):
+        def __init__(self, status: object = None, reason: object = None, http_resp: object = None) -> None:
+            self.status, self.reason, self.body, self.headers = status, reason, None, None
+
+        def __str__(self) -> str:
+            return "its own text"
+
+    loaded = ModuleType("edgeimpulse_api.exceptions")
+    setattr(loaded, name, Foreign)
+    pid = Access().project_id()
+    service.set_faults({"where": "studio", "kind": "status", "status": status, "error": "no"})
+    monkeypatch.setitem(sys.modules, "edgeimpulse_api.exceptions", loaded)
+    caught = []
+    for _ in range(2):
+        with pytest.raises(Foreign, match=rf"^HTTP {status}: no$") as one:
+            Access().request("POST", f"/api/{pid}/raw-data")
+        caught.append(one.value)
+    assert isinstance(caught[0], getattr(exceptions, name))
+    assert (name, status, "no") == (type(caught[0]).__name__, caught[0].status, caught[0].reason)
+    assert type(caught[0]) is type(caught[1])
 
 
 @pytest.mark.parametrize(

@@ -154,11 +154,20 @@ def test_ids_of_numpy_are_whole_numbers(stranger: Client) -> None:
     assert 1 == len(download_samples_by_ids(numpy.int64(ids[0])))
 
 
+def test_the_stream_has_a_place_for_an_id_that_is_not_there(stranger: Client) -> None:
+    first, second = stranger.store(("a.csv", csv(1)), ("b.csv", csv(2)))
+    found = list(stream_samples_by_ids([first, NOWHERE, second]))
+    assert [first, None, second] == [sample and sample.sample_id for sample in found]
+    assert [first, second] == [sample.sample_id for sample in download_samples_by_ids([first, NOWHERE, second])]
+
+
 def test_the_stream_fetches_only_a_few_ahead_and_leaves_no_thread(stranger: Client) -> None:
     ids = stranger.store(*((f"s.{number}.csv", csv(number)) for number in range(60)))
     before = stranger.emulator.ledger()["studio_requests"]
     stream = stream_samples_by_ids(ids, max_workers=2)
-    assert ids[0] == next(stream).sample_id
+    first = next(stream)
+    assert first is not None
+    assert ids[0] == first.sample_id
     stream.close()
     assert stranger.emulator.ledger()["studio_requests"] - before < 12
     assert [] == [thread for thread in threading.enumerate() if thread.name.startswith("download")]

@@ -74,11 +74,32 @@ def test_few_files_are_open_at_a_time(service: RunningEmulator, tmp_path: Path) 
 
     def look(sample: Sample, file: str) -> None:
         nonlocal most
-        assert b"time" == sample.data.read(4)  # type: ignore[union-attr]
+        stream: Any = sample.data
+        assert b"time" == stream.read(4)
+        stream.seek(0)
         most = max(most, len(os.listdir("/proc/self/fd")) - before)
 
     assert upload_directory(str(tmp_path), transform=look).success
     assert most <= 4
+
+
+def test_a_sample_has_the_category_that_was_asked_for(service: RunningEmulator, tmp_path: Path) -> None:
+    """`split` where none was; a `transform` sees what the caller gave, and may give one."""
+    fill(tmp_path, {"a.csv": csv(1), "b.csv": csv(20)})
+    seen: list[str | None] = []
+
+    def transform(sample: Sample, file: str) -> None:
+        seen.append(sample.category)
+        if file.endswith("b.csv"):
+            sample.category = "testing"
+
+    plain = upload_directory(str(tmp_path), transform=transform)
+    assert ([None, None], ["split", "testing"]) == (seen, [one.sample.category for one in plain.successes])
+    again = upload_directory(str(tmp_path), category="training", allow_duplicates=True)
+    assert ["training", "training"] == [one.sample.category for one in again.successes]
+    fill(tmp_path, {"info.labels": '{"version": 1, "files": [{"path": "a.csv"}]}'})
+    exported = upload_directory(str(tmp_path), category="training", allow_duplicates=True)
+    assert ["split"] == [one.sample.category for one in exported.successes]
 
 
 def test_a_transform_may_change_anything(service: RunningEmulator, tmp_path: Path) -> None:
@@ -286,7 +307,7 @@ def test_a_label_is_sent_in_one_form_and_the_sample_keeps_its_own(service: Runni
 def test_attachments_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
     fill(tmp_path, {"a.csv": csv(1)})
     with pytest.warns(
-        UserWarning, match=r"info\.labels lists attachments for 1 file; eisync does not send attachments"
+        UserWarning, match=r"info\.labels lists attachments for 1 file; they are not sent: set `attachments`"
     ):
         assert exported(tmp_path, {"path": "a.csv", "attachments": [{"path": "x"}]}).success
 

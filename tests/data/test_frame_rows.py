@@ -159,10 +159,34 @@ def test_what_is_wrong_with_the_arguments_is_named(wrong: dict[str, Any], words:
         upload_pandas_dataframe_wide(pd.DataFrame(AXES), **({"sample_rate_ms": 100} | wrong))
 
 
-def test_features_are_a_list_of_names() -> None:
-    features: Any = "accX"
-    with pytest.raises(ValueError, match="The 'feature_cols' argument must be a list of column names"):
-        upload_pandas_dataframe(pd.DataFrame(ROWS), features)
+def test_one_name_stands_for_a_list_of_one(service: RunningEmulator) -> None:
+    names: dict[str, Any] = {"feature_cols": "accX", "metadata_cols": "place"}
+    response = upload_pandas_dataframe(pd.DataFrame(ROWS), **names)
+    assert [("accX\n-9.81\n", {"place": "desk"}), ("accX\n-9.56\n", {"place": "field"})] == [
+        (csv, metadata) for csv, *_, metadata in stored(service, response)
+    ]
+
+
+def test_a_column_that_is_there_twice_is_sent_twice(service: RunningEmulator) -> None:
+    frame = pd.DataFrame([[1, 2, 3], [4, 5, 6]], columns=["a", "b", "a"])
+    response = upload_pandas_dataframe(frame, ["b", "a"])
+    assert ["b,a,a\n2,1,3\n", "b,a,a\n5,4,6\n"] == [csv for csv, *_ in stored(service, response)]
+
+
+@pytest.mark.parametrize("said", ["label_col", "category_col", "metadata_cols"])
+def test_what_is_said_of_a_row_is_in_one_column(said: str) -> None:
+    frame = pd.DataFrame([[1, "x", "y"]], columns=["a", "l", "l"])
+    column: dict[str, Any] = {said: "l"}
+    with pytest.raises(ValueError, match="several columns named 'l'"):
+        upload_pandas_dataframe(frame, ["a"], **column)
+    with pytest.raises(ValueError, match="several columns named 'l'"):
+        upload_pandas_dataframe_wide(frame, 10, **column)
+
+
+def test_an_axis_is_in_one_column() -> None:
+    frame = pd.DataFrame([[1, 2, 3]], columns=["x0", "x0", "x1"])
+    with pytest.raises(ValueError, match="several columns named 'x0'"):
+        upload_pandas_dataframe_wide(frame, 10, data_axis_cols=["x"], data_col_length=2)
 
 
 def test_frames_are_not_changed(service: RunningEmulator) -> None:

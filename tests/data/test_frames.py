@@ -249,10 +249,25 @@ def test_an_argument_of_the_wrong_kind_is_named(wrong: dict[str, Any], words: st
         pandas_dataframe_to_sample(frame, **({"sample_rate_ms": 10} | wrong))
 
 
-def test_a_column_that_is_there_twice_is_named() -> None:
-    frame = pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"])
+TWICE = pd.DataFrame([[1, 2, 3], [4, 5, 6]], columns=["a", "b", "a"])
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "timestamp,a,b,a\n0,1,2,3\n10,4,5,6\n"),
+        ({"axis_columns": ["a"]}, "timestamp,a,a\n0,1,3\n10,4,6\n"),
+        ({"axis_columns": ["b", "a"]}, "timestamp,b,a,a\n0,2,1,3\n10,5,4,6\n"),
+        ({"label_col": "b"}, "timestamp,a,a\n0,1,3\n10,4,6\n"),
+    ],
+)
+def test_a_column_that_is_there_twice_is_sent_twice(more: dict[str, Any], expected: str) -> None:
+    assert expected == text(pandas_dataframe_to_sample(TWICE, 10, **more))
+
+
+def test_labels_are_in_one_column() -> None:
     with pytest.raises(ValueError, match="several columns named 'a'"):
-        pandas_dataframe_to_sample(frame, 10)
+        pandas_dataframe_to_sample(TWICE, 10, label_col="a")
 
 
 # Uploading
@@ -303,6 +318,18 @@ def stored_by_name(service: RunningEmulator) -> dict[str, dict[str, Any]]:
     for sample in samples.values():
         sample["csv"] = stranger.send("GET", f"/raw-data/{sample['id']}/raw").text
     return samples
+
+
+def test_a_feature_of_a_group_may_be_one_name_and_may_be_there_twice(service: RunningEmulator) -> None:
+    frame = pd.DataFrame(
+        [["one", 0, 1, 3], ["one", 0.01, 4, 6], ["two", 0, 7, 9], ["two", 0.01, 8, 9]], columns=["g", "t", "acc", "acc"]
+    )
+    names: dict[str, Any] = {"feature_cols": "acc"}
+    assert upload_pandas_dataframe_with_group(frame, "t", "g", **names).success
+    stored = stored_by_name(service)
+    assert "timestamp,acc,acc\n0,1,3\n10,4,6\n" == stored["one"]["csv"]
+    with pytest.raises(ValueError, match="several columns named 'acc'"):
+        upload_pandas_dataframe_with_group(frame, "t", "g", ["t"], metadata_cols=["acc"])
 
 
 @MAKES

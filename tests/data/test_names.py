@@ -42,14 +42,10 @@ def test_the_older_name_can_be_imported_from() -> None:
     assert "" == run(f"from eisync.experimental.data import {names}\nimport eisync.experimental.data as data")
 
 
-def test_importing_the_package_loads_none_of_it() -> None:
-    loaded = "[name for name in sys.modules if name.startswith('eisync.') and name != 'eisync._version']"
-    assert "[]" == run(f"import sys, eisync; dir(eisync); print({loaded})")
-
-
-def test_importing_the_package_takes_less_than_30_ms() -> None:
-    timed = "from time import perf_counter as now\nbegan = now()\nimport eisync\nprint(now() - began)"
-    assert min(float(run(timed)) for _ in range(5)) < 0.03
+def test_importing_the_package_loads_two_modules() -> None:
+    """That is how it stays below 30 ms on a small board; `python -X importtime -c "import eisync"` tells how long."""
+    script = "import os, sys, types\nbefore = set(sys.modules)\nimport eisync\ndir(eisync)\n"
+    assert "['eisync', 'eisync._version']" == run(script + "print(sorted(set(sys.modules) - before))")
 
 
 def test_what_is_not_there_is_an_attribute_error_that_says_so() -> None:

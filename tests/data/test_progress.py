@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from eisync.data import progress
+from eisync.data import uploading
 
 
 def test_a_line_each_tenth_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress._line(200, "Uploading", sys.stderr) as draw:
+    with uploading._line(200, "Uploading", sys.stderr) as draw:
         for done in range(201):
             draw(done)
     seen = capsys.readouterr()
@@ -23,7 +23,7 @@ def test_one_line_on_a_terminal() -> None:
             return True
 
     terminal = Terminal()
-    with progress._line(2, "Uploading", terminal) as draw:
+    with uploading._line(2, "Uploading", terminal) as draw:
         draw(1)
         draw(2)
     assert "Uploading: 1 of 2 (50 %)\rUploading: 2 of 2 (100 %)\r\n" == terminal.getvalue()
@@ -31,7 +31,7 @@ def test_one_line_on_a_terminal() -> None:
 
 def test_a_bar_of_rich_where_rich_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("rich", reason="schemathesis brings it")
-    with progress.counting(3, "Uploading", show=True, progress=None) as advance:
+    with uploading.counting(3, "Uploading", show=True, progress=None) as advance:
         advance(2)
         advance(1)
     seen = capsys.readouterr()
@@ -41,13 +41,13 @@ def test_a_bar_of_rich_where_rich_is_installed(capsys: pytest.CaptureFixture[str
 
 def test_a_plain_line_where_it_is_not(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rich.progress", None)
-    with progress.counting(2, "Uploading", show=True, progress=None) as advance:
+    with uploading.counting(2, "Uploading", show=True, progress=None) as advance:
         advance(2)
     assert "Uploading: 2 of 2 (100 %)\n" == capsys.readouterr().err
 
 
 def test_nothing_is_drawn_unless_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress.counting(3, "Uploading", show=False, progress=None) as advance:
+    with uploading.counting(3, "Uploading", show=False, progress=None) as advance:
         advance(3)
     assert ("", "") == capsys.readouterr()
 

@@ -51,14 +51,37 @@ def test_text_is_sent_as_utf_8(text: str, tmp_path: Path) -> None:
             assert text.encode() == read(data)
 
 
-def test_a_stream_stands_afterwards_where_it_stood(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [200, SMALL_BYTES + 100, len(LONG)])
+@pytest.mark.parametrize(("at", "start"), [(0, 0), (100, 100), (None, 0)], ids=["beginning", "middle", "end"])
+def test_a_stream_is_read_from_where_it_stands_and_stands_there_afterwards(
+    size: int, at: int | None, start: int, tmp_path: Path
+) -> None:
+    """One that stands at its end, as after a look at all of it, is read from its beginning."""
+    path, text = tmp_path / "a.bin", tmp_path / "a.txt"
+    path.write_bytes(LONG[:size])
+    text.write_text("é" * size, encoding="utf-8")
+    with open(path, "rb") as file, open(text, encoding="utf-8") as words, LazyFile(str(path)) as lazy:
+        streams: list[tuple[Any, bytes]] = [
+            (io.BytesIO(LONG[:size]), LONG[start:size]),
+            (io.StringIO("x" * size), b"x" * (size - start)),
+            (file, LONG[start:size]),
+            (lazy, LONG[start:size]),
+            (words, "é".encode() * (size - start)),
+        ]
+        for stream, rest in streams:
+            stream.read(at)
+            place = stream.tell()
+            assert rest == read(stream), stream
+            assert place == stream.tell()
+
+
+def test_a_stream_that_stands_behind_its_end_is_read_from_its_beginning(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(LONG)
-    with open(path, "rb") as file:
-        for stream in (io.BytesIO(LONG), io.StringIO("x" * 500), file):
-            stream.seek(100)
-            read(stream)
-            assert 100 == stream.tell()
+    with open(path, "rb") as file, LazyFile(str(path)) as lazy:
+        for stream in (io.BytesIO(LONG), file, lazy):
+            stream.seek(len(LONG) + 5)
+            assert LONG == read(stream)
 
 
 def test_a_file_is_open_only_while_it_is_read(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 import eisync
-from eisync.data import listing as listing_module
+from eisync.data import downloading
 from eisync.data.client import Access, TooLargeException
-from eisync.data.listing import stretches_below
+from eisync.data.downloading import stretches_below
+from eisync.data.sample_type import GenericApiResponse
 from eisync.data.studio import (
-    GenericApiResponse,
     delete_all_samples,
     delete_sample_by_id,
     delete_samples_by_filename,
@@ -112,7 +112,7 @@ def test_the_label_0_is_a_label(stranger: Client) -> None:
 def test_long_listings_are_walked_to_their_end(
     stranger: Client, monkeypatch: pytest.MonkeyPatch, workers: int | None
 ) -> None:
-    monkeypatch.setattr(listing_module, "MOST_LISTED", 3)
+    monkeypatch.setattr(downloading, "MOST_LISTED", 3)
     ids = stranger.store(*((f"s.{number}.csv", csv(number)) for number in range(40)))
     stranger.studio("POST", "/raw-data/batch/delete", {}, category="all", ids=ids[5:17])  # ids with a gap
     expected = sorted(ids[:5] + ids[17:], reverse=True)
@@ -129,7 +129,7 @@ def test_pages_of_the_service_may_be_smaller_than_what_was_asked_for(monkeypatch
 
 def test_a_listing_misses_nothing_while_others_delete(stranger: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """By offset, as the official module asks, the samples that move up are never seen."""
-    monkeypatch.setattr(listing_module, "MOST_LISTED", 5)
+    monkeypatch.setattr(downloading, "MOST_LISTED", 5)
     ids = stranger.store(*((f"s.{number}.csv", csv(number)) for number in range(20)))
     ask: Callable[..., Any] = Access.request
     pages = []
@@ -226,7 +226,16 @@ def test_the_name_of_a_sample(stranger: Client) -> None:
     assert ["wave.01", "idle", None] == [get_filename_by_id(one) for one in (first, second, NOWHERE)]
 
 
-@pytest.mark.parametrize("wrong", ["1", 1.0, None, True, "1/../../delete-all", [1]])
+@pytest.mark.parametrize("form", [int, float, str, " {} ".format, "+{}".format])
+def test_an_id_may_come_from_a_table_or_a_file(stranger: Client, form: Callable[[int], Any]) -> None:
+    (sample_id,) = stranger.store(("wave.01.csv", csv(1)))
+    assert "wave.01" == get_filename_by_id(form(sample_id))
+    assert DONE == delete_sample_by_id(form(sample_id))
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "a", "1.0", "1_0", "١", 1.5, float("nan"), None, True, "1/../../delete-all", [1]]
+)
 def test_an_id_is_a_whole_number(service: RunningEmulator, wrong: Any) -> None:
     for call in (get_filename_by_id, delete_sample_by_id):
         with pytest.raises(TypeError, match="All sample IDs must be integers"):

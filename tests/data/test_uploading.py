@@ -3,6 +3,7 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy
 import pytest
 
 import eisync
@@ -274,16 +275,39 @@ def test_a_request_the_service_finds_too_large_is_halved(monkeypatch: pytest.Mon
         assert upload_samples(waves(20), max_workers=1).success
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"from": 1, "to": [2, None]}, '{"from": 1, "to": [2, null]}'),
+        (["a", "ü"], '["a", "ü"]'),
+        ((), "[]"),
+        ({"run": numpy.int64(7), "at": numpy.array([1.5])}, '{"run": 7, "at": [1.5]}'),
+        (numpy.array([[1, 2], [3, 4]]), "[[1, 2], [3, 4]]"),
+        ({"odd": {1}}, "{'odd': {1}}"),
+        (numpy.float32(0.1), "0.1"),
+        (True, "True"),
+        (0, "0"),
+    ],
+    ids=str,
+)
+def test_metadata_travels_as_text_and_what_is_nested_as_json(
+    service: RunningEmulator, value: object, text: str
+) -> None:
+    assert upload_samples(Sample(csv(1), "a.csv", metadata={"key": value, "none": None})).success
+    assert [{"key": text}] == [one["metadata"] for one in held()]
+
+
 # Streams
 
 
-def test_a_stream_is_read_from_its_beginning_and_left_where_it_stood(service: RunningEmulator) -> None:
-    stream = io.BytesIO(csv(1).encode())
-    stream.seek(7)
-    sample = Sample(stream, "a.csv")
-    assert upload_samples(sample).success
-    assert csv(1).encode() == content(sample.sample_id or 0)
-    assert 7 == stream.tell()
+def test_a_stream_is_read_from_where_it_stands_and_left_there(service: RunningEmulator) -> None:
+    stream = io.BytesIO(b"a note\n" + csv(1).encode())
+    stream.readline()
+    for _ in range(2):
+        sample = Sample(stream, "a.csv")
+        assert upload_samples(sample, allow_duplicates=True).success
+        assert csv(1).encode() == content(sample.sample_id or 0)
+        assert 7 == stream.tell()
     assert not stream.closed
 
 

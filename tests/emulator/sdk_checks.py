@@ -514,7 +514,16 @@ def check_generated_client_on_every_filter(place: str) -> None:
         ({"search": "s3"}, ids[3:4]),
         ({"min_id": ids[4]}, ids[:3:-1]),
         ({"max_id": ids[2]}, ids[1::-1]),
-        ({"metadata": '{"n": "5"}'}, ids[5:]),
+        ({"metadata": '[{"key": "n", "op": "eq", "values": ["5"]}]'}, ids[5:]),
+        ({"metadata": '[{"filters_combinator": "or"}, {"key": "n", "op": "neq", "values": ["5"]}]'}, ids[4::-1]),
+        ({"max_length": 100_000, "min_length": 1}, ids[::-1]),
+        ({"max_length": 1}, []),
+        ({"min_frequency": 0.5, "max_frequency": 1e6}, ids[::-1]),
+        ({"signature_validity": "valid"}, ids[::-1]),
+        ({"signature_validity": "invalid"}, []),
+        ({"min_label": 0.5}, []),
+        ({"data_type": "image"}, []),
+        ({"truncate_structured_labels": True}, ids[::-1]),
         ({"include_disabled": "disabled"}, ids[:1]),
         ({"include_disabled": "enabled"}, ids[:0:-1]),
         ({"include_disabled": "both"}, ids[::-1]),
@@ -526,7 +535,7 @@ def check_generated_client_on_every_filter(place: str) -> None:
     for query, expected in table:
         listed = api.ListSamplesResponse.parse_obj(ask(raw.list_samples, project_id, category="training", **query))
         assert [one.id for one in listed.samples] == expected, query
-        if not query.keys() & {"limit", "offset", "exclude_sensors", "sort_by"}:
+        if not query.keys() & {"limit", "offset", "exclude_sensors", "sort_by", "truncate_structured_labels"}:
             counted = api.CountSamplesResponse.parse_obj(
                 ask(raw.count_samples, project_id, category="training", **query)
             )
@@ -574,6 +583,47 @@ def check_generated_client_on_every_batch(place: str) -> None:
     assert sorted(one.sample_id for one in data.get_sample_ids()) == ids[:2]
 
 
+def check_generated_client_on_metadata_in_batches(place: str) -> None:
+    raw, project_id = raw_data()
+    (first, second) = stored(*(sample(f"{number}.csv", csv(number), metadata={"k": "v"}) for number in range(2)))
+    some = json.dumps([first])
+    added = api.BatchAddMetadataRequest(metadataKey="site", metadataValue="lab")
+    assert raw.batch_add_metadata(project_id, "all", added, ids=some).actual_instance.success is True
+    assert shown(first).metadata == {"k": "v", "site": "lab"}
+    cleared = api.BatchClearMetadataByKeyRequest(metadataKey="k")
+    raw.batch_clear_metadata_by_key(project_id, "all", cleared, exclude_ids=json.dumps([second]))
+    assert (shown(first).metadata, shown(second).metadata) == ({"site": "lab"}, {"k": "v"})
+    raw.batch_clear_metadata(project_id, "all", metadata='[{"key": "site", "op": "eq"}]')
+    assert (shown(first).metadata, shown(second).metadata) == (None, {"k": "v"})
+
+
+def check_generated_client_on_who_updated_a_sample(place: str) -> None:
+    raw, project_id = raw_data()
+    (sample_id,) = stored(sample("a.csv", csv(1)))
+    raw.edit_label(project_id, sample_id, api.EditSampleLabelRequest(label="other"))
+    by = shown(sample_id).last_updated_by.actual_instance
+    assert isinstance(by, api.LastUpdatedByProjectApiKey)
+    assert by.id > 0
+
+
+def check_generated_client_on_summary_split_and_export(place: str) -> None:
+    raw, project_id = raw_data()
+    client = configure_generic_client(key=ei.API_KEY, host=ei.API_ENDPOINT)
+    stored(*(sample(f"{number}.csv", csv(number), label=f"l{number % 2}") for number in range(4)))
+    summary = api.ProjectsApi(client).get_project_training_data_summary(project_id).data_summary
+    assert (summary.labels, summary.data_count) == (["l0", "l1"], 4)
+    halves = api.DatasetSplitOptions(
+        trainingSplitRatio=0.5, testingSplitRatio=0.5, stratifyBy=api.DatasetSplitOptionsStratifyBy(label=True)
+    )
+    assert raw.split_dataset(project_id, halves).actual_instance.success is True
+    tested = [shown(one.sample_id) for one in data.get_sample_ids(category="testing")]
+    assert sorted(one.label for one in tested) == ["l0", "l1"]
+    wanted = api.ExportOriginalDataRequest(uploaderFriendlyFilenames=True, retainCrops=True)
+    job_id = api.JobsApi(client).start_original_export_job(project_id, wanted).id
+    assert api.JobsApi(client).get_job_status(project_id, job_id).job.finished_successful is True
+    assert api.ExportApi(client).get_export_url(project_id).url.endswith(".zip")
+
+
 def check_generated_client_on_a_job(place: str) -> None:
     """Above the threshold that this emulator was started with, a batch is a job."""
     raw, project_id = raw_data()
@@ -583,6 +633,24 @@ def check_generated_client_on_a_job(place: str) -> None:
     job = api.GetJobResponse.parse_obj(ask(jobs.get_job_status, project_id, job_id)).job
     assert (job.id, job.finished_successful) == (job_id, True)
     assert jobs.get_job_status(project_id, job_id).job.id == job_id
+
+
+def check_generated_client_on_devices(place: str) -> None:
+    client = configure_generic_client(key=ei.API_KEY, host=ei.API_ENDPOINT)
+    devices, project_id = api.DevicesApi(client), default_project_id_for(client)
+    new = {"deviceId": "38:f9:d3:d7:62:03", "deviceType": "BOARD", "ifNotExists": True}
+    assert devices.create_device(project_id, api.CreateDeviceRequest.parse_obj(new)).success
+    assert devices.rename_device(project_id, new["deviceId"], api.RenameDeviceRequest(name="bench")).success
+    (device,) = devices.list_devices(project_id).devices
+    assert (device.name, device.device_type, device.remote_mgmt_mode) == ("bench", "BOARD", "disconnected")
+    assert devices.get_device(project_id, new["deviceId"]).device == device
+    sampling = api.StartSamplingRequest.parse_obj(
+        {"label": "wave", "lengthMs": 100, "category": "training", "intervalMs": 10}
+    )
+    problem = problem_of(lambda: devices.start_sampling(project_id, new["deviceId"], sampling), Exception)
+    assert "is not connected to remote management" in problem
+    assert devices.delete_device(project_id, new["deviceId"]).success
+    assert devices.list_devices(project_id).devices == []
 
 
 def check_generated_client_says_what_is_not_there(place: str) -> None:

@@ -17,11 +17,13 @@ from eisync.emulator.settings import LIMITS, STRICTNESS, SWITCHES, EmulatorSetti
 from .test_server import subprocess_emulator
 from .wire import TIMEOUT_S, Client, csv
 
-TEXT = (Path(__file__).parent.parent.parent / "docs" / "emulator.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent.parent / "docs"
+TEXT = (DOCS / "emulator.md").read_text(encoding="utf-8")
+FIRMWARE = (DOCS / "howto" / "firmware.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -48,7 +50,7 @@ def test_every_example_of_faults_is_obeyed(emulator: RunningEmulator, client: Cl
     assert sum(emulator.ledger()["faults"].values()) > 0
 
 
-@pytest.mark.parametrize("example", blocks("python"))
+@pytest.mark.parametrize("example", [*blocks("python"), *blocks("python", FIRMWARE)])
 def test_the_example_of_a_test_passes(example: str) -> None:
     exec(compile(example, "docs/emulator.md", "exec"), {})
 
@@ -91,3 +93,9 @@ def test_every_setting_that_refuses_or_bounds_is_in_one_of_the_tables() -> None:
         if field.name.startswith(("refuse_", "max_", "spool_"))
     }
     assert named_so <= {*SWITCHES, *STRICTNESS, *LIMITS}
+
+
+def test_the_page_on_firmware_names_switches_that_there_are() -> None:
+    named_there = re.findall(r"^\|.*\| `(\w+)` \|$", FIRMWARE, flags=re.MULTILINE)
+    assert len(named_there) > 5
+    assert set(named_there) <= {*SWITCHES, *STRICTNESS, *LIMITS}

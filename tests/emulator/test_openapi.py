@@ -35,6 +35,7 @@ def served() -> Iterator[RunningEmulator]:
     with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0, idle_timeout_s=2)) as running:
         client = Client(running)
         with client.session:
+            client.studio("POST", "/devices/create", {"deviceId": "0", "deviceType": "BOARD", "ifNotExists": True})
             client.store(("a.csv", csv(1)), ("b.png", png()), ("c.wav", wav()), ("d.mp4", b"film"))
         yield running
 

@@ -5,7 +5,8 @@ import pytest
 import requests
 
 from eisync.emulator.drawing import HEIGHT, WIDTH, draw_rows
-from eisync.emulator.server import RunningEmulator
+from eisync.emulator.server import RunningEmulator, running_emulator
+from eisync.emulator.settings import EmulatorSettings
 
 from .wire import TIMEOUT_S, Client, acquisition, csv, png, wav
 
@@ -21,6 +22,20 @@ def test_the_page_shows_projects_counts_and_samples(client: Client) -> None:
     text = page(client.emulator).text
     for expected in ("Emulated project", "wave.02", "<td>wave<td>training<td class=number>2", "no label"):
         assert expected in text
+
+
+def test_the_page_shows_versions_of_the_dataset() -> None:
+    settings = EmulatorSettings(studio_port=0, ingestion_port=0, dataset_commit_ms=0)
+    with running_emulator(settings) as emulator:
+        client = Client(emulator)
+        with client.session:
+            client.store(("a.csv", csv(1)))
+            assert "versions of the dataset" not in page(emulator).text
+            client.studio("POST", "/dataset-versions/create")
+            client.studio("POST", "/dataset-versions/1", {"description": "<first>"})
+            text = page(emulator).text
+            assert "<td class=number>1<td>manual<td>" in text
+            assert "<td class=number>1<td class=number>0<td class=number>0<td>&lt;first&gt;" in text
 
 
 def test_nothing_of_a_user_becomes_markup(emulator: RunningEmulator, client: Client) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from eisync.emulator.model import Page, Selection
+from eisync.emulator.model import MetadataFilter, MetadataItem, Page, Selection
 from eisync.emulator.selecting import Refusal, read_page, read_selection
 from eisync.emulator.settings import EmulatorSettings
 
@@ -27,7 +27,33 @@ SETTINGS = EmulatorSettings()
         ({"category": "all", "minDate": "1970-01-01T01:00:01 01:00"}, Selection(project_id=7, min_added_ms=1000)),
         ({"category": "all", "minDate": "1970-01-01 01:00"}, Selection(project_id=7, min_added_ms=3_600_000)),
         ({"category": "all", "minDate": "1970-01-02"}, Selection(project_id=7, min_added_ms=86_400_000)),
-        ({"category": "all", "metadata": '{"site": "a"}'}, Selection(project_id=7, metadata={"site": "a"})),
+        ({"category": "all", "metadata": "null"}, Selection(project_id=7)),
+        ({"category": "all", "metadata": "[]"}, Selection(project_id=7)),
+        (
+            {"category": "all", "metadata": '[{"key": "site", "op": "eq", "values": ["a", "b"]}]'},
+            Selection(project_id=7, metadata=MetadataFilter((MetadataItem("site", True, ("a", "b")),))),
+        ),
+        (
+            {
+                "category": "all",
+                "metadata": '[{"no_metadata": true}, {"filters_combinator": "or"}, {"key": "k", "op": "neq"}]',
+            },
+            Selection(project_id=7, metadata=MetadataFilter((MetadataItem("k", False),), any_of=True, without=True)),
+        ),
+        ({"category": "all", "excludeIds": "[3]"}, Selection(project_id=7, exclude_ids=(3,))),
+        (
+            {"category": "all", "minLength": "10", "maxLength": "20.5"},
+            Selection(project_id=7, min_length_ms=10, max_length_ms=20.5),
+        ),
+        (
+            {"category": "all", "minFrequency": "0", "maxFrequency": "1e2"},
+            Selection(project_id=7, min_frequency_hz=0, max_frequency_hz=100),
+        ),
+        ({"category": "all", "signatureValidity": "both"}, Selection(project_id=7)),
+        ({"category": "all", "signatureValidity": "valid"}, Selection(project_id=7, is_signature_valid=True)),
+        ({"category": "all", "signatureValidity": "invalid"}, Selection(project_id=7, is_signature_valid=False)),
+        ({"category": "all", "minLabel": "-1", "maxLabel": "2"}, Selection(project_id=7, min_label=-1, max_label=2)),
+        ({"category": "all", "dataType": "audio"}, Selection(project_id=7, data_type="audio")),
     ],
 )
 def test_a_query_tells_which_samples_are_meant(query: dict[str, str], selection: Selection) -> None:
@@ -48,7 +74,23 @@ def test_a_query_tells_which_samples_are_meant(query: dict[str, str], selection:
         ({"category": "all", "maxId": "9" * 30}, "Invalid maxId"),
         ({"category": "all", "minDate": "yesterday"}, "Invalid minDate"),
         ({"category": "all", "includeDisabled": "yes"}, "Invalid includeDisabled"),
-        ({"category": "all", "metadata": "[]"}, "Invalid metadata"),
+        ({"category": "all", "metadata": '{"site": "a"}'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '["site"]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"key": "site", "op": "is"}]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"key": "site"}]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"key": 1, "op": "eq"}]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"key": "a", "op": "eq", "values": [1]}]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"key": "a", "op": "eq", "value": "b"}]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"no_metadata": 1}]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"filters_combinator": "xor"}]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"filters": []}]'}, "Invalid metadata"),
+        ({"category": "all", "metadata": '[{"no_metadata": true}, {"no_metadata": false}]'}, "Invalid metadata"),
+        ({"category": "all", "excludeIds": '["1"]'}, "Invalid excludeIds"),
+        ({"category": "all", "maxLength": "nan"}, "Invalid maxLength"),
+        ({"category": "all", "minFrequency": "fast"}, "Invalid minFrequency"),
+        ({"category": "all", "minLabel": "a"}, "Invalid minLabel"),
+        ({"category": "all", "signatureValidity": "true"}, "Invalid signatureValidity"),
+        ({"category": "all", "dataType": "video"}, "Invalid dataType"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused(query: dict[str, str], error: str) -> None:
@@ -71,7 +113,11 @@ def test_a_page_is_never_larger_than_the_limit(query: dict[str, str], page: Page
     assert read_page(query, SETTINGS) == page
 
 
-@pytest.mark.parametrize("query", [{"limit": "-1"}, {"offset": "-1"}, {"limit": "many"}])
+@pytest.mark.parametrize("query", [{"limit": "-1"}, {"offset": "-1"}, {"limit": "many"}, {"sortBy": "id-asc"}])
 def test_a_page_that_makes_no_sense_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(Refusal):
         read_page(query, SETTINGS)
+
+
+def test_an_order_it_does_not_know_may_be_ignored() -> None:
+    assert read_page({"sortBy": "id-asc"}, EmulatorSettings(refuse_unknown_filters=False)) == Page(limit=1000)

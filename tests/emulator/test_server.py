@@ -152,6 +152,13 @@ def test_a_port_that_is_taken_is_one_sentence_and_exit_code_1() -> None:
             pass
 
 
+def test_remote_management_is_off_when_it_is_not_wanted() -> None:
+    with subprocess_emulator("--no-remote") as (_, ready):
+        assert ready["remote_url"] == ""
+    with subprocess_emulator("--remote-port", "0") as (_, ready):
+        assert ready["remote_url"].startswith("ws://127.0.0.1:")
+
+
 def test_another_host_is_one_sentence_too() -> None:
     command = [sys.executable, "-m", "eisync.emulator", "--host", "0.0.0.0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
@@ -166,11 +173,11 @@ def test_serving_announces_where_and_with_which_key() -> None:
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(4)]
+        lines = [process.stdout.readline() for _ in range(5)]
         process.terminate()
         assert process.wait(TIMEOUT_S) == 0
-    assert [line.split()[0] for line in lines] == ["Studio:", "Ingestion:", "API", "Data:"]
-    assert "ei_" in lines[2]
+    assert [line.split()[0] for line in lines] == ["Studio:", "Ingestion:", "Devices:", "API", "Data:"]
+    assert "ei_" in lines[3]
 
 
 def test_a_folder_keeps_projects_keys_and_samples(tmp_path: Any) -> None:
@@ -199,7 +206,8 @@ def test_a_folder_keeps_projects_keys_and_samples(tmp_path: Any) -> None:
 
 def test_two_emulators_run_beside_each_other() -> None:
     with running_emulator() as one, running_emulator() as other:
-        assert len({one.studio_url, one.ingestion_url, other.studio_url, other.ingestion_url}) == 4
+        urls = [(each.studio_url, each.ingestion_url, each.remote_url) for each in (one, other)]
+        assert len({url for of_one in urls for url in of_one}) == 6
         assert one.key != other.key
 
 

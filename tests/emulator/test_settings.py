@@ -31,6 +31,11 @@ def test_another_host_is_refused_unless_remote_access_is_allowed(host: str) -> N
         {"idle_timeout_s": 0},
         {"max_cbor_items": 0},
         {"validation": "sometimes"},
+        {"remote_port": 65536},
+        {"remote_port": 4800},
+        {"remote_port": 4810},
+        {"heartbeat_s": 0},
+        {"sampling_silence_s": 0},
     ],
 )
 def test_what_could_never_be_obeyed_is_refused(wrong: dict[str, Any]) -> None:
@@ -43,8 +48,29 @@ def test_the_ports_are_those_the_official_uploader_expects() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, 4802),
+        ({"studio_port": 0}, 0),
+        ({"studio_port": 4900}, 0),
+        ({"studio_port": 4900, "remote_port": 4802}, 4802),
+        ({"remote_port": 0}, 0),
+    ],
+)
+def test_remote_management_is_where_the_official_clients_look_beside_a_studio_on_its_own_port(
+    given: dict[str, Any], expected: int
+) -> None:
+    assert dataclasses.replace(EmulatorSettings(), **given).wanted_remote_port == expected
+
+
+def test_a_port_of_remote_management_that_is_off_disturbs_nothing() -> None:
+    assert EmulatorSettings(remote_port=4800, remote_management=False).studio_port == 4800
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("sampling_silence_s=5", ("sampling_silence_s", 5)),
         ("pod=7", ("pod", "7")),
         ("validation=refused", ("validation", "refused")),
         ("label_without_match=", ("label_without_match", "")),

@@ -13,13 +13,26 @@ from hypothesis import strategies as st
 
 from eisync.emulator import statements as sql
 from eisync.emulator.conditions import where
-from eisync.emulator.model import Duplicate, Facts, NewSample, Page, Role, Sample, Selection, Sensor, Stored
+from eisync.emulator.model import (
+    Duplicate,
+    Facts,
+    MetadataFilter,
+    MetadataItem,
+    NewSample,
+    Page,
+    Role,
+    Sample,
+    Selection,
+    Sensor,
+    Stored,
+)
 from eisync.emulator.spool import Body
 from eisync.emulator.store import Store, StoreError, open_store
 
 from .wire import sha256
 
 NOW_MS = 1_700_000_000_000
+LAB = MetadataItem("site", True, ("lab",))
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -156,9 +169,11 @@ def test_a_commit_that_fails_stores_nothing(store: Store) -> None:
         ({"filename": "%"}, ""),
         ({"search": "run"}, "c"),
         ({"search": "other"}, "d"),
-        ({"metadata": {"site": "lab"}}, "bc"),
-        ({"metadata": {"site": "lab", "who": "it's"}}, "c"),
-        ({"metadata": {"site": "it"}}, ""),
+        ({"metadata": MetadataFilter((LAB,))}, "bc"),
+        ({"metadata": MetadataFilter((LAB, MetadataItem("who", True, ("it's",))))}, "c"),
+        ({"metadata": MetadataFilter((MetadataItem("site", True, ("it", "la")),))}, ""),
+        ({"exclude_ids": (2, 5, 99)}, "bc"),
+        ({"ids": (2, 3), "exclude_ids": (3,)}, "a"),
         ({"is_disabled": True}, "a"),
         ({"is_disabled": False}, "bcd"),
         ({"min_added_ms": NOW_MS + 1, "max_added_ms": NOW_MS + 2}, "bc"),

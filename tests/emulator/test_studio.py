@@ -14,6 +14,7 @@ from eisync.emulator.settings import EmulatorSettings
 
 from .wire import TIMEOUT_S, Client, acquisition, csv, png, wav
 
+LABEL_MAP = {"type": "key-values", "labels": {"colour": "red"}}
 SAMPLE_FIELDS = {
     "id", "filename", "signatureValidate", "created", "lastModified", "category", "coldstorageFilename", "label",
     "intervalMs", "frequency", "originalIntervalMs", "originalFrequency", "deviceType", "sensors", "valuesCount",
@@ -129,6 +130,15 @@ def test_a_payload_holds_the_values_that_can_be_read(client: Client, name: str, 
     assert client.sample(sample_id)["payload"]["values"] == values
 
 
+def test_a_payload_may_be_limited(client: Client) -> None:
+    (sample_id,) = client.store(("a.wav", wav((1, -2, 3))))
+    for limit, values in ((1, [[1]]), (2, [[1], [-2]]), (9, [[1], [-2], [3]])):
+        answer = client.studio("GET", f"/raw-data/{sample_id}", limitPayloadValues=limit)
+        assert (answer["payload"]["values"], answer["totalPayloadLength"]) == (values, 3)
+    for wrong in ("0", "-1", "all"):
+        assert client.studio("GET", f"/raw-data/{sample_id}", limitPayloadValues=wrong)["success"] is False
+
+
 def test_what_is_not_there_is_a_200_that_says_so(client: Client) -> None:
     missing = {"success": False, "error": "No sample found with ID 999"}
     assert client.studio("GET", "/raw-data/999") == missing
@@ -137,7 +147,7 @@ def test_what_is_not_there_is_a_200_that_says_so(client: Client) -> None:
     assert client.studio("POST", "/raw-data/999/rename", {"name": "x"}) == missing
     assert client.studio("GET", "/raw-data") == {"success": False, "error": "Unknown category undefined"}
     assert client.studio("GET", "/raw-data/count") == {"success": False, "error": "Unknown category undefined"}
-    assert client.studio("GET", "/jobs/5/status") == {"success": False, "error": "No job found with ID 5"}
+    assert client.studio("GET", "/jobs/5/status") == {"success": False, "error": "No job with this ID found"}
     for path in ("/nothing", "/raw-data/x", "/raw-data/99999999999999999999"):
         assert (client.send("GET", path).status_code, client.send("GET", path).json()["success"]) == (404, False)
 
@@ -183,6 +193,7 @@ def test_every_edit_changes_its_property(client: Client) -> None:
         ("metadata", {"metadata": None}, "metadata", None),
         ("bounding-boxes", {"boundingBoxes": [box]}, "boundingBoxes", [box]),
         ("structured-labels", {"structuredLabels": spans}, "structuredLabels", spans),
+        ("label-map-labels", {"labelMap": LABEL_MAP}, "labelMap", LABEL_MAP),
         ("disable", None, "isDisabled", True),
         ("enable", None, "isDisabled", False),
     ]:
@@ -205,6 +216,10 @@ def test_every_edit_changes_its_property(client: Client) -> None:
         ("bounding-boxes", {"boundingBoxes": [{}]}),
         ("structured-labels", {"structuredLabels": [{"startIndex": 0, "endIndex": 5, "label": "x"}]}),
         ("rename", []),
+        ("label-map-labels", {}),
+        ("label-map-labels", {"labelMap": {"colour": "red"}}),
+        ("label-map-labels", {"labelMap": {"type": "key-values", "labels": {"colour": 1}}}),
+        ("label-map-labels", {"labelMap": {"type": "list", "labels": {"colour": "red"}}}),
     ],
 )
 def test_an_edit_that_makes_no_sense_changes_nothing(client: Client, action: str, body: object) -> None:
@@ -259,6 +274,48 @@ def test_a_batch_meets_exactly_its_selection(
     fields = [{name: one[name] for name in changed} for one in client.listed() if one["filename"] == "a"]
     assert fields == ([] if action == "delete" else [changed] * 2)
     assert [one["label"] for one in client.listed() if one["filename"] == "b"] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "expected"),
+    [
+        ("add-metadata", {"metadataKey": "site", "metadataValue": "lab"}, [{"site": "lab"}] * 3),
+        (
+            "add-metadata",
+            {"metadataKey": 'a "key"', "metadataValue": ""},
+            [{"site": "field", "who": "me", 'a "key"': ""}, {"site": "field", 'a "key"': ""}, {'a "key"': ""}],
+        ),
+        ("clear-metadata-by-key", {"metadataKey": "site"}, [{"who": "me"}, None, None]),
+        ("clear-metadata-by-key", {"metadataKey": "who"}, [{"site": "field"}, {"site": "field"}, None]),
+        ("clear-metadata", None, [None, None, None]),
+    ],
+)
+def test_a_batch_changes_metadata_key_by_key(client: Client, action: str, body: object, expected: list[object]) -> None:
+    client.store(("a.csv", csv(1)), x_metadata='{"site": "field", "who": "me"}')
+    client.store(("b.csv", csv(2)), x_metadata='{"site": "field"}')
+    client.store(("c.csv", csv(3)))
+    client.store(("kept.csv", csv(4)), x_metadata='{"site": "field"}', category="testing")
+    assert client.studio("POST", f"/raw-data/batch/{action}", body, category="training") == {"success": True}
+    found = {one["filename"]: one.get("metadata") for one in client.listed()}
+    if action == "add-metadata" and isinstance(body, dict) and body["metadataKey"] == "site":
+        expected = [{"site": "lab", "who": "me"}, *expected[1:]]
+    assert found == {**dict(zip("abc", expected, strict=True)), "kept": {"site": "field"}}
+
+
+def test_a_batch_relabels_boxes_and_removes_them(client: Client) -> None:
+    boxes = [{"label": label, "x": 0, "y": 0, "width": 1, "height": 1} for label in ("cat", "dog", "")]
+    for number in range(2):
+        client.store((f"{number}.png", png(note=bytes([number]))), x_bounding_boxes=json.dumps(boxes))
+    path = "/raw-data/batch/edit-bounding-boxes"
+    for old, new, expected in [
+        (["cat"], "lion", ["lion", "dog", ""]),
+        (["dog", "bird"], "", ["lion", ""]),
+    ]:
+        body = {"oldLabels": old, "newLabel": new}
+        assert client.studio("POST", path, body, category="all") == {"success": True}
+        assert [[box["label"] for box in one["boundingBoxes"]] for one in client.listed()] == [expected] * 2
+    for wrong in ({}, {"oldLabels": "cat", "newLabel": "x"}, {"oldLabels": ["cat"]}):
+        assert client.studio("POST", path, wrong, category="all")["success"] is False
 
 
 def test_a_batch_takes_ids_and_refuses_what_it_does_not_know(client: Client) -> None:

@@ -163,6 +163,15 @@ def test_a_version_lists_the_samples_as_they_were(each: Client) -> None:
     assert [one["sample"] for one in changes(each, added)] == before
     assert [one["sample"]["id"] for one in changes(each, added, labels=["a"])] == [first]
     assert [one["sample"]["id"] for one in changes(each, added, limit=1, offset=1)] == [first]
+    assert each.listed(datasetVersionId=added["id"]) == before
+    assert (
+        each.studio("GET", "/raw-data/count", category="all", datasetVersionId=added["id"], labels=["a"])["count"] == 1
+    )
+    for wrong in ("99", "x"):
+        assert each.studio("GET", "/raw-data", category="all", datasetVersionId=wrong) == {
+            "success": False,
+            "error": f"No dataset version found with ID {wrong}",
+        }
     newest = versions(each)[0]
     assert [one["sample"] for one in changes(each, newest)] == each.listed()
     assert [one.get("change") for one in changes(each, newest)][1:] == [None]

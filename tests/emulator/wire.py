@@ -56,6 +56,10 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
+
+
 def form(parts: Iterable[tuple[str, bytes]], *, boundary: str = "frontier", trailing: bytes = b"\r\n") -> bytes:
     """A multipart body as browsers write it. `trailing` follows the closing boundary."""
     body = b""

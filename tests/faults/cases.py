@@ -40,23 +40,23 @@ class Scene:
     """Where the fault happens."""
 
     rig: Rig
-    door: Gate | None
+    proxy: Gate | None
     thief: RawServer  # no request of eisync may ever reach this
     monkeypatch: pytest.MonkeyPatch
 
 
-Weather = Callable[[Scene], None]
+CauseFault = Callable[[Scene], None]
 
 
 # --- how a fault is caused
 
 
-def fault(**rule: Any) -> Weather:
+def fault(**rule: Any) -> CauseFault:
     """A fault that the emulator causes in every request of the round."""
     return lambda scene: scene.rig.faults(rule)
 
 
-def fault_once(**rule: Any) -> Weather:
+def fault_once(**rule: Any) -> CauseFault:
     """A fault that the emulator causes in the first request of the round."""
     return fault(**rule, times=1)
 
@@ -71,16 +71,16 @@ def redirected(scene: Scene) -> None:
 
 
 def away(scene: Scene) -> None:
-    assert scene.door is not None
-    scene.door.is_away()
+    assert scene.proxy is not None
+    scene.proxy.is_away()
 
 
-def played(script: Any) -> Weather:
+def played(script: Any) -> CauseFault:
     """A fault that the gate in between causes."""
 
     def begin(scene: Scene) -> None:
-        assert scene.door is not None
-        scene.door.plays(script)
+        assert scene.proxy is not None
+        scene.proxy.plays(script)
 
     return begin
 
@@ -91,14 +91,14 @@ def hears_and_resets(caller: socket.socket) -> None:
 
 
 def disguised(scene: Scene) -> None:
-    assert scene.door is not None
-    scene.door.shows(STRANGER)
+    assert scene.proxy is not None
+    scene.proxy.shows(STRANGER)
 
 
 def nameless(scene: Scene) -> None:
     """The host name cannot be resolved, as when a line goes down."""
-    assert scene.door is not None
-    scene.door.opens()  # and no earlier connection is left
+    assert scene.proxy is not None
+    scene.proxy.opens()  # and no earlier connection is left
     scene.monkeypatch.setattr("socket.getaddrinfo", partial(_without_localhost, socket.getaddrinfo))
 
 
@@ -116,7 +116,7 @@ HTML = "<html><body>Please log in</body></html>"
 @dataclass(frozen=True)
 class Case:
     fault: str
-    network_errors: Weather
+    network_errors: CauseFault
     reason: str  # what a person reads
     lone: Fate
     batch: Fate

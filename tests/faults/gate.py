@@ -181,8 +181,8 @@ def _length(head: bytes) -> int:
 
 @contextlib.contextmanager
 def gate(port: int, *, tls: bool = False) -> Iterator[Gate]:
-    door = Gate(port, tls=tls)
+    proxy = Gate(port, tls=tls)
     try:
-        yield door
+        yield proxy
     finally:
-        door.close()
+        proxy.close()

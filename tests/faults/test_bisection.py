@@ -29,8 +29,8 @@ def test_the_guilty_files_are_found_and_no_other(emulator: RunningEmulator, guil
     assert port is not None
     with (
         tempfile.TemporaryDirectory() as place,
-        gate(port) as door,
-        rig(Path(place), emulator, ingestion_url=door.url) as machine,
+        gate(port) as proxy,
+        rig(Path(place), emulator, ingestion_url=proxy.url) as machine,
     ):
         contents = {
             f"wave.{number:02}.csv": row(number) + (b"20,666\n" if number in guilty else b"") for number in range(FILES)
@@ -38,7 +38,7 @@ def test_the_guilty_files_are_found_and_no_other(emulator: RunningEmulator, guil
         for name, content in contents.items():
             machine.write(name, content)
         machine.scan()
-        door.bars(lambda body: b"\n20,666\n" in body)
+        proxy.bars(lambda body: b"\n20,666\n" in body)
         machine.round()
 
         parked = [name for name, content in contents.items() if b"\n20,666\n" in content]
@@ -49,4 +49,4 @@ def test_the_guilty_files_are_found_and_no_other(emulator: RunningEmulator, guil
             "the peers of a guilty file paid for it"
         )
         halvings = math.ceil(math.log2(FILES))
-        assert len(door.bodies) <= 1 + 2 * halvings * len(guilty)
+        assert len(proxy.bodies) <= 1 + 2 * halvings * len(guilty)

@@ -97,11 +97,11 @@ def test_files_in_flight_at_a_crash_are_stored_once(machine: Callable[..., Rig],
 def test_a_request_that_is_still_processed_does_not_count_as_lost(
     machine: Callable[..., Rig], emulator: RunningEmulator, stack: ExitStack
 ) -> None:
-    door = stack.enter_context(gate(urlsplit(emulator.ingestion_url).port or 0))
-    one = machine(options={"allow_duplicates": True, "timeout_s": 0.2}, ingestion_url=door.url)
+    proxy = stack.enter_context(gate(urlsplit(emulator.ingestion_url).port or 0))
+    one = machine(options={"allow_duplicates": True, "timeout_s": 0.2}, ingestion_url=proxy.url)
     contents = filled(one)
     goes_on = threading.Event()
-    door.bars(lambda _: not goes_on.wait(20))
+    proxy.bars(lambda _: not goes_on.wait(20))
     one.round()
     one.compare()  # it is not stored yet
     one.round()

@@ -66,7 +66,7 @@ class World:
         return Reply(200, {}, b"<html>")
 
 
-WEATHER = ("stored_and_lost", "lost_on_the_way", "unreachable", "busy", "refused", "miscounted", "garbled")
+FAULTS = ("stored_and_lost", "lost_on_the_way", "unreachable", "busy", "refused", "miscounted", "garbled")
 
 
 class SafetyMachine(RuleBasedStateMachine):
@@ -152,7 +152,7 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @rule(
         seconds=st.sampled_from([0.0, 3.0, ROUND_S]),
-        faults=st.lists(st.none() | st.sampled_from(WEATHER), max_size=3),
+        faults=st.lists(st.none() | st.sampled_from(FAULTS), max_size=3),
         is_ticked=st.booleans(),
     )
     def send(self, seconds: float, faults: list[str | None], is_ticked: bool) -> None:

@@ -34,17 +34,17 @@ def stage(tmp_path: Path, emulator: RunningEmulator, monkeypatch: pytest.MonkeyP
         def build(case: Case) -> Scene:
             port = urlsplit(emulator.ingestion_url).port
             assert port is not None
-            door = stack.enter_context(gate(port, tls=case.way == "tls")) if case.way else None
+            proxy = stack.enter_context(gate(port, tls=case.way == "tls")) if case.way else None
             machine = stack.enter_context(
                 rig(
                     tmp_path,
                     emulator,
                     options={"timeout_s": case.timeout_s},
-                    ingestion_url=door.url if door is not None else None,
+                    ingestion_url=proxy.url if proxy is not None else None,
                     ca_file=OURS if case.way == "tls" else None,
                 )
             )
-            return Scene(machine, door, stack.enter_context(raw_server(answers("{}"))), monkeypatch)
+            return Scene(machine, proxy, stack.enter_context(raw_server(answers("{}"))), monkeypatch)
 
         yield build
 
@@ -90,8 +90,8 @@ def busy_round(machine: Rig) -> None:
 def clear_up(scene: Scene) -> None:
     scene.monkeypatch.undo()
     scene.rig.faults()
-    if scene.door is not None:
-        scene.door.opens()
+    if scene.proxy is not None:
+        scene.proxy.opens()
 
 
 def check_fate(scene: Scene, case: Case, fate: Fate, before: dict[str, dict[str, Any]]) -> None:

@@ -91,10 +91,10 @@ def test_boxes_are_sent_with_their_files_after_a_crash(machine: Rig) -> None:
 def test_a_halved_batch_keeps_the_boxes_with_their_files(tmp_path: Path, emulator: RunningEmulator) -> None:
     port = urlsplit(emulator.ingestion_url).port
     assert port is not None
-    with gate(port) as door, rig(tmp_path, emulator, ingestion_url=door.url) as machine:
+    with gate(port) as proxy, rig(tmp_path, emulator, ingestion_url=proxy.url) as machine:
         contents = images(machine)
         machine.scan()
-        door.bars(lambda body: b"image 4" in body)
+        proxy.bars(lambda body: b"image 4" in body)
         machine.round()
         judge(machine, contents, parked=("part.04.png",))
 

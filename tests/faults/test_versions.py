@@ -24,8 +24,8 @@ NEW = row(7)
 @pytest.fixture
 def scene(tmp_path: Path, emulator: RunningEmulator) -> Iterator[tuple[Rig, Gate]]:
     with ExitStack() as stack:
-        door = stack.enter_context(gate(urlsplit(emulator.ingestion_url).port or 0))
-        yield stack.enter_context(rig(tmp_path, emulator, ingestion_url=door.url)), door
+        proxy = stack.enter_context(gate(urlsplit(emulator.ingestion_url).port or 0))
+        yield stack.enter_context(rig(tmp_path, emulator, ingestion_url=proxy.url)), proxy
 
 
 def rewrite(path: Path) -> None:
@@ -57,7 +57,7 @@ CHANGES: dict[str, Callable[[Path], None]] = {
 }
 
 
-def interrupted(machine: Rig, door: Gate, meddle: Callable[[], None]) -> None:
+def interrupted(machine: Rig, proxy: Gate, meddle: Callable[[], None]) -> None:
     """Run a round in which `meddle` is called after the first bytes of the body were sent, and before the last."""
     meddled = threading.Event()
 
@@ -66,10 +66,10 @@ def interrupted(machine: Rig, door: Gate, meddle: Callable[[], None]) -> None:
             meddle()
             meddled.set()
 
-    door.interrupts(once)
+    proxy.interrupts(once)
     machine.round()
     assert meddled.wait(20)  # the event may arrive later than the change
-    door.opens()
+    proxy.opens()
 
 
 @pytest.mark.parametrize("has_peers", [False, True], ids=["alone", "in a batch"])
@@ -77,13 +77,13 @@ def interrupted(machine: Rig, door: Gate, meddle: Callable[[], None]) -> None:
 def test_a_file_that_changes_during_its_upload_is_sent_again(
     scene: tuple[Rig, Gate], change: str, has_peers: bool
 ) -> None:
-    machine, door = scene
+    machine, proxy = scene
     path = machine.recordings / "wave.large.csv"
     machine.write(path.name, LARGE)
     contents = {name: machine.write(name) for name in (["wave.a.csv", "wave.z.csv"] if has_peers else [])}
     machine.scan()
 
-    interrupted(machine, door, lambda: CHANGES[change](path))
+    interrupted(machine, proxy, lambda: CHANGES[change](path))
 
     assert State.SETTLING is machine.states()[path.name]
     contents[path.name] = path.read_bytes()
@@ -94,13 +94,13 @@ def test_a_file_that_changes_during_its_upload_is_sent_again(
 
 
 def test_a_file_removed_during_its_upload_is_gone_and_its_peers_are_sent(scene: tuple[Rig, Gate]) -> None:
-    machine, door = scene
+    machine, proxy = scene
     path = machine.recordings / "wave.large.csv"
     machine.write(path.name, LARGE)
     contents = {name: machine.write(name) for name in ("wave.a.csv", "wave.z.csv")}
     machine.scan()
 
-    interrupted(machine, door, path.unlink)
+    interrupted(machine, proxy, path.unlink)
     machine.drain()
 
     assert State.GONE is machine.states()[path.name]
@@ -109,15 +109,15 @@ def test_a_file_removed_during_its_upload_is_gone_and_its_peers_are_sent(scene: 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_file_that_changes_after_its_last_byte_is_two_versions(scene: tuple[Rig, Gate], change: str) -> None:
-    machine, door = scene
+    machine, proxy = scene
     old = machine.write("wave.csv", row(1))
     path = machine.recordings / "wave.csv"
     machine.scan()
 
     # The whole body is there; its answer is still to come.
-    door.bars(lambda _: CHANGES[change](path) is not None)
+    proxy.bars(lambda _: CHANGES[change](path) is not None)
     machine.round()
-    door.opens()
+    proxy.opens()
     machine.scan()
     machine.drain()
 

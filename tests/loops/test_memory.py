@@ -33,7 +33,7 @@ Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 before_mb = size_mb("VmRSS")
 for path in (place / "aside").iterdir():
     path.rename(yard.path(path.name))
-    yard.ear.of(1).files.add(path.name)
+    yard.fake_events.of(1).files.add(path.name)
 for second in range(100):  # what waits for what is being read asks again
     run(loop, yard.later + 0.2 * second)
     if not loop._roots[0].labels.is_busy:

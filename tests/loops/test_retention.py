@@ -60,10 +60,10 @@ class Meter:
     emptied: list[str] = field(default_factory=list)
     away: bool = False
     rooms: dict[str, int] = field(default_factory=dict)  # the room that files take, if it is not their size
-    hands: Any = removal  # the functions that remove files
+    functions: Any = removal  # the functions that remove files
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.hands, name)
+        return getattr(self.functions, name)
 
     def disk_of(self, root: str) -> Disk | None:
         return Disk(self.free, self.total)
@@ -96,7 +96,7 @@ class House:
         self.policy = policy
         self.meter: Any = Meter()
         self.times: Any = Times()
-        self.hands: Any = removal
+        self.functions: Any = removal
         self.now = yard.later
         self.monotonic: Callable[[], float] = lambda: self.now
         self.actions = ActionStore(yard.database)
@@ -111,7 +111,7 @@ class House:
 
     def start(self) -> None:
         self.retention_status = RetentionStatus(self.yard.root, self.policy)
-        self.meter.hands = self.hands
+        self.meter.functions = self.functions
         remover = FileRemover(
             self.records,
             self.actions,
@@ -265,13 +265,13 @@ def test_a_removal_by_the_retention_changes_nothing_in_the_project(house: House)
     """Also during the removal, and when the watcher notices it before it is stored."""
     house.send("wave.1.csv")
 
-    def look_meanwhile(one: Any) -> None:
+    def check_meanwhile(one: Any) -> None:
         removal.delete(one)
         run(house.yard.watcher(), house.now + 1.0)
         assert house.row("wave.1.csv")["absent_at"] is not None
         assert [] == house.planned("wave.1.csv")
 
-    house.hands = Crooked(delete=look_meanwhile)
+    house.functions = PatchedFunctions(delete=check_meanwhile)
     house.start()
     house.run(after_s=GRACE_OVER_S)
     run(house.yard.watcher(), house.now + 120.0)
@@ -303,7 +303,7 @@ def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> N
     assert [1, 2, 4] == sorted(stage.cloud.samples)
 
 
-class Crooked:
+class PatchedFunctions:
     """File operations, some of which a test has replaced."""
 
     def __init__(self, **exchanged: Any) -> None:
@@ -337,13 +337,13 @@ def test_a_kill_between_intent_and_outcome_is_finished_or_taken_back(
     house: House, hand: Callable[..., None], policy: Retention
 ) -> None:
     house.send("wave.1.csv")
-    house.hands = Crooked(delete=hand)
+    house.functions = PatchedFunctions(delete=hand)
     house.start()
     with pytest.raises(Killed):
         house.run(after_s=GRACE_OVER_S)
     run(house.yard.watcher(), house.now + 1.0)
     assert [] == house.planned("wave.1.csv")
-    house.hands, house.policy = removal, policy
+    house.functions, house.policy = removal, policy
     house.start()
     house.run(after_s=60.0)
     wants = policy is DELETE
@@ -364,7 +364,7 @@ def test_a_file_that_changes_between_intent_and_removal_stays_and_is_sent_again(
         house.yard.write("wave.1.csv", b"a newer version")
         removal.delete(one)
 
-    house.hands = Crooked(delete=change_first)
+    house.functions = PatchedFunctions(delete=change_first)
     house.start()
     house.run(after_s=GRACE_OVER_S)
     assert b"a newer version" == house.yard.path("wave.1.csv").read_bytes()
@@ -555,7 +555,7 @@ def test_a_failing_folder_pauses_and_others_have_their_turn(house: House) -> Non
             raise FolderError("the disk is read-only")
         removal.delete(one)
 
-    house.hands = Crooked(delete=fail)
+    house.functions = PatchedFunctions(delete=fail)
     house.start()
     house.run(after_s=GRACE_OVER_S)
     house.run(after_s=60.0)

@@ -28,19 +28,19 @@ class Moody(Cloud):
     def __init__(self) -> None:
         super().__init__()
         self.changed_at = 1.0
-        self.moods: dict[int, str] = {}
+        self.failures: dict[int, str] = {}
         self.pages = 0
         self.listed_ids: set[int] = set()
 
     def page(self, *, filename: str | None = None, **more: Any) -> Page:
         self.pages += 1
-        mood = self.moods.pop(self.pages, None)
-        if mood == "silent":
+        failure = self.failures.pop(self.pages, None)
+        if failure == "silent":
             raise UnansweredError("no answer")
-        if mood == "refused":
+        if failure == "refused":
             raise StudioError("not now", status=200)
         page = super().page(filename=filename, **more)
-        if mood == "empty":
+        if failure == "empty":
             return Page((), page.total)
         self.listed_ids |= {sample.id for sample in page.samples}
         return page
@@ -110,9 +110,9 @@ class Project(RuleBasedStateMachine):
         self.cloud.samples[sample_id] = replace(sample, label=label, is_disabled=is_disabled, category=category)
         self.touch()
 
-    @rule(after=st.integers(1, 6), mood=st.sampled_from(["silent", "refused", "empty"]))
-    def go_wrong(self, after: int, mood: str) -> None:
-        self.cloud.moods[self.cloud.pages + after] = mood
+    @rule(after=st.integers(1, 6), failure=st.sampled_from(["silent", "refused", "empty"]))
+    def go_wrong(self, after: int, failure: str) -> None:
+        self.cloud.failures[self.cloud.pages + after] = failure
 
     @rule(ticks=st.integers(1, 8))
     def tick(self, ticks: int) -> None:
@@ -142,7 +142,7 @@ class Project(RuleBasedStateMachine):
         return {State.SYNCED if sample_id in self.cloud.samples else State.TOMBSTONE}
 
     def quiet(self) -> None:
-        self.cloud.moods.clear()
+        self.cloud.failures.clear()
         for _ in range(6):
             self.sweep.run(after_s=300.0)
         for path, state in self.yard.states().items():

@@ -2,14 +2,27 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from eisync.emulator.server import RunningEmulator
+from eisync.selftest.torture.installation import Installation
+from eisync.selftest.torture.scenarios import (
+    KILLS_FAULTS,
+    TABLES,
+    WATCH,
+    WITHHELD,
+    Rule,
+    Trial,
+    kill_again_and_again,
+)
 from tests.conftest import Bench, row, stored_once, until
 
 # The larger proof is `make kills`. The seed gives the same moments and the same faults. Their effect depends on the
@@ -17,75 +30,38 @@ from tests.conftest import Bench, row, stored_once, until
 FILES = int(os.environ.get("KILL_FILES", "300"))
 KILLS = int(os.environ.get("KILLS", "12"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
-SLOW = {"where": "ingestion", "kind": "latency", "seconds": 0.05, "jitter_s": 0.1}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "faults"),
-    [
-        (0, []),
-        (1, [{"where": "ingestion", "kind": "withhold", "probability": 0.15}]),
-        (
-            2,
-            [
-                {"where": "ingestion", "kind": "reset_during", "probability": 0.1},
-                {"where": "ingestion", "kind": "withhold", "probability": 0.1},
-                {"where": "ingestion", "kind": "status", "status": 503, "probability": 0.1},
-            ],
-        ),
-    ],
+    [(0, ()), (1, (WITHHELD,)), (2, KILLS_FAULTS)],
     ids=["no faults", "answers withheld after the commit", "resets, withheld answers and 503"],
 )
 def test_a_drain_that_is_killed_again_and_again_stores_every_file_once(
-    bench: Bench, number: int, faults: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
+    emulator: RunningEmulator,
+    tmp_path: Path,
+    number: int,
+    faults: Sequence[Rule],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    seed = SEED + number
-    dice = random.Random(seed)
-    contents = [row(index) for index in range(FILES)]
-    for index, content in enumerate(contents):
-        bench.write(f"training/shake.{index:04}.csv", content)
-    bench.configure(
-        upload={"batch_files": 3, "workers": 2, "retry_base_s": 0.05, "retry_cap_s": 0.2}, reconcile={"interval_s": 1}
-    )
-    bench.emulator.set_faults(SLOW, *faults, seed=seed)
-
-    under_way = sum(lose_a_daemon(bench, dice, is_early=kill % 3 == 0) for kill in range(KILLS))
-
-    assert under_way > 0.9 * KILLS, "kills came after the drain: they prove nothing"
-    account = bench.emulator.ledger()
-    bench.emulator.set_faults(seed=seed)
-    done = bench.once("--timeout", "30")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert stored_once(bench.emulator.ledger(), contents)
-    files = bench.files()
-    assert FILES == len(files)
-    assert {"synced"} == {record["state"] for record in files.values()}
-    assert all(record["sample_ids"] for record in files.values())
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    installation = Installation(place=str(tmp_path), service=emulator, watch=WATCH, tables=TABLES)
+    trial = Trial(emulator, SEED + number, threading.Event().wait)
+    figures = kill_again_and_again(trial, installation, files=FILES, kills=KILLS, faults=faults)
     with capsys.disabled():
-        sys.stdout.write(
-            f"\nseed {seed}: {KILLS} kills, {under_way} of them with files still to go "
-            f"({FILES - len(account['stored_by_hash'])} of {FILES} after the last); {account['requests']} requests, "
-            f"{account['faults'].get('withhold', 0)} answers withheld, "
-            f"{bench.emulator.ledger()['duplicates_refused']} files sent again and known; every file stored once\n"
-        )
+        sys.stdout.write(f"\nseed {trial.seed}: {figures.line()}\n")
+    assert () == figures.broken
+    assert FILES == figures.stored.once
+    assert figures.kills_under_way > 0.9 * KILLS, "kills came after the drain: they prove nothing"
+    assert all(record["sample_ids"] for record in listed(installation, trial))
 
 
-def lose_a_daemon(bench: Bench, dice: random.Random, *, is_early: bool) -> bool:
-    """Start one and kill it at some moment. Return whether there was still something to send."""
-    requests_before = bench.emulator.ledger()["requests"]
-    daemon = bench.daemon()
-    if is_early:
-        # From the time before it opens its database.
-        time.sleep(dice.uniform(0.0, 1.0))
-    else:
-        # In the middle of the drain, however slow the machine is today.
-        until(lambda: bench.emulator.ledger()["requests"] > requests_before)
-        time.sleep(dice.uniform(0.0, 0.2))
-    assert daemon.poll() is None, "the daemon ended by itself"
-    daemon.send_signal(signal.SIGKILL)
-    daemon.wait(timeout=10)
-    return len(bench.emulator.ledger()["stored_by_hash"]) < len(os.listdir(bench.recordings / "training"))
+def listed(installation: Installation, trial: Trial) -> list[dict[str, Any]]:
+    """What `eisync ls --json` says."""
+    said = installation.run("ls", "--json", within_s=60, pause=trial.pause).said
+    return [json.loads(line) for line in said.splitlines()]
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ SECONDS = float(os.environ.get("SOAK_S", "6"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 IS_LONG = SECONDS >= 300
 STEP_S = 0.25
-WEATHER_S = 3.0
+FAULT_S = 3.0
 FILES_A_STEP = 4
 MOST_FILES = 400
 SLACK_BYTES = 6 * 1024 * 1024
@@ -109,7 +109,7 @@ class Recorder:
         self.bad.discard(name)
 
 
-def change_the_weather(bench: Bench, dice: random.Random) -> None:
+def change_faults(bench: Bench, dice: random.Random) -> None:
     rules = [{"where": "ingestion", **rule} for rule in dice.sample(UPLOADS, dice.randint(1, 5))]
     rules += [{"where": "studio", **rule} for rule in dice.sample(STUDIO, dice.randint(0, 2))]
     bench.emulator.set_faults(*rules, seed=dice.randrange(2**31))
@@ -129,11 +129,11 @@ def test_a_long_bad_day_loses_duplicates_and_leaks_nothing(bench: Bench, capsys:
         until(lambda: bench.run("healthcheck").returncode == 0)
         vitals = Vitals(Path(f"/proc/{daemon.pid}"))
         end = time.monotonic() + SECONDS
-        weather_until = 0.0
+        faults_until = 0.0
         while time.monotonic() < end:
-            if time.monotonic() >= weather_until:
-                change_the_weather(bench, dice)
-                weather_until = time.monotonic() + WEATHER_S
+            if time.monotonic() >= faults_until:
+                change_faults(bench, dice)
+                faults_until = time.monotonic() + FAULT_S
             recorder.step()
             vitals.take()
             time.sleep(STEP_S)

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from eisync.core.dataset import WholeSample
 from eisync.core.model import LARGEST_ID, RemoteSample
 from eisync.core.studio import origin, original_name
+from eisync.core.text import one_line
 
 
 class StudioReply(BaseModel):
@@ -22,25 +23,6 @@ class StudioReply(BaseModel):
 # No string, fraction or boolean counts as an id, and no number that the database cannot hold.
 _Id = Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]
 Amount = Annotated[int, Field(strict=True, ge=0, lt=LARGEST_ID)]
-
-
-class KeyInfo(StudioReply):
-    """`GET /api/projects/api-key-info`."""
-
-    project_id: _Id = Field(alias="projectId")
-    key_id: _Id | None = Field(default=None, alias="apiKeyId")
-
-
-class ProjectReply(StudioReply):
-    """An entry of `GET /api/projects`."""
-
-    id: _Id
-
-
-class Projects(StudioReply):
-    """`GET /api/projects`: exactly one project for a project key."""
-
-    projects: tuple[ProjectReply, ...]
 
 
 _Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="left_to_right")]  # any value, as text
@@ -78,6 +60,7 @@ LISTING = TypeAdapter(ListingReply)
 _DATE = TypeAdapter(datetime)
 
 _ENTRY = b'{"id":'
+_MAX_EDITOR = 64
 _BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
 
 
@@ -102,8 +85,16 @@ def sample_of(entry: ListedEntry) -> RemoteSample:
 
 
 def _updated_by(raw: Any) -> str | None:
-    kind = raw.get("type") if isinstance(raw, dict) else None
-    return f"{kind} {raw.get('id', '')}".rstrip() if isinstance(kind, str) else None
+    if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
+        return None
+    number = raw.get("id")
+    return _editor(raw["type"], number if isinstance(number, int) else None)
+
+
+# Few people and keys edit a project.
+@functools.lru_cache(maxsize=256)
+def _editor(kind: str, number: int | None) -> str:
+    return one_line(kind[:_MAX_EDITOR] if number is None else f"{kind[:_MAX_EDITOR]} {number}")
 
 
 # Most samples of a project share a few sets of metadata, so these are cached.

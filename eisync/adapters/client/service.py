@@ -69,13 +69,7 @@ class ServiceClient:
         self._read_key = read_key
         self._spend = spend
         self._probing = probing
-        self._transport = Transport(
-            user_agent=user_agent,
-            pool_connections=_HOSTS,
-            pool_maxsize=_CONNECTIONS,
-            verify=endpoints.ca_file or (_system_store() if endpoints.trusts_system else True),
-            on_date=on_date,
-        )
+        self._transport = transport_to(endpoints, user_agent=user_agent, on_date=on_date)
         self._studio = Studio(self._transport, endpoints.studio_url, self._timeout_s, read_key)
         self._listing = Listing(self._studio)
         # Offer these two methods of Studio under the same names.
@@ -183,6 +177,22 @@ class ServiceClient:
         """Close every connection. Safe to repeat."""
         self._listing.close()
         self._transport.close()
+
+
+def transport_to(
+    endpoints: Endpoints,
+    *,
+    user_agent: str,
+    on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+) -> Transport:
+    """Return the transport that trusts what the target's settings say. Raises ConfigurationError."""
+    return Transport(
+        user_agent=user_agent,
+        pool_connections=_HOSTS,
+        pool_maxsize=_CONNECTIONS,
+        verify=endpoints.ca_file or (_system_store() if endpoints.trusts_system else True),
+        on_date=on_date,
+    )
 
 
 def _system_store() -> str:

@@ -11,11 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from eisync.adapters import clock
 from eisync.adapters.client.errors import MAX_SMALL_BYTES, read_whole
-from eisync.adapters.client.replies import KeyInfo, Projects
 from eisync.adapters.client.transport import Headers, Timeout, Transport
 from eisync.core.formats.json_syntax import json_object
 from eisync.core.retry import asked_s
-from eisync.core.studio import encode_query
+from eisync.core.studio import encode_query, is_id, projects_of_key
 from eisync.core.text import one_line
 from eisync.errors import AnswerTooLargeError, KeyRefusedError, StudioError, UnansweredError
 
@@ -122,13 +121,17 @@ class Studio:
             yield response
 
     def _ask_project_id(self) -> int:
-        try:
-            info = self.ask("/api/projects/api-key-info", KeyInfo)
-            self.key_id = info.key_id
-            return info.project_id
-        except StudioError:
-            self.key_id = None
-            projects = self.ask("/api/projects", Projects).projects
-        if len(projects) != 1:
-            raise StudioError(f"the key opens {len(projects)} projects, not one", status=200)
-        return int(projects[0].id)
+        self.key_id = None
+
+        def ask(path: str) -> Mapping[str, Any]:
+            answer = self.fetch(path).content()
+            key_id = answer.get("apiKeyId")
+            self.key_id = key_id if is_id(key_id) else None
+            return answer
+
+        found = projects_of_key(ask, StudioError)
+        if found is None:
+            raise UnansweredError(f"what {self.url} says of the key's project cannot be understood")
+        if len(found) != 1:
+            raise StudioError(f"the key opens {len(found)} projects, not one", status=200)
+        return found[0]

@@ -314,9 +314,12 @@ def _reaches_zero(outside: bytes, depth: int) -> bool:
     return 0 in islice(depths, 1, None)
 
 
-def json_object(body: bytes | bytearray) -> dict[str, Any] | None:
-    """Return the body as a JSON object; None when it is no object, or when its objects would need too much memory."""
-    if structure(body) > MAX_STRUCTURE:
+def json_object(body: bytes | bytearray, *, limit: int | None = MAX_STRUCTURE) -> dict[str, Any] | None:
+    """Return the body as a JSON object; None when it is no object, or could become more than `limit` values.
+
+    No limit is for answers whose size the caller chose.
+    """
+    if limit is not None and structure(body) > limit:
         return None  # it could need a hundred times its size in memory
     try:
         answer = json.loads(body)

@@ -1,4 +1,4 @@
-"""Build the parts of a request that describe its files: bounding boxes, structured labels, label maps.
+"""Build the parts of a request that describe its files: bounding boxes, structured labels, label maps, attachments.
 
 One companion part describes all files of a request, by the names under which they are sent (wire contract, section 1).
 The answer has no entry for it. So two files with the same name must not share a request if a companion describes that
@@ -18,6 +18,7 @@ class PartKind(Enum):
     BOXES = ("bounding_boxes.labels", "bounding-box-labels", "boundingBoxes")
     STRUCTURED = ("structured_labels.labels", "structured-labels", "structuredLabels")
     LABEL_MAP = ("label_map.labels", "label-map-labels", "labels")
+    ATTACHMENTS = ("attachments.labels", "attachments", "attachments")
 
     @property
     def part_name(self) -> str:

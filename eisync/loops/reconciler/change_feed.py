@@ -1,4 +1,4 @@
-"""Follow a project's change feed, where it accounts for what a poll saw, instead of reading the whole listing."""
+"""Follow a project's change feed, if it explains what a poll found, instead of reading the whole listing."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ from eisync.loops.reconciler.dry_run import DryRun
 from eisync.store.mirror import Mirrored
 
 ASKED_FOR = 3
-"""So many of the deleted samples are asked for by id: a feed that is wrong is rarely wrong about one alone."""
+"""How many of the deleted samples are checked by id: a feed that is wrong is rarely wrong about only one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What the feed told: nothing, to begin with.
+    """The result of following the feed; by default, nothing was reported.
 
-    `missing`: deleted samples of ours. `is_current`: it accounts for all that the poll found. `has_pending`: some
-    changes are in no version yet, so the next poll asks again.
+    `missing`: deleted samples of the index. `is_current`: the feed explains everything that the poll found.
+    `has_pending`: some changes are in no version yet, so the next poll asks again.
     """
 
     missing: list[Missing] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Followed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedFollower:
-    """One target's change feed, and where its samples are mirrored."""
+    """The change feed of one target, and the mirror that stores its samples."""
 
     target: str
     studio: ProjectService
@@ -42,16 +42,16 @@ class FeedFollower:
     log: Log
 
     def newest_index(self) -> int | None:
-        """Return the newest version's index, -1 when there is none yet; None where the service has no versions."""
+        """Return the index of the newest version; -1 if there is none yet; None if the service has no versions."""
         listed = self._versions()
         return None if listed is None else listed.newest_index
 
     def follow(
         self, remembered: LastPoll, poll: PollResult, report: PassReport
     ) -> Generator[None, None, Followed | None]:
-        """Apply what the versions since the last poll say, as far as they can be believed.
+        """Apply the changes of the versions since the last poll, if other evidence confirms them.
 
-        Returns None when nothing was applied, because only the listing can tell.
+        Return None when nothing was applied, so that the listing must be read.
 
         Raises KeyRefusedError, and what the store raises.
         """
@@ -88,7 +88,7 @@ class FeedFollower:
         return Followed(missing, change_feed.explains(remembered, poll, result), listed.has_pending)
 
     def _versions(self) -> VersionList | None:
-        """Return the versions; None where the question fails, for the listing tells the same at a higher price."""
+        """Return the versions; None if the request fails: the listing has the same information, for more requests."""
         try:
             return self.studio.dataset_versions()
         except TransitError as error:
@@ -96,7 +96,7 @@ class FeedFollower:
             return None
 
     def _changes(self, versions: Sequence[DatasetVersion]) -> Generator[None, None, list[SampleChange] | None]:
-        """Return the last change of each sample; None when they cannot be read to the end."""
+        """Return the last change of each sample; None if they cannot be read to the end."""
         found: list[SampleChange] = []
         try:
             for version in versions:
@@ -119,7 +119,7 @@ class FeedFollower:
     def _are_deleted(
         self, sample_ids: Sequence[int], remembered: LastPoll, poll: PollResult, result: FeedResult
     ) -> Generator[None, None, bool]:
-        """Return whether two more witnesses agree: the number of samples, and the service, asked for a few of them."""
+        """Return whether two checks confirm the deletions: the number of samples, and requests for a few by id."""
         if not sample_ids:
             return True
         if not change_feed.are_deletions_confirmed(remembered, poll, result):
@@ -135,7 +135,7 @@ class FeedFollower:
         return True
 
     def _known(self, sample: RemoteSample) -> IndexedSample | None:
-        """Return what the index has of a sample that, as far as it knows, is there and as it was listed."""
+        """Return the index entry of a sample that exists and is unchanged since its listing, according to the index."""
         known = self.mirrored.slice(
             self.target, low=sample.id, high=sample.id + 1, generation=None, began_at=self.clock(), limit=1
         )

@@ -1,4 +1,4 @@
-"""A mirror of the service that is read and never written, for a pass that only says what it would do."""
+"""A mirror that is read but never written, for a pass that only reports what it would do."""
 
 from collections.abc import Iterable
 

@@ -26,7 +26,7 @@ ABOVE_EVERY_ID = LARGEST_ID  # no listed sample has this id
 _ID = attrgetter("id")
 MAX_UNREAD_LINES = 3  # for each page
 SLICE = 2000
-"""Samples of the index compared at a time. A page that leaves out many of them can make its range much longer."""
+"""Samples of the index compared at a time, however many are in the range of ids of one page."""
 SWEPT_AT_ONCE = 5
 """A listing of so many pages is read as soon as something changed; a larger one waits for the feed to say what."""
 

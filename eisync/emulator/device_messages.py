@@ -1,0 +1,197 @@
+"""The messages between a device and remote management, as JSON or CBOR. Pure: frames in, values out, and back.
+
+Sources: the official page "Remote management, WebSocket" (protocol version 3) for the messages and their required
+fields; the message types of the official command line tools (edge-impulse-linux 1.25.2) for versions 1, 2 and 4 and
+for `serverTimestamp`; the official firmware SDK for the order of fields and the number types that boards can read.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import cbor2
+
+from eisync.emulator.acquisition import decode_cbor
+from eisync.emulator.companions import read_json
+from eisync.emulator.model import Refused
+
+Message = Mapping[str, Any]
+
+KNOWN_VERSIONS = (1, 2, 3, 4)
+_MAX_TEXT_CHARS = 200  # of a name that is shown in every listing
+_MAX_SENSORS = 200
+_MAX_FREQUENCIES = 200
+_MAX_NUMBER = 2**53
+_REQUIRED_SINCE = {"deviceType": 1, "connection": 1, "sensors": 2, "supportsSnapshotStreaming": 3, "mode": 4}
+_CONNECTIONS = ("ip", "daemon")
+_MODES = ("ingestion", "inference")
+
+
+class Encoding(Enum):
+    """The hello of a device decides it for the whole session."""
+
+    JSON = "json"
+    CBOR = "cbor"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSensor:
+    """What a device can measure with. `frequencies_hz` may be empty, as it is for cameras."""
+
+    name: str
+    max_sample_length_s: int
+    frequencies_hz: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """How a device introduces itself."""
+
+    version: int
+    api_key: str
+    device_id: str
+    device_type: str = ""
+    connection: str = "ip"
+    sensors: tuple[DeviceSensor, ...] = ()
+    supports_snapshots: bool = False
+    mode: str = "ingestion"
+
+
+@dataclass(frozen=True, slots=True)
+class HelloRules:
+    """How strictly a hello is read; both are switches of the emulator."""
+
+    needs_all_fields: bool = True
+    refuses_unknown_versions: bool = True
+
+
+def decode(frame: str | bytes, *, max_cbor_items: int) -> tuple[Message | None, Encoding]:
+    """The message of one WebSocket frame; None when it is no JSON object and no CBOR map."""
+    if isinstance(frame, str) or frame[:1] in (b"{", b"["):  # as CBOR these would be a text of 2^63 bytes, a broken one
+        found, encoding = read_json(frame), Encoding.JSON
+    else:
+        found, encoding = decode_cbor(frame, max_cbor_items), Encoding.CBOR
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        return None, encoding
+    return found, encoding
+
+
+def encode(message: Message, encoding: Encoding) -> str | bytes:
+    """One frame. Fields keep their order: boards read `hello` or `sample` first, and `err` after it."""
+    if encoding is Encoding.JSON:
+        return json.dumps(message, separators=(",", ":"))
+    return cbor2.dumps(message)
+
+
+def hello_accepted(*, now_ms: int) -> Message:
+    return {"hello": True, "serverTimestamp": now_ms}
+
+
+def hello_refused(error: str, *, now_ms: int) -> Message:
+    return {"hello": False, "err": error, "serverTimestamp": now_ms}
+
+
+def read_hello(message: Message, rules: HelloRules) -> Hello | Refused:
+    """Understand the first message of a device, or say what is wrong with it."""
+    found = message.get("hello")
+    if not isinstance(found, dict):
+        return Refused("The first message should be a hello")
+    try:
+        version = _whole(found, "version")
+        if version not in KNOWN_VERSIONS and rules.refuses_unknown_versions:
+            return Refused(f"Unknown version {version}: expected one of {', '.join(map(str, KNOWN_VERSIONS))}")
+        if rules.needs_all_fields:
+            for name, since in _REQUIRED_SINCE.items():
+                if version >= since and name not in found:
+                    return Refused(f"hello.{name} is missing, which version {version} requires")
+        sensors = [] if found.get("sensors") is None else found["sensors"]
+        return Hello(
+            version=version,
+            api_key=_text(found, "apiKey"),
+            device_id=_text(found, "deviceId"),
+            device_type=_text(found, "deviceType", otherwise=""),
+            connection=_one_of(found, "connection", _CONNECTIONS),
+            sensors=_read_sensors(sensors, rules),
+            supports_snapshots=_truth(found, "supportsSnapshotStreaming"),
+            mode=_one_of(found, "mode", _MODES),
+        )
+    except ValueError as error:
+        return Refused(str(error))
+
+
+def show_sensors(sensors: Iterable[DeviceSensor]) -> list[dict[str, object]]:
+    """As Studio shows them, and as a hello of version 2 and later lists them."""
+    return [
+        {"name": one.name, "maxSampleLengthS": one.max_sample_length_s, "frequencies": list(one.frequencies_hz)}
+        for one in sensors
+    ]
+
+
+def _read_sensors(found: object, rules: HelloRules) -> tuple[DeviceSensor, ...]:
+    if not isinstance(found, list) or len(found) > _MAX_SENSORS:
+        raise ValueError(f"hello.sensors should be a list of at most {_MAX_SENSORS} sensors")
+    return tuple(_read_sensor(one, rules) for one in found)
+
+
+def _read_sensor(found: object, rules: HelloRules) -> DeviceSensor:
+    if isinstance(found, str):  # version 1: the name alone
+        return DeviceSensor(_text({"name": found}, "name"), 0, ())
+    if not isinstance(found, dict):
+        raise ValueError("Each of hello.sensors should be an object with name, maxSampleLengthS and frequencies")
+    for name in ("maxSampleLengthS", "frequencies"):
+        if rules.needs_all_fields and name not in found:
+            raise ValueError(f"{name} of a sensor is missing")
+    frequencies = found.get("frequencies", [])
+    if (
+        not isinstance(frequencies, list)
+        or len(frequencies) > _MAX_FREQUENCIES
+        or not all(map(_is_number, frequencies))
+    ):
+        raise ValueError("frequencies of a sensor should be a list of numbers, in Hz")
+    return DeviceSensor(
+        _text(found, "name"), _whole({"maxSampleLengthS": 0} | found, "maxSampleLengthS"), tuple(frequencies)
+    )
+
+
+def _text(found: Message, name: str, *, otherwise: str | None = None) -> str:
+    text = found.get(name, otherwise)
+    if not isinstance(text, str) or (not text and otherwise is None) or len(text) > _MAX_TEXT_CHARS:
+        raise ValueError(f"{name} should be a text of 1 to {_MAX_TEXT_CHARS} characters")
+    if not text.isprintable():
+        raise ValueError(f"{name} should be printable text")
+    return text
+
+
+def _whole(found: Message, name: str) -> int:
+    number = found.get(name)
+    if isinstance(number, float) and number.is_integer():  # what some CBOR encoders make of every number
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < _MAX_NUMBER:
+        raise ValueError(f"{name} should be a whole number")
+    return number
+
+
+def _truth(found: Message, name: str) -> bool:
+    value = found.get(name, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} should be true or false")
+    return value
+
+
+def _one_of(found: Message, name: str, values: tuple[str, ...]) -> str:
+    value = found.get(name, values[0])
+    if value not in values:
+        raise ValueError(f"{name} should be one of {', '.join(values)}")
+    return str(value)
+
+
+def _is_number(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and abs(value) < _MAX_NUMBER
+    )

@@ -1,0 +1,37 @@
+"""Jobs: what Studio does after it has answered. The emulator does it at once; the job says so when it is asked."""
+
+from collections.abc import Iterator
+
+from aiohttp import web
+
+from eisync.emulator.calls import Call, Handler, Need, success
+from eisync.emulator.selecting import Refusal
+from eisync.emulator.showing import iso
+
+
+def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
+    """`project` is the path of one."""
+    yield "GET", project + "/jobs/{job:[0-9]{1,15}}/status", Need.READ, _get_job
+
+
+def add_finished_job(call: Call, *, category: str, key: str) -> int:
+    """The id under which it can be asked for."""
+    now = iso(call.service.now_ms())
+    job = {
+        "category": category,
+        "categoryKey": key,
+        "key": key,
+        "created": now,
+        "started": now,
+        "finished": now,
+        "finishedSuccessful": True,
+        "jobNotificationUids": [],
+    }
+    return call.service.add_job(call.project.id, job)
+
+
+async def _get_job(call: Call) -> web.StreamResponse:
+    job = call.service.jobs.get((call.project.id, int(call.request.match_info["job"])))
+    if job is None:
+        raise Refusal("No job with this ID found")
+    return success(job=job)

@@ -1,0 +1,154 @@
+"""One project's service as a self-test asks it: single requests, and answers that are read as they come.
+
+The daemon's client hides what a check wants to see: the status, the exact words, an answer of another form. So the
+checks speak through the same transport, one floor below. Each request is also the place where a run can be stopped:
+one that is under way is brought to its end, so that it is known what it stored.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from urllib3.filepost import encode_multipart_formdata
+
+from eisync.adapters import clock
+from eisync.adapters.client.transport import Timeout, Transport
+from eisync.core.formats.json_syntax import json_object
+from eisync.core.retry import Fault
+from eisync.core.studio import encode_query
+from eisync.core.text import one_line
+from eisync.core.wire import PART_NAME, Reply, Silence
+from eisync.selftest.model import SilenceError, StoppedError
+
+JSON = "application/json"
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a form. Without `file_name` it is a text."""
+
+    content: bytes
+    file_name: str | None = None
+    content_type: str = "application/octet-stream"
+    field: str = PART_NAME
+
+    def encoded(self) -> tuple[str, bytes | tuple[str, bytes, str]]:
+        """Return it as urllib3 takes it."""
+        if self.file_name is None:
+            return self.field, self.content
+        return self.field, (self.file_name, self.content, self.content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceReply:
+    """An answer. `content` is its JSON object; None where it is something else."""
+
+    status: int
+    body: bytes
+    content: Mapping[str, Any] | None
+
+    @property
+    def is_success(self) -> bool:
+        """Return whether it says so: HTTP 200 alone is none (wire contract, sections 1 and 3)."""
+        return self.status == 200 and self.content is not None and self.content.get("success") is True
+
+    @property
+    def error(self) -> str:
+        """Return what it says is wrong, for a person; empty where it says nothing."""
+        found = self.content.get("error") if self.content is not None else self.body.decode("utf-8", "replace")
+        return one_line(str(found or ""))
+
+    @property
+    def refusal(self) -> str:
+        """Return status and words in one line."""
+        return f"HTTP {self.status}: {self.error or 'no words'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where one project's service is. URLs have no slash at their end; `project_id` is the one that the key opens."""
+
+    studio_url: str
+    ingestion_url: str
+    project_id: int
+    timeout_s: Timeout = (10.0, 60.0)
+
+
+class Client:
+    """Requests with the project's key. Safe to use from any thread."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        address: Address,
+        read_key: Callable[[], str],
+        *,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`read_key` is called before each request, and so is `is_stopped`: whether no more may be sent."""
+        self.address = address
+        self.requests = 0
+        self._transport = transport
+        self._read_key = read_key
+        self.is_stopped = is_stopped
+
+    def studio(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+        *,
+        key: str | None = None,
+        is_file: bool = False,
+    ) -> ServiceReply:
+        """Ask Studio; `path` is below its base. Raises SilenceError and StoppedError."""
+        url = self.address.studio_url + path + (f"?{encode_query(query)}" if query else "")
+        headers = {} if body is None else {"content-type": JSON}
+        raw = None if body is None else json.dumps(body).encode()
+        return self._send(method, url, headers, raw, key, is_file=is_file)
+
+    def raw_data(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> ServiceReply:
+        """Ask Studio below the project's `raw-data`. Raises as `studio`."""
+        return self.studio(method, f"/api/{self.address.project_id}/raw-data{path}", query, body)
+
+    def post_form(self, path: str, parts: Sequence[Part], headers: Headers, *, key: str | None = None) -> ServiceReply:
+        """Send a form to the ingestion service. Raises as `studio`."""
+        boundary = clock.boundary()
+        body, content_type = encode_multipart_formdata([part.encoded() for part in parts], boundary=boundary)
+        return self.post(path, body, {**headers, "content-type": content_type}, key=key)
+
+    def post(self, path: str, body: bytes, headers: Headers, *, key: str | None = None) -> ServiceReply:
+        """Send bytes to the ingestion service. Raises as `studio`."""
+        return self._send("POST", self.address.ingestion_url + path, headers, body, key)
+
+    def _send(
+        self, method: str, url: str, headers: Headers, body: bytes | None, key: str | None, *, is_file: bool = False
+    ) -> ServiceReply:
+        if self.is_stopped():
+            raise StoppedError
+        self.requests += 1
+        reply = self._transport.send(
+            method,
+            url,
+            headers={**headers, "x-api-key": self._read_key() if key is None else key},
+            timeout_s=self.address.timeout_s,
+            body=body,
+            is_file=is_file,
+        )
+        if isinstance(reply, Silence):
+            arrived = "it did not arrive" if reply.fault is Fault.UNREACHABLE else "whether it arrived is not known"
+            raise SilenceError(f"{reply.reason}; {arrived}")
+        return _read(reply)
+
+
+def _read(reply: Reply) -> ServiceReply:
+    return ServiceReply(reply.status, reply.body, json_object(reply.body))

@@ -1,0 +1,157 @@
+"""Remove the samples of one run, and nothing else; then prove that they are gone.
+
+A sample is of the run when its name or its label has the run's token, and it is also one that an answer named, or its
+content is what was sent. Neither an id alone nor a name alone is enough: an id may mean another sample by now, and a
+name may have been copied. A sample with the token that is not proved is left alone and listed.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from eisync.core.studio import MOST_LISTED, says_no_sample
+from eisync.core.text import one_line
+from eisync.selftest.client import Client
+from eisync.selftest.journal import Record
+from eisync.selftest.model import NoAnswerError, Sample
+
+_ROUNDS = 4
+_PAUSE_S = 2.0
+_MOST_PAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A sample that is still there."""
+
+    sample_id: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Removal:
+    """What became of the samples. `reason` says why the proof that all are gone is missing; empty when it is not."""
+
+    removed: set[int] = field(default_factory=set)
+    left: list[Left] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether it is proved that nothing of the run is in the project."""
+        return not self.left and not self.reason
+
+
+def remove(client: Client, record: Record, *, wait: Callable[[float], object]) -> Removal:
+    """Remove every sample of `record`. Raises StoppedError when a person stops it; it can be repeated.
+
+    Where an upload got no answer, the listing is asked again after a pause: a sample may be listed late.
+    """
+    removal = Removal()
+    for round_number in range(_ROUNDS):
+        removal.left.clear()
+        try:
+            _remove_listed(client, record, removal)
+            _look_again(client, record, removal)
+            removal.reason = ""
+        except NoAnswerError as error:
+            removal.reason = str(error)
+        # A round that found everything settled is the last; a sample of a lost answer may still turn up.
+        if removal.is_complete and (record.hashes <= record.answered or round_number):
+            break
+        wait(_PAUSE_S)
+    return removal
+
+
+def _remove_listed(client: Client, record: Record, removal: Removal) -> None:
+    """Remove what is listed by the run's name, and what an answer named and the listing does not have."""
+    failure = None
+    try:
+        named = _named(client, record)
+    except NoAnswerError as error:  # what answers named can be removed all the same
+        named, failure = {}, error
+    for sample_id in sorted((record.ids - removal.removed) | set(named), reverse=True):
+        try:
+            sample = named.get(sample_id) or _shown(client, sample_id)
+            if sample is not None:
+                _remove_one(client, record, sample_id, sample)
+            removal.removed.add(sample_id)
+        except _KeptError as kept:
+            removal.left.append(Left(sample_id, one_line(str(kept))))
+    if failure is not None:
+        raise failure
+
+
+class _KeptError(Exception):
+    """The sample stays; the text says why."""
+
+
+def _shown(client: Client, sample_id: int) -> Sample | None:
+    """Return the sample alone; None when there is none."""
+    reply = client.raw_data("GET", f"/{sample_id}")
+    if says_no_sample(reply.error):
+        return None
+    if not reply.is_success or reply.content is None:
+        raise _KeptError(f"Studio does not show it: {reply.refusal}")
+    sample: Sample = reply.content["sample"]
+    return sample
+
+
+def _remove_one(client: Client, record: Record, sample_id: int, sample: Sample) -> None:
+    if not _is_ours(client, record, sample_id, sample):
+        raise _KeptError("it is not proved to be of this run, so it was left alone")
+    reply = client.raw_data("DELETE", f"/{sample_id}")
+    if not reply.is_success and not says_no_sample(reply.error):
+        raise _KeptError(reply.refusal)
+
+
+def _is_ours(client: Client, record: Record, sample_id: int, sample: Sample) -> bool:
+    if not has_token(sample, record.token):
+        return False
+    if sample_id in record.ids or sample.get("sha256Hash") in record.hashes:
+        return True
+    content = client.studio("GET", f"/api/{record.project_id}/raw-data/{sample_id}/raw", is_file=True)
+    return content.status == 200 and hashlib.sha256(content.body).hexdigest() in record.hashes
+
+
+def has_token(sample: Sample, token: str) -> bool:
+    """Return whether the sample bears the name of the run."""
+    return token in str(sample.get("filename")) or token in str(sample.get("label"))
+
+
+def _named(client: Client, record: Record) -> dict[int, Sample]:
+    """Return the samples that bear the name of the run, as the listing has them by file name and by label."""
+    selections: tuple[dict[str, object], ...] = ({"filename": record.token}, {"labels": [record.token]})
+    return {
+        int(sample["id"]): sample
+        for wanted in selections
+        for sample in _listed(client, wanted)
+        if has_token(sample, record.token)
+    }
+
+
+def _look_again(client: Client, record: Record, removal: Removal) -> None:
+    """List what is left: by name, by label, and by content among the samples that are as new as the run's."""
+    kept = {left.sample_id for left in removal.left}
+    found = dict.fromkeys(_named(client, record), "it was deleted and is still listed")
+    for sample in _listed(client, {"minId": min(removal.removed)}) if removal.removed else ():
+        if sample.get("sha256Hash") in record.hashes:
+            found.setdefault(int(sample["id"]), "it holds what was sent, under another name")
+    removal.left += [Left(sample_id, reason) for sample_id, reason in found.items() if sample_id not in kept]
+
+
+def _listed(client: Client, wanted: dict[str, object]) -> list[Sample]:
+    """Return every sample of the selection. Raises NoAnswerError when the listing does not come."""
+    found: list[Sample] = []
+    before: int | None = None
+    for _ in range(_MOST_PAGES):
+        query = {"category": "all", "includeDisabled": "both", "excludeSensors": True, "limit": MOST_LISTED}
+        reply = client.raw_data("GET", "", {**query, "maxId": before, **wanted})
+        if not reply.is_success or reply.content is None:
+            raise NoAnswerError(f"the samples cannot be listed: {reply.refusal}")
+        page: list[Sample] = reply.content["samples"]
+        found += page
+        if not page or len(page) >= int(reply.content["totalCount"]):
+            return found
+        before = min(int(one["id"]) for one in page)
+    raise NoAnswerError(f"more than {_MOST_PAGES * MOST_LISTED:,} samples are newer than this run's first one")
