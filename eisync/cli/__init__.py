@@ -25,6 +25,7 @@ REFUSED = QUARANTINED  # for `eisync pull`, which quarantines nothing: the servi
 VERBS = {
     "run": "Watch folders and upload what is dropped into them, until it is stopped.",
     "once": "Upload everything that is there now, compare with the service, and end.",
+    "preview": "Show what would be sent, with which labels, and send nothing.",
     "status": "Show whether every file is in Edge Impulse, and why if not.",
     "ls": "List every file with its state and its reason.",
     "explain": "Explain what happens to one file, and why.",

@@ -16,6 +16,7 @@ import click
 from eisync.adapters.files.inventory import Found, Trouble, found_at, inventory
 from eisync.adapters.files.sidecars import annotation_at
 from eisync.app.loops import described, watched_of
+from eisync.app.preview import why_left_out
 from eisync.cli import OK, UNEXPECTED
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
@@ -175,7 +176,7 @@ def _statuses(
             else:
                 yield found.path, FileStatus(LEFT_OUT, f"{found.left_out}; {found.reason}")
         elif found.left_out is not None:
-            yield found.path, FileStatus(LEFT_OUT, _why(watched_folder, found))
+            yield found.path, FileStatus(LEFT_OUT, why_left_out(watched_folder.watched, found))
         else:
             waiting.append(found)
             asked_bytes += len(json.dumps(found.path)) + 2
@@ -235,12 +236,3 @@ def known_of(
         return {}
     question = {"do": "known", "root": watched_folder.path, "paths": paths}
     return {record["path"]: record for record in ask(question, config=config, state_dir=state_dir)}
-
-
-def _why(watched_folder: WatchedFolder, found: Found) -> str:
-    spoken_of = watched_folder.watched.policy.spoken_of(found.path)
-    if spoken_of == found.path or watched_folder.watched.eligibility.why_left_out(spoken_of) is not None:
-        return str(found.left_out)
-    beside = os.path.lexists(os.path.join(watched_folder.path, spoken_of))
-    name = os.path.basename(spoken_of)
-    return f"the marker of {name}" if beside else f"a marker whose file {name} is missing"

@@ -13,7 +13,7 @@ from eisync.app.loops import watched_of
 from eisync.app.machine import App, build
 from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import Bar, say
-from eisync.control.overview import overview
+from eisync.control.overview import label_trouble, overview
 from eisync.core.file_status import UNREADABLE, ObservedEntry
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
@@ -160,6 +160,9 @@ def _explain(app: App, now: float) -> None:
             say(f"{folder['root']}: no room is made: {folder['waits_for']}", err=True)
     if app.times.is_wrong and (doubt := app.times.why_doubt()) is not None:
         say(f"nothing that waits for a time is done: {doubt}", err=True)
+    trouble = label_trouble(app.index)
+    for watch, root_id in zip(app.settings.watches, app.root_ids, strict=True):
+        say(*(f"{watch.path}: labels: {one['sentence']}" for one in trouble.get(root_id, ())), err=True)
     for target, error in app.troubles().items():
         say(f"target {target}: not compared with the service: {error}", err=True)
 

@@ -121,6 +121,7 @@ def _root(root: dict[str, Any]) -> Iterator[str]:
     for one in root.get("remarks", ()):
         are, such = ("file is", "") if one["files"] == 1 else ("files are", ", for example")
         yield f"  {one['files']:,} {are} sent without some of the sidecar data{such}: {one['example']}"
+    yield from (f"  labels: {one['sentence']}" for one in root.get("label_warnings", ()))
 
 
 def _watching(watching: dict[str, Any] | None) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from eisync.core import file_status, summary
 from eisync.core.actions import StoredAction, sentence
 from eisync.core.file_status import FileCounts, StatusFinding, grouped, next_step
+from eisync.core.labels.warnings import label_warnings
 from eisync.core.lifecycle import State
 from eisync.store.actions import ActionStore
 from eisync.store.guard_facts import NOT_LISTED
@@ -96,11 +97,22 @@ def status_record(index: Index, actions: ActionStore, live: Record | None, *, no
         **_reasons(index, actions, taken.census, names, is_running=live is not None),
         "oldest_pending_s": _age_s(taken.oldest_pending_at, now),
         "last_synced_s": _age_s(taken.last_synced_at, now),
-        "roots": _roots(roots, live or {}, now),
+        "roots": _roots(roots, label_trouble(index), live or {}, now),
         "targets": [_target(target, now) for target in targets],
         "emptied": dict(taken.emptied),
         "plans": [plan_record(plan) for plan in actions.plans()],
         "daemon": live,
+    }
+
+
+def label_trouble(index: Index) -> dict[int, list[Record]]:
+    """Return what is surely wrong with the labels of the latest files, by the id of their folder."""
+    return {
+        root_id: [
+            {"pattern": one.pattern.value, "labels": one.labels, "files": one.files, "sentence": one.sentence}
+            for one in label_warnings(counts)
+        ]
+        for root_id, counts in index.labels.latest().items()
     }
 
 
@@ -166,7 +178,7 @@ def _reasons(
     return {"reasons": groups, "more_reasons": shown.more_groups, "more_files": shown.more_files + without_reason}
 
 
-def _roots(roots: Iterable[RootFacts], live: Record, now: float) -> list[Record]:
+def _roots(roots: Iterable[RootFacts], trouble: Mapping[int, list[Record]], live: Record, now: float) -> list[Record]:
     watching = {one["root"]: one for one in live.get("watching", [])}
     retention = {one["root"]: one for one in live.get("retention", [])}
     return [
@@ -180,6 +192,7 @@ def _roots(roots: Iterable[RootFacts], live: Record, now: float) -> list[Record]
             "comparing": root.comparing,
             "left_out": dict(root.left_out),
             "remarks": [{"kind": one.kind, "files": one.files, "example": one.example} for one in root.remarks],
+            "label_warnings": trouble.get(root.id, []),
             "watching": watching.get(root.path),
             "retention": retention.get(root.path),
         }

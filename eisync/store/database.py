@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator
 
 from eisync.errors import StateError, StateLostError
-from eisync.store.schema import migrate
+from eisync.store.schema import create, migrate
 from eisync.store.state_folder import (
     DATABASE_NAME,
     SUSPECT,
@@ -258,6 +258,25 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None)
     database = Database(connection, path, file, is_exclusive=exclusive, is_doubtful=is_doubtful)
     database.mended = mended
     return database
+
+
+def private_database() -> Database:
+    """Open an empty database that has no name and ends with its connection. SQLite keeps what is large in the folder
+    for temporary files.
+
+    Raise StateError when SQLite cannot make it.
+    """
+    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False, cached_statements=256)
+    try:
+        connection.execute("pragma synchronous = off")  # nothing of it outlives the process
+        connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
+        connection.execute("pragma foreign_keys = on")
+        create(connection)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StateError(f"a temporary database cannot be made: {error}") from error
+    connection.row_factory = sqlite3.Row
+    return Database(connection, "", None, is_exclusive=False, is_doubtful=False)
 
 
 def _make_shrinkable(connection: sqlite3.Connection) -> None:

@@ -46,6 +46,13 @@ def migrate(connection: sqlite3.Connection) -> None:
         raise
 
 
+def create(connection: sqlite3.Connection) -> None:
+    """Create the tables in an empty database that ends with its process. It does not need the record of migrations."""
+    for statements in MIGRATIONS.values():
+        for statement in statements:
+            connection.execute(statement)
+
+
 def _version(connection: sqlite3.Connection) -> int:
     found = int(connection.execute("pragma user_version").fetchone()[0])
     if found > VERSION:

@@ -132,3 +132,22 @@ def test_status_says_how_the_writers_of_a_folder_are_known(writers: str | None, 
     }
     lines = list(_lines({**STATUS, "roots": [{**ROOT, "scanned_s": 1.0, "watching": watching}]}))
     assert expected == [line for line in lines if "writes" in line]
+
+
+def test_labels_that_are_surely_wrong_are_shown_and_change_no_exit_code(bench: Bench) -> None:
+    for number in range(3):
+        bench.write(f"IMG_{number:04}.csv", row(number))
+    bench.write("wave.1.csv", row(7))
+    done = bench.once()
+    assert 0 == done.returncode, done.stderr
+    said = "labels: 3 labels only tell files apart, such as 'IMG_0000', 'IMG_0001' and 'IMG_0002': "
+    assert f"{bench.recordings}: {said}" in done.stderr
+    status = bench.status()
+    assert 0 == status["exit_code"]
+    [[warning]] = [root["label_warnings"] for root in status["roots"]]
+    assert ("counters", 3, 3) == (warning["pattern"], warning["labels"], warning["files"])
+    assert f"  {said}" in bench.run("status").stdout
+
+
+def test_a_folder_of_a_process_that_reports_no_label_warnings_is_shown() -> None:
+    assert not [line for line in _lines({**STATUS, "roots": [ROOT]}) if "labels:" in line]

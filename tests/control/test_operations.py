@@ -141,6 +141,7 @@ def test_status_reports_everything(desk: Desk) -> None:
             "comparing": 0,
             "left_out": {"a FIFO": 2},
             "remarks": [],
+            "label_warnings": [],
             "watching": None,
             "retention": None,
         }

@@ -18,7 +18,7 @@ from eisync.core.known_content import DeletedContent
 from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
 from eisync.store import schema
-from eisync.store.database import FILE_NAME, Database, open_database
+from eisync.store.database import FILE_NAME, Database, open_database, private_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -570,3 +570,22 @@ def test_what_waits_is_described_anew_after_an_upgrade(tmp_path: Path) -> None:
     [item] = shelf.claim()
     assert ("a.csv", None) == (item.name, item.sent_as)
     shelf.close()
+
+
+def test_a_private_database_has_the_same_tables_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn(database: Database) -> set[tuple[str, str]]:
+        with database.reading() as connection:
+            rows = connection.execute("select name, sql from sqlite_schema where sql is not null").fetchall()
+        return {(row["name"], row["sql"]) for row in rows if "migrations" not in row["name"]}
+
+    named, _ = open_database(str(tmp_path / "named"), exclusive=True)
+    monkeypatch.chdir(tmp_path)
+    private = private_database()
+    try:
+        assert drawn(named) == drawn(private)
+        [root] = Outbox(private).register([("/data", "main")])
+        assert "/data" == root.path
+        assert ["named"] == [path.name for path in tmp_path.iterdir()]
+    finally:
+        private.close()
+        named.close()
