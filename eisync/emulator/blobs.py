@@ -1,35 +1,20 @@
-"""Keep bytes by their SHA-256: in memory, or in a folder where they survive a SIGKILL. Parts with one contract.
+"""Keep bytes by their SHA-256: in memory, or in a folder where they survive a SIGKILL.
 
-`put` may be repeated and leaves nothing half-written under its name; `discard` of what is not there does nothing.
+`MemoryBlobs` and `StoredBlobs` have one contract: `spool_folder` is where bodies grow that `put` takes over by
+renaming; `put` may be repeated and leaves nothing half-written under its name; `open` raises FileNotFoundError;
+`discard` of what is not there does nothing.
 """
 
 import io
 import os
 import sqlite3
 import tempfile
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from eisync.emulator import statements as sql
 from eisync.emulator.spool import Body
 
 _MAX_ROW_BYTES = 32 * 1024  # a larger one is quicker as a file
-
-
-class Blobs(Protocol):
-    @property
-    def spool_folder(self) -> str:
-        """Where bodies may grow that `put` takes over by renaming."""
-        ...
-
-    def put(self, sha256: str, body: Body) -> None: ...
-
-    def open(self, sha256: str) -> BinaryIO:
-        """Raises FileNotFoundError."""
-        ...
-
-    def discard(self, sha256: str) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class MemoryBlobs:
@@ -135,3 +120,6 @@ class FolderBlobs:
 
     def _path(self, sha256: str) -> str:
         return os.path.join(self._blobs, sha256[:2], sha256)
+
+
+Blobs = MemoryBlobs | StoredBlobs

@@ -9,7 +9,6 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
-from typing import Protocol
 
 from pydantic import SecretStr
 
@@ -17,6 +16,7 @@ from eisync.core.api_key import clean, text_of
 from eisync.core.redaction import KEYS
 from eisync.errors import ConfigurationError
 from eisync.paths import absolute
+from eisync.settings.watch import Target
 
 SECRETS_DIR = "/run/secrets"
 KEY_LIMIT_BYTES = 4096
@@ -24,15 +24,6 @@ KEY_LIMIT_BYTES = 4096
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 Token = tuple[int, int, int]
-
-
-class _HasKey(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def api_key_file(self) -> os.PathLike[str] | None: ...
-    @property
-    def api_key(self) -> SecretStr | None: ...
 
 
 class KeySource:
@@ -126,7 +117,7 @@ def _is_open(facts: os.stat_result, path: str) -> bool:
 
 
 def find_key(
-    target: _HasKey,
+    target: Target,
     *,
     api_key_file: str | None = None,
     environ: Mapping[str, str] | None = None,
@@ -187,7 +178,7 @@ def _holds_something(value: str) -> bool:
         return True
 
 
-def _own_places(target: _HasKey, config_name: str) -> _Places:
+def _own_places(target: Target, config_name: str) -> _Places:
     """Return the places that the target's own table names."""
     file = _from_file(os.fspath(target.api_key_file)) if target.api_key_file is not None else "not set"
     places: _Places = [(f"api_key_file in {config_name}", file)]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from eisync.adapters import clock
 from eisync.paths import unconfigured
@@ -16,8 +16,8 @@ _END_WITHIN_S = 30
 _LOOK_EVERY_S = 0.2
 
 
-class Service(Protocol):
-    """Where uploads go: an emulator."""
+class Emulator(Protocol):
+    """Where uploads go, with its account and its faults."""
 
     @property
     def studio_url(self) -> str:
@@ -30,6 +30,12 @@ class Service(Protocol):
     @property
     def key(self) -> str:
         """An admin key."""
+
+    def ledger(self) -> dict[str, Any]:
+        """Return the account."""
+
+    def set_faults(self, *rules: Any, seed: int = 0) -> None:
+        """Replace all rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Installation:
     """
 
     place: str
-    service: Service
+    service: Emulator
     target: str = "main"
     state: str = ""
     watch: Mapping[str, object] = field(default_factory=dict)

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from eisync.adapters import clock
 from eisync.selftest.model import StoppedError
 from eisync.selftest.torture.account import Figures, broken_promises, compare
-from eisync.selftest.torture.installation import Installation, Service
+from eisync.selftest.torture.installation import Emulator, Installation
 
 Rule = Mapping[str, Any]
 """A fault of the emulator."""
@@ -47,16 +47,6 @@ _NO_ROOM = "disk is full"
 """What SQLite says."""
 _GOES_ON = 4
 """What `eisync once` ends with when files still wait."""
-
-
-class Emulator(Service, Protocol):
-    """The service, with its account and its faults."""
-
-    def ledger(self) -> dict[str, Any]:
-        """The account."""
-
-    def set_faults(self, *rules: Any, seed: int = 0) -> None:
-        """Replace all rules."""
 
 
 @dataclass(frozen=True, slots=True)

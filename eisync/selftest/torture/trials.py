@@ -12,11 +12,10 @@ from eisync.core.redaction import KEYS
 from eisync.errors import FolderError
 from eisync.selftest.model import StoppedError
 from eisync.selftest.torture.account import Figures
-from eisync.selftest.torture.installation import Installation
+from eisync.selftest.torture.installation import Emulator, Installation
 from eisync.selftest.torture.scenarios import (
     TABLES,
     WATCH,
-    Emulator,
     Trial,
     fill_the_disk,
     kill_again_and_again,
