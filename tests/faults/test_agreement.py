@@ -45,6 +45,8 @@ from tests.loops.stage import actions_of
 from tests.loops.test_uploader import Drain, target_queue
 from tests.loops.yard import Yard, deletion_evidence, run
 
+pytestmark = pytest.mark.timeout(600)  # many examples, each with real files: how long depends on who else is busy
+
 NAMES = ("wave.1.csv", "wave.2.csv", "idle.1.csv", "testing/wave.1.csv", "testing/idle.3.csv")
 INTERVAL_S = 300.0
 FREE, TIGHT = Guard(count=1000, percent=100.0), Guard(count=1, percent=100.0)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -30,6 +31,8 @@ from tests.canary import holders
 from tests.fakes import Answer, Clock, Cloud, reply_of
 from tests.loops.test_uploader import Drain, target_queue
 from tests.loops.yard import Yard, run
+
+pytestmark = pytest.mark.timeout(600)  # many examples, each with real files: how long depends on who else is busy
 
 NAMES = ("a.csv", "b.csv", "day/a.csv", "c.csv")
 ROUND_S = 400.0

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -29,6 +30,8 @@ from eisync.errors import EisyncError
 from eisync.settings import load
 from tests.conftest import row
 from tests.fakes import Cloud, Notebook, reply_of
+
+pytestmark = pytest.mark.timeout(600)  # many examples, each with real files: how long depends on who else is busy
 
 NAMES = ("a.csv", "b.csv", "day/c.csv", "day/d.csv")
 DAY_S = 86_400.0
