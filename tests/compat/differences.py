@@ -16,6 +16,10 @@ DIFFERENCES: dict[str, str] = {
     # how uploads travel
     "a_service_that_is_busy_for_a_moment": "A request that the service did not take (429, 503) is sent again; the "
     "official module gives up.",
+    "how_long_an_answer_is_waited_for": "A request ends after 60 s (10 s for the connection) unless `timeout_sec` says "
+    "otherwise; the official module waits for ever.",
+    "a_file_of_a_hundred_megabytes": "A file that the service refuses for its size is a failure before it is read; the "
+    "official module reads and sends it.",
     "a_redirect": "A redirect is not followed, because that would hand over the key.",
     "many_samples_of_one_kind": "Samples that agree share a request; the official module sends one for each.",
     "how_many_files_are_open": "A file is open only while it is read; the official module opens a whole batch (1024).",

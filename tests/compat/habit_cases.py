@@ -7,7 +7,9 @@ import contextlib
 import io
 import os
 from typing import Any
+from unittest import mock
 
+import requests.adapters
 from cases import BOX, Case, Stage, ask_emulator, csv, png, told
 from table_cases import frame, listed, named, numpy, outcome, store
 
@@ -64,6 +66,29 @@ def the_rest_of_the_official_package(stage: Stage) -> Any:
 def a_service_that_is_busy_for_a_moment(stage: Stage) -> Any:
     ask_emulator(stage, "/emulator/faults", [{"where": "ingestion", "kind": "status", "status": 503, "times": 1}])
     return upload(stage, csv(1))
+
+
+@case
+def how_long_an_answer_is_waited_for(stage: Stage) -> Any:
+    """Whether each request has a limit, when the caller gives none."""
+    limits: list[bool] = []
+    send = requests.adapters.HTTPAdapter.send
+
+    def noted(adapter: Any, request: Any, *args: Any, **more: Any) -> Any:
+        limits.append(more.get("timeout") is not None)
+        return send(adapter, request, *args, **more)
+
+    with mock.patch.object(requests.adapters.HTTPAdapter, "send", noted):
+        upload(stage, csv(1))
+    return bool(limits) and all(limits)
+
+
+@case
+def a_file_of_a_hundred_megabytes(stage: Stage) -> Any:
+    """How many requests it costs that the service refuses such a file."""
+    os.truncate(stage.write("wave.1.json", b""), 100 * 1024 * 1024)
+    stage.data.upload_directory(stage.place)
+    return ask_emulator(stage, "/emulator/ledger")["requests"]
 
 
 @case
