@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eisync.core.labels import origins
+from eisync.core.labels import rules as rules_module
 from eisync.core.labels.description import MAX_METADATA_BYTES, describe, describe_by_path
-from eisync.core.labels.path_rules import FOLDER, NONE, PathRules
+from eisync.core.labels.path_rules import FOLDER, NONE, SDK, PathRules
 from eisync.core.labels.rules import Decision, LabelRules, Rule, RuleProblemError
 from eisync.core.labels.sidecars import Entry
 from eisync.core.model import Category
@@ -248,3 +249,31 @@ def test_a_file_is_decided_by_its_path_alone(paths: list[str], rules: list[Rule]
     again = LabelRules(rules=tuple(rules))
     for path in data.draw(st.permutations(paths)):
         assert expected[path] == again.decide(path)
+
+
+@pytest.mark.parametrize(
+    ("rules", "by", "path", "origin"),
+    [
+        ([Rule(match="*.wav", category="testing")], PathRules(), "a.wav", "rule 1"),
+        ([Rule(pattern="^(?P<category>[a-z]+)/")], PathRules(), "testing/a.wav", "the group category of rule 1"),
+        ([], PathRules(rule=SDK), "contesting/a.wav", "'testing' occurs in its path, and category = \"sdk\""),
+        ([], PathRules(rule=SDK), "a.wav", "no word of its path names one"),
+        ([], PathRules(category=Category.TESTING), "a.wav", "the configuration of the folder"),
+    ],
+)
+def test_the_origin_of_a_category_is_named(rules: list[Rule], by: PathRules, path: str, origin: str) -> None:
+    assert origins.category_from(path, decided(path, *rules, by=by)).startswith(origin)
+
+
+def test_there_may_not_be_too_many_rules() -> None:
+    with pytest.raises(ValueError, match="more than 100 rules"):
+        LabelRules(rules=tuple(Rule(label=str(number)) for number in range(101)))
+
+
+def test_what_is_remembered_of_folders_is_bounded_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules_module, "_MAX_FOLDERS", 2)
+    rules = LabelRules(rules=(Rule(match="/gym/", label="in the gym"),))
+    for _ in range(2):
+        for folder in ("gym", "home", "lab"):
+            assert ("in the gym" if folder == "gym" else "x") == rules.decide(f"{folder}/x.wav").label
+    assert len(rules._folders) <= 2

@@ -26,6 +26,8 @@ ADMITTED = {
     r"a{}b{x": ("a{}b{x", "a{}b{x"),
     r"\bwave\b": ("up wave.csv", "wave"),
     "tu\u0308r": ("t\u00fcr.csv", "t\u00fcr"),
+    r"(?:ab*c|ad)_x": ("abbc_x.csv", "abbc_x"),
+    r"(?:\b[a-z],)+x": ("a,b,x.csv", "a,b,x"),
 }
 
 TOO_LONG = (
