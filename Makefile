@@ -67,8 +67,9 @@ zoo: env $(ZOO)/.stamp
 demo: env
 	@$(BIN)/eisync demo $(ARGS)
 
+# Three workers on two cores: half of the tests wait for processes and clocks.
 test: env sdk $(ZOO)/.stamp
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 coverage: env
 	@$(BIN)/python .ci/coverage $(ARGS)
