@@ -16,8 +16,6 @@ from eisync.emulator.replies import INVALID_KEY, answer, refuse
 from eisync.emulator.selecting import Refusal
 from eisync.emulator.service import SERVICE
 
-_MAX_NAME_CHARS = 200
-
 
 def add_routes(app: web.Application) -> None:
     for prefix in ("", "/v1"):
@@ -34,7 +32,7 @@ def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
 async def _has_password(request: web.Request) -> web.Response:
     """Any name will do, and has a password: whichever is given."""
     name = request.match_info["user"].encode("utf-8", "replace").decode()
-    if len(name) > _MAX_NAME_CHARS:
+    if len(name) > request.app[SERVICE].settings.max_name_chars:
         return refuse("This name is too long")
     return answer({"success": True, "needPassword": False, "email": name})
 

@@ -21,9 +21,6 @@ from eisync.emulator.model import Refused
 Message = Mapping[str, Any]
 
 KNOWN_VERSIONS = (1, 2, 3, 4)
-_MAX_TEXT_CHARS = 200  # of a name that is shown in every listing
-_MAX_SENSORS = 200
-_MAX_FREQUENCIES = 200
 _MAX_NUMBER = 2**53
 _REQUIRED_SINCE = {"deviceType": 1, "connection": 1, "sensors": 2, "supportsSnapshotStreaming": 3, "mode": 4}
 _CONNECTIONS = ("ip", "daemon")
@@ -62,10 +59,14 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class HelloRules:
-    """How strictly a hello is read; both are switches of the emulator."""
+    """How strictly a hello is read: switches and limits of the emulator. A sensor has as many frequencies as there may
+    be sensors.
+    """
 
     needs_all_fields: bool = True
     refuses_unknown_versions: bool = True
+    max_name_chars: int = 200
+    max_sensors: int = 1000
 
 
 def decode(frame: str | bytes, *, max_cbor_items: int) -> tuple[Message | None, Encoding]:
@@ -110,9 +111,9 @@ def read_hello(message: Message, rules: HelloRules) -> Hello | Refused:
         sensors = [] if found.get("sensors") is None else found["sensors"]
         return Hello(
             version=version,
-            api_key=_text(found, "apiKey"),
-            device_id=_text(found, "deviceId"),
-            device_type=_text(found, "deviceType", otherwise=""),
+            api_key=_text(found, "apiKey", rules),
+            device_id=_text(found, "deviceId", rules),
+            device_type=_text(found, "deviceType", rules, otherwise=""),
             connection=_one_of(found, "connection", _CONNECTIONS),
             sensors=_read_sensors(sensors, rules),
             supports_snapshots=_truth(found, "supportsSnapshotStreaming"),
@@ -131,14 +132,14 @@ def show_sensors(sensors: Iterable[DeviceSensor]) -> list[dict[str, object]]:
 
 
 def _read_sensors(found: object, rules: HelloRules) -> tuple[DeviceSensor, ...]:
-    if not isinstance(found, list) or len(found) > _MAX_SENSORS:
-        raise ValueError(f"hello.sensors should be a list of at most {_MAX_SENSORS} sensors")
+    if not isinstance(found, list) or len(found) > rules.max_sensors:
+        raise ValueError(f"hello.sensors should be a list of at most {rules.max_sensors} sensors")
     return tuple(_read_sensor(one, rules) for one in found)
 
 
 def _read_sensor(found: object, rules: HelloRules) -> DeviceSensor:
     if isinstance(found, str):  # version 1: the name alone
-        return DeviceSensor(_text({"name": found}, "name"), 0, ())
+        return DeviceSensor(_text({"name": found}, "name", rules), 0, ())
     if not isinstance(found, dict):
         raise ValueError("Each of hello.sensors should be an object with name, maxSampleLengthS and frequencies")
     for name in ("maxSampleLengthS", "frequencies"):
@@ -147,19 +148,19 @@ def _read_sensor(found: object, rules: HelloRules) -> DeviceSensor:
     frequencies = found.get("frequencies", [])
     if (
         not isinstance(frequencies, list)
-        or len(frequencies) > _MAX_FREQUENCIES
+        or len(frequencies) > rules.max_sensors
         or not all(map(_is_number, frequencies))
     ):
-        raise ValueError("frequencies of a sensor should be a list of numbers, in Hz")
+        raise ValueError(f"frequencies of a sensor should be a list of at most {rules.max_sensors} numbers, in Hz")
     return DeviceSensor(
-        _text(found, "name"), _whole({"maxSampleLengthS": 0} | found, "maxSampleLengthS"), tuple(frequencies)
+        _text(found, "name", rules), _whole({"maxSampleLengthS": 0} | found, "maxSampleLengthS"), tuple(frequencies)
     )
 
 
-def _text(found: Message, name: str, *, otherwise: str | None = None) -> str:
+def _text(found: Message, name: str, rules: HelloRules, *, otherwise: str | None = None) -> str:
     text = found.get(name, otherwise)
-    if not isinstance(text, str) or (not text and otherwise is None) or len(text) > _MAX_TEXT_CHARS:
-        raise ValueError(f"{name} should be a text of 1 to {_MAX_TEXT_CHARS} characters")
+    if not isinstance(text, str) or (not text and otherwise is None) or len(text) > rules.max_name_chars:
+        raise ValueError(f"{name} should be a text of 1 to {rules.max_name_chars} characters")
     if not text.isprintable():
         raise ValueError(f"{name} should be printable text")
     return text

@@ -16,7 +16,6 @@ from eisync.emulator.selecting import Refusal
 from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.showing import iso
 
-_MAX_TEXT_CHARS = 200
 _MAX_LENGTH_MS = 24 * 3600 * 1000  # of a sample, and of the interval between two readings
 # What the official message types have beside the documented fields; boards of the official firmware refuse what they
 # do not know, so each is sent only when it was asked for.
@@ -72,7 +71,7 @@ async def _get(call: Call) -> web.StreamResponse:
 async def _create(call: Call) -> web.StreamResponse:
     """An existing device is left as it is with `ifNotExists`, and otherwise gets the type that is sent."""
     body = await call.body()
-    device_id, device_type = _text_of(body, "deviceId"), _text_of(body, "deviceType")
+    device_id, device_type = _text_of(body, "deviceId", call), _text_of(body, "deviceType", call)
     if not isinstance(body.get("ifNotExists"), bool):
         raise Refusal("ifNotExists should be true or false")
     devices = call.service.store.devices
@@ -83,7 +82,7 @@ async def _create(call: Call) -> web.StreamResponse:
 
 async def _rename(call: Call) -> web.StreamResponse:
     device = _device_of(call)
-    call.service.store.devices.rename(device.project_id, device.device_id, _text_of(await call.body(), "name"))
+    call.service.store.devices.rename(device.project_id, device.device_id, _text_of(await call.body(), "name", call))
     return success()
 
 
@@ -101,7 +100,7 @@ async def _start_sampling(call: Call) -> web.StreamResponse:
     """The answer comes before the sample: the job of the id tells what became of it."""
     service, device = call.service, _device_of(call)
     body = await call.body()
-    request, length_ms = _read_request(body, call.project.hmac_key)
+    request, length_ms = _read_request(body, call.project.hmac_key, call)
     connection = service.connections.find(device.project_id, device.device_id)
     if connection is None:
         raise Refusal(f"Device {device.device_id} is not connected to remote management")
@@ -126,7 +125,7 @@ async def _start_sampling(call: Call) -> web.StreamResponse:
     return success(id=job_id)
 
 
-def _read_request(body: dict[str, object], hmac_key: str) -> tuple[dict[str, object], float]:
+def _read_request(body: dict[str, object], hmac_key: str, call: Call) -> tuple[dict[str, object], float]:
     """The `sample` message for a call's body, and the length in ms. Raises Refusal."""
     category = body.get("category")
     if category not in STORED_CATEGORIES:
@@ -141,14 +140,14 @@ def _read_request(body: dict[str, object], hmac_key: str) -> tuple[dict[str, obj
     ):
         raise Refusal(f"intervalMs should be a number of 0 to {_MAX_LENGTH_MS}")
     request: dict[str, object] = {
-        "label": _text_of(body, "label"),
+        "label": _text_of(body, "label", call),
         "length": length_ms,
         "path": f"/api/{category}/data",
         "hmacKey": hmac_key,
         "interval": interval_ms,
     }
     if body.get("sensor") is not None:
-        request["sensor"] = _text_of(body, "sensor")
+        request["sensor"] = _text_of(body, "sensor", call)
     for name, kind in _HINTS.items():
         if isinstance(body.get(name), kind):
             request[name] = body[name]
@@ -163,8 +162,8 @@ def _device_of(call: Call) -> Device:
     return device
 
 
-def _text_of(body: dict[str, object], name: str) -> str:
-    text = body.get(name)
-    if not isinstance(text, str) or not 0 < len(text) <= _MAX_TEXT_CHARS:
-        raise Refusal(f"{name} should be a text of 1 to {_MAX_TEXT_CHARS} characters")
+def _text_of(body: dict[str, object], name: str, call: Call) -> str:
+    text, longest = body.get(name), call.service.settings.max_name_chars
+    if not isinstance(text, str) or not 0 < len(text) <= longest:
+        raise Refusal(f"{name} should be a text of 1 to {longest} characters")
     return text

@@ -138,6 +138,13 @@ def _relabel_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sa
             _set(call, replace(selection, ids=(sample.id,)), "boxes", kept)
 
 
+def _back_to_labeling(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    """Images without boxes are the labeling queue of object detection."""
+    if body.get("labelAction") != "clear-labels":
+        raise Refusal("Invalid labelAction: expected clear-labels")
+    _set(call, selection, "boxes", [])
+
+
 def _set_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
     boxes = read_boxes(body.get("boundingBoxes"))
     if isinstance(boxes, Refused):
@@ -181,6 +188,7 @@ _BATCH_EDITS: dict[str, Edit] = {
     "clear-metadata": _clear_metadata,
     "clear-metadata-by-key": _clear_metadata_by_key,
     "edit-bounding-boxes": _relabel_boxes,
+    "back-to-labeling": _back_to_labeling,
 }
 
 

@@ -61,6 +61,7 @@ _BATCHES: Mapping[str, Schema] = {
     "clear-metadata": record({}),
     "clear-metadata-by-key": record({"metadataKey": TEXT}),
     "edit-bounding-boxes": record({"oldLabels": list_of(TEXT), "newLabel": TEXT}),
+    "back-to-labeling": record({"labelAction": {"enum": ["clear-labels"]}}),
 }
 _FILES = {
     "raw": ("application/octet-stream",),

@@ -123,6 +123,8 @@ class _Session:
         rules = HelloRules(
             needs_all_fields=settings.refuse_incomplete_hello,
             refuses_unknown_versions=settings.refuse_unknown_hello_version,
+            max_name_chars=settings.max_name_chars,
+            max_sensors=settings.max_sensors,
         )
         hello = read_hello(message, rules)
         if isinstance(hello, Refused):

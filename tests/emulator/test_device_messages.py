@@ -21,6 +21,7 @@ from .device import hello
 
 STRICT = HelloRules()
 LENIENT = HelloRules(needs_all_fields=False, refuses_unknown_versions=False)
+NARROW = HelloRules(max_name_chars=8, max_sensors=1)
 
 
 def read(rules: HelloRules = STRICT, **changed: object) -> Hello | Refused:
@@ -93,12 +94,12 @@ def test_what_the_protocol_requires_is_required_unless_a_switch_says_otherwise(
         ({"connection": "carrier pigeon"}, "connection should be one of ip, daemon"),
         ({"version": 4, "mode": "sleep"}, "mode should be one of ingestion, inference"),
         ({"supportsSnapshotStreaming": 1}, "supportsSnapshotStreaming should be true or false"),
-        ({"sensors": "Nose"}, "hello.sensors should be a list of at most 200 sensors"),
-        ({"sensors": ["n"] * 201}, "hello.sensors should be a list of at most 200 sensors"),
+        ({"sensors": "Nose"}, "hello.sensors should be a list of at most 1000 sensors"),
+        ({"sensors": ["n"] * 1001}, "hello.sensors should be a list of at most 1000 sensors"),
         ({"sensors": [7]}, "Each of hello.sensors should be an object with name, maxSampleLengthS and frequencies"),
         (
             {"sensors": [{"name": "n", "maxSampleLengthS": 1, "frequencies": ["fast"]}]},
-            "frequencies of a sensor should be a list of numbers, in Hz",
+            "frequencies of a sensor should be a list of at most 1000 numbers, in Hz",
         ),
         (
             {"sensors": [{"name": "n", "maxSampleLengthS": -1, "frequencies": []}]},
@@ -147,3 +148,25 @@ def test_sensors_are_shown_as_a_hello_lists_them() -> None:
     read_back = read()
     assert isinstance(read_back, Hello)
     assert show_sensors(read_back.sensors) == listed
+
+
+SENSOR = {"name": "Nose", "maxSampleLengthS": 1, "frequencies": [1]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"deviceId": "board-01"}, None),
+        ({"deviceId": "board-001"}, "deviceId should be a text of 1 to 8 characters"),
+        ({"apiKey": "ei_longer"}, "apiKey should be a text of 1 to 8 characters"),
+        ({"sensors": [SENSOR]}, None),
+        ({"sensors": [SENSOR, SENSOR]}, "hello.sensors should be a list of at most 1 sensors"),
+        (
+            {"sensors": [{**SENSOR, "frequencies": [1, 2]}]},
+            "frequencies of a sensor should be a list of at most 1 numbers, in Hz",
+        ),
+    ],
+)
+def test_what_a_hello_may_hold_is_bounded_by_settings(changed: dict[str, Any], error: str | None) -> None:
+    found = read(NARROW, **{"deviceId": "board", "sensors": [], **changed})
+    assert error == (found.error if isinstance(found, Refused) else None)

@@ -318,6 +318,23 @@ def test_a_batch_relabels_boxes_and_removes_them(client: Client) -> None:
         assert client.studio("POST", path, wrong, category="all")["success"] is False
 
 
+def test_a_batch_puts_samples_back_into_the_labeling_queue(client: Client) -> None:
+    box = [{"label": "cat", "x": 0, "y": 0, "width": 1, "height": 1}]
+    ids = [
+        client.store((f"{number}.png", png(note=bytes([number]))), x_label="pet", x_bounding_boxes=json.dumps(box))[0]
+        for number in range(3)
+    ]
+    path = "/raw-data/batch/back-to-labeling"
+    for wrong in ({}, {"labelAction": "keep-labels"}, {"labelAction": None}):
+        assert client.studio("POST", path, wrong, category="all")["success"] is False
+    assert [len(one["boundingBoxes"]) for one in client.listed()] == [1, 1, 1]
+    body = {"labelAction": "clear-labels"}
+    assert client.studio("POST", path, body, category="all", ids=ids[:2]) == {"success": True}
+    found = {one["id"]: (one["boundingBoxes"], one["label"]) for one in client.listed()}
+    assert [len(found[one][0]) for one in ids] == [0, 0, 1]
+    assert {label for _, label in found.values()} == {"pet"}
+
+
 def test_a_batch_takes_ids_and_refuses_what_it_does_not_know(client: Client) -> None:
     first, second = client.store(("a.csv", csv(1)), ("b.csv", csv(2)))
     assert client.studio("POST", "/raw-data/batch/delete", ids=[first])["error"] == "Unknown category undefined"
