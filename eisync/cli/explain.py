@@ -20,9 +20,10 @@ from eisync.core.formats.check import FormatCheck
 from eisync.core.formats.probe import Complete, Truncated
 from eisync.core.labels import origins
 from eisync.core.labels.description import Description, describe, describe_by_path
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.rules import Decision
-from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, sidecars_for
+from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import sent_name, shown
 from eisync.errors import EisyncError

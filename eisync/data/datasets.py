@@ -12,10 +12,11 @@ from typing import TextIO
 from eisync.core.dataset import INFO_LABELS
 from eisync.core.ignore import ACCEPTED_EXTENSIONS
 from eisync.core.labels.description import given_name
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss, collected, near
 from eisync.core.labels.parts import PartKind
 from eisync.core.labels.path_rules import infer_category_as_sdk, infer_label
-from eisync.core.labels.sidecars import Entry, encoding_of, entries_of
+from eisync.core.labels.sidecars import encoding_of, entries_of
 from eisync.core.model import extension_of
 from eisync.core.text import caseless, nfc
 from eisync.data.drafts import Draft

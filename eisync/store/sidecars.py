@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Iterable
 
 from eisync.core.formats.json_stream import LARGEST_VALUE
+from eisync.core.labels.entry import Entry, packed, unpacked
 from eisync.core.labels.mentions import combined
-from eisync.core.labels.sidecars import Entry, packed, unpacked
 from eisync.core.model import FileFacts, StoredSidecar
 from eisync.core.text import caseless
 from eisync.store.database import Database

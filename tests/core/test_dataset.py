@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from eisync.core.dataset import WholeSample, file_name, fitting_name, info_labels_entry
-from eisync.core.labels.sidecars import Entry, read_entries
+from eisync.core.labels.entry import Entry
+from eisync.core.labels.sidecars import read_entries
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}

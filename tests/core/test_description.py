@@ -3,11 +3,12 @@ from typing import Any
 import pytest
 
 from eisync.core.labels.description import MAX_LABEL_BYTES, Description, describe, given_name, with_canonical_labels
+from eisync.core.labels.entry import Entry, packed
+from eisync.core.labels.entry import unpacked as entry_of
 from eisync.core.labels.parts import PartKind, unpacked
 from eisync.core.labels.path_rules import NONE, PathRules
 from eisync.core.labels.rules import LabelRules
-from eisync.core.labels.sidecars import Entry, packed, sidecars_for
-from eisync.core.labels.sidecars import unpacked as entry_of
+from eisync.core.labels.sidecars import sidecars_for
 from eisync.core.model import Category
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from eisync.core.labels import origins
 from eisync.core.labels import rules as rules_module
 from eisync.core.labels.description import MAX_METADATA_BYTES, describe, describe_by_path
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.path_rules import FOLDER, NONE, SDK, PathRules
 from eisync.core.labels.rules import Decision, LabelRules, Rule, RuleProblemError
-from eisync.core.labels.sidecars import Entry
 from eisync.core.model import Category
 
 SESSION = r"(?P<subject>s\d+)_(?P<label>[a-z]+)_(?P<session>\d{8})"

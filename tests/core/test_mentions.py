@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import MAX_JOINED, NearMiss, collected, combined, near
-from eisync.core.labels.sidecars import Entry, entries_of
+from eisync.core.labels.sidecars import entries_of
 
 COMPOSED, APART = "t\u00fcr.csv", "tu\u0308r.csv"
 THREE = ("\u01d6.csv", "\u00fc\u0304.csv", "u\u0308\u0304.csv")  # one name, in three forms

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.formats.json_stream import JsonStream, Unfinished
-from eisync.core.labels.sidecars import Entry, encoding_of, entries_of, read_entries, resume_entries
+from eisync.core.labels.entry import Entry
+from eisync.core.labels.sidecars import encoding_of, entries_of, read_entries, resume_entries
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}

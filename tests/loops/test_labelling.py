@@ -11,8 +11,8 @@ from eisync.adapters.files import sidecars
 from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
 from eisync.core.known_content import Trust
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.parts import PartKind, unpacked
-from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
 from eisync.loops.watcher import sidecars as module

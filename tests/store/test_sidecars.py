@@ -3,7 +3,7 @@
 import pytest
 
 from eisync.core.formats.json_stream import LARGEST_VALUE
-from eisync.core.labels.sidecars import Entry
+from eisync.core.labels.entry import Entry
 from eisync.store.sidecars import Sidecars
 
 from .shelf import Shelf, facts

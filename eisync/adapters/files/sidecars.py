@@ -19,8 +19,9 @@ from eisync.adapters.files.folder_walk import facts_of, is_version
 from eisync.core.formats.json_stream import Checkpoint, JsonStream, Unfinished
 from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.annotations import HEAD_BYTES, IfBeside, NotASample, annotation_of, may_be_annotation
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss, collected, near
-from eisync.core.labels.sidecars import Entry, encoding_of, places_for, resume_entries, sidecars_for
+from eisync.core.labels.sidecars import encoding_of, places_for, resume_entries, sidecars_for
 from eisync.core.model import FileFacts, shown
 from eisync.core.text import caseless
 

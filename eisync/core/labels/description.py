@@ -17,10 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.parts import PartKind, packed
 from eisync.core.labels.path_rules import infer_label
 from eisync.core.labels.rules import Decision, LabelRules, RuleProblemError
-from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, RemoteSample, sent_name, shown, value
 from eisync.core.studio import stored_name

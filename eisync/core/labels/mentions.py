@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eisync.core.labels.sidecars import BESIDE, Entry
+from eisync.core.labels.entry import Entry
+from eisync.core.labels.sidecars import BESIDE
 from eisync.core.text import nfc
 
 MAX_JOINED = 4_000

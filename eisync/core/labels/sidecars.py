@@ -9,14 +9,13 @@ Source: the wire contract, sections 1 and 5.
 
 import codecs
 import contextlib
-import json
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from eisync.core.formats.json_stream import JsonRefused, JsonStream, Unfinished
 from eisync.core.formats.json_values import is_whole, mended, why_unusable
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.parts import PartKind
 from eisync.core.labels.path_rules import CATEGORY_WORDS
 
@@ -41,27 +40,6 @@ _MEMBERS = frozenset(
 )
 
 _FOLDERS = ("training", "testing", "validation", "post-processing", "anomaly")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """The description of one file. `path` is relative to the sidecar's folder, with `/` between its parts.
-
-    None means that the entry does not give the value. `problem` says why the entry cannot be used. `name` is the name
-    of the sample in Studio, without extension. `attachments` is the number of attached files that the entry lists.
-    """
-
-    path: str
-    category: str | None = None
-    label: str | None = None
-    is_unlabeled: bool = False
-    structured_labels: list[dict[str, Any]] | None = None
-    label_map: Mapping[str, str] | None = None
-    metadata: dict[str, Any] | None = None
-    bounding_boxes: list[dict[str, Any]] | None = None
-    problem: str | None = None
-    name: str | None = None
-    attachments: int = 0
 
 
 def encoding_of(head: bytes) -> str:
@@ -131,17 +109,6 @@ def sidecars_for(path: str, there: Iterable[str]) -> dict[str, str]:
     for place in accounts[:-1]:
         del found[place]
     return found
-
-
-def packed(entry: Entry) -> str:
-    """Return the entry as one line of text, with only the values that it gives. `unpacked` reads it back."""
-    values = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-    return json.dumps({name: value for name, value in values.items() if value not in (None, False)}, ensure_ascii=False)
-
-
-def unpacked(text: str) -> Entry:
-    """Return the entry that `packed` wrote as text."""
-    return Entry(**json.loads(text))
 
 
 def _beside(kind: PartKind, pieces: JsonStream, *, is_inside: bool) -> Iterator[Entry]:

@@ -13,8 +13,8 @@ from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
 from eisync.core.known_content import FolderPiece, KnownVersions
 from eisync.core.labels.annotations import NotASample
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.rules import LabelRules
-from eisync.core.labels.sidecars import Entry
 from eisync.core.model import FileFacts, Root
 from eisync.core.mounts import FileSystem
 from eisync.core.policy import OnChange

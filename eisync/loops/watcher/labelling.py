@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.description import Description, UnsentFile, describe, describe_by_path
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.rules import RuleProblemError
-from eisync.core.labels.sidecars import INFO_LABELS, Entry, sidecars_for
+from eisync.core.labels.sidecars import INFO_LABELS, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from eisync.core.formats.json_stream import Checkpoint, Unfinished
 from eisync.core.known_content import Trust
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss, combines_entries, near
-from eisync.core.labels.sidecars import NAMES, Entry, places_for
+from eisync.core.labels.sidecars import NAMES, places_for
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.core.text import forms
 from eisync.errors import CONTENT_ERRORS
