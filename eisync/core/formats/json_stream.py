@@ -26,7 +26,6 @@ MAX_SKIPPED = 16 * 1024 * 1024
 AT_ONCE = 32 * 1024
 """A value of up to this many characters is created without counting its values first."""
 _ONE_BY_ONE = 64  # elements that are taken singly after a batch was not one
-
 MAX_IGNORED = 1_000
 """The most unknown members of an object. An object with more is no document for eisync, and an error."""
 
@@ -150,11 +149,10 @@ class JsonStream:
             self._one_by_one = max(0, self._one_by_one - 1)
             return []
         found = objects_at(self._text, self._at, self._at + AT_ONCE)
-        if found is None:
-            self._one_by_one = _ONE_BY_ONE
-            return []
-        self._take(found[1] - self._at)
-        return found[0]
+        self._one_by_one = _ONE_BY_ONE if found is None else 0
+        objects, end = found or ([], self._at)
+        self._take(end - self._at)
+        return objects
 
     def ignore(self) -> None:
         """Take the next value of any type and discard it, usable or not."""
