@@ -203,8 +203,11 @@ def _classes(stream: JsonStream) -> Entry:
     for _ in stream.elements():
         found, _ = stream.record({"id", "name"})
         key = _key(found.get("id")) if isinstance(found, dict) else None
-        if key is not None and isinstance(found.get("name"), str | int | float):
-            names[key] = mended(str(found["name"]))
+        name = (
+            mended(str(found["name"])) if key is not None and isinstance(found.get("name"), str | int | float) else ""
+        )
+        if key is not None and name and "\0" not in name:
+            names[key] = name
         if len(names) > _MOST_CLASSES:
             raise ValueError(f"it has more than {_MOST_CLASSES:,} categories")
     return Entry(path=CLASSES, label_map=names)

@@ -33,8 +33,9 @@ def recognises(name: str, head: str) -> bool:
     """
     if not name.lower().endswith(".json") or not _HEAD.match(head):
         return False
-    has_boxes = _COORDINATES.search(head) or (_NOTHING.search(head) and '"data"' not in head)
-    return _MEMBERS.search(head) is not None and _LISTED.search(head) is not None and has_boxes is not None
+    if not _MEMBERS.search(head) or not _LISTED.search(head):
+        return False
+    return bool(_COORDINATES.search(head) or (_NOTHING.search(head) and '"data"' not in head))
 
 
 def entries(pieces: Iterable[str]) -> Iterator[Entry]:

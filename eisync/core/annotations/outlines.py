@@ -15,7 +15,7 @@ _OUTLINE = r"\[[ \t\r\n]*\[[-+0-9.,eE \t\r\n\[\]]*\]"
 _MEMBERS = r'(?:"\w+"\s*:\s*(?:"[^"\\]*"|[^ \t\r\n,{}\[\]"]+)\s*,\s*){0,12}+'
 _BEFORE_A_BOX = re.compile(rf'"segmentation"\s*:\s*+{_OUTLINE}(?=\s*,\s*{_MEMBERS}"bbox"\s*:\s*\[\s*-?[0-9])')
 _BEHIND_A_BOX = re.compile(
-    rf'("bbox"\s*:\s*\[\s*-?[0-9][^\[\]{{}}"]*+\]\s*,\s*{_MEMBERS}"segmentation"\s*:\s*+){_OUTLINE}(?=\s*[,}}])'
+    rf'("bbox"\s*:\s*\[\s*-?[0-9][^\[\]{{}}"]*+\]\s*,\s*{_MEMBERS}"segmentation"\s*:\s*+){_OUTLINE}(?=\s*(?:,\s*"|\}}))'
 )
 
 

@@ -18,7 +18,7 @@ LONGEST_LINE = 512 * 1024
 LONGEST_TEXT = 1024 * 1024
 """The most characters of a document that is read as a whole."""
 
-_MARKS = ",;\t|"
+_MARKS = "\t;|,"  # of as many of two, the first: a comma is also a decimal comma
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
@@ -36,7 +36,7 @@ def whole_text(pieces: Iterable[str]) -> str:
 
 
 def lines(pieces: Iterable[str]) -> Iterator[str]:
-    r"""Yield each line without its end. Raise ValueError for one of more than `LONGEST_LINE` characters.
+    r"""Yield each line without its end. Raise ValueError for one of more than `LONGEST_LINE` characters, or with NUL.
 
     >>> list(lines(["a\r", "\nb\rc"]))
     ['a', 'b', 'c']
@@ -66,6 +66,8 @@ def _with_plain_ends(pieces: Iterable[str]) -> Iterator[str]:
     """Yield the pieces with LF for each line end. A CR LF may be cut by the end of a piece."""
     has_return = False
     for piece in pieces:
+        if "\0" in piece:
+            raise ValueError("it has NUL characters, so it is not a text")
         if has_return:
             piece = "\r" + piece
         has_return = piece.endswith("\r")
