@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from eisync.core.annotations import json_records, text
 from eisync.core.annotations.json_records import objects
 from eisync.core.annotations.shapes import around_ellipse, box_around, in_runs, inside, joined, rotated
-from eisync.core.annotations.text import delimiter, finite, lines, number, rows, size_of, whole_text
+from eisync.core.annotations.text import delimiter, finite, first_lines, lines, number, rows, size_of, whole_text
 from eisync.core.labels.entry import Entry, Region
 
 
@@ -43,6 +43,14 @@ def test_lines_are_the_same_however_they_are_cut(content: str, cuts: list[int]) 
 def test_a_line_that_is_too_long_is_refused(pieces: list[str]) -> None:
     with pytest.raises(ValueError, match="a line has more than 524,288 characters"):
         list(lines(pieces))
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [("", []), ("a", ["a"]), ("a\nb", ["a"]), ("\ufeffa\nb\n", ["a", "b"]), ("a\n" * 30, ["a"] * 20), ("a\0", None)],
+)
+def test_the_first_lines_are_whole_ones(head: str, found: list[str] | None) -> None:
+    assert found == first_lines(head)
 
 
 def test_a_document_is_read_as_a_whole_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

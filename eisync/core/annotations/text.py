@@ -18,6 +18,7 @@ LONGEST_LINE = 512 * 1024
 LONGEST_TEXT = 1024 * 1024
 """The most characters of a document that is read as a whole."""
 
+_FIRST_LINES = 20
 _MARKS = "\t;|,"  # of as many of two, the first: a comma is also a decimal comma
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
@@ -54,6 +55,20 @@ def lines(pieces: Iterable[str]) -> Iterator[str]:
             break
     if last := _line(held, length):
         yield last
+
+
+def first_lines(head: str) -> list[str] | None:
+    """Return the first lines of a text that begins with `head`; None when it is not a text.
+
+    The last of several lines is left out when it may be cut.
+    """
+    try:
+        found = list(lines([head.removeprefix("\ufeff")]))
+    except ValueError:
+        return None
+    if len(found) > 1 and not head.endswith(("\n", "\r")):
+        del found[-1]
+    return found[:_FIRST_LINES]
 
 
 def _line(held: list[str], length: int) -> str:
