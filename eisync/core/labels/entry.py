@@ -45,7 +45,8 @@ class Entry:
 
     `regions` are fractions of the image if `is_relative`, otherwise pixels of an image of `size` (width and height;
     None: not said). If `is_numbered`, their labels are numbers, whose names a list of classes has. `more` is the path
-    of further entries of the same annotation file, which belong to this one.
+    of further entries of the same annotation file, which belong to this one. `where` names the place of this entry in
+    its file, such as `line 3`.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Entry:
     stretches: list[Stretch] | None = None
     more: str | None = None
     remark: str | None = None
+    where: str | None = None
 
 
 def relative_path(path: str) -> str:
