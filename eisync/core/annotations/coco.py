@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from eisync.core.annotations.numbers import finite, size_of
 from eisync.core.annotations.outlines import without_outlines
 from eisync.core.annotations.shapes import CROWD, KEYPOINTS, OUTLINE, Box, box_around, joined
-from eisync.core.annotations.text import finite, size_of
 from eisync.core.formats.json_stream import JsonRefused, JsonStream
 from eisync.core.formats.json_values import mended, why_unusable
 from eisync.core.labels.entry import Entry, Region, relative_path

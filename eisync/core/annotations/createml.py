@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from eisync.core.annotations.json_records import objects
+from eisync.core.annotations.numbers import finite
 from eisync.core.annotations.shapes import MOST_REGIONS
-from eisync.core.annotations.text import finite
 from eisync.core.formats.json_values import mended, why_unusable
 from eisync.core.labels.entry import Entry, Region, relative_path
 

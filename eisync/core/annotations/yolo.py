@@ -14,8 +14,9 @@ Sources: docs.ultralytics.com, datasets/detect, segment, obb and pose; AlexeyAB/
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from eisync.core.annotations.numbers import number
+from eisync.core.annotations.rows import first_lines, lines
 from eisync.core.annotations.shapes import KEYPOINTS, MOST_REGIONS, OUTLINE, Box, box_around, joined
-from eisync.core.annotations.text import first_lines, lines, number
 from eisync.core.labels.entry import Entry, Region
 
 _OF_A_BOX = 5

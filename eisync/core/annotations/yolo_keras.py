@@ -8,8 +8,9 @@ Source: qqwweee/keras-yolo3, README, "Training".
 
 from collections.abc import Iterable, Iterator
 
+from eisync.core.annotations.numbers import number
+from eisync.core.annotations.rows import first_lines, lines
 from eisync.core.annotations.shapes import MOST_REGIONS
-from eisync.core.annotations.text import first_lines, lines, number
 from eisync.core.labels.entry import Entry, Region, relative_path
 from eisync.core.labels.path_rules import names_media
 

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.annotations import json_records, text
+from eisync.core.annotations import json_records
+from eisync.core.annotations import rows as module
 from eisync.core.annotations.json_records import objects
+from eisync.core.annotations.numbers import finite, number, size_of
+from eisync.core.annotations.rows import delimiter, first_lines, lines, rows, whole_text
 from eisync.core.annotations.shapes import around_ellipse, box_around, in_runs, inside, joined, rotated
-from eisync.core.annotations.text import delimiter, finite, first_lines, lines, number, rows, size_of, whole_text
 from eisync.core.labels.entry import Entry, Region
 
 
@@ -41,7 +43,7 @@ def test_lines_are_the_same_however_they_are_cut(content: str, cuts: list[int]) 
 
 @pytest.mark.parametrize("pieces", [["a" * 600_000], ["a" * 300_000, "a" * 300_000], ["a" * 600_000, "\n"]])
 def test_a_line_that_is_too_long_is_refused(pieces: list[str]) -> None:
-    with pytest.raises(ValueError, match="a line has more than 524,288 characters"):
+    with pytest.raises(ValueError, match="line 1 has more than 524,288 characters"):
         list(lines(pieces))
 
 
@@ -54,7 +56,7 @@ def test_the_first_lines_are_whole_ones(head: str, found: list[str] | None) -> N
 
 
 def test_a_document_is_read_as_a_whole_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "LONGEST_TEXT", 3)
+    monkeypatch.setattr(module, "LONGEST_TEXT", 3)
     assert "abc" == whole_text(["a", "bc"])
     with pytest.raises(ValueError, match="it has more than 3 characters"):
         whole_text(["ab", "cd"])
