@@ -6,6 +6,7 @@ converted when the file itself is there.
 """
 
 import json
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -67,6 +68,16 @@ class Entry:
     more: str | None = None
     remark: str | None = None
     where: str | None = None
+
+
+def relative_path(path: str) -> str:
+    """Return the path as eisync writes it. Exports of Windows have backslashes; people write `./` and `//`.
+
+    >>> relative_path(r".\\images\\a.png")
+    'images/a.png'
+    """
+    path = path.replace("\\", "/").removeprefix("./")
+    return posixpath.normpath(path) if "//" in path or "/." in path else path
 
 
 def packed(entry: Entry) -> str:
