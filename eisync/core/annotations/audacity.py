@@ -10,11 +10,11 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from eisync.core.annotations.stretches import checked_label, described, number_of
-from eisync.core.annotations.text_lines import lines_of
+from eisync.core.annotations.stretches import checked_label, described
+from eisync.core.annotations.text import lines, number
 from eisync.core.labels.entry import Entry, Stretch
 
-_LINE = re.compile(r"\s*[0-9]+(?:[.,][0-9]+)?\t[0-9]+(?:[.,][0-9]+)?\t(.*)\n?")
+_LINE = re.compile(r"\s*[0-9]+(?:[.,][0-9]+)?\t[0-9]+(?:[.,][0-9]+)?\t(.*)")
 _FREQUENCIES = "\\"
 _CHECKED_LINES = 20
 
@@ -28,14 +28,14 @@ def recognises(name: str, head: str) -> bool:
     if not name.lower().endswith(".txt"):
         return False
     try:
-        rows = [line for line in lines_of([head.removeprefix("\ufeff")]) if line.strip() and line[0] != _FREQUENCIES]
+        rows = [line for line in lines([head.removeprefix("\ufeff")]) if line.strip() and line[0] != _FREQUENCIES]
     except ValueError:
         return False
-    if len(rows) > 1 and not rows[-1].endswith("\n"):
+    if len(rows) > 1 and not head.endswith(("\n", "\r")):
         rows.pop()  # it may be cut
     found = [_LINE.fullmatch(row) for row in itertools.islice(rows, _CHECKED_LINES)]
     labels = [one[1].strip() for one in found if one is not None]
-    return len(labels) == len(found) and any(label and number_of(label) is None for label in labels)
+    return len(labels) == len(found) and any(label and number(label) is None for label in labels)
 
 
 def entries(pieces: Iterable[str]) -> Iterator[Entry]:
@@ -47,14 +47,14 @@ def entries(pieces: Iterable[str]) -> Iterator[Entry]:
 
 
 def _stretches(pieces: Iterable[str]) -> Iterator[Stretch]:
-    for number, line in enumerate(lines_of(pieces), 1):
+    for count, line in enumerate(lines(pieces), 1):
         text = line.removeprefix("\ufeff")
         if not text.strip() or text.startswith(_FREQUENCIES):
             continue
-        where = f"line {number}"
+        where = f"line {count}"
         start, _, rest = text.partition("\t")
         end, _, label = rest.partition("\t")
-        times = number_of(start.strip()), number_of(end.strip())
+        times = number(start.strip()), number(end.strip())
         if times[0] is None or times[1] is None:
             raise ValueError(f"{where}: a start and an end in seconds are expected, with tabs between them")
         yield Stretch(checked_label(label, where), times[0], times[1], where)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from eisync.core.annotations.stretches import checked_label, described
-from eisync.core.annotations.text_lines import lines_of
+from eisync.core.annotations.text import lines
 from eisync.core.labels.entry import Entry, Stretch
 from eisync.core.model import value
 
@@ -55,9 +55,11 @@ def recognises(name: str, head: str) -> bool:
     if not name.lower().endswith(_EXTENSIONS):
         return False
     try:
-        rows = [_cells(line) for line in lines_of([head]) if not _is_skipped(line) and line.endswith("\n")]
+        rows = [_cells(line) for line in lines([head]) if not _is_skipped(line)]
     except ValueError:
         return False
+    if len(rows) > 1 and not head.endswith(("\n", "\r")):
+        rows.pop()  # it may be cut
     if not rows:
         return False
     if _names_of(rows[0]) is not None:
@@ -76,7 +78,7 @@ def entries(pieces: Iterable[str]) -> Iterator[Entry]:
 def _stretches(pieces: Iterable[str]) -> Iterator[tuple[str, Stretch | None]]:
     names: _Names | None = None
     is_first = True
-    for number, line in enumerate(lines_of(pieces), 1):
+    for number, line in enumerate(lines(pieces), 1):
         if _is_skipped(line):
             continue
         cells = _cells(line)

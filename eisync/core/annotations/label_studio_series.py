@@ -1,9 +1,9 @@
-"""Read the annotations of recordings from Label Studio: its exports JSON and JSON-MIN, a list with an object for each task.
+"""Read the annotations of recordings from Label Studio: its exports JSON and JSON-MIN, a list of tasks.
 
 Regions of audio are in seconds. Regions of a time series are in the units of its time column, and the export does not
 say which. A table for Edge Impulse has milliseconds in its column `timestamp`, so they are read as milliseconds, and a
-remark says so. The label of a whole recording comes from `choices`. Of several annotations of one task the newest counts
-that was not cancelled (skipped).
+remark says so. The label of a whole recording comes from `choices`. Of several annotations of one task the newest
+counts that was not cancelled (skipped).
 
 The path of a recording is the last part of its address as it is given. An upload to Label Studio has eight hexadecimal
 digits and a dash before the name that the file had (`1a2b3c4d-bark.wav`).
@@ -15,13 +15,13 @@ TimeSeriesLabels and Choices, "Time series" ("Output format example").
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from eisync.core.annotations.columns import problem_of
+from eisync.core.annotations.json_records import objects
+from eisync.core.annotations.label_studio_tasks import name_in, newest_result, texts
 from eisync.core.annotations.stretches import MAX_STRETCHES, checked_label
-from eisync.core.annotations.text_lines import relative_path
-from eisync.core.formats.json_stream import JsonRefused, JsonStream
-from eisync.core.formats.json_values import mended, why_unusable
+from eisync.core.annotations.text import finite
+from eisync.core.formats.json_values import why_unusable
 from eisync.core.labels.entry import Entry, Stretch
 
 _RECORDINGS = r"\.(?:wav|mp3|flac|ogg|m4a|aac|opus|csv|tsv|txt|json|cbor|parquet|avi|mp4)"
@@ -32,16 +32,12 @@ _SERIES = re.compile(r'"timeserieslabels"')
 _NAME_OF_SOUND = re.compile(r'"[^"\\]{0,300}\.(?:wav|mp3|flac|ogg|m4a|aac|opus)"', re.IGNORECASE)
 _MARKED = re.compile(r'"(?:labels|choices?)"')
 
-_KEPT = frozenset(
-    {"id", "data", "annotations", "completions", "annotation_id", "file_upload", "audio", "label", "choice"}
-)
 _TOOLS = {"labels": 1.0, "timeserieslabels": 1000.0}  # how many of its units a second has
+_OF_THE_FULL = ("data", "annotations", "completions")
 _CHOICES = ("choice", "choices", "label", "class")  # names of the tool in the templates of Label Studio
 _IN_MILLISECONDS = "the times of its series are read as milliseconds, as the column timestamp has them"
 _NOT_SENT = "only stretches with labels are sent, not the other answers about them"
 _LABEL_NOT_SENT = "the choice for the whole recording is not sent, because its stretches have labels"
-_LARGEST = 1e15
-_LONGEST_ADDRESS = 4096
 
 
 def recognises(name: str, head: str) -> bool:
@@ -60,29 +56,17 @@ def entries(pieces: Iterable[str]) -> Iterator[Entry]:
 
     Raises ValueError when the text is not a list of tasks.
     """
-    stream = JsonStream(pieces)
-    if stream.next() == "\ufeff":
-        stream.take("\ufeff")
-    for number, _ in enumerate(stream.elements(), 1):
-        where = f"task number {number}"
-        try:
-            task, problem = stream.record(_KEPT)
-        except JsonRefused as error:
-            task, problem = {}, str(error)
-        if not isinstance(task, dict):
-            raise ValueError(f"{where} is not an object")
-        if (entry := _entry(task, problem, where)) is not None:
+    for number, (task, problem) in enumerate(objects(pieces, "task"), 1):
+        if (entry := _entry(task, problem, f"task number {number}")) is not None:
             yield entry
-    if stream.next():
-        raise ValueError(f"more follows in line {stream.line}")
 
 
 def _entry(task: dict[str, Any], problem: str | None, where: str) -> Entry | None:
-    is_min = "annotations" not in task and "completions" not in task
+    is_min = task.keys().isdisjoint(_OF_THE_FULL)
     path = _path(task, is_min=is_min)
     if problem is not None:
         return problem_of(path or "", where, problem)
-    results = _results_of_min(task) if is_min else _results(task)
+    results = _results_of_min(task) if is_min else newest_result(task)
     if path is None or results is None:
         return None
     try:
@@ -96,28 +80,8 @@ def _entry(task: dict[str, Any], problem: str | None, where: str) -> Entry | Non
 def _path(task: dict[str, Any], *, is_min: bool) -> str | None:
     """Return the base name of the recording that a task is about; None if it is about something else."""
     data = task if is_min else task.get("data")
-    for address in (*(data.values() if isinstance(data, dict) else ()), task.get("file_upload")):
-        if not isinstance(address, str) or len(address) > _LONGEST_ADDRESS:
-            continue
-        place = address.partition("?d=")[2] or address.partition("?")[0].partition("#")[0]  # ?d=: a local file
-        name = relative_path(mended(unquote(place))).rpartition("/")[2]
-        if _A_RECORDING.fullmatch(name):
-            return name
-    return None
-
-
-def _results(task: dict[str, Any]) -> list[Any] | None:
-    """Return the result of the newest annotation that was not cancelled; None if there is none."""
-    listed = task.get("annotations", task.get("completions"))
-    done = [
-        one
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict) and not one.get("was_cancelled") and isinstance(one.get("result"), list)
-    ]
-    if not done:
-        return None
-    newest = max(reversed(done), key=lambda one: str(one.get("updated_at") or one.get("created_at") or ""))
-    return list(newest["result"])
+    addresses = (*(data.values() if isinstance(data, dict) else ()), task.get("file_upload"))
+    return next((name for one in addresses if (name := name_in(one)) and _A_RECORDING.fullmatch(name)), None)
 
 
 def _results_of_min(task: dict[str, Any]) -> list[Any] | None:
@@ -147,7 +111,7 @@ def _described(path: str, results: list[Any], where: str) -> Entry:
             stretches.append(_stretch(found, tool, f"region {len(stretches) + 1}"))
             remarks |= {_IN_MILLISECONDS: None} if tool != "labels" else {}
         elif "choices" in found and "start" not in found:
-            labels += _texts(found["choices"])
+            labels += texts(found["choices"])
         else:
             remarks[_NOT_SENT] = None
     if len(labels) > 1:
@@ -164,23 +128,14 @@ def _described(path: str, results: list[Any], where: str) -> Entry:
 
 
 def _stretch(found: Mapping[str, Any], tool: str, where: str) -> Stretch:
-    labels = _texts(found[tool])
+    labels = texts(found[tool])
     if len(labels) != 1:
         raise ValueError(f"{where} has {len(labels) or 'no'} label{'s' if labels else ''}, and a stretch has one")
     start, end = found.get("start"), found.get("end")
     if isinstance(start, str) or isinstance(end, str):
         raise ValueError(f"{where} is given by dates; label the series by its column timestamp, in milliseconds")
-    start, end = _number(start), _number(start if found.get("instant") is True else end)
+    start, end = finite(start), finite(start if found.get("instant") is True else end)
     if start is None or end is None:
         raise ValueError(f"{where} is not given by a start and an end")
     per_s = _TOOLS[tool]
     return Stretch(checked_label(labels[0], where), start / per_s, end / per_s, where)
-
-
-def _number(found: Any) -> float | None:
-    is_number = isinstance(found, int | float) and not isinstance(found, bool)
-    return float(found) if is_number and abs(found) < _LARGEST else None
-
-
-def _texts(found: Any) -> list[str]:
-    return [one for one in found if isinstance(one, str) and one.strip()] if isinstance(found, list) else []

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from eisync.core.annotations.stretches import checked_label, described
-from eisync.core.annotations.text_lines import lines_of
+from eisync.core.annotations.text import lines
 from eisync.core.labels.entry import Entry, Stretch
 
 _HEAD = re.compile(r'\ufeff?\s*(?:File type\s*=\s*)?"ooTextFile"\s+(?:Object class\s*=\s*)?"TextGrid')
@@ -38,14 +38,14 @@ def entries(pieces: Iterable[str]) -> Iterator[Entry]:
 
     Raises ValueError when it is no TextGrid.
     """
-    yield described(_stretches(_Tokens(lines_of(pieces))))
+    yield described(_stretches(_Tokens(lines(pieces))))
 
 
 class _Tokens:
     """Take the texts, numbers and flags one by one. `line` is the line of the last one."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._found = _tokens(lines)
+    def __init__(self, text: Iterator[str]) -> None:
+        self._found = _tokens(text)
         self.line = 0
 
     def text(self) -> str:
@@ -67,11 +67,11 @@ class _Tokens:
         return token
 
 
-def _tokens(lines: Iterator[str]) -> Iterator[tuple[int, str, str]]:
+def _tokens(read: Iterator[str]) -> Iterator[tuple[int, str, str]]:
     """Yield the line, the kind and the text of each token."""
     held, began = "", 0
-    for number, line in enumerate(lines, 1):
-        text, held = held + line, ""
+    for number, line in enumerate(read, 1):
+        text, held = f"{held}{line}\n", ""
         where = began or number
         for found in _TOKEN.finditer(text):
             kind = found.lastgroup

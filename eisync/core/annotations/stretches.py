@@ -16,7 +16,6 @@ MAX_STRETCHES = 20_000
 
 _MAX_TIERS = 1_000
 _PREFERRED = re.compile(r"label|labels|class|classes|event|events|annotation|annotations", re.IGNORECASE)
-_NUMBER = re.compile(r"[-+]?[0-9]{1,15}(?:[.,][0-9]{0,15})?")
 
 
 def described(found: Iterable[tuple[str, Stretch | None]]) -> Entry:
@@ -34,15 +33,6 @@ def described(found: Iterable[tuple[str, Stretch | None]]) -> Entry:
             raise
         return Entry(path="", problem=str(error))
     return tiers.entry()
-
-
-def number_of(text: str) -> float | None:
-    """Return a number with a decimal point or comma; None for anything else.
-
-    >>> number_of("1,50"), number_of("1e5")
-    (1.5, None)
-    """
-    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
 def checked_label(written: str, where: str) -> str:
