@@ -201,7 +201,7 @@ def test_a_list_of_classes_without_rows_says_nothing() -> None:
         ('file,label\na.wav,"cat\nb.wav,dog"\n', "line 2 opens a quote that is not closed in this line"),
         ("file,label\na.wav," + "x" * 200_000, "line 2 opens a quote that is not closed, or has a cell that is too"),
         ("file,label," + "x" * 200_000, "its header cannot be read"),
-        ("file,label\n" + "x" * 600_000, "a line has more than 524,288 characters"),
+        ("file,label\n" + "x" * 600_000, "line 2 has more than 524,288 characters"),
         ("[1]", "its first element is not an object"),
         ("{", "line 1 cannot be used: Expecting property name"),
         ('{"a": 1}', "line 1 cannot be used: it needs a column"),

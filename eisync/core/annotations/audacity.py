@@ -10,8 +10,9 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
+from eisync.core.annotations.numbers import number
+from eisync.core.annotations.rows import lines
 from eisync.core.annotations.stretches import checked_label, described
-from eisync.core.annotations.text import lines, number
 from eisync.core.labels.entry import Entry, Stretch
 
 _LINE = re.compile(r"\s*([0-9]+(?:[.,][0-9]+)?)\t([0-9]+(?:[.,][0-9]+)?)\t(.*)")

@@ -12,8 +12,8 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from eisync.core.annotations.rows import lines
 from eisync.core.annotations.stretches import checked_label, described
-from eisync.core.annotations.text import lines
 from eisync.core.labels.entry import Entry, Stretch
 from eisync.core.model import value
 

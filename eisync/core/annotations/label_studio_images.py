@@ -17,6 +17,7 @@ from typing import Any
 
 from eisync.core.annotations.json_records import objects
 from eisync.core.annotations.label_studio_tasks import name_in, newest_result, texts
+from eisync.core.annotations.numbers import finite, size_of
 from eisync.core.annotations.shapes import (
     MOST_REGIONS,
     OUTLINE,
@@ -27,7 +28,6 @@ from eisync.core.annotations.shapes import (
     joined,
     rotated,
 )
-from eisync.core.annotations.text import finite, size_of
 from eisync.core.formats.json_values import why_unusable
 from eisync.core.labels.entry import Entry, Region
 from eisync.core.labels.path_rules import names_media

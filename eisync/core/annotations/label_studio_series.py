@@ -19,8 +19,8 @@ from typing import Any
 from eisync.core.annotations.columns import problem_of
 from eisync.core.annotations.json_records import objects
 from eisync.core.annotations.label_studio_tasks import name_in, newest_result, texts
+from eisync.core.annotations.numbers import finite
 from eisync.core.annotations.stretches import MAX_STRETCHES, checked_label
-from eisync.core.annotations.text import finite
 from eisync.core.formats.json_values import why_unusable
 from eisync.core.labels.entry import Entry, Stretch
 

@@ -18,7 +18,7 @@ from eisync.core.annotations.columns import (
     problem_of,
     why_no_list,
 )
-from eisync.core.annotations.text import lines
+from eisync.core.annotations.rows import lines
 from eisync.core.labels.entry import Entry
 
 _MARKS = ",;\t|"

@@ -10,8 +10,8 @@ Sources: the Praat manual, "TextGrid file formats"; readtextgrid, "Textgrid spec
 import re
 from collections.abc import Iterable, Iterator
 
+from eisync.core.annotations.rows import lines
 from eisync.core.annotations.stretches import checked_label, described
-from eisync.core.annotations.text import lines
 from eisync.core.labels.entry import Entry, Stretch
 
 _HEAD = re.compile(r'\ufeff?\s*(?:File type\s*=\s*)?"ooTextFile"\s+(?:Object class\s*=\s*)?"TextGrid')
