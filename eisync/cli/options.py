@@ -39,19 +39,32 @@ def key_file(command: _Command) -> _Command:
 
 
 def label_flags(command: _Command) -> _Command:
-    """Add `--label`, `--category` and `--metadata`, and pass them on as `labels`."""
+    """Add `--label`, `--category`, `--metadata` and those of a split, and pass them on as `labels`."""
 
     @wraps(command)
     def wrapped(*arguments: Any, label: str | None, category: str | None, metadata: Sequence[str], **more: Any) -> Any:
         from eisync.settings.arguments import LabelFlags, metadata_of  # here, so that `--help` does not import it
 
         try:
-            labels = LabelFlags(label=label, category=category, metadata=metadata_of(metadata))
+            split = {name: more.pop(flag) for flag, name in _SPLIT_FLAGS.items()}
+            labels = LabelFlags(
+                label=label,
+                category=category,
+                metadata=metadata_of(metadata),
+                split={name: value for name, value in split.items() if value is not None},
+            )
         except ValueError as error:
             raise click.UsageError(f"--metadata: {error}") from None
         return command(*arguments, labels=labels, **more)
 
     for option in (
+        click.option("--validation", type=float, metavar="PERCENT", help="How much of a split is for validation."),
+        click.option("--testing", type=float, metavar="PERCENT", help="How much of a split is for testing."),
+        click.option(
+            "--split-by",
+            metavar="NAME",
+            help="Divide groups of files among training and testing, as `by` in [watch.split].",
+        ),
         click.option(
             "--metadata",
             multiple=True,
@@ -63,6 +76,9 @@ def label_flags(command: _Command) -> _Command:
     ):
         wrapped = option(wrapped)
     return cast("_Command", wrapped)
+
+
+_SPLIT_FLAGS = {"split_by": "by", "testing": "testing", "validation": "validation"}
 
 
 def target_of(settings: "Settings", name: str | None) -> "Target":

@@ -20,7 +20,8 @@ from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, Stat
 from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, several, unknown_key
 from eisync.settings.roots import Roots, contains
 from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
-from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear
+from eisync.settings.table import Table
+from eisync.settings.watch import DEFAULT_TARGET, Target, Watch, sends_key_in_clear
 
 _T = TypeVar("_T", bound=Table)
 

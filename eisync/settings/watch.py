@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.labels.path_pattern import MAX_PATTERN_CHARACTERS
@@ -13,16 +13,12 @@ from eisync.core.labels.rules import MAX_RULES, LabelRules, Rule, path_rules
 from eisync.core.policy import After, AfterUpload, MinFree, OnChange, OnRemoteDelete, Policy, Retention
 from eisync.core.watch_health import Mode
 from eisync.settings.fields import AfterUploadOption, Choice, Line, Metadata, MinFreeOption, Number, Place, Url, Whole
+from eisync.settings.split import WatchSplit
+from eisync.settings.table import Table
 
 DEFAULT_TARGET = "main"
 
 CategoryOption = Literal["infer", "sdk", "training", "testing", "validation", "post-processing", "split", "anomaly"]
-
-
-class Table(BaseModel):
-    """One table of the file. It is frozen, refuses unknown keys, and never prints its input."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Target(Table):
@@ -245,6 +241,10 @@ class Watch(Table):
         default=(),
         max_length=MAX_RULES,
         description="Rules for labels, categories and metadata, in their order: `[[watch.rule]]`, below.",
+    )
+    split: WatchSplit | None = Field(
+        default=None,
+        description="How groups of files are divided among training and testing: `[watch.split]`, below.",
     )
 
     _only: frozenset[str] | None = PrivateAttr(default=None)

@@ -56,7 +56,7 @@ class GroupTally:
             self._groups.setdefault(key, Counter())[label, category] += 1
 
     def decide(self, decided: Mapping[str, Category], totals: Totals) -> None:
-        """Find the category of each group. `decided`: those of before; `totals`: their files, as `assign` takes them."""
+        """Find the category of each group. `decided`: those of before; `totals`: their files, as in `assign`."""
         have, undecided = Counter(totals), {}
         for key, files in self._groups.items():
             said = fixed_by(category for _, category in files)
