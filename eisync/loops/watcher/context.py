@@ -15,6 +15,7 @@ from eisync.core.known_content import FolderPiece, KnownVersions
 from eisync.core.labels.annotations import NotASample
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.rules import LabelRules
+from eisync.core.labels.split import Split
 from eisync.core.model import FileFacts, Root
 from eisync.core.mounts import FileSystem
 from eisync.core.policy import OnChange
@@ -30,7 +31,7 @@ from eisync.store.sidecars import Sidecars
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedRoot:
-    """A watched folder and its configuration."""
+    """A watched folder and its configuration. `is_compared`: this process lists the project that it is sent to."""
 
     root: Root
     eligibility: IgnoreRules
@@ -41,6 +42,8 @@ class WatchedRoot:
     mode: Mode = Mode.AUTO
     on_change: OnChange = OnChange.ADD
     updates_renamed: bool = True  # rename the sample of a renamed file
+    split: Split | None = None
+    is_compared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import WatchedRoot
+from eisync.loops.watcher.groups import GroupSplits
 from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.descriptions import Descriptions
 
@@ -68,17 +69,20 @@ class Labelling:
         *,
         on_labelled: Callable[[], None],
         log: Log,
+        splits: GroupSplits | None = None,
     ) -> None:
-        """`on_labelled` is called when every waiting file has its description."""
+        """`on_labelled` is called when every waiting file has its description. `splits`: None without a split."""
         self._watched = watched
         self._root = watched.root
         self._sidecars = sidecars
         self._descriptions = descriptions
         self._on_labelled = on_labelled
         self._log = log
+        self._splits = splits
         self._passes = [_Pass(None)]
         self._is_same_configuration: bool | None = None  # None: not compared yet
-        self._rules = json.dumps([repr(watched.labelling), sorted(watched.metadata.items())])
+        split = [] if splits is None else [repr(watched.split)]
+        self._rules = json.dumps([repr(watched.labelling), sorted(watched.metadata.items()), *split])
         self._later: set[str] = set()  # to describe again: files that were being sent, or were renamed
         self._later_at = 0.0
         self._unclear: dict[str, Unclear] = {}  # by path: why a file under observation waits for its description
@@ -152,7 +156,7 @@ class Labelling:
                 why = "; ".join(misses) or f"{named} does not mention the file"
                 return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
         try:
-            return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
+            described = describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
         except RuleProblemError as error:
             return Unclear(
                 f"{error}; correct the rule or the path, and the file is sent by itself",
@@ -166,18 +170,29 @@ class Labelling:
                 now + 5 * AGAIN_S,
                 needs_person=True,
             )
+        return described if self._splits is None else self._placed(self._splits, path, described, now)
+
+    def _placed(self, splits: GroupSplits, path: str, described: Description, now: float) -> Description | Unclear:
+        """Return the description with the category of the file's group."""
+        found = splits.place(path, described, now)
+        if isinstance(found, Description):
+            return found
+        # The step that decides on the group has the file checked again. It is opened for that, so not every second.
+        return Unclear(found, now + 60 * AGAIN_S, needs_person=splits.trouble is not None)
 
     def plain(self, path: str, now: float) -> Description:
         """Describe the file, by the configuration alone if its sidecars are unclear."""
         found = self.of(path, now=now)
         if isinstance(found, Unclear):
+            if self._splits is not None:
+                self._splits.pass_by(path)
             return describe_by_path(path, self._watched.labelling, self._watched.metadata)
         return found
 
     def step(self, now: float) -> set[str]:
         """Continue to read sidecars, and describe a page of waiting files again. Return files to check again."""
         self._sidecars.begin_tick()
-        again = self._take_changes()
+        again = self._take_changes() | self._take_placed(now)
         if self._passes:
             again |= self._work_on(self._passes[0], now)
         elif self._later and not now < self._later_at <= now + AGAIN_S:
@@ -195,6 +210,16 @@ class Labelling:
             if one not in self._passes:
                 self._passes.append(one)
             again |= {path for path in self._unclear if _is_in(path, one)}
+        return again
+
+    def _take_placed(self, now: float) -> set[str]:
+        """Return the files whose groups have a category now."""
+        if self._splits is None:
+            return set()
+        again = self._splits.step(now)
+        if left := self._splits.take_passed():
+            self._later |= left
+            self._later_at = 0.0
         return again
 
     def _take_growth(self) -> set[str]:

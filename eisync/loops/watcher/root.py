@@ -8,6 +8,7 @@ from eisync.loops.ports import Log
 from eisync.loops.watcher.content_check import ContentChecks
 from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.disks import RootDisks
+from eisync.loops.watcher.groups import GroupSplits
 from eisync.loops.watcher.labelling import Labelling
 from eisync.loops.watcher.left_out import Annotations, NotSamples, Review
 from eisync.loops.watcher.monitor import RootMonitor
@@ -66,6 +67,7 @@ class RootState:
         self.monitor = RootMonitor(watched, stores, outside, events, log)
         self.scans = Scans(watched, stores.paths, outside.files, self.trust)
         self.disks = RootDisks(root, stores.disks, outside.mounts, log)
+        self.splits = self._splits(stores, log)
         self.labels = self._labelling(stores, outside, runtime, log)
         self.renames = RenameDetector(watched, self.labels.plain, stores.paths, outside, self.trust, log)
         self.restored = RestoredFiles(root.path, stores.outbox, outside.is_same, log=log)
@@ -97,6 +99,7 @@ class RootState:
     def is_busy(self) -> bool:
         """Return whether the next tick has work to do at once."""
         is_under_way = self.scans.is_busy or len(self.reported) > 0 or self.labels.is_busy
+        is_under_way = is_under_way or (self.splits is not None and self.splits.is_busy)
         return is_under_way or (not self.checks and not self.checks.is_idle)
 
     @property
@@ -141,6 +144,7 @@ class RootState:
             self.observed.next_at(),
             self.renames.next_at(),
             self.labels.next_at(now),
+            None if self.splits is None else self.splits.next_at(now),
             self.checks.next_at(),
             self.review.next_at(),
             self.not_samples.next_at(),
@@ -168,4 +172,17 @@ class RootState:
         sidecars = SidecarReader(
             self.watched, stores.sidecars, outside, self.trust, lambda: monitor.why_offline() is None, log
         )
-        return Labelling(self.watched, sidecars, stores.descriptions, on_labelled=runtime.on_labelled, log=log)
+        return Labelling(
+            self.watched,
+            sidecars,
+            stores.descriptions,
+            on_labelled=runtime.on_labelled,
+            log=log,
+            splits=self.splits,
+        )
+
+    def _splits(self, stores: Stores, log: Log) -> GroupSplits | None:
+        watched, groups = self.watched, stores.index.groups
+        if watched.split is None:
+            return None
+        return GroupSplits(self.root, watched.split, groups, is_compared=watched.is_compared, log=log)
