@@ -36,7 +36,10 @@ class GroupRow:
 
 
 class GroupTally:
-    """The files of a folder by group. `without`: files in no group. `beyond`: files of groups that are not counted."""
+    """Counts the files of a folder by group.
+
+    `without`: how many files are in no group. `beyond`: how many are in groups beyond the limit, which are not counted.
+    """
 
     def __init__(self, split: Split, *, limit: int = MAX_GROUPS) -> None:
         self._split = split
@@ -56,7 +59,7 @@ class GroupTally:
             self._groups.setdefault(key, Counter())[label, category] += 1
 
     def decide(self, decided: Mapping[str, Category], totals: Totals) -> None:
-        """Find the category of each group. `decided`: those of before; `totals`: their files, as in `assign`."""
+        """Find the category of each group. `decided`: those of before; `totals`: files of before, as in `assign`."""
         have, undecided = Counter(totals), {}
         for key, files in self._groups.items():
             said = fixed_by(category for _, category in files)
@@ -64,7 +67,8 @@ class GroupTally:
                 self._found[key] = Placement(decided[key], DECIDED)
             elif said is not None:
                 self._found[key] = Placement(said, SAID)
-            for (label, category), number in files.items():
+            # The files of a group that was decided before are most likely in the totals.
+            for (label, category), number in () if key in decided else files.items():
                 if is_said(category):
                     have[label, category] += number
                 elif key in self._found and category is Category.SPLIT:

@@ -66,9 +66,14 @@ class Split:
         object.__setattr__(self, "shares", _shares(self.testing, self.validation))
 
     @property
+    def is_by_path(self) -> bool:
+        """Whether the path of a file alone gives the key of its group."""
+        return self._pattern is not None or self.by == FOLDER
+
+    @property
     def name(self) -> str:
         """The metadata name under which the key of a group is sent with its files."""
-        return GROUP if self._pattern is not None or self.by == FOLDER else self.by
+        return GROUP if self.is_by_path else self.by
 
     def group_of(self, path: str, metadata: Mapping[str, str]) -> str | None:
         """Return the key of the file's group, in NFC; None when it belongs to none.
@@ -167,7 +172,7 @@ class _Balance:
         chosen = min(self._shares, key=excess)  # of equal ones the first, which is training
         for label, count in files.items():
             self._add(label, chosen, count)
-        return Placement(chosen, _why(chosen, there[chosen], total, self._shares[chosen]))
+        return Placement(chosen, _why(chosen, there[chosen], total, number, self._shares[chosen]))
 
     def _add(self, label: Label, category: Category, number: int) -> None:
         self._have[label, category] += number
@@ -175,10 +180,12 @@ class _Balance:
         self._in_all[category] += number
 
 
-def _why(category: Category, there: int, total: int, share: int) -> str:
+def _why(category: Category, there: int, total: int, number: int, share: int) -> str:
+    """Return why the group goes there. With its own files there are `total` + `number`."""
     if not total:
-        return "nothing was decided before it"
-    return f"{category.value} had {100 * there / total:.0f} % of the files, and is to have {100 * share / WHOLE:g} %"
+        return "no other group was decided before it"
+    had = 100 * there / (total + number)
+    return f"{category.value} had {had:.0f} % of the {100 * share / WHOLE:g} % that it is to have"
 
 
 def _turn(key: str, files: Counts) -> tuple[int, bytes, str]:
