@@ -49,8 +49,8 @@ _TAKE_OVER = "update split_group set seen = fresh where target = :target and nam
 _FORGET = "delete from split_group where target = :target and name = :name and seen = 0 and category is null"
 
 _DECIDE = """
-insert into split_group (target, name, key, category, why, seen, decided_at)
-values (:target, :name, :key, :category, :why, :bit, :now)
+insert into split_group (target, name, key, category, why, seen, fresh, decided_at)
+values (:target, :name, :key, :category, :why, :bit, :bit, :now)
 on conflict (target, name, key) do update set
     seen = seen | :bit, fresh = fresh | :bit, category = coalesce(category, :category),
     why = iif(category is null, :why, why), decided_at = coalesce(decided_at, :now)"""

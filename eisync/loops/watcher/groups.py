@@ -40,11 +40,21 @@ _MAX_KNOWN = 20_000
 class GroupSplits:
     """The groups of one root. Not safe to use from several threads."""
 
-    def __init__(self, root: Root, split: Split, groups: SplitGroups, *, is_compared: bool, log: Log) -> None:
-        """`is_compared`: the project is listed by this process."""
+    def __init__(
+        self,
+        root: Root,
+        split: Split,
+        groups: SplitGroups,
+        observed: Container[str],
+        *,
+        is_compared: bool,
+        log: Log,
+    ) -> None:
+        """`observed` has the files under observation. `is_compared`: the project is listed by this process."""
         self._root = root
         self._split = split
         self._groups = groups
+        self._observed = observed
         self._is_compared = is_compared
         self._log = log
         self._known: dict[str, Category] = {}
@@ -80,10 +90,10 @@ class GroupSplits:
         """Return when there is work to do again (Unix s)."""
         return now + (1.0 if self._waiting else IDLE_RECOUNT_S)
 
-    def scanned(self, observed: Container[str]) -> None:
-        """Record that a scan of the root ended, after which these files are under observation."""
+    def scanned(self) -> None:
+        """Record that a scan of the root ended."""
         self._has_scanned = True
-        self._waiting = {path: one for path, one in self._waiting.items() if path in observed or path in self._passed}
+        self._forget_missing()
 
     def place(self, path: str, found: Description, now: float) -> Description | str:
         """Return the description with the category of the group; while there is none yet, why, for a person."""
@@ -188,7 +198,12 @@ class GroupSplits:
             self._count, self._totals, self._counted_at = None, count.totals, now
             self._counted_listing = self._groups.listed_at(self._root.target)[0]
 
+    def _forget_missing(self) -> None:
+        there, passed = self._observed, self._passed
+        self._waiting = {path: one for path, one in self._waiting.items() if path in there or path in passed}
+
     def _decide(self, now: float) -> set[str]:
+        self._forget_missing()
         target, name, totals = self._root.target, self._split.name, self._totals or Counter()
         files: dict[str, Counter[Label]] = {}
         for key, label in self._waiting.values():

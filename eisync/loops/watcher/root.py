@@ -67,6 +67,7 @@ class RootState:
         self.monitor = RootMonitor(watched, stores, outside, events, log)
         self.scans = Scans(watched, stores.paths, outside.files, self.trust)
         self.disks = RootDisks(root, stores.disks, outside.mounts, log)
+        self.observed = ObservedFiles()
         self.splits = self._splits(stores, log)
         self.labels = self._labelling(stores, outside, runtime, log)
         self.renames = RenameDetector(watched, self.labels.plain, stores.paths, outside, self.trust, log)
@@ -76,7 +77,6 @@ class RootState:
         self.annotations = Annotations(watched, stores, outside, self.not_samples, log)
         self.review = Review(watched, stores.descriptions, outside.files, self.annotations)
         self.reported = ReportedFiles()
-        self.observed = ObservedFiles()
         self.observations = RootObservations(
             watched, self.observed, self.checks, self.renames, self.labels, self.monitor
         )
@@ -182,7 +182,9 @@ class RootState:
         )
 
     def _splits(self, stores: Stores, log: Log) -> GroupSplits | None:
-        watched, groups = self.watched, stores.index.groups
+        watched = self.watched
         if watched.split is None:
             return None
-        return GroupSplits(self.root, watched.split, groups, is_compared=watched.is_compared, log=log)
+        return GroupSplits(
+            self.root, watched.split, stores.index.groups, self.observed, is_compared=watched.is_compared, log=log
+        )
