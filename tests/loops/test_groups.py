@@ -197,6 +197,30 @@ def test_a_truncated_file_gets_the_category_of_its_group_later(yard: Yard) -> No
     assert {"group": "s01"} == metadata(yard, "walk.s01_0.wav")
 
 
+def test_a_truncated_file_gets_its_category_also_in_the_next_process(yard: Yard) -> None:
+    yard.write("walk.s01_0.wav", b"RIFF\x00\x10\x00\x00WAVE")
+    run(yard.watcher(split=PATTERN, is_compared=True), yard.later + 1000.0)
+    assert "split" == yard.record("walk.s01_0.wav")["category"]
+    loop = yard.watcher(split=PATTERN, is_compared=True)
+    run(loop, yard.later + 2000.0)
+    listed(yard, (7, "s01", "testing"), at=yard.later + 2001.0)
+    run(loop, yard.later + 2002.0)
+    run(loop, yard.later + 2004.0)
+    assert "testing" == yard.record("walk.s01_0.wav")["category"]
+    assert {"walk.s01_0.wav": State.QUARANTINED} == yard.states()
+
+
+def test_a_group_that_another_machine_sent_meanwhile_stays_where_it_is(yard: Yard) -> None:
+    fill(yard, *range(10))
+    loop = yard.watcher(split=PATTERN)
+    run(loop, yard.later)
+    listed(yard, (70, "s44", "testing"), (71, "s45", "training"), at=yard.later + 50.0)
+    fill(yard, 44, 45)
+    yard.fake_events.of(1).folders.add("")
+    run(loop, yard.later + 61.0)
+    assert [{"testing"}, {"training"}] == [categories(yard)[key] for key in ("s44", "s45")]
+
+
 def test_the_files_that_wait_are_bounded(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 3)
     fill(yard, *range(10))

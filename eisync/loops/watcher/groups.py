@@ -24,9 +24,10 @@ MAX_WAITING = 20_000
 SETTLE_S = 5.0
 """Decide on a new group after this time, even if more files of it are found all the time."""
 
-RECOUNT_S = 30.0
+RECOUNT_S = 2.0
 RECOUNT_PAGE_S = 0.5
-"""Count the files of all groups again after this time, and after this time for each page that a count reads."""
+"""Count the files of all groups again for a new group if the project was listed since, after this time and not before
+this time for each page that a count reads."""
 
 IDLE_RECOUNT_S = 3600.0
 """Count them again after this time when no group waits, to see groups that straddle."""
@@ -90,8 +91,10 @@ class GroupSplits:
         """Return when there is work to do again (Unix s)."""
         return now + (1.0 if self._waiting else IDLE_RECOUNT_S)
 
-    def scanned(self) -> None:
+    def scanned(self, now: float) -> None:
         """Record that a scan of the root ended."""
+        if not self._has_scanned:
+            self._waiting_since = now  # the last files that it found are not checked yet
         self._has_scanned = True
         self._forget_missing()
 

@@ -56,6 +56,7 @@ class _Pass:
     cursor: tuple[float, int] = (0.0, 0)
     last_folder: str | None = None
     remarked_id: int | None = 0  # remarks are checked up to this file; None: all are
+    is_whole: bool = False  # every file is described, even if the configuration is the same
 
 
 class Labelling:
@@ -233,7 +234,7 @@ class Labelling:
     def _work_on(self, one: _Pass, now: float) -> set[str]:
         if self._is_same_configuration is None:
             self._is_same_configuration = self._descriptions.described_by(self._root.id) == self._rules
-        if one.folder is None and self._is_same_configuration:
+        if one.folder is None and self._is_same_configuration and not one.is_whole:
             self._find_folders(one, now)
             return set()
         if one.folder is not None and one.remarked_id is not None:
@@ -277,6 +278,8 @@ class Labelling:
             one.last_folder = folders[-1]
         else:
             one.states = one.states[:1]  # the folders were found for every state
+            if self._splits is not None:  # truncated files entered without the category of their group
+                self._passes.append(_Pass(None, states=[State.QUARANTINED], is_whole=True))
             self._end(one)
 
     def _end(self, one: _Pass) -> None:
@@ -308,6 +311,8 @@ class Labelling:
             elif one.state is State.READY:
                 held.setdefault(found.reason, []).append(one.id)
                 again.add(one.path)
+            elif self._splits is not None:
+                self._splits.pass_by(one.path)
         if changes:
             self._descriptions.describe(changes)
             self._log.info("files.described", root=self._root.path, files=len(changes))

@@ -186,7 +186,7 @@ class RootWatcher:
         state.review.ask(now)
         state.labels.scanned(state.observed, now)
         if state.splits is not None:
-            state.splits.scanned()
+            state.splits.scanned(now)
         self._scanned_doubt = scan.doubt
         if state.watched.policy.needs_marker:
             state.reported.add(state.observed.paths())  # a file removed while it waits for its marker has no row
