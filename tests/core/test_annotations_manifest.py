@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.annotations.encoding import encoding_of
-from eisync.core.annotations.manifest import entries, joined, recognises
+from eisync.core.annotations.manifest import entries, recognises
 from eisync.core.labels.entry import Entry
+from eisync.core.labels.mentions import joined
 
 CAT, DOG = ("a.wav", "cat"), ("b.wav", "dog")
 
