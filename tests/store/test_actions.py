@@ -89,6 +89,8 @@ update file set published = '{"name": "b", "label": "x", "category": "testing"}'
     Trigger.ABSENT: "update file set absent_at = 50.0 where id = ?",
     Trigger.TOMBSTONE: "update file set state = 'tombstone' where id = ?",
     Trigger.REPLACED: "insert into superseded (file_id, sample_id, target) values (?, 70, 'main')",
+    Trigger.DESCRIBED: """
+insert into wanted_description (file_id, category, metadata, is_asked, at) values (?, 'testing', '{}', 0, 5.0)""",
 }
 
 

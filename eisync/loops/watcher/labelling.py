@@ -5,7 +5,8 @@ mislabelled. A sidecar that exists but does not mention a file may do so a momen
 
 Files that wait in the outbox are described again when their description may have changed. After a start these are all
 files if the configuration changed, otherwise those with sidecars near them. Later these are the files of a changed
-sidecar. Until this is done after a start, no file of the root is sent.
+sidecar. Until this is done after a start, no file of the root is sent. Then the sent files of a changed sidecar are
+described again, too (`eisync.loops.watcher.sent_descriptions`).
 """
 
 import json
@@ -22,6 +23,7 @@ from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import WatchedRoot
+from eisync.loops.watcher.sent_descriptions import SentDescriptions
 from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.descriptions import Descriptions
 
@@ -76,6 +78,9 @@ class Labelling:
         self._descriptions = descriptions
         self._on_labelled = on_labelled
         self._log = log
+        self._sent = SentDescriptions(
+            watched.root, descriptions, lambda path, now: self.of(path, now=now), sidecars.around, log
+        )
         self._passes = [_Pass(None)]
         self._is_same_configuration: bool | None = None  # None: not compared yet
         self._rules = json.dumps([repr(watched.labelling), sorted(watched.metadata.items())])
@@ -93,7 +98,7 @@ class Labelling:
     def is_busy(self) -> bool:
         """Return whether the next tick has work to do at once."""
         sidecars = self._sidecars
-        return bool(self._passes) or sidecars.has_news(of_growth=True) or sidecars.is_busy
+        return bool(self._passes) or sidecars.has_news(of_growth=True) or sidecars.is_busy or self._sent.is_busy
 
     def next_at(self, now: float) -> float:
         """Return when there is work to do again (Unix s)."""
@@ -182,8 +187,11 @@ class Labelling:
             again |= self._work_on(self._passes[0], now)
         elif self._later and not now < self._later_at <= now + AGAIN_S:
             found = self._descriptions.at(self._root.id, self._later)
+            self._sent.add_paths(self._later)
             self._later, self._later_at = set(), now + AGAIN_S
             again |= self._describe(found, now)
+        elif self._sent.is_busy:
+            self._sent.step(now)
         return again
 
     def _take_changes(self) -> set[str]:
@@ -192,6 +200,7 @@ class Labelling:
         for place in self._sidecars.take_changed():
             folder, _, name = place.rpartition("/")
             one = _Pass(folder, is_deep=name == INFO_LABELS)
+            self._sent.add_folder(folder, is_deep=one.is_deep)
             if one not in self._passes:
                 self._passes.append(one)
             again |= {path for path in self._unclear if _is_in(path, one)}
