@@ -53,20 +53,32 @@ def preview(watch: Watch, log: Log) -> Iterator[PreviewedFile]:
         database.close()
 
 
+def outside_of() -> Outside:
+    """Return the parts of the watcher that read files."""
+    return Outside(
+        files=file_facts,
+        mounts=file_facts,
+        contents=content,
+        ask_writers=writer_probe.WriterProbe().asking,
+        read_sidecar=sidecars.Reading,
+    )
+
+
+def labelling_of(
+    watched: WatchedRoot, outside: Outside, database: Database, log: Log
+) -> tuple[SidecarReader, Labelling]:
+    """Return the parts of the watcher that describe files."""
+    reader = SidecarReader(watched, Sidecars(database), outside, Trust(), lambda: True, log)
+    return reader, Labelling(watched, reader, Descriptions(database), on_labelled=lambda: None, log=log)
+
+
 class _Preview:
     """The parts of the watcher that decide on the files of one root."""
 
     def __init__(self, watched: WatchedRoot, database: Database, log: Log) -> None:
         self._watched = watched
-        outside = Outside(
-            files=file_facts,
-            mounts=file_facts,
-            contents=content,
-            ask_writers=writer_probe.WriterProbe().asking,
-            read_sidecar=sidecars.Reading,
-        )
-        self._sidecars = SidecarReader(watched, Sidecars(database), outside, Trust(), lambda: True, log)
-        self._labels = Labelling(watched, self._sidecars, Descriptions(database), on_labelled=lambda: None, log=log)
+        outside = outside_of()
+        self._sidecars, self._labels = labelling_of(watched, outside, database, log)
         self._observed = ObservedFiles()
         self._checker = CompletenessChecker(watched, self._observed, self._labels, outside, self._why_no_sample)
 
@@ -110,10 +122,7 @@ class _Preview:
             paths = left
 
     def _read_sidecars(self, path: str, now: float) -> None:
-        """Read the sidecars that may describe the file to their end, unless that was done."""
-        self._sidecars.around(path, now)
-        while self._sidecars.is_busy:
-            self._sidecars.begin_tick()
+        read_sidecars(self._sidecars, path, now)
 
     def _decided(self, path: str, result: CheckResult, now: float) -> PreviewedFile | None:
         """Return the file with its verdict; None when there is none."""
@@ -170,6 +179,13 @@ class _Preview:
         if file is None or file.writers is not None or not isinstance(file.verdict, Undecidable):
             return None
         return file.verdict.why
+
+
+def read_sidecars(reader: SidecarReader, path: str, now: float) -> None:
+    """Read the sidecars that may describe the file to their end, unless that was done."""
+    reader.around(path, now)
+    while reader.is_busy:
+        reader.begin_tick()
 
 
 def why_left_out(watched: WatchedRoot, found: Found) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.control.overview import Record, action_record, plan_record, status_record
+from eisync.control.relabelling import relabel, sent_files
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as LifecycleEvent
 from eisync.core.lifecycle import State, sources
@@ -108,6 +109,10 @@ class Operations:
                 yield self.action(question.get("action"))
             case "undo":
                 yield self.undo(question.get("action"))
+            case "sent":
+                yield from sent_files(self._index, question)
+            case "relabel":
+                yield from relabel(self._actions, question, self.now())
             case "health":
                 yield self.health()
             case other:
