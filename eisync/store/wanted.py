@@ -31,8 +31,9 @@ from file left join wanted_description wanted on wanted.file_id = file.id"""
 
 _SENT_ONE = f"{SENT} where file.id = :id and file.state = 'synced'"
 _WANT = """
-insert or replace into wanted_description (file_id, label, category, metadata, companions, remarks, is_asked, at)
-values (:id, :label, :category, :metadata, :companions, :remarks, :is_asked, :at)"""
+insert or replace into wanted_description
+    (file_id, label, category, metadata, companions, remarks, is_asked, at, declined)
+values (:id, :label, :category, :metadata, :companions, :remarks, :is_asked, :at, :declined)"""
 _FORGET = "delete from wanted_description where file_id = :id"
 _CLOSE = "update wanted_description set is_open = 0 where file_id = :id"
 _DECLINE = "update wanted_description set declined = :declined where file_id = :id"
@@ -158,7 +159,7 @@ def take_back(connection: sqlite3.Connection, action: Action, now: float) -> Non
     sent, wanted = _sent_now(connection, action.file_id), of_file(connection, action.file_id)
     before = _before(sent, action)
     if wanted is None:
-        connection.execute(_WANT, {**_row(action.file_id, sent), "is_asked": False, "at": now})
+        _write(connection, action.file_id, WantedDescription(description=sent, at=now))
     if wanted is None or is_alike(_with(sent, action.kind, wanted.description), sent):
         decline(connection, action.file_id, action.kind)
     connection.execute(_FOLLOW, _row(action.file_id, before))
@@ -168,8 +169,7 @@ def decline(connection: sqlite3.Connection, file_id: int, kind: ActionKind) -> N
     """Never propose this edit for this description again."""
     wanted = of_file(connection, file_id)
     if wanted is not None:
-        declined = json.dumps(sorted(one.value for one in wanted.declined | {kind}))
-        connection.execute(_DECLINE, {"id": file_id, "declined": declined})
+        connection.execute(_DECLINE, {"id": file_id, "declined": _kinds(wanted.declined | {kind})})
 
 
 def forget(connection: sqlite3.Connection, file_id: int) -> None:
@@ -185,11 +185,27 @@ def _want(connection: sqlite3.Connection, file_id: int, description: Description
     if is_alike(_sent(row), description):
         forget(connection, file_id)
         return False
-    if wanted is not None and is_alike(wanted.description, description) and not is_asked:
-        return False
-    keeps_asking = wanted is not None and wanted.is_asked
-    connection.execute(_WANT, {**_row(file_id, description), "is_asked": is_asked or keeps_asking, "at": now})
+    declined: frozenset[ActionKind] = frozenset()
+    if wanted is not None and not is_asked:
+        if is_alike(wanted.description, description):
+            return False
+        is_asked = wanted.is_asked
+        before = wanted.description
+        # A person's no counts as long as the same is wanted.
+        declined = frozenset(kind for kind in wanted.declined if is_alike(_with(before, kind, description), before))
+    _write(
+        connection, file_id, WantedDescription(description=description, at=now, is_asked=is_asked, declined=declined)
+    )
     return True
+
+
+def _write(connection: sqlite3.Connection, file_id: int, wanted: WantedDescription) -> None:
+    more = {"is_asked": wanted.is_asked, "at": wanted.at, "declined": _kinds(wanted.declined)}
+    connection.execute(_WANT, {**_row(file_id, wanted.description), **more})
+
+
+def _kinds(kinds: Iterable[ActionKind]) -> str:
+    return json.dumps(sorted(kind.value for kind in kinds))
 
 
 def _note_followed(connection: sqlite3.Connection, file_id: int) -> None:

@@ -122,12 +122,12 @@ def test_a_changed_sidecar_edits_the_boxes_of_sent_files(bench: Bench) -> None:
     daemon = bench.daemon()
     try:
         _write_boxes(sidecar, "a.png", [BOX, {**BOX, "x": 9}])
-        until(lambda: bench.run("reconcile") and 2 == len(there(bench)["a"]["boundingBoxes"]))
+        until(lambda: not bench.run("reconcile").returncode and 2 == len(there(bench)["a"]["boundingBoxes"]))
         # A person's boxes stay.
         edited = {**BOX, "label": "dog"}
         studio(bench, "POST", f"/{there(bench)['a']['id']}/bounding-boxes", {"boundingBoxes": [edited]})
         _write_boxes(sidecar, "a.png", [BOX])
-        until(lambda: bench.run("reconcile") and 4 == bench.run("plan").returncode)
+        until(lambda: not bench.run("reconcile").returncode and 4 == bench.run("plan").returncode)
         assert [edited] == there(bench)["a"]["boundingBoxes"]
         shown = bench.run("plan").stdout
         assert "from 1 box to 1 box: the description of its file changed, but a person changed them in Studio" in shown

@@ -11,6 +11,7 @@ from eisync.core.description_edits import metadata_text, propose_edits
 from eisync.core.labels.changes import is_same_part, part_text
 from eisync.core.labels.parts import PartKind
 from eisync.core.text import nfc
+from eisync.errors import StudioError
 from eisync.loops.actions.results import Done, NotNeeded, Postponed
 from eisync.loops.reconciler.context import TargetContext
 from eisync.store.actions import ActionStore
@@ -34,7 +35,10 @@ def edit_described(
         actions.wanted.note_found(context.target, action, found)
         return NotNeeded("a person changed the sample in Studio meanwhile; theirs stays")
     actions.begin(written.id)
-    context.edit(action.kind, sample_id, action.to or "")
+    try:
+        context.edit(action.kind, sample_id, action.to or "")
+    except StudioError as error:  # about this sample: the edits of others go on
+        return Postponed(f"the service refused it ({error})")
     return _confirmed(context, action, sample_id)
 
 
