@@ -65,7 +65,7 @@ def found(shelf: Shelf, identity: int) -> tuple[Description, Description | None]
     side = actions_of(shelf).side(identity)
     assert side is not None
     sent = Description(label=side.label, category=side.category, metadata=side.metadata, companions=side.companions)
-    return sent, None if side.wanted is None else wish.description
+    return sent, None if side.wanted is None else side.wanted.description
 
 
 def wanted_now(shelf: Shelf, identity: int) -> WantedDescription | None:
