@@ -1,6 +1,8 @@
 """Samples of sent files follow their descriptions, with real processes and the emulator: `eisync relabel`, sidecars."""
 
 import json
+import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +140,83 @@ def test_a_changed_sidecar_edits_the_boxes_of_sent_files(bench: Bench) -> None:
 
 def _write_boxes(sidecar: Path, name: str, boxes: list[dict[str, Any]]) -> None:
     sidecar.write_text(json.dumps({"version": 1, "type": "bounding-box-labels", "boundingBoxes": {name: boxes}}))
+
+
+def test_a_kill_amid_the_edits_loses_none_and_does_none_twice(bench: Bench) -> None:
+    names = [f"wave/{number:03}.csv" for number in range(24)]
+    write_config(bench, 'label = "sdk"')
+    send(bench, *names)
+    write_config(bench, 'label = "folder"')
+    assert 4 == bench.run("relabel").returncode
+    bench.emulator.set_faults({"where": "studio", "kind": "latency", "seconds": 0.02})
+    [plan] = [json.loads(bench.run("plan", "--json").stdout.splitlines()[0])["plan"]]
+    command = [*bench.command("plan", "--approve", str(plan)), "--state-dir", str(bench.state)]
+    for wanted in (3, 11):
+        process = subprocess.Popen(command, env=bench.environ, cwd=bench.place, stdout=subprocess.DEVNULL)
+        until(partial(_are_relabelled, bench, wanted))
+        process.kill()
+        process.wait(10)
+        command = [*bench.command("reconcile"), "--state-dir", str(bench.state)]
+    bench.emulator.set_faults()
+    assert 0 == bench.run("reconcile").returncode
+    assert {"wave"} == set(labels(bench).values())
+    done = [json.loads(line) for line in bench.run("undo", "--json").stdout.splitlines()]
+    assert (24, {"done"}) == (len({one["sample_id"] for one in done}), {one["state"] for one in done})
+    assert 24 == len(done)
+    assert 0 == bench.run("relabel").returncode
+
+
+def _are_relabelled(bench: Bench, wanted: int) -> bool:
+    return list(labels(bench).values()).count("wave") >= wanted
+
+
+def test_an_edit_whose_answer_is_lost_is_done_once(bench: Bench) -> None:
+    write_config(bench, 'label = "sdk"')
+    send(bench, "wave/000.csv")
+    write_config(bench, 'label = "folder"')
+    bench.run("relabel")
+    bench.emulator.set_faults({"where": "studio", "kind": "withhold", "path": "/edit-label", "times": 1})
+    bench.run("plan", "--approve", "1")
+    assert "wave" == labels(bench)["000"]
+    assert 0 == bench.run("reconcile").returncode
+    [done] = [json.loads(line) for line in bench.run("undo", "--json").stdout.splitlines()]
+    assert ("done", "000", "wave") == (done["state"], done["was"], done["to"])
+
+
+def test_a_running_daemon_plans_what_is_asked_with_its_own_rules(bench: Bench) -> None:
+    write_config(bench, 'label = "sdk"')
+    send(bench, "wave/000.csv")
+    write_config(bench, 'label = "folder"')
+    daemon = bench.daemon()
+    try:
+        until(lambda: bench.status()["daemon"] is not None)
+        done = bench.run("relabel", str(bench.recordings / "wave"))
+        assert (4, "") == (done.returncode, done.stderr)
+        assert "Plan 1 waits for your approval (1 edit)" in done.stdout
+        assert 0 == bench.run("plan", "--approve", "1").returncode
+        assert "wave" == labels(bench)["000"]
+    finally:
+        daemon.terminate()
+        assert 0 == daemon.wait(20)
+
+
+def test_a_folder_without_rules_is_refused(bench: Bench) -> None:
+    (bench.place / "elsewhere").mkdir()
+    done = bench.run("relabel", str(bench.place / "elsewhere"))
+    assert 78 == done.returncode
+    assert "is not in a folder that is watched now" in done.stderr
+
+
+def test_a_file_that_cannot_be_described_is_said(bench: Bench) -> None:
+    write_config(bench)
+    send(bench, "wave.1.csv")
+    (bench.recordings / "info.labels").write_text("{")
+    done = bench.run("relabel")
+    assert 4 == done.returncode
+    assert "1 file cannot be described: info.labels, which describes the file, cannot be used" in done.stdout
+    assert [1] == [one["files"] for one in summary(bench)["unknown"]]
+
+
+def test_without_a_state_folder_nothing_was_sent(bench: Bench) -> None:
+    done = bench.run("relabel")
+    assert (0, "0 sent files compared: nothing differs from what was sent.\n") == (done.returncode, done.stdout)

@@ -209,7 +209,7 @@ def test_an_edit_between_decision_and_action_stays(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("step", ["before the edit", "after the edit", "before it is noted"])
-def test_a_crash_around_an_edit_is_continued(yard: Yard, step: str) -> None:
+def test_a_crash_around_an_edit_is_continued(yard: Yard, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = staged(yard, "a.csv")
     want(stage, "a.csv", Description(label="idle", category=Category.TRAINING, metadata={"site": "1"}))
     relabel, before = stage.cloud.relabel, stage.actions.finish
@@ -219,15 +219,15 @@ def test_a_crash_around_an_edit_is_continued(yard: Yard, step: str) -> None:
         raise Died
 
     if step == "before the edit":
-        stage.cloud.relabel = failing(1, Died(), relabel)  # type: ignore[method-assign]
+        monkeypatch.setattr(stage.cloud, "relabel", failing(1, Died(), relabel))
     elif step == "after the edit":
-        stage.cloud.relabel = edited  # type: ignore[method-assign]
+        monkeypatch.setattr(stage.cloud, "relabel", edited)
     else:
         stage.actions.finish = failing(1, Died(), before)
     with pytest.raises(Died):
         stage.sweep()
     assert [Progress.BEGUN] == stage.progress()
-    stage.cloud.relabel = relabel  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.cloud, "relabel", relabel)
     stage.start()
     stage.sweep()
     stage.sweep()
@@ -236,7 +236,7 @@ def test_a_crash_around_an_edit_is_continued(yard: Yard, step: str) -> None:
     assert "idle" == yard.record("a.csv")["label"]
 
 
-def test_a_refused_edit_does_not_block_the_others(yard: Yard) -> None:
+def test_a_refused_edit_does_not_block_the_others(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = staged(yard, "a.csv", "b.csv")
     relabel, refused = stage.cloud.relabel, stage.sample_of("a.csv")
 
@@ -245,7 +245,7 @@ def test_a_refused_edit_does_not_block_the_others(yard: Yard) -> None:
             raise StudioError("no such label", status=200)
         relabel(sample_id, label)
 
-    stage.cloud.relabel = guarded  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.cloud, "relabel", guarded)
     only_label = Description(label="idle", category=Category.TRAINING, metadata={"site": "1"})
     want(stage, "a.csv", only_label)
     want(stage, "b.csv", only_label)
@@ -254,27 +254,27 @@ def test_a_refused_edit_does_not_block_the_others(yard: Yard) -> None:
     assert "the service refused it (no such label)" == stage.all_acts()[0].outcome
 
 
-def test_an_edit_that_the_service_only_seems_to_accept_is_not_done(yard: Yard) -> None:
+def test_an_edit_that_the_service_only_seems_to_accept_is_not_done(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = staged(yard, "a.csv")
     relabel = stage.cloud.relabel
-    stage.cloud.relabel = lambda sample_id, label: None  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.cloud, "relabel", lambda sample_id, label: None)
     want(stage, "a.csv", Description(label="idle", category=Category.TRAINING, metadata={"site": "1"}))
     stage.sweep()
     assert ([Progress.BEGUN], "wave") == (stage.progress(), yard.record("a.csv")["label"])
-    stage.cloud.relabel = relabel  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.cloud, "relabel", relabel)
     stage.sweep()
     assert ([Progress.DONE], "idle") == (stage.progress(), yard.record("a.csv")["label"])
 
 
 @pytest.mark.parametrize("is_before", [True, False])
-def test_a_sample_that_is_gone_is_not_edited(yard: Yard, is_before: bool) -> None:
+def test_a_sample_that_is_gone_is_not_edited(yard: Yard, is_before: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = staged(yard, "a.csv")
     want(stage, "a.csv", Description(label="idle", category=Category.TRAINING, metadata={"site": "1"}), is_asked=True)
     stage.sweep()
     approve(stage, DESCRIPTIONS)
     whole = stage.cloud.whole
     answers = [None] if is_before else [whole(stage.sample_of("a.csv")), None]
-    stage.cloud.whole = lambda sample_id: answers.pop(0)  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.cloud, "whole", lambda sample_id: answers.pop(0))
     stage.sweep()
     assert [Progress.DROPPED] == stage.progress()[:1]
 
