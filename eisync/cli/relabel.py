@@ -193,7 +193,7 @@ def _lines(found: _Found, plans: list[dict[str, Any]], *, dry_run: bool) -> Iter
         if found.edits > len(found.shown):
             yield f"… and {found.edits - len(found.shown):,} more; '--json' lists all"
     if found.disputed:
-        yield f"{amount(found.disputed, 'edit')} would replace what a person changed in Studio."
+        yield f"{amount(found.disputed, 'edit')} would replace what a person may have changed in Studio."
     for reason, number in found.unknown.most_common(SHOWN_EDITS):
         yield f"{amount(number, 'file')} cannot be described: {reason}"
     if dry_run:

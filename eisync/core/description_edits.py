@@ -1,8 +1,8 @@
 """Decide how the samples of a sent file are edited when the file is described in another way than it was sent.
 
-Only what differs from what was sent is changed. If a person changed the same thing in Studio meanwhile, theirs stays:
-the edit is proposed as a disputed one, and waits for a person. After an edit was carried out, or a person rejected it,
-the same input proposes nothing.
+Only what differs from what was sent is changed. If the sample has neither that nor what is wanted, a person may have
+edited it in Studio, and theirs stays: the edit is proposed as a disputed one, and waits for a person. After an edit was
+carried out, or a person rejected it, the same input proposes nothing.
 """
 
 import json
@@ -31,7 +31,7 @@ _ASKED = "'eisync relabel' describes its file so now"
 
 @dataclass(frozen=True, slots=True)
 class ProposedEdit:
-    """An edit of a sample. `is_disputed`: a person changed the same in Studio since the file was sent."""
+    """An edit of a sample. `is_disputed`: it would replace what eisync did not send, such as the edit of a person."""
 
     action: Action
     is_disputed: bool = False
@@ -39,7 +39,7 @@ class ProposedEdit:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """The value that the sample has, the one that it should have, and what a person changed, if anything."""
+    """The value that the sample has, the one that it should have, and why the edit is disputed, if it is."""
 
     kind: ActionKind
     was: str
@@ -75,7 +75,7 @@ def _is_editable(file: FileSide) -> bool:
 def _proposed(file: FileSide, wanted: WantedDescription, sample_id: int, change: _Change) -> ProposedEdit:
     reason = _ASKED if wanted.is_asked else _FOLLOWS
     if change.disputed is not None:
-        reason += f", but {change.disputed} in Studio since it was sent"
+        reason += f", but {change.disputed}: a person may have edited it"
     action = Action(
         kind=change.kind,
         cause=Cause.DESCRIPTION_CHANGE,
@@ -95,19 +95,19 @@ def _changes(file: FileSide, wanted: WantedDescription, held: LinkedSample) -> I
     description, sample = wanted.description, held.sample
     sent, label, there = file.label or "", description.label or "", sample.label or ""
     if nfc(sent) != nfc(label) != nfc(there):
-        disputed = None if nfc(there) == nfc(sent) else "a person changed its label"
+        disputed = None if nfc(there) == nfc(sent) else "its label in the project is not the one that was sent"
         yield _Change(ActionKind.RELABEL_SAMPLE, there, label, disputed)
     category = description.category
     if category in MOVABLE and category is not file.category and sample.category != category.value:
         # If the service chose the category, none is a person's.
         is_moved = file.category in MOVABLE and sample.category != file.category.value
-        disputed = "a person moved it" if is_moved else None
+        disputed = "it is not in the category that it was sent to" if is_moved else None
         yield _Change(ActionKind.MOVE_SAMPLE, sample.category, category.value, disputed)
     listed = dict(sample.metadata)
     merged = merge_metadata(file.metadata, description.metadata, listed)
     if merged.metadata != listed:
         names = ", ".join(merged.disputed)
-        disputed = f"a person changed its metadata ({names})" if merged.disputed else None
+        disputed = f"its metadata in the project is not what was sent ({names})" if merged.disputed else None
         yield _Change(ActionKind.EDIT_METADATA, metadata_text(listed), metadata_text(merged.metadata), disputed)
     yield from _parts(file, wanted, held)
 
@@ -120,7 +120,7 @@ def _parts(file: FileSide, wanted: WantedDescription, held: LinkedSample) -> Ite
             continue
         if kind is ActionKind.EDIT_STRUCTURED and to == "[]":
             continue  # Studio has no call that removes them
-        disputed = None if is_same_part(part, there, sent) else "a person changed them"
+        disputed = None if is_same_part(part, there, sent) else "those in the project are not what was sent"
         yield _Change(kind, there, to, disputed)
 
 

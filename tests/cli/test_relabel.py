@@ -79,7 +79,7 @@ def test_what_a_person_edited_in_studio_is_in_a_plan_of_its_own(bench: Bench) ->
     assert (2, 2) == (found["files"], found["edits"])
     by_subject = {one["about"]: one["plan"] for one in found["plans"]}
     assert {"descriptions", "disputed"} == set(by_subject)
-    assert "but a person changed its label in Studio since it was sent" in bench.run("plan").stdout
+    assert "but its label in the project is not the one that was sent" in bench.run("plan").stdout
     bench.run("plan", "--approve", str(by_subject["descriptions"]))
     bench.run("plan", "--reject", str(by_subject["disputed"]))
     assert 0 == bench.run("reconcile").returncode
@@ -132,7 +132,7 @@ def test_a_changed_sidecar_edits_the_boxes_of_sent_files(bench: Bench) -> None:
         until(lambda: not bench.run("reconcile").returncode and 4 == bench.run("plan").returncode)
         assert [edited] == there(bench)["a"]["boundingBoxes"]
         shown = bench.run("plan").stdout
-        assert "from 1 box to 1 box: the description of its file changed, but a person changed them in Studio" in shown
+        assert "from 1 box to 1 box: the description of its file changed, but those in" in shown
     finally:
         daemon.terminate()
         assert 0 == daemon.wait(20)

@@ -255,7 +255,7 @@ def _edits_to_approve(proposed: _Proposed) -> dict[str, tuple[Mapping[str, Actio
     """Return the edits that always wait for a person, by what their plan is about, with the reason."""
     return {
         plans.DESCRIPTIONS: (proposed.asked, "'eisync relabel' proposed it"),
-        plans.DISPUTED: (proposed.disputed, "it would replace what a person changed in Studio"),
+        plans.DISPUTED: (proposed.disputed, "it would replace what a person may have changed in Studio"),
     }
 
 
