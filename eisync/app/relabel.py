@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from eisync.adapters import clock, process
 from eisync.adapters.files import writer_probe
-from eisync.app.preview import labelling_of, outside_of, read_sidecars
+from eisync.app.outside import outside_world
+from eisync.app.preview import labelling_of, read_sidecars
 from eisync.core.labels.description import Description
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import WatchedRoot
@@ -43,6 +44,7 @@ def describing(watched: WatchedRoot, log: Log) -> Iterator[Describer]:
     database = private_database()
     try:
         [root] = Outbox(database).register([(watched.root.path, watched.root.target)])
-        yield Describer(*labelling_of(replace(watched, root=root), outside_of(), database, log))
+        outside = outside_world(writer_probe.WriterProbe().asking)
+        yield Describer(*labelling_of(replace(watched, root=root), outside, database, log))
     finally:
         database.close()

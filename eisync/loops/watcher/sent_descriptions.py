@@ -1,16 +1,17 @@
 """Describe sent files again after a sidecar changed, page by page, and record what their samples should have instead.
 
+Annotation files of other programs count as sidecars here.
 Only what a sidecar says is followed, and only if it was touched after the file was sent: neither a new configuration
 nor a new version of eisync changes samples by itself. `eisync relabel` does that when a person asks.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from eisync.core.labels.changes import followed, is_alike
 from eisync.core.labels.description import Description, UnsentFile
-from eisync.core.model import FileFacts, Root
+from eisync.core.model import Root
 from eisync.loops.ports import Log
 from eisync.store.descriptions import Descriptions
 
@@ -19,10 +20,11 @@ PAGE = 500
 
 @dataclass(slots=True)
 class _Folder:
-    """A folder whose sent files are described again, those after the path `after`."""
+    """A folder whose sent files are described again, those after the path `after`, because of what is at `places`."""
 
     path: str
     is_deep: bool
+    places: set[str]
     after: str = ""
 
 
@@ -34,14 +36,17 @@ class SentDescriptions:
         root: Root,
         descriptions: Descriptions,
         describe: Callable[[str, float], object],
-        sidecars_around: Callable[[str, float], Mapping[str, FileFacts]],
+        is_newer: Callable[[str, float], bool],
         log: Log,
     ) -> None:
-        """`describe` returns the Description of the file at a path, or anything else when it is not known."""
+        """`describe` returns the Description of the file at a path, or anything else when it is not known.
+
+        `is_newer` returns whether there is a file at a path that was touched after an instant (Unix s).
+        """
         self._root = root
         self._descriptions = descriptions
         self._describe = describe
-        self._sidecars_around = sidecars_around
+        self._is_newer = is_newer
         self._log = log
         self._folders: deque[_Folder] = deque()
         self._paths: set[str] = set()
@@ -51,10 +56,16 @@ class SentDescriptions:
         """Return whether `step` has work to do."""
         return bool(self._folders or self._paths)
 
-    def add_folder(self, folder: str, *, is_deep: bool) -> None:
-        """Describe the sent files in the folder again, with `is_deep` also those below it, from the first one on."""
-        self._folders = deque(one for one in self._folders if (one.path, one.is_deep) != (folder, is_deep))
-        self._folders.append(_Folder(folder, is_deep))
+    def add_folder(self, folder: str, *, is_deep: bool, place: str) -> None:
+        """Describe the sent files in the folder again, with `is_deep` also those below it, from the first one on.
+
+        The sidecar at `place` changed.
+        """
+        places = {place}
+        for one in [one for one in self._folders if (one.path, one.is_deep) == (folder, is_deep)]:
+            places |= one.places
+            self._folders.remove(one)
+        self._folders.append(_Folder(folder, is_deep, places))
 
     def add_paths(self, paths: Iterable[str]) -> None:
         """Describe these files again if they are sent. A sidecar changed while they were, or mentions them now."""
@@ -70,15 +81,15 @@ class SentDescriptions:
             page = self._descriptions.sent_within(
                 self._root.id, one.path, is_deep=one.is_deep, after=one.after, limit=PAGE
             )
-            self._want([file for file in page if self._is_touched_since(file, now)], now)
+            self._want([file for file in page if self._is_touched_since(file, one.places)], now)
             if len(page) == PAGE:
                 one.after = page[-1].path
             else:
                 self._folders.popleft()
 
-    def _is_touched_since(self, file: UnsentFile, now: float) -> bool:
+    def _is_touched_since(self, file: UnsentFile, places: Iterable[str]) -> bool:
         sent_at, _ = file.cursor
-        return any(facts.touched_at >= sent_at for facts in self._sidecars_around(file.path, now).values())
+        return any(self._is_newer(place, sent_at) for place in places)
 
     def _want(self, page: Sequence[UnsentFile], now: float) -> None:
         changes: list[tuple[int, Description]] = []
