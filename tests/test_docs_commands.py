@@ -169,6 +169,15 @@ def test_every_field_of_the_json_output_is_documented(bench: Bench) -> None:
         assert set() == fields_in(records) - documented(command), command
 
 
+def test_every_field_of_a_relabelling_is_documented(bench: Bench) -> None:
+    (bench.recordings / "wave.01.csv").write_text("timestamp,accX\n0,1\n10,2\n")
+    bench.run("once", "--quiet")
+    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nlabel = "other"\n')
+    records = [json.loads(line) for line in bench.run("relabel", "--json").stdout.splitlines()]
+    assert ["edit", "summary"] == [record["what"] for record in records]
+    assert set() == fields_in(records) - documented("relabel")
+
+
 def test_every_field_of_the_status_of_a_daemon_is_documented(bench: Bench) -> None:
     (bench.recordings / "cut.01.wav").write_bytes(b"RIFF\0\1\0\0WAVE")
     daemon = bench.daemon()

@@ -134,7 +134,9 @@ def _answer_of_process(folder: str, question: Mapping[str, Any]) -> Iterator[dic
     return answer if first is None else itertools.chain([first], answer)
 
 
-_READ_ONLY = frozenset({"status", "files", "watched", "known", "history", "plan", "actions", "action", "groups"})
+_READ_ONLY = frozenset(
+    {"status", "files", "watched", "known", "history", "plan", "actions", "action", "groups", "sent"}
+)
 
 
 _NOTHING: dict[str, Any] = {
