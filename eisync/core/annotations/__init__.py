@@ -1,0 +1,1 @@
+"""Read the annotation files of other programs."""
