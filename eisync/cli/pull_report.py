@@ -15,7 +15,7 @@ _NAMES = {
     DatasetFormat.COCO: "COCO",
     DatasetFormat.YOLO: "YOLO",
     DatasetFormat.VOC: "Pascal VOC",
-    DatasetFormat.CSV: "a table of boxes",
+    DatasetFormat.CSV: "CSV",
 }
 _HAVE_LABEL_FILES = (DatasetFormat.YOLO, DatasetFormat.VOC)
 

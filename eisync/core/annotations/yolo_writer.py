@@ -30,15 +30,16 @@ def label_lines(boxes: Sequence[PlainBox], size: tuple[int, int], numbers: Mappi
 def data_yaml(classes: Sequence[str], splits: Sequence[str]) -> str:
     """Return the text of `data.yaml`, for images in `images/SPLIT`.
 
+    It has no `path`, so that the folders are relative to the file itself.
+
     >>> print(data_yaml(["nut"], ["train"]), end="")
-    path: .
     train: images/train
     names:
       0: "nut"
     """
     folders = "".join(f"{split}: images/{split}\n" for split in splits)
     names = "".join(f"  {number}: {_quoted(name)}\n" for number, name in enumerate(classes))
-    return f"path: .\n{folders}names:\n{names}" if classes else f"path: .\n{folders}names: {{}}\n"
+    return f"{folders}names:\n{names}" if classes else f"{folders}names: {{}}\n"
 
 
 def _quoted(text: str) -> str:
