@@ -6,6 +6,7 @@ converted when the file itself is there.
 """
 
 import json
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -44,7 +45,8 @@ class Entry:
 
     `regions` are fractions of the image if `is_relative`, otherwise pixels of an image of `size` (width and height;
     None: not said). If `is_numbered`, their labels are numbers, whose names a list of classes has. `more` is the path
-    of further entries of the same annotation file, which belong to this one.
+    of further entries of the same annotation file, which belong to this one. `where` names the place of this entry in
+    its file, such as `line 3`.
     """
 
     path: str
@@ -65,6 +67,17 @@ class Entry:
     stretches: list[Stretch] | None = None
     more: str | None = None
     remark: str | None = None
+    where: str | None = None
+
+
+def relative_path(path: str) -> str:
+    """Return the path as eisync writes it. Exports of Windows have backslashes; people write `./` and `//`.
+
+    >>> relative_path(r".\\images\\a.png")
+    'images/a.png'
+    """
+    path = path.replace("\\", "/").removeprefix("./")
+    return posixpath.normpath(path) if "//" in path or "/." in path else path
 
 
 def packed(entry: Entry) -> str:

@@ -9,13 +9,12 @@ Source: the wire contract, sections 1 and 5.
 
 import codecs
 import contextlib
-import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from eisync.core.formats.json_stream import JsonRefused, JsonStream, Unfinished
 from eisync.core.formats.json_values import is_whole, mended, why_unusable
-from eisync.core.labels.entry import Entry
+from eisync.core.labels.entry import Entry, relative_path
 from eisync.core.labels.parts import PartKind
 from eisync.core.labels.path_rules import CATEGORY_WORDS
 
@@ -143,7 +142,7 @@ def _entries_beside(kind: PartKind, pieces: JsonStream, *, is_marked: bool, is_i
             found = pieces.value()
             entry = _entry_beside(kind, path, found, is_suspect=pieces.is_suspect)
         except JsonRefused as error:
-            entry = Entry(path=_relative(mended(path)), problem=str(error))
+            entry = Entry(path=relative_path(mended(path)), problem=str(error))
         if is_marked:
             pieces.mark(_IN_ENTRIES)
         yield entry
@@ -151,8 +150,8 @@ def _entries_beside(kind: PartKind, pieces: JsonStream, *, is_marked: bool, is_i
 
 def _entry_beside(kind: PartKind, path: str, found: Any, *, is_suspect: bool) -> Entry:
     if not is_whole(path):
-        return Entry(path=_relative(mended(path)), problem="its name contains half a character")
-    path = _relative(path)
+        return Entry(path=relative_path(mended(path)), problem="its name contains half a character")
+    path = relative_path(path)
     if is_suspect and (why := why_unusable(found)) is not None:
         return Entry(path=path, problem=why)
     if not _is_listed(found):
@@ -255,7 +254,7 @@ def _entry(found: Any, problem: str | None = None, *, is_suspect: bool = True) -
     if problem is None and is_suspect:
         problem = "its path contains half a character" if not is_whole(found["path"]) else why_unusable(found)
     if problem is not None:
-        return Entry(path=_relative(mended(found["path"])), problem=problem)
+        return Entry(path=relative_path(mended(found["path"])), problem=problem)
     label = found.get("label")
     if not isinstance(label, dict):
         # Older tools write the text itself.
@@ -263,7 +262,7 @@ def _entry(found: Any, problem: str | None = None, *, is_suspect: bool = True) -
     labels, text = label.get("labels"), label.get("label")
     if label.get("type") == "keyvalue-labels" and isinstance(labels, list):
         labels = {str(index): one for index, one in enumerate(labels)}  # as the service reads a list of texts
-    path = _relative(found["path"])
+    path = relative_path(found["path"])
     return Entry(
         path=path,
         category=_named(found.get("category")) or _category_of(path),
@@ -276,12 +275,6 @@ def _entry(found: Any, problem: str | None = None, *, is_suspect: bool = True) -
         name=_name(found.get("name")),
         attachments=_number_of(found.get("attachments")),
     )
-
-
-def _relative(path: str) -> str:
-    """Return the path as eisync writes it. Exports of Windows have backslashes; people write `./` and `//`."""
-    path = path.replace("\\", "/").removeprefix("./")
-    return posixpath.normpath(path) if "//" in path or "/." in path else path
 
 
 def _name(found: Any) -> str | None:
