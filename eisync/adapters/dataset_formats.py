@@ -81,7 +81,8 @@ class YoloFiles:
     def __init__(self, new: Replacements, layout: Layout, classes: Sequence[str]) -> None:
         self._new, self._layout = new, layout
         self._numbers = _numbers(classes)
-        new.put(DATA_YAML, yolo_writer.data_yaml(classes, layout.splits()))
+        if classes:
+            new.put(DATA_YAML, yolo_writer.data_yaml(classes, layout.splits()))
 
     def add(self, place: str, category: str, size: Size, boxes: Sequence[PlainBox]) -> None:
         """Write the label file of the image at `place`."""

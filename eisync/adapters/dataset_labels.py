@@ -3,9 +3,9 @@
 The samples come from a list on the disk, which is read twice: for the names of classes and metadata, then for
 everything else. So memory holds these names only. No file is ever incomplete under its final name.
 
-What the format cannot express is not lost. `labels.csv` has the label, category and metadata of each file,
-`structured_labels.labels` the ranges of the files in its folder, and `info.labels` everything about the samples that
-fit neither.
+`labels.csv` has the label, category and metadata of each file, and `structured_labels.labels` the ranges of the files
+in its folder. If a sample does not fit into these files and the format, the complete list becomes the `info.labels` of
+the dataset, and eisync prefers what that says. So nothing is lost, and other programs read their own format.
 
 The number of a class never changes, also when a later run finds new classes. So a run that is killed between two label
 files leaves none that means something else.
@@ -15,15 +15,15 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters.dataset_formats import FILES, FormatFiles
 from eisync.adapters.files.relocate import SafeFolder
 from eisync.adapters.files.replacing import Replacements
-from eisync.core.annotations.csv_writer import fits_manifest, manifest_head, manifest_line
-from eisync.core.annotations.plain_box import plain_boxes
-from eisync.core.dataset import INFO_LABELS, WholeSample, info_labels_entry, sample_of
+from eisync.core.annotations.csv_writer import manifest_head, manifest_line, metadata_columns, says_all
+from eisync.core.annotations.plain_box import fitted, plain
+from eisync.core.dataset import INFO_LABELS, WholeSample, sample_of
 from eisync.core.dataset_layout import MANIFEST, RANGES, Layout, is_image
 from eisync.core.labels.parts import PartKind
 
@@ -33,13 +33,12 @@ ImageSize = Callable[[str], tuple[int, int] | None]
 
 @dataclass(slots=True)
 class LabelsReport:
-    """How many samples each kind of file describes."""
+    """What the label files describe."""
 
-    with_boxes: int = 0  # images whose boxes are written in the format
-    boxes_outside: int = 0  # boxes that reach out of their image, which other programs may refuse
-    in_manifest: int = 0
-    with_ranges: int = 0  # in a structured_labels.labels
-    in_info_labels: int = 0  # with a part that no other file can express
+    images: int = 0  # images with boxes in the format
+    outside: int = 0  # boxes that reach out of their image; the format has the part inside
+    with_ranges: int = 0  # samples in a structured_labels.labels
+    inexact: int = 0  # samples that only info.labels describes completely
     moved: int = 0  # samples that are in another category than the folder of their file says
 
 
@@ -50,20 +49,21 @@ def write_labels(folder: SafeFolder, own: str, samples: str, layout: Layout, siz
     for what must be kept between runs; its folder `parts` is for temporary files. Raise OSError.
     """
     names = _Names(_known_classes(folder, f"{own}/{_CLASSES}"))
-    for place, sample in _read(folder, samples):
-        names.add(place, sample)
+    for _, sample in _read(folder, samples):
+        names.add(sample)
     classes = names.classes()
     with contextlib.closing(Replacements(folder, f"{own}/parts")) as new:
         new.put(f"{own}/{_CLASSES}", json.dumps(classes))
-        run = _Run(new, layout, FILES[layout.format](new, layout, classes), size_of, sorted(names.metadata))
+        run = _Run(new, layout, FILES[layout.format](new, layout, classes), size_of, names.columns())
         for place, sample in _read(folder, samples):
             run.add(place, sample)
         run.end()
+    if run.report.inexact or folder.holds_file(INFO_LABELS):
+        folder.rename(samples, INFO_LABELS)
     return run.report
 
 
 _CLASSES = "classes.json"
-_INFO_HEAD, _INFO_END = '{"version":1,"files":[\n', "\n]}\n"
 _RANGES_HEAD = '{{"version":1,"type":"{1}","{2}":{{\n'.format(*PartKind.STRUCTURED.value)
 _RANGES_END = "\n}}\n"
 
@@ -74,41 +74,37 @@ class _Names:
     def __init__(self, known: Sequence[str]) -> None:
         self._known = known
         self._classes: set[str] = set()
-        self.metadata: set[str] = set()
+        self._metadata: set[str] = set()
 
-    def add(self, place: str, sample: WholeSample) -> None:
-        self._classes.update(box.label for box in plain_boxes(sample.boxes) or ())
-        if fits_manifest(place, sample):
-            self.metadata.update(sample.metadata or ())
+    def add(self, sample: WholeSample) -> None:
+        labels = (box.get("label") for box in sample.boxes)
+        self._classes.update(name for label in labels if isinstance(label, str) and (name := plain(label)))
+        self._metadata.update(sample.metadata or ())
 
     def classes(self) -> list[str]:
         return [*self._known, *sorted(self._classes.difference(self._known))]
+
+    def columns(self) -> list[str]:
+        return metadata_columns(self._metadata)
 
 
 class _Run:
     """Write the files of one dataset, sample by sample."""
 
     def __init__(
-        self, new: Replacements, layout: Layout, files: FormatFiles, size_of: ImageSize, metadata: Sequence[str]
+        self, new: Replacements, layout: Layout, files: FormatFiles, size_of: ImageSize, columns: Sequence[str]
     ) -> None:
         self.report = LabelsReport()
-        self._new, self._layout, self._files, self._size_of, self._metadata = new, layout, files, size_of, metadata
+        self._new, self._layout, self._files, self._size_of, self._columns = new, layout, files, size_of, columns
         self._has_ranges = dict.fromkeys(layout.splits(), False)  # by folder: whether an entry was written
-        new.write(MANIFEST, manifest_head(metadata))
+        new.write(MANIFEST, manifest_head(columns))
 
     def add(self, place: str, sample: WholeSample) -> None:
-        has_boxes_left = not self._add_image(place, sample) and bool(sample.boxes)
-        name = place.rpartition("/")[2]
-        self.report.moved += not place.startswith(f"{self._layout.folder_of(sample.category, name)}/")
-        if has_boxes_left or not fits_manifest(place, sample):
-            left = sample if has_boxes_left else replace(sample, boxes=())
-            head = ",\n" if self.report.in_info_labels else _INFO_HEAD
-            self._new.write(INFO_LABELS, head + _packed(info_labels_entry(left, place)))
-            self.report.in_info_labels += 1
-            self._add_ranges(place, ())
-            return
-        self.report.in_manifest += 1
-        self._new.write(MANIFEST, manifest_line(place, sample, self._metadata))
+        folder = self._layout.folder_of(sample.category, place.rpartition("/")[2])
+        self.report.moved += not place.startswith(f"{folder}/")
+        is_exact = self._add_image(place, sample)
+        self.report.inexact += not (is_exact and says_all(place, sample, self._columns))
+        self._new.write(MANIFEST, manifest_line(place, sample, self._columns))
         self._add_ranges(place, sample.structured_labels)
 
     def end(self) -> None:
@@ -119,21 +115,18 @@ class _Run:
             if has_ranges or self._new.folder.holds_file(place):
                 self._new.write(place, _RANGES_END if has_ranges else _RANGES_HEAD + _RANGES_END)
                 places.append(place)
-        if self.report.in_info_labels or self._new.folder.holds_file(INFO_LABELS):
-            self._new.write(INFO_LABELS, _INFO_END if self.report.in_info_labels else _INFO_HEAD + _INFO_END)
-            places.append(INFO_LABELS)
         self._new.finish(*places)
 
     def _add_image(self, place: str, sample: WholeSample) -> bool:
-        """Write the image in the format. Return whether that was possible."""
-        boxes = plain_boxes(sample.boxes) if is_image(place) else None
-        size = None if boxes is None else self._size_of(place)
-        if boxes is None or size is None:
-            return False
+        """Write the image in the format. Return whether its boxes are read back as the service has them."""
+        size = self._size_of(place) if is_image(place) else None
+        if size is None:
+            return not sample.boxes
+        boxes, is_exact, outside = fitted(sample.boxes, size)
         self._files.add(place, sample.category, size, boxes)
-        self.report.with_boxes += bool(boxes)
-        self.report.boxes_outside += sum(not box.is_inside(size) for box in boxes)
-        return True
+        self.report.images += bool(boxes)
+        self.report.outside += outside
+        return is_exact
 
     def _add_ranges(self, place: str, ranges: Sequence[Mapping[str, Any]]) -> None:
         """Write the ranges of a sample into the file of its folder. None of an earlier run stay."""

@@ -71,23 +71,22 @@ def _show_trouble(pulled: ExportReport) -> None:
 
 def _about_labels(labels: LabelsReport, form: DatasetFormat) -> list[str]:
     """Return a sentence for each place where something is that the format does not express."""
-    found = [f"The boxes of {amount(labels.with_boxes, 'image')} are written as {_NAMES[form]}."]
-    if labels.in_manifest:
-        found.append(f"labels.csv has the label, category and metadata of {amount(labels.in_manifest, 'file')}.")
+    found = [f"The boxes of {amount(labels.images, 'image')} are written as {_NAMES[form]}. labels.csv has the rest."]
     if labels.with_ranges:
         found.append(
             f"{amount(labels.with_ranges, 'sample')} {_have(labels.with_ranges)} ranges: structured_labels.labels in "
             "the same folder has them."
         )
-    if labels.in_info_labels:
+    if labels.outside:
         found.append(
-            f"info.labels describes {amount(labels.in_info_labels, 'sample')} that the other files cannot express: "
-            "without a label, with a map of labels, or with a name, boxes or texts that they cannot hold."
+            f"Boxes that reach out of their image: {labels.outside:,}. {_NAMES[form]} has the part inside it, and "
+            "info.labels the whole box."
         )
-    if labels.boxes_outside:
+    if labels.inexact:
         found.append(
-            f"Boxes that reach out of their image: {labels.boxes_outside:,}. They are written unchanged, but other "
-            "programs may refuse them."
+            f"{amount(labels.inexact, 'sample')} {_do(labels.inexact)} not fit into these files exactly: without a "
+            "label, with a map of labels, or with a name, boxes or texts that they cannot hold. info.labels has "
+            "everything, and eisync prefers it."
         )
     if labels.moved:
         found.append(
@@ -109,11 +108,15 @@ def _sentence(pulled: ExportReport, folder: str, project_id: int) -> str:
 def _but(form: DatasetFormat) -> str:
     if form is DatasetFormat.EI:
         return " but not in info.labels"
-    return " with their label files" if form in _HAVE_LABEL_FILES else " but not in the label files"
+    return ", label files included" if form in _HAVE_LABEL_FILES else " but not in the label files"
 
 
 def _are(number: int) -> str:
     return "is" if number == 1 else "are"
+
+
+def _do(number: int) -> str:
+    return "does" if number == 1 else "do"
 
 
 def _have(number: int) -> str:

@@ -142,7 +142,11 @@ VALID: dict[DatasetFormat, str] = {COCO: "valid", YOLO: "val", VOC: "val", CSV: 
 def boxes(place: Path, form: DatasetFormat) -> dict[str, list[tuple[Any, ...]]]:
     """Return the boxes of the images that have any, by path with the split first."""
     found = READERS[form](place)
-    return {name: [tuple(one) for one in some] for name, some in found.items() if some}
+    return {
+        name: [(one[0], *(round(number, 6) for number in one[1:])) for one in some]
+        for name, some in found.items()
+        if some
+    }
 
 
 @pytest.mark.parametrize("form", OTHERS)
@@ -150,19 +154,19 @@ def test_the_boxes_of_every_category_are_in_the_format(tmp_path: Path, form: Dat
     done = write(
         tmp_path,
         form,
-        sample(1, boxes=[box(), box('bolt, "M3" & 日本', 0.5, 0, 63.5, 32)]),
+        sample(1, boxes=[box(), box('bolt, "M3" & 日本', 0, 0, 64, 32)]),
         sample(2, boxes=[box("screw", 60, 31, 4, 1)], category="validation"),
         sample(3, boxes=[box()], category="testing"),
         sample(4, boxes=[box()], category="post-processing"),
         sample(5),
     )
     assert {
-        "train/a1.png": [("nut", 1, 2, 3, 4), ('bolt, "M3" & 日本', 0.5, 0, 63.5, 32)],
+        "train/a1.png": [("nut", 1, 2, 3, 4), ('bolt, "M3" & 日本', 0, 0, 64, 32)],
         f"{VALID[form]}/a2.png": [("screw", 60, 31, 4, 1)],
         "test/a3.png": [("nut", 1, 2, 3, 4)],
         "post-processing/a4.png": [("nut", 1, 2, 3, 4)],
     } == boxes(tmp_path, form)
-    assert LabelsReport(with_boxes=4, in_manifest=5) == done
+    assert LabelsReport(images=4) == done
     assert ("train/a5.png" in READERS[form](tmp_path)) is (form is not CSV)  # a table has no line for no boxes
     assert "info.labels" not in files(tmp_path)
 
@@ -183,7 +187,7 @@ def test_the_manifest_has_the_label_and_the_metadata_of_every_file(tmp_path: Pat
         {**others, "file_name": "test/a2.csv", "label": 'ruhig, "still"', "category": "testing"},
         {**others, "file_name": "train/a3.wav", "metadata.by": "me"},
     ] == manifest(tmp_path)  # fmt: skip
-    assert LabelsReport(with_boxes=1, in_manifest=3) == done
+    assert LabelsReport(images=1) == done
     assert {one["file_name"] for one in manifest(tmp_path)} <= files(tmp_path)
 
 
@@ -197,50 +201,56 @@ def test_ranges_are_in_the_folder_of_their_file(tmp_path: Path, form: DatasetFor
             sample(4, "csv", name="a1", structured_labels=() if is_second else RANGES),
         ]
 
-    assert LabelsReport(in_manifest=4, with_ranges=4) == write(tmp_path, form, *twice(False))
+    assert LabelsReport(with_ranges=4) == write(tmp_path, form, *twice(False))
     assert {"a1.csv": RANGES, "a3.csv": RANGES} == ranges(tmp_path, "train")
     assert {"a2.csv": RANGES} == ranges(tmp_path, "test")
     assert {"a1.csv": RANGES} == ranges(tmp_path, "train/4")
-    assert LabelsReport(in_manifest=4, with_ranges=2) == write(tmp_path, form, *twice(True))
+    assert LabelsReport(with_ranges=2) == write(tmp_path, form, *twice(True))
     assert {"a1.csv": RANGES, "a3.csv": RANGES} == ranges(tmp_path, "train")
     assert ({}, {}) == (ranges(tmp_path, "test"), ranges(tmp_path, "train/4"))
 
 
+NUT, WAVE = ("nut", 1, 2, 3, 4), "wave"
+
+
 @pytest.mark.parametrize("form", OTHERS)
 @pytest.mark.parametrize(
-    ("one", "has_boxes", "expected"),
+    ("one", "label", "shown"),
     [
-        (sample(1, label=None, boxes=[box()]), True, {"label": {"type": "unlabeled"}}),
-        (sample(1, label=None, label_map={"k": "v"}), False, {"label": {"type": "keyvalue-labels", "labels": {"k": "v"}}}),
-        (sample(1, name="a/1", boxes=[box()]), True, {"name": "a/1", "label": {"type": "label", "label": "wave"}}),
-        (sample(1, label=None, structured_labels=RANGES), False, {"label": {"type": "multi-label", "labels": RANGES}}),
-        (sample(1, label=" wave"), False, {"label": {"type": "label", "label": " wave"}}),
-        (sample(1, metadata={"site": ""}), False, {"metadata": {"site": ""}}),
-        (sample(1, boxes=[box(x=1 / 3)]), False, {"boundingBoxes": [box(x=1 / 3)]}),
-        (sample(1, boxes=[box(), box(label="a\nb")]), False, {"boundingBoxes": [box(), box(label="a\nb")]}),
-        (sample(NO_SIZE, boxes=[box()]), False, {"boundingBoxes": [box()]}),
-        (sample(1, "mp4", boxes=[box()]), False, {"boundingBoxes": [box()]}),
+        (sample(1, label=None, boxes=[box()]), "", [NUT]),
+        (sample(1, label=None, label_map={"k": "v"}), "", []),
+        (sample(1, name="a/1", boxes=[box()]), WAVE, [NUT]),
+        (sample(1, label=None, structured_labels=RANGES), "", []),
+        (sample(1, label=" wave"), "", []),
+        (sample(1, metadata={"site": ""}), WAVE, []),
+        (sample(1, boxes=[box(x=0.5)]), WAVE, [("nut", 0.5, 2, 3, 4)]),
+        (sample(1, boxes=[box(x=-1), box(), box(x=64)]), WAVE, [("nut", 0, 2, 2, 4), NUT]),
+        (sample(1, boxes=[box(), box(label=" a\tb ")]), WAVE, [NUT, ("a b", 1, 2, 3, 4)]),
+        (sample(NO_SIZE, boxes=[box()]), WAVE, []),
+        (sample(1, "mp4", boxes=[box()]), WAVE, []),
     ],
-)  # fmt: skip
-def test_what_fits_nowhere_else_is_in_info_labels(
-    tmp_path: Path, form: DatasetFormat, one: tuple[str, WholeSample], has_boxes: bool, expected: dict[str, Any]
+)
+def test_if_a_sample_does_not_fit_info_labels_has_everything(
+    tmp_path: Path, form: DatasetFormat, one: tuple[str, WholeSample], label: str, shown: list[tuple[Any, ...]]
 ) -> None:
-    done = write(tmp_path, form, one, sample(2))
-    assert LabelsReport(with_boxes=int(has_boxes), in_manifest=1, in_info_labels=1) == done
-    ((path, entry),) = entries(tmp_path).items()
-    assert path in files(tmp_path)
-    assert {**entry, **expected} == entry
-    assert ("boundingBoxes" in entry) is ("boundingBoxes" in expected)
-    assert ["wave"] == [row["label"] for row in manifest(tmp_path)]
-    assert has_boxes is bool(boxes(tmp_path, form))
+    _, awkward = one
+    other = sample(2, boxes=[box("bolt")])
+    done = write(tmp_path, form, one, other)
+    assert (1, 1 + bool(shown)) == (done.inexact, done.images)
+    known = {entry["name"]: entry for entry in entries(tmp_path).values()}
+    assert set(entries(tmp_path)) <= files(tmp_path)
+    for each in (awkward, other[1]):
+        entry = known[each.name]
+        assert info_labels_entry(each, entry["path"]) == entry
+    assert [label, WAVE] == [row["label"] for row in manifest(tmp_path)]
+    found = list(boxes(tmp_path, form).values())
+    assert sorted(found) == sorted(([shown] if shown else []) + [[("bolt", 1, 2, 3, 4)]])
 
 
-@pytest.mark.parametrize("form", OTHERS)
-def test_boxes_that_reach_out_are_counted_and_written_unchanged(tmp_path: Path, form: DatasetFormat) -> None:
-    done = write(tmp_path, form, sample(1, boxes=[box(x=-1), box(), box(x=62)]))
-    assert LabelsReport(with_boxes=1, in_manifest=1, boxes_outside=2) == done
-    ((_, found),) = boxes(tmp_path, form).items()
-    assert [(-1, 2, 3, 4), (1, 2, 3, 4), (62, 2, 3, 4)] == [tuple(map(round, one[1:])) for one in found]
+def test_boxes_that_reach_out_are_counted(tmp_path: Path) -> None:
+    assert LabelsReport(images=1, outside=2, inexact=1) == write(
+        tmp_path, COCO, sample(1, boxes=[box(x=-1), box(), box(x=62)])
+    )
 
 
 @pytest.mark.parametrize("form", OTHERS)
@@ -260,9 +270,9 @@ def test_a_later_run_renews_the_labels_and_keeps_the_numbers_of_classes(tmp_path
     assert ["screw", "a", "bolt"] == json.loads((tmp_path / ".eisync/classes.json").read_text())
     if form is YOLO:  # the label file of a sample that is not listed any more stays, and means the same
         assert before["test/a2.png"] == boxes(tmp_path, form)["test/a2.png"]
-    assert {"a1"} == {entry["name"] for entry in entries(tmp_path).values()}
+    assert {"a1", "a3"} == {entry["name"] for entry in entries(tmp_path).values()}
     write(tmp_path, form, sample(1))
-    assert {} == entries(tmp_path)
+    assert ["wave"] == [entry["label"]["label"] for entry in entries(tmp_path).values()]  # renewed, as it is there
     assert [] == boxes(tmp_path, form).get("train/a1.png", [])
     assert form is YOLO or "test/a2.png" not in boxes(tmp_path, form)
 

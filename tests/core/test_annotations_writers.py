@@ -10,9 +10,22 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.annotations import coco_writer, csv_writer, pascal_voc_writer, yolo_writer
+from eisync.core.annotations import (
+    class_names,
+    coco,
+    coco_writer,
+    csv_boxes,
+    csv_writer,
+    manifest,
+    pascal_voc,
+    pascal_voc_writer,
+    yolo,
+    yolo_writer,
+)
+from eisync.core.annotations.pixels import boxes_in_pixels
 from eisync.core.annotations.plain_box import PlainBox, is_plain
 from eisync.core.dataset import WholeSample
+from eisync.core.labels.entry import Entry
 
 NUT, BOLT = PlainBox("nut", 1, 2, 3, 4), PlainBox('bolt "M3" & <x>, 日本', 0.5, 0, 10, 20)
 TEXTS = st.text(min_size=1, max_size=20).filter(is_plain)
@@ -103,7 +116,7 @@ def test_the_pixels_of_a_yolo_box_are_the_same_when_it_is_read(given: tuple[tupl
     assert all(0 <= one <= 1 for one in (x, y, across, down))
 
 
-@given(st.lists(TEXTS, max_size=5))
+@given(st.lists(TEXTS, min_size=1, max_size=5))
 def test_the_names_of_yolo_are_read_back_unchanged(names: list[str]) -> None:
     found = yaml.safe_load(yolo_writer.data_yaml(names, ["train", "val"]))
     assert {"train": "images/train", "val": "images/val", "names": dict(enumerate(names))} == found
@@ -178,23 +191,107 @@ def sample(**more: Any) -> WholeSample:
         (sample(name=""), "train/7.csv", False),
         (sample(label_map={"k": "v"}), "train/a.01.csv", False),
         (sample(metadata={"site": ""}), "train/a.01.csv", False),
-        (sample(metadata={"a\nb": "x"}), "train/a.01.csv", False),
+        (sample(metadata={"Site": "x"}), "train/a.01.csv", False),
         (sample(metadata={"site": 3}), "train/a.01.csv", False),
     ],
 )
 def test_a_line_of_the_manifest_says_everything_about_most_samples(
     found: WholeSample, place: str, expected: bool
 ) -> None:
-    assert expected is csv_writer.fits_manifest(place, found)
+    assert expected is csv_writer.says_all(place, found, ["né", "site"])
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], []),
+        (["site", "by"], ["by", "site"]),
+        (["site", "Site", "SITE"], ["SITE"]),
+        (["lab name", "lab-name", "lab__name"], ["lab name"]),
+        (["a\nb", "", " x"], []),
+    ],
+)
+def test_names_that_a_reader_cannot_tell_apart_have_one_column(names: list[str], expected: list[str]) -> None:
+    assert expected == csv_writer.metadata_columns(names)
 
 
 def test_a_manifest_has_a_column_for_each_name_of_metadata() -> None:
     names = ["né", "site"]
     text = csv_writer.manifest_head(names)
-    text += csv_writer.manifest_line("train/a.csv", sample(metadata={"site": "lab, 3"}), names)
+    text += csv_writer.manifest_line("train/a.csv", sample(metadata={"site": "lab, 3", "by": "me"}), names)
     text += csv_writer.manifest_line("train/b.csv", sample(label='"x"'), names)
+    text += csv_writer.manifest_line("train/c.csv", sample(label=None, metadata={"site": "a\nb"}), names)
     assert [
         ["file_name", "label", "category", "metadata.né", "metadata.site"],
         ["train/a.csv", "wave", "training", "", "lab, 3"],
         ["train/b.csv", '"x"', "training", "", ""],
+        ["train/c.csv", "", "training", "", ""],
     ] == list(csv.reader(text.splitlines()))
+
+
+# What eisync itself reads
+
+
+def read(module: Any, text: str) -> list[Entry]:
+    """Return the entries of a document, read in pieces."""
+    return list(module.entries(text[at : at + 7] for at in range(0, len(text), 7)))
+
+
+def pixels(entry: Entry, size: tuple[int, int], names: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    assert entry.problem is None
+    return boxes_in_pixels(
+        entry.regions or [],
+        is_relative=entry.is_relative,
+        said_size=entry.size,
+        size=size,
+        names=names,
+        where="the file",
+    )
+
+
+@st.composite
+def labelled_images(draw: st.DrawFn) -> tuple[tuple[int, int], list[PlainBox]]:
+    (size, box), labels = draw(boxes_in_images()), draw(st.lists(TEXTS, min_size=1, max_size=4, unique=True))
+    return size, [box._replace(label=label) for label in labels]
+
+
+@given(labelled_images())
+def test_eisync_reads_back_what_it_writes(given: tuple[tuple[int, int], list[PlainBox]]) -> None:
+    size, boxes = given
+    expected = [box._asdict() for box in boxes]
+    names = [box.label for box in boxes]
+    numbers = {name: number for number, name in enumerate(names)}
+
+    yolo_text = yolo_writer.label_lines(boxes, size, numbers)
+    classes = class_names.read("data.yaml", yolo_writer.data_yaml(names, ["train"]))
+    assert [expected] == [pixels(one, size, classes) for one in read(yolo, yolo_text)]
+
+    voc_text = pascal_voc_writer.annotation("a.png", size, boxes)
+    assert [expected] == [pixels(one, size) for one in read(pascal_voc, voc_text)]
+
+    table = csv_writer.BOXES_HEAD + csv_writer.box_lines("7/a.png", size, boxes)
+    rows = read(csv_boxes, table)
+    assert {"7/a.png"} == {row.path for row in rows}
+    assert expected == [box for row in rows for box in pixels(row, size)]
+
+    records = [coco_writer.annotation(at, 1, box, numbers) for at, box in enumerate(boxes, start=1)]
+    parts = [coco_writer.beginning(names), coco_writer.IMAGES, coco_writer.image(1, "7/a.png", size)]
+    document = "".join([*parts, coco_writer.ANNOTATIONS, ",".join(records), coco_writer.END])
+    found = read(coco, document)
+    (labels,) = [one.label_map for one in found if one.label_map]
+    assert [size] == [one.size for one in found if one.path == "7/a.png"]
+    assert expected == [box for one in found if one.regions for box in pixels(one, size, dict(labels))]
+
+
+@given(st.lists(st.tuples(TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3)), min_size=1, max_size=5))
+def test_eisync_reads_back_a_manifest(given: list[tuple[str, dict[str, str]]]) -> None:
+    samples = [sample(label=label, metadata=metadata) for label, metadata in given]
+    columns = csv_writer.metadata_columns(name for _, metadata in given for name in metadata)
+    lines = [csv_writer.manifest_line(f"train/{at}/a.01.csv", one, columns) for at, one in enumerate(samples)]
+    text = csv_writer.manifest_head(columns) + "".join(lines)
+    assert manifest.recognises("labels.csv", text[:16_000])
+    found = read(manifest, text)
+    assert [f"train/{at}/a.01.csv" for at in range(len(samples))] == [one.path for one in found]
+    for one, entry in zip(samples, found, strict=True):
+        if csv_writer.says_all(entry.path, one, columns):
+            assert (one.label, one.category, one.metadata or None) == (entry.label, entry.category, entry.metadata)

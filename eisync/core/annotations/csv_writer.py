@@ -9,10 +9,13 @@ Sources: RFC 4180; Roboflow's export "TensorFlow Object Detection CSV"; Hugging 
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 
 from eisync.core.annotations.plain_box import PlainBox, is_plain, written
 from eisync.core.dataset import WholeSample
+
+_BETWEEN = re.compile(r"[\s_-]+")
 
 BOXES_HEAD = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
 
@@ -37,26 +40,42 @@ def box_lines(file_name: str, size: tuple[int, int], boxes: Iterable[PlainBox]) 
     )
 
 
-def manifest_head(names: Sequence[str]) -> str:
-    """Return the first line of a manifest. `names` are those of the metadata."""
-    return line(["file_name", "label", "category", *(f"metadata.{name}" for name in names)])
+def metadata_columns(names: Iterable[str]) -> list[str]:
+    """Return the names of metadata that get a column. Readers ignore case, blanks, hyphens and underscores in them.
 
+    Of names that differ only in that, the first gets one.
 
-def manifest_line(place: str, sample: WholeSample, names: Sequence[str]) -> str:
-    """Return the line of the sample, whose file is at `place`."""
-    metadata = sample.metadata or {}
-    return line([place, sample.label or "", sample.category, *(metadata.get(name, "") for name in names)])
-
-
-def fits_manifest(place: str, sample: WholeSample) -> bool:
-    """Return whether a line of the manifest says everything about the sample, but for its boxes and ranges.
-
-    An empty cell says nothing, so a sample without a label does not fit. Neither does one whose name is not that of its
-    file, or one with a map of labels.
+    >>> metadata_columns(["site", "Site", "lab-name", "lab name"])
+    ['Site', 'lab name']
     """
+    found: dict[str, str] = {}
+    for name in sorted(filter(is_plain, names)):
+        found.setdefault(_BETWEEN.sub("_", name.lower()), name)
+    return list(found.values())
+
+
+def manifest_head(columns: Sequence[str]) -> str:
+    """Return the first line of a manifest. `columns` are the names of metadata that get one."""
+    return line(["file_name", "label", "category", *(f"metadata.{name}" for name in columns)])
+
+
+def manifest_line(place: str, sample: WholeSample, columns: Sequence[str]) -> str:
+    """Return the line of the sample, whose file is at `place`. Texts that a line cannot hold are left out."""
+    metadata = sample.metadata or {}
+    texts = [sample.label, sample.category, *map(metadata.get, columns)]
+    return line([place, *(str(text) if is_plain(text) else "" for text in texts)])
+
+
+def says_all(place: str, sample: WholeSample, columns: Collection[str]) -> bool:
+    """Return whether the line of the sample says everything about it, but for its boxes and ranges.
+
+    An empty cell says nothing, so it does not say that a sample has no label. Neither does it say the name of a sample,
+    if that is not the name of its file, or a map of labels.
+    """
+    metadata = sample.metadata or {}
     is_named_so = place.rpartition("/")[2].rpartition(".")[0] == sample.name
-    texts = [sample.label, sample.category, *(sample.metadata or {}), *(sample.metadata or {}).values()]
-    return is_named_so and not sample.label_map and all(map(is_plain, texts))
+    texts = [sample.label, sample.category, *metadata.values()]
+    return is_named_so and not sample.label_map and all(map(is_plain, texts)) and metadata.keys() <= set(columns)
 
 
 def line(cells: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ def label_lines(boxes: Sequence[PlainBox], size: tuple[int, int], numbers: Mappi
 
 
 def data_yaml(classes: Sequence[str], splits: Sequence[str]) -> str:
-    """Return the text of `data.yaml`, for images in `images/SPLIT`.
+    """Return the text of `data.yaml`, for images in `images/SPLIT`. There is at least one class.
 
     It has no `path`, so that the folders are relative to the file itself.
 
@@ -39,7 +39,7 @@ def data_yaml(classes: Sequence[str], splits: Sequence[str]) -> str:
     """
     folders = "".join(f"{split}: images/{split}\n" for split in splits)
     names = "".join(f"  {number}: {_quoted(name)}\n" for number, name in enumerate(classes))
-    return f"{folders}names:\n{names}" if classes else f"{folders}names: {{}}\n"
+    return f"{folders}names:\n{names}"
 
 
 def _quoted(text: str) -> str:
