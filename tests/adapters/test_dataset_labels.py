@@ -1,7 +1,9 @@
 """The labels of a dataset in the formats of other programs: nothing is lost, and a later run renews them."""
 
 import csv
+import errno
 import json
+import os
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 
 from eisync.adapters.dataset import Dataset
 from eisync.adapters.dataset_labels import LabelsReport
+from eisync.adapters.files import replacing
+from eisync.adapters.files.relocate import SafeFolder
 from eisync.core.dataset import WholeSample, info_labels_entry
 from eisync.core.dataset_layout import DatasetFormat, Layout
 from eisync.errors import FolderError
@@ -338,6 +342,37 @@ def test_a_folder_is_for_one_format(tmp_path: Path) -> None:
     write(tmp_path, COCO, sample(1))
     with pytest.raises(FolderError, match=r"holds project 1 \(format coco\), not project 1; name another folder"):
         Dataset(str(tmp_path), {"project": 1})
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_a_full_disk_leaves_the_labels_as_they_were(
+    tmp_path: Path, form: DatasetFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, form, sample(1, boxes=[box()]), sample(2, "csv", structured_labels=RANGES))
+    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    create = SafeFolder.create
+
+    def full(folder: SafeFolder, place: str) -> int:
+        if "/parts/" in place and not place.endswith("/new-0"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return create(folder, place)
+
+    monkeypatch.setattr(SafeFolder, "create", full)
+    with pytest.raises(FolderError, match="no space left"):
+        write(tmp_path, form, sample(1, boxes=[box("bolt")]), sample(2, "csv"))
+    assert before == {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    assert [] == list((tmp_path / ".eisync/parts").iterdir())
+
+
+def test_without_a_sync_of_the_system_each_file_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = []
+    for has_sync in (True, False):
+        synced: list[int] = []
+        monkeypatch.setattr(replacing, "_HAS_SYNC", has_sync)
+        monkeypatch.setattr(os, "fsync", synced.append)
+        write(tmp_path / str(has_sync), YOLO, *(sample(number, boxes=[box()]) for number in range(3)))
+        counts.append(len(synced))
+    assert counts[0] + 3 + 2 == counts[1]  # a label file for each image, the classes, data.yaml
 
 
 def test_no_link_is_followed_to_write_a_label_file(tmp_path: Path) -> None:
