@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eisync.core.annotations.encoding import encoding_of
 from eisync.core.annotations.manifest_json import is_json_of_files, rows_of_array, rows_of_lines
 from eisync.core.annotations.manifest_table import is_table_of_files, rows_of_table
-from eisync.core.annotations.text_lines import encoding_of
 from eisync.core.labels.entry import Entry
 
 __all__ = ["encoding_of", "entries", "joined", "recognises"]
