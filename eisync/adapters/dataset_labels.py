@@ -57,9 +57,9 @@ def write_labels(folder: SafeFolder, own: str, samples: str, layout: Layout, siz
         run = _Run(new, layout, FILES[layout.format](new, layout, classes), size_of, names.columns())
         for place, sample in _read(folder, samples):
             run.add(place, sample)
+        if run.report.inexact or folder.holds_file(INFO_LABELS):
+            folder.rename(samples, INFO_LABELS)  # first, because it is right whatever the other files say
         run.end()
-    if run.report.inexact or folder.holds_file(INFO_LABELS):
-        folder.rename(samples, INFO_LABELS)
     return run.report
 
 
