@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import Bench
-from tests.layouts import folders, image_exports, recordings
+from tests.layouts import folders, image_exports, recordings, roboflow
 from tests.layouts.wanted import ANY, Generator, Layout, Wanted
 
-LAYOUTS: tuple[Generator, ...] = (*folders.LAYOUTS, *image_exports.LAYOUTS, *recordings.LAYOUTS)
+LAYOUTS: tuple[Generator, ...] = (*folders.LAYOUTS, *image_exports.LAYOUTS, *roboflow.LAYOUTS, *recordings.LAYOUTS)
 
 
 def samples(bench: Bench) -> list[Wanted]:
