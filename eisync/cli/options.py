@@ -39,19 +39,27 @@ def key_file(command: _Command) -> _Command:
 
 
 def label_flags(command: _Command) -> _Command:
-    """Add `--label`, `--category` and `--metadata`, and pass them on as `labels`."""
+    """Add `--label`, `--category`, `--metadata` and `--annotations`, and pass them on as `labels`."""
 
     @wraps(command)
-    def wrapped(*arguments: Any, label: str | None, category: str | None, metadata: Sequence[str], **more: Any) -> Any:
+    def wrapped(
+        *arguments: Any,
+        label: str | None,
+        category: str | None,
+        metadata: Sequence[str],
+        annotations: str | None,
+        **more: Any,
+    ) -> Any:
         from eisync.settings.arguments import LabelFlags, metadata_of  # here, so that `--help` does not import it
 
         try:
-            labels = LabelFlags(label=label, category=category, metadata=metadata_of(metadata))
+            labels = LabelFlags(label=label, category=category, metadata=metadata_of(metadata), annotations=annotations)
         except ValueError as error:
             raise click.UsageError(f"--metadata: {error}") from None
         return command(*arguments, labels=labels, **more)
 
     for option in (
+        click.option("--annotations", metavar="FORMAT", help="auto, none or a format, as `annotations` in [[watch]]."),
         click.option(
             "--metadata",
             multiple=True,

@@ -21,6 +21,7 @@ class LabelFlags:
     label: str | None = None
     category: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    annotations: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the options that are given."""
@@ -29,6 +30,8 @@ class LabelFlags:
 
     def applied(self, watch: Watch, faults: Problems) -> Watch:
         """Return the folder with these options. Where it has rules, they become its first rule and so win over them."""
+        if self.annotations is not None:
+            watch = self._with_annotations(watch, self.annotations, faults)
         given = self.given()
         if not given:
             return watch
@@ -41,6 +44,15 @@ class LabelFlags:
         if watch.rule:
             return watch.model_copy(update={"rule": (rule, *watch.rule)})
         return watch.model_copy(update={**given, "metadata": {**watch.metadata, **self.metadata}})
+
+    def _with_annotations(self, watch: Watch, annotations: str, faults: Problems) -> Watch:
+        try:
+            Watch.model_validate({"path": "x", "annotations": annotations})
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False):
+                faults.say(f"--annotations: {fault_text(fault, ('watch', *fault['loc']))}")
+            return watch
+        return watch.model_copy(update={"annotations": annotations})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

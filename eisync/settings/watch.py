@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from ipaddress import ip_address
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -17,6 +18,23 @@ from eisync.settings.fields import AfterUploadOption, Choice, Line, Metadata, Mi
 DEFAULT_TARGET = "main"
 
 CategoryOption = Literal["infer", "sdk", "training", "testing", "validation", "post-processing", "split", "anomaly"]
+
+
+AnnotationsOption = Literal[
+    "auto",
+    "none",
+    "coco",
+    "yolo",
+    "voc",
+    "open-images",
+    "csv",
+    "createml",
+    "label-studio",
+    "audacity",
+    "praat",
+    "elan",
+    "manifest",
+]
 
 
 class Table(BaseModel):
@@ -241,11 +259,37 @@ class Watch(Table):
         default_factory=dict,
         description="Names and texts that every sample from this folder gets as metadata.",
     )
+    annotations: AnnotationsOption = Field(
+        default="auto",
+        description="Which annotation files of other programs are read, for bounding boxes and for labels of parts of "
+        'a recording. `"auto"`: those of every format that eisync knows, recognised by content and place; a name of a '
+        'format: only those; `"none"`: none. Sidecars of Edge Impulse are always read.',
+    )
+    require_annotation: bool = Field(
+        default=False,
+        description="Whether an image waits until an annotation describes it. `false`: where annotations lie beside it "
+        "and none describes it, it is uploaded without one after `settle_s`.",
+    )
+    manifest: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4_096,
+        description="A table of files and labels below `path`, as CSV or JSON lines. Its columns are `file` or "
+        "`file_name`, `label`, `category`, and `metadata.NAME` for each metadata. `manifest.csv`, `labels.csv` and the "
+        "like are found without it.",
+    )
     rule: tuple[WatchRule, ...] = Field(
         default=(),
         max_length=MAX_RULES,
         description="Rules for labels, categories and metadata, in their order: `[[watch.rule]]`, below.",
     )
+
+    @model_validator(mode="after")
+    def _manifest_is_inside(self) -> "Watch":
+        place = PurePosixPath(self.manifest_place or "")
+        if place.is_absolute() or ".." in place.parts:
+            raise ValueError("manifest must be a file below path: give its path from there")
+        return self
 
     _only: frozenset[str] | None = PrivateAttr(default=None)
 
@@ -292,6 +336,11 @@ class Watch(Table):
     def label_rules(self) -> LabelRules:
         """How the labels, the categories and the metadata of the files are decided."""
         return LabelRules(path_rules(self.label, self.category), tuple(one.as_rule for one in self.rule))
+
+    @property
+    def manifest_place(self) -> str | None:
+        """The path of the manifest below the folder, with `/` between its parts."""
+        return self.manifest and PurePosixPath(self.manifest.replace("\\", "/")).as_posix()
 
     @property
     def completeness(self) -> CompletenessPolicy:

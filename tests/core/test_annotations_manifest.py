@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.annotations.manifest import encoding_of, entries, joined, recognises
+from eisync.core.annotations.manifest import encoding_of, entries, recognises
 from eisync.core.labels.entry import Entry
+from eisync.core.labels.mentions import joined
 
 CAT, DOG = ("a.wav", "cat"), ("b.wav", "dog")
 

@@ -12,9 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eisync.core.annotations.text_lines import is_absolute, relative_path
 from eisync.core.formats.json_values import mended, why_unusable
-from eisync.core.labels.entry import Entry
+from eisync.core.labels.entry import Entry, relative_path
 from eisync.core.labels.path_rules import CATEGORY_WORDS
 from eisync.core.model import Category, value
 
@@ -37,6 +36,7 @@ _NEEDED = 'it needs a column "file" and one of "label", "category" and "metadata
 _MOST_NAMED = 5
 _FILE_NAME = re.compile(r"[^\n]*[^/\\\n.]\.[a-z][a-z0-9]{0,9}\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?[\d.,]+(?:e[-+]?\d+)?\s*", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]*://")
 _BETWEEN = re.compile(r"[\s_-]+")
 
 
@@ -122,7 +122,8 @@ def problem_of(path: str, where: str, why: str) -> Entry:
 def path_of(columns: Columns, row: Sequence[Any]) -> str:
     """Return the file that the row names; empty when it names none."""
     written = _cell(row, columns.file)
-    return relative_path(written) if isinstance(written, str) else ""
+    path = written.strip().replace("\\", "/") if isinstance(written, str) else ""
+    return path if _ABSOLUTE.match(path) else relative_path(path)
 
 
 def checked_path(path: str) -> None:
@@ -131,7 +132,7 @@ def checked_path(path: str) -> None:
         raise ValueError("it names no file")
     if "\n" in path:
         raise ValueError("the name of its file has a line break")
-    if is_absolute(path):
+    if _ABSOLUTE.match(path):
         raise ValueError("it gives its file from the root of a disk; give it from the folder of this list")
 
 

@@ -1,6 +1,7 @@
 """Split the text of an annotation file into lines, or into the rows of a table.
 
-Memory stays flat: the text comes in pieces, and only the current line is kept.
+Memory stays flat: the text comes in pieces, and only the current line is kept. A line ends with LF, CR LF or CR, as
+spreadsheets of any system write it.
 
 Source: RFC 4180 (CSV).
 """
@@ -10,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from eisync.core.annotations.text_lines import lines_of
+LONGEST_LINE = 512 * 1024
+"""The most characters of a line. A longer one is no row of annotations, and an error."""
 
 LONGEST_TEXT = 1024 * 1024
 """The most characters of a document that is read as a whole."""
@@ -33,15 +35,43 @@ def whole_text(pieces: Iterable[str]) -> str:
 
 
 def lines(pieces: Iterable[str]) -> Iterator[str]:
-    r"""Yield each line without its end. Raise ValueError for one that is too long, or for NUL.
+    r"""Yield each line without its end. Raise ValueError for one that is too long.
 
     >>> list(lines(["a\r", "\nb\rc"]))
     ['a', 'b', 'c']
     """
-    for line in lines_of(pieces):
-        if "\0" in line:
-            raise ValueError("it has NUL characters, so it is not a text")
-        yield line.removesuffix("\n")
+    held: list[str] = []
+    length, number = 0, 1
+    for piece in _with_plain_ends(pieces):
+        first, *others = piece.split("\n")
+        held.append(first)
+        length += len(first)
+        for other in others:
+            yield _line(held, length, number)
+            held, length, number = [other], len(other), number + 1
+        if length > LONGEST_LINE:
+            break
+    if last := _line(held, length, number):
+        yield last
+
+
+def _line(held: list[str], length: int, number: int) -> str:
+    if length > LONGEST_LINE:
+        raise ValueError(f"line {number} has more than {LONGEST_LINE:,} characters")
+    return "".join(held)
+
+
+def _with_plain_ends(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the pieces with LF for each line end. A CR LF may be cut by the end of a piece."""
+    has_return = False
+    for piece in pieces:
+        if has_return:
+            piece = "\r" + piece
+        has_return = piece.endswith("\r")
+        piece = piece.removesuffix("\r") if has_return else piece
+        yield piece.replace("\r\n", "\n").replace("\r", "\n")
+    if has_return:
+        yield "\n"
 
 
 def first_lines(head: str) -> list[str] | None:
@@ -49,6 +79,8 @@ def first_lines(head: str) -> list[str] | None:
 
     The last of several lines is left out when it may be cut.
     """
+    if "\0" in head:
+        return None
     try:
         found = list(lines([head.removeprefix("\ufeff")]))
     except ValueError:
@@ -82,6 +114,8 @@ def rows(pieces: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     began = 1
     try:
         for cells in reader:
+            if any("\0" in cell for cell in cells):
+                raise ValueError("it has NUL characters, so it is not a text")
             if any(cells := [cell.strip() for cell in cells]):
                 yield began + skipped, cells
             began = reader.line_num + 1

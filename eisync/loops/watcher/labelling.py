@@ -12,36 +12,29 @@ import json
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
+from eisync.core.annotations.class_names import is_list as is_class_list
+from eisync.core.annotations.places import scope_of
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.description import Description, UnsentFile, describe, describe_by_path
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.rules import RuleProblemError
-from eisync.core.labels.sidecars import INFO_LABELS, sidecars_for
+from eisync.core.labels.sidecars import INFO_LABELS, NAMES, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
-from eisync.loops.watcher.context import WatchedRoot
+from eisync.loops.watcher.annotations import AnnotationReader
+from eisync.loops.watcher.context import Unclear, WatchedRoot
 from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.descriptions import Descriptions
+
+NOT_ANNOTATED = "annotations lie beside the file, and none describes it"
 
 PAGE = 500
 FOLDERS_PER_PAGE = 500
 AGAIN_S = 1.0
 _STATES = (State.READY, State.QUARANTINED)
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """The description of the file is not known yet, for this reason. Ask again at `until` (Unix s).
-
-    `needs_person`: it stays unknown until a person corrects a sidecar.
-    """
-
-    reason: str
-    until: float
-    needs_person: bool = False
 
 
 @dataclass(slots=True)
@@ -64,6 +57,7 @@ class Labelling:
         self,
         watched: WatchedRoot,
         sidecars: SidecarReader,
+        annotations: AnnotationReader,
         descriptions: Descriptions,
         *,
         on_labelled: Callable[[], None],
@@ -73,14 +67,17 @@ class Labelling:
         self._watched = watched
         self._root = watched.root
         self._sidecars = sidecars
+        self._annotations = annotations
         self._descriptions = descriptions
         self._on_labelled = on_labelled
         self._log = log
         self._passes = [_Pass(None)]
         self._is_same_configuration: bool | None = None  # None: not compared yet
-        self._rules = json.dumps([repr(watched.labelling), sorted(watched.metadata.items())])
+        self._rules = _rules_of(watched)
         self._later: set[str] = set()  # to describe again: files that were being sent, or were renamed
         self._later_at = 0.0
+        self._scanned_at: tuple[float, float] | None = None  # when the last two scans ended; None: not asked yet
+        self._annotated: set[str] = set()  # files whose companion changed
         self._unclear: dict[str, Unclear] = {}  # by path: why a file under observation waits for its description
         self._is_through = False  # whether the pass after the start is done
 
@@ -93,19 +90,31 @@ class Labelling:
     def is_busy(self) -> bool:
         """Return whether the next tick has work to do at once."""
         sidecars = self._sidecars
-        return bool(self._passes) or sidecars.has_news(of_growth=True) or sidecars.is_busy
+        return bool(self._passes or self._annotated) or sidecars.has_news(of_growth=True) or sidecars.is_busy
 
     def next_at(self, now: float) -> float:
         """Return when there is work to do again (Unix s)."""
         return min(self._later_at, now + AGAIN_S) if self._later else now + 3600.0
 
     def check_sidecar(self, place: str, now: float) -> None:
-        """Check the path, where something happened, for a sidecar."""
+        """Check the path, where something happened, for a sidecar or an annotation file."""
         self._sidecars.check_now(place, now)
+        if self._annotations.note_event(place):
+            self._annotated |= set(self._annotations.described_by(place))
+            if is_class_list(place.rpartition("/")[2]):
+                self._add_pass(_Pass(scope_of(place), is_deep=True))
+
+    def check_left_out(self, place: str, now: float) -> None:
+        """Check a path that a scan left out. An annotation file that did not change since the last scan is skipped."""
+        if self._scanned_at is None:
+            self._scanned_at = (self._descriptions.scan_began_at(self._root.id) or now, now)
+        if not self._annotations.is_name_of_one(place) or self._annotations.is_newer(place, self._scanned_at[0]):
+            self.check_sidecar(place, now)
 
     def scanned(self, observed: Container[str], now: float) -> None:
         """Record that a scan of the root ended, after which these files are under observation."""
         self._sidecars.check_all(now)
+        self._scanned_at = (now if self._scanned_at is None else self._scanned_at[1], now)
         self._unclear = {path: why for path, why in self._unclear.items() if path in observed}
 
     def why_unclear(self, path: str) -> Unclear | None:
@@ -126,6 +135,9 @@ class Labelling:
 
     def of(self, path: str, *, now: float, file: ObservedFile | None = None) -> Description | Unclear:
         """Describe how to send the file. With `file`, wait a moment for a sidecar that does not mention it yet."""
+        annotated = self._annotations.of(path, now=now, file=file)
+        if isinstance(annotated, Unclear):
+            return annotated
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
         misses: list[str] = []
@@ -151,6 +163,9 @@ class Labelling:
                 named = " and ".join(shown(place) for place in sidecars_for(path, found))
                 why = "; ".join(misses) or f"{named} does not mention the file"
                 return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
+        if annotated.is_missing:
+            misses.append(NOT_ANNOTATED)
+        entries = [*annotated.entries, *entries]
         try:
             return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
         except RuleProblemError as error:
@@ -160,7 +175,8 @@ class Labelling:
                 needs_person=True,
             )
         except ValueError as error:
-            places = " and ".join(shown(place) for place in sidecars_for(path, found))
+            said_by = [*annotated.places, *sidecars_for(path, found)]
+            places = " and ".join(map(shown, said_by))
             return Unclear(
                 f"the entry for it in {places} cannot be used: {error}; correct it, and the file is sent by itself",
                 now + 5 * AGAIN_S,
@@ -188,14 +204,22 @@ class Labelling:
 
     def _take_changes(self) -> set[str]:
         """Queue the files of new, changed and removed sidecars to be described again. Return files to check again."""
-        again = self._take_growth()
+        again = self._take_growth() | (self._annotated & self._unclear.keys())
+        if self._annotated:
+            self._later |= self._annotated
+            self._annotated, self._later_at = set(), 0.0
         for place in self._sidecars.take_changed():
             folder, _, name = place.rpartition("/")
-            one = _Pass(folder, is_deep=name == INFO_LABELS)
-            if one not in self._passes:
-                self._passes.append(one)
-            again |= {path for path in self._unclear if _is_in(path, one)}
+            is_document = name not in NAMES
+            one = _Pass(scope_of(place) if is_document else folder, is_deep=is_document or name == INFO_LABELS)
+            again |= self._add_pass(one)
         return again
+
+    def _add_pass(self, one: _Pass) -> set[str]:
+        """Describe the waiting files of a folder again. Return those under observation, which are checked again."""
+        if one not in self._passes:
+            self._passes.append(one)
+        return {path for path in self._unclear if _is_in(path, one)}
 
     def _take_growth(self) -> set[str]:
         """Queue the files of new entries in grown sidecars to be described again. Return files to check again."""
@@ -245,7 +269,8 @@ class Labelling:
         folders = self._descriptions.folders(self._root.id, after=one.last_folder, limit=FOLDERS_PER_PAGE)
         known = {other.folder for other in self._passes}
         for folder in folders:
-            is_spoken_of = bool(self._sidecars.around(f"{folder}/x" if folder else "x", now))
+            path = f"{folder}/x" if folder else "x"
+            is_spoken_of = bool(self._sidecars.around(path, now)) or self._annotations.may_describe(path, now)
             if is_spoken_of and folder not in known:
                 self._passes.append(_Pass(folder))
         if len(folders) == FOLDERS_PER_PAGE:
@@ -317,3 +342,9 @@ def _is_in(path: str, one: _Pass) -> bool:
     if not one.is_deep:
         return folder == one.folder
     return not one.folder or folder == one.folder or folder.startswith(f"{one.folder}/")
+
+
+def _rules_of(watched: WatchedRoot) -> str:
+    """Return what the configuration says about descriptions, as text that can be compared."""
+    annotations = [watched.annotations, watched.requires_annotation, watched.manifest]
+    return json.dumps([repr(watched.labelling), sorted(watched.metadata.items()), *annotations])
