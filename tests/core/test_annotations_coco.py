@@ -229,17 +229,18 @@ def test_an_outline_goes_only_where_a_box_is_beside_it(text: str, shortened: str
     assert [text if shortened is None else shortened] == list(without_outlines([text]))
 
 
-NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-OUTLINES = st.lists(st.lists(NUMBERS)) | st.none() | st.dictionaries(st.text(max_size=3), NUMBERS, max_size=2)
+OUTLINES: st.SearchStrategy[Any] = st.sampled_from(
+    [[[1, 2.5], [-3e9]], [[]], [], [[1], []], [[[1]]], None, {"counts": [1, 2]}]
+)
 OBJECTS = st.fixed_dictionaries(
     {},
     optional={
         "segmentation": OUTLINES,
-        "bbox": st.lists(NUMBERS, max_size=5) | st.none(),
-        "note": st.text() | st.just('"segmentation": [[1]], "bbox": [1'),
-        "attributes": st.dictionaries(st.text(max_size=3), st.booleans(), max_size=2),
+        "bbox": st.sampled_from([[1, 2, 3, 4], [-0.5], [], None, [[1]]]),
+        "note": st.sampled_from(["", "]], ", '"segmentation": [[1]], "bbox": [1', "\\", '"']),
+        "attributes": st.sampled_from([{}, {"occluded": False}, {"bbox": [1]}, [{}, {}]]),
     },
-)
+).flatmap(lambda made: st.permutations(list(made.items())).map(lambda items: dict(items)))
 
 
 @given(found=st.lists(OBJECTS, max_size=5), indent=st.sampled_from([None, 1]), size=st.integers(20, 500))
