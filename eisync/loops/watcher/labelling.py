@@ -25,6 +25,7 @@ from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
 from eisync.loops.watcher.annotations import AnnotationReader
 from eisync.loops.watcher.context import Unclear, WatchedRoot
+from eisync.loops.watcher.groups import GroupSplits
 from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.descriptions import Descriptions
 
@@ -48,6 +49,7 @@ class _Pass:
     cursor: tuple[float, int] = (0.0, 0)
     last_folder: str | None = None
     remarked_id: int | None = 0  # remarks are checked up to this file; None: all are
+    is_whole: bool = False  # every file is described, even if the configuration is the same
 
 
 class Labelling:
@@ -62,8 +64,9 @@ class Labelling:
         *,
         on_labelled: Callable[[], None],
         log: Log,
+        splits: GroupSplits | None = None,
     ) -> None:
-        """`on_labelled` is called when every waiting file has its description."""
+        """`on_labelled` is called when every waiting file has its description. `splits`: None without a split."""
         self._watched = watched
         self._root = watched.root
         self._sidecars = sidecars
@@ -71,6 +74,7 @@ class Labelling:
         self._descriptions = descriptions
         self._on_labelled = on_labelled
         self._log = log
+        self._splits = splits
         self._passes = [_Pass(None)]
         self._is_same_configuration: bool | None = None  # None: not compared yet
         self._rules = _rules_of(watched)
@@ -167,7 +171,7 @@ class Labelling:
             misses.append(NOT_ANNOTATED)
         entries = [*annotated.entries, *entries]
         try:
-            return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
+            described = describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
         except RuleProblemError as error:
             return Unclear(
                 f"{error}; correct the rule or the path, and the file is sent by itself",
@@ -182,18 +186,29 @@ class Labelling:
                 now + 5 * AGAIN_S,
                 needs_person=True,
             )
+        return described if self._splits is None else self._placed(self._splits, path, described, now)
+
+    def _placed(self, splits: GroupSplits, path: str, described: Description, now: float) -> Description | Unclear:
+        """Return the description with the category of the file's group."""
+        found = splits.place(path, described, now)
+        if isinstance(found, Description):
+            return found
+        # The step that decides on the group has the file checked again. It is opened for that, so not every second.
+        return Unclear(found, now + 60 * AGAIN_S, needs_person=splits.trouble is not None)
 
     def plain(self, path: str, now: float) -> Description:
         """Describe the file, by the configuration alone if its sidecars are unclear."""
         found = self.of(path, now=now)
         if isinstance(found, Unclear):
+            if self._splits is not None:
+                self._splits.pass_by(path)
             return describe_by_path(path, self._watched.labelling, self._watched.metadata)
         return found
 
     def step(self, now: float) -> set[str]:
         """Continue to read sidecars, and describe a page of waiting files again. Return files to check again."""
         self._sidecars.begin_tick()
-        again = self._take_changes()
+        again = self._take_changes() | self._take_placed(now)
         if self._passes:
             again |= self._work_on(self._passes[0], now)
         elif self._later and not now < self._later_at <= now + AGAIN_S:
@@ -221,6 +236,16 @@ class Labelling:
             self._passes.append(one)
         return {path for path in self._unclear if _is_in(path, one)}
 
+    def _take_placed(self, now: float) -> set[str]:
+        """Return the files whose groups have a category now."""
+        if self._splits is None:
+            return set()
+        again = self._splits.step(now)
+        if left := self._splits.take_passed():
+            self._later |= left
+            self._later_at = 0.0
+        return again
+
     def _take_growth(self) -> set[str]:
         """Queue the files of new entries in grown sidecars to be described again. Return files to check again."""
         grown = self._sidecars.take_grown()
@@ -232,7 +257,7 @@ class Labelling:
     def _work_on(self, one: _Pass, now: float) -> set[str]:
         if self._is_same_configuration is None:
             self._is_same_configuration = self._descriptions.described_by(self._root.id) == self._rules
-        if one.folder is None and self._is_same_configuration:
+        if one.folder is None and self._is_same_configuration and not one.is_whole:
             self._find_folders(one, now)
             return set()
         if one.folder is not None and one.remarked_id is not None:
@@ -277,6 +302,8 @@ class Labelling:
             one.last_folder = folders[-1]
         else:
             one.states = one.states[:1]  # the folders were found for every state
+            if self._splits is not None:  # truncated files entered without the category of their group
+                self._passes.append(_Pass(None, states=[State.QUARANTINED], is_whole=True))
             self._end(one)
 
     def _end(self, one: _Pass) -> None:
@@ -308,6 +335,8 @@ class Labelling:
             elif one.state is State.READY:
                 held.setdefault(found.reason, []).append(one.id)
                 again.add(one.path)
+            elif self._splits is not None:
+                self._splits.pass_by(one.path)
         if changes:
             self._descriptions.describe(changes)
             self._log.info("files.described", root=self._root.path, files=len(changes))
@@ -346,5 +375,5 @@ def _is_in(path: str, one: _Pass) -> bool:
 
 def _rules_of(watched: WatchedRoot) -> str:
     """Return what the configuration says about descriptions, as text that can be compared."""
-    annotations = [watched.annotations, watched.requires_annotation, watched.manifest]
-    return json.dumps([repr(watched.labelling), sorted(watched.metadata.items()), *annotations])
+    others = [watched.annotations, watched.requires_annotation, watched.manifest, repr(watched.split)]
+    return json.dumps([repr(watched.labelling), sorted(watched.metadata.items()), *others])
