@@ -12,6 +12,7 @@ from eisync.core.annotations import (
     createml,
     csv_boxes,
     elan,
+    file_list,
     label_studio_images,
     label_studio_series,
     manifest,
@@ -124,6 +125,17 @@ MANIFEST = Format(
     recognises=manifest.recognises,
     entries=manifest.entries,
 )
+FILE_LISTS = tuple(
+    Format(
+        name="manifest",
+        title=f"a list of files for {category.value}",
+        is_shared=True,
+        subject=Subject.FILES,
+        recognises=file_list.recogniser(category),
+        entries=file_list.reader(category),
+    )
+    for category in file_list.CATEGORIES
+)
 PRAAT = Format(
     name="praat",
     title="a Praat TextGrid",
@@ -168,6 +180,7 @@ YOLO_KERAS = Format(
 
 FORMATS = (
     *(COCO, CREATEML, LABEL_STUDIO_SERIES, LABEL_STUDIO_IMAGES, VOC, OPEN_IMAGES, CSV, YOLO_KERAS, MANIFEST),
+    *FILE_LISTS,
     *(PRAAT, ELAN, AUDACITY, YOLO),
 )
 

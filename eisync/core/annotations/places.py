@@ -17,9 +17,11 @@ from eisync.core.annotations.class_names import is_list as is_class_list
 from eisync.core.labels.path_rules import CATEGORY_WORDS
 from eisync.core.model import extension_of, value
 
-LABEL_FOLDER = re.compile(r"labels?|label_?txt|annotations?|annots?|bbox(?:es)?|xmls?", re.IGNORECASE)
+LABEL_FOLDER = re.compile(r"labels?|label_?txt|annotations?|annots?|bbox(?:es)?|xmls?|ImageSets", re.IGNORECASE)
 """The names of folders that hold annotations."""
 
+_IMAGE_SETS, _MAIN = "ImageSets", "Main"
+"""Pascal VOC has its lists of files in `ImageSets/Main`."""
 _DATA_FOLDERS = (
     *("images", "JPEGImages", "imgs", "img", "image", "frames", "photos", "pictures"),
     *("audio", "wav", "wavs", "recordings", "data", "samples"),
@@ -65,7 +67,7 @@ def scope_of(place: str) -> str:
     >>> scope_of("coco/annotations/instances.json"), scope_of("train/_annotations.csv")
     ('coco', 'train')
     """
-    folder = place.rpartition("/")[0]
+    folder = place.rpartition("/")[0].removesuffix(f"{_IMAGE_SETS}/{_MAIN}").rstrip("/")
     above, _, name = folder.rpartition("/")
     return above if LABEL_FOLDER.fullmatch(name) else folder
 
@@ -175,6 +177,8 @@ def documents_of(path: str, listing: ListingOf) -> Iterator[tuple[str, str]]:
         yield from ((_joined(folder, name), folder) for name in here.documents if is_for(name, path, folder))
         for one in here.label_folders:
             below = _joined(folder, one)
+            if one == _IMAGE_SETS:
+                below = f"{below}/{_MAIN}"
             names = listing(below).documents
             yield from ((f"{below}/{name}", folder) for name in names if is_for(name, path, folder))
 

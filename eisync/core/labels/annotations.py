@@ -129,6 +129,8 @@ def annotation_of(path: str, head: bytes, *, size: int) -> NotASample | IfBeside
     found = recognised(name, text)
     if found is not None and found.is_shared:
         return NotASample(ANNOTATION, found.title)
+    if name.lower() == "_classes.csv" and found is None:  # of RetinaNet
+        return NotASample(ANNOTATION, "a list of classes")
     if is_class_list(name) and (decided is not None or extension_of(path) == ".csv"):
         return NotASample(ANNOTATION, "a list of classes")
     if found is not None and isinstance(decided, IfBeside):

@@ -5,10 +5,10 @@ nearest folder that does more than name a category. `label = "infer"` takes the 
 apart, as `train/cat/001.csv` does; `"folder"` takes it always, and `"sdk"` never.
 
 The category is given by a whole word in the path below the watched root, in any letter case: `train`, `training`,
-`test`, `testing`, `val`, `valid`, `validation` or `anomaly`. The word nearest to the file wins. A word consists of
-letters and digits of any script; all other characters separate words. The label gives no category, so that a class can
-be called `anomaly` and a recording `strength_training`: in the name of the file only the part after its first dot
-counts, and a folder that gives the label gives no category.
+`test`, `testing`, `val`, `valid`, `validation` or `anomaly`, also with a year behind it (`val2017`). The word nearest
+to the file wins. A word consists of letters and digits of any script; all other characters separate words. The label
+gives no category, so that a class can be called `anomaly` and a recording `strength_training`: in the name of the file
+only the part after its first dot counts, and a folder that gives the label gives no category.
 
 `category = "sdk"` follows the official SDK's `infer_from_filename` exactly: the first of testing, anomaly, training
 that occurs anywhere in the path. Both rules get the path below the root, so that a root called `/data/testing-rig`
@@ -67,6 +67,8 @@ CATEGORY_WORDS = {
 }
 
 OPENMV_SUFFIX = ".class"
+
+_YEAR = re.compile(r"(?:19|20)\d\d$")  # COCO 2017 has train2017 and val2017
 
 _FILLERS = frozenset({"data", "dataset", "set", "split", "images", "audio", "samples", "files"})
 """Words that make no class of a folder that names a category: `Test Data`, `train_set`."""
@@ -163,7 +165,7 @@ def class_folder(path: str) -> int | None:
     (1, None, None)
     """
     for at, folder in reversed(list(enumerate(path.split("/")[:-1]))):
-        words = {word.lower() for word in _words(folder)}
+        words = {_YEAR.sub("", word.lower()) for word in _words(folder)}
         names_category = not words.isdisjoint(CATEGORY_WORDS) and words <= CATEGORY_WORDS.keys() | _FILLERS
         if not names_category:
             return at
@@ -201,7 +203,7 @@ def naming_of(path: str, label_folder: int | None = None) -> Naming | None:
     parts = [(name.partition(".")[2], name, True), *((folder, folder, False) for folder in reversed(folders))]
     for text, part, in_name in parts:
         for word in reversed(_words(text)):
-            category = CATEGORY_WORDS.get(word.lower())
+            category = CATEGORY_WORDS.get(_YEAR.sub("", word.lower()))
             if category is not None:
                 return Naming(category, word, part, in_name)
     return None
