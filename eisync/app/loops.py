@@ -10,8 +10,9 @@ from eisync._version import __version__
 from eisync.adapters import clock, process
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import Endpoints, ServiceClient
-from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash
+from eisync.adapters.files import file_facts, folder_notes, removal, restore, trash
 from eisync.adapters.files.ignore_files import IgnoreFiles
+from eisync.app.outside import outside_world
 from eisync.core import mounts
 from eisync.core.ignore import IgnoreRules
 from eisync.core.lineage import Stamp
@@ -34,7 +35,7 @@ from eisync.loops.retention.removal import Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import RetentionStatus
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
-from eisync.loops.watcher.context import Events, Outside, Runtime, Stores, WatchedRoot
+from eisync.loops.watcher.context import Events, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.disks import DiskCheck
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.loops.watcher.monitor import WatchedFolders
@@ -143,6 +144,9 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
         on_change=watch.on_change,
         updates_renamed=watch.on_rename == "update",
         split=None if watch.split is None else watch.split.as_split,
+        annotations=watch.annotations,
+        requires_annotation=watch.require_annotation,
+        manifest=watch.manifest_place,
     )
 
 
@@ -205,15 +209,7 @@ def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, li
             sidecars=Sidecars(parts.database),
             descriptions=Descriptions(parts.database),
         ),
-        Outside(
-            files=file_facts,
-            mounts=file_facts,
-            contents=content,
-            ask_writers=probing,
-            read_sidecar=sidecars.Reading,
-            annotation_of=sidecars.annotation_at,
-            is_same=removal.is_same,
-        ),
+        outside_world(probing),
         events=events,
         lineages=parts.lineage,
         runtime=Runtime(on_labelled=parts.wakes["uploader"], jitter=clock.jitter, spent_s=clock.spent_s),

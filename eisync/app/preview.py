@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from eisync.adapters import clock, process
-from eisync.adapters.files import content, file_facts, sidecars, writer_probe
+from eisync.adapters.files import sidecars, writer_probe
 from eisync.adapters.files.inventory import Found, Trouble, inventory
 from eisync.app.loops import watched_of
+from eisync.app.outside import outside_world
 from eisync.core.completeness import observe, reason
 from eisync.core.formats.check import has_end
 from eisync.core.formats.probe import Complete, Truncated, Undecidable
 from eisync.core.known_content import Trust
-from eisync.core.labels.annotations import NotASample
+from eisync.core.labels.annotations import MANIFEST, NotASample
 from eisync.core.labels.description import Description
 from eisync.core.labels.parts import PartKind, unpacked
 from eisync.core.labels.split import Split
@@ -24,8 +25,10 @@ from eisync.core.model import Candidate, FileFacts, sent_name
 from eisync.core.preview import PreviewedFile, Verdict
 from eisync.core.watch_health import Mode
 from eisync.loops.ports import Log
+from eisync.loops.watcher.annotation_finder import AnnotationFinder
+from eisync.loops.watcher.annotations import Annotated, AnnotationReader
 from eisync.loops.watcher.completeness import CheckResult, CompletenessChecker, failure_reason
-from eisync.loops.watcher.context import Outside, WatchedRoot
+from eisync.loops.watcher.context import Unclear, WatchedRoot
 from eisync.loops.watcher.labelling import Labelling
 from eisync.loops.watcher.observed_files import ObservedFiles
 from eisync.loops.watcher.sidecars import SidecarReader
@@ -59,20 +62,38 @@ def preview(watch: Watch, log: Log) -> Iterator[PreviewedFile]:
         database.close()
 
 
+def annotated_now(watched: WatchedRoot, path: str, log: Log) -> Annotated | Unclear:
+    """Return what the annotation files say of one file. Shared documents are read to their end for it."""
+    outside = outside_world(writer_probe.WriterProbe().asking)
+    database = private_database()
+    try:
+        [root] = Outbox(database).register([(watched.root.path, watched.root.target)])
+        finder = AnnotationFinder(watched, outside.annotations)
+        store, watched = Sidecars(database), replace(watched, root=root)
+        reader = SidecarReader(watched, store, outside, Trust(), lambda: True, log, finder)
+        annotations = AnnotationReader(watched, finder, reader, store, outside.annotations)
+        while True:
+            found = annotations.of(path, now=clock.now())
+            if not reader.is_busy:
+                return found
+            reader.begin_tick()
+    finally:
+        database.close()
+
+
 class _Preview:
     """The parts of the watcher that decide on the files of one root."""
 
     def __init__(self, watched: WatchedRoot, database: Database, log: Log) -> None:
         self._watched = watched
-        outside = Outside(
-            files=file_facts,
-            mounts=file_facts,
-            contents=content,
-            ask_writers=writer_probe.WriterProbe().asking,
-            read_sidecar=sidecars.Reading,
+        outside = outside_world(writer_probe.WriterProbe().asking)
+        finder = AnnotationFinder(watched, outside.annotations)
+        store = Sidecars(database)
+        self._sidecars = SidecarReader(watched, store, outside, Trust(), lambda: True, log, finder)
+        annotated = AnnotationReader(watched, finder, self._sidecars, store, outside.annotations)
+        self._labels = Labelling(
+            watched, self._sidecars, annotated, Descriptions(database), on_labelled=lambda: None, log=log
         )
-        self._sidecars = SidecarReader(watched, Sidecars(database), outside, Trust(), lambda: True, log)
-        self._labels = Labelling(watched, self._sidecars, Descriptions(database), on_labelled=lambda: None, log=log)
         self._observed = ObservedFiles()
         self._checker = CompletenessChecker(watched, self._observed, self._labels, outside, self._why_no_sample)
 
@@ -92,6 +113,8 @@ class _Preview:
         yield from self._checked(some)
 
     def _why_no_sample(self, path: str, facts: FileFacts, head: bytes) -> NotASample | None:
+        if path == self._watched.manifest:
+            return MANIFEST
         what = sidecars.annotation_at(self._watched.root.path, path, facts, head=head)
         return None if what is None else replace(what, reason=f"{what.reason} ({what.kind})")
 

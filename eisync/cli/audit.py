@@ -21,6 +21,7 @@ from eisync.cli import OK, UNEXPECTED
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, UNREADABLE, FileStatus, status_of
+from eisync.core.labels.annotations import MANIFEST, NotASample
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
 from eisync.errors import ConfigurationError, UnreachableError
@@ -222,7 +223,9 @@ def _annotation(
         return any(one["state"] in sent for one in known_of(watched_folder, list(places), config, state_dir).values())
 
     try:
-        what = annotation_at(watched_folder.path, found.path, found.facts, is_known)
+        what: NotASample | None = MANIFEST
+        if found.path != watched_folder.watched.manifest:
+            what = annotation_at(watched_folder.path, found.path, found.facts, is_known)
     except UnreachableError:
         return None
     return None if what is None else FileStatus(LEFT_OUT, f"{what.reason} ({what.kind})")

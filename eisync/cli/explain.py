@@ -10,6 +10,7 @@ from eisync.adapters import clock
 from eisync.adapters.files import content, sidecars, writer_probe
 from eisync.adapters.files.folder_walk import is_link_at
 from eisync.adapters.files.inventory import Found, found_at, found_behind_link, why_hidden
+from eisync.app.preview import annotated_now
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import WatchedFolder, known_of, statuses_of, watched_folders
 from eisync.cli.options import ask, common
@@ -30,6 +31,9 @@ from eisync.core.lifecycle import State
 from eisync.core.model import Category, sent_name, shown
 from eisync.core.text import printable
 from eisync.errors import EisyncError
+from eisync.log import configure
+from eisync.loops.watcher.annotations import Annotated
+from eisync.loops.watcher.context import Unclear
 
 Said = dict[str, Entry | NearMiss | str | None]
 
@@ -105,7 +109,8 @@ def _explained(
     if result["state"] == file_status.LEFT_OUT:
         return result
     said = sidecars.said_of(watched_folder.path, found.path, watched_folder.watched.eligibility)
-    described = _described(watched_folder, found.path, said)
+    annotated = annotated_now(watched_folder.watched, found.path, configure(level="none"))
+    described = _described(watched_folder, found.path, said, annotated)
     decided = watched_folder.watched.labelling.decide(found.path)
     described, group = _with_group(watched_folder, found.path, described, config, state_dir)
     result |= {
@@ -125,6 +130,7 @@ def _explained(
         result["marker"] = content.marker_of(watched_folder.path, found.path).value
     record = known_of(watched_folder, [found.path], config, state_dir).get(found.path)
     result["sidecars"] = {place: _wording(one) for place, one in said.items()}
+    result["annotations"] = _annotations(annotated)
     result["is_as_sent"] = (
         None if record is None or result["state"] != State.SYNCED.value else _is_as_sent(described, record)
     )
@@ -150,10 +156,22 @@ def _place_of(watched_folder: WatchedFolder, path: str) -> dict[str, Any]:
     return {"path": path, "root": watched_folder.path, "target": watched_folder.watched.root.target}
 
 
-def _described(watched_folder: WatchedFolder, path: str, said: Said) -> Description:
+def _annotations(annotated: Annotated | Unclear) -> dict[str, str]:
+    """Return what each annotation file says of the file, in a few words, by its path. Without a path: why none can."""
+    if isinstance(annotated, Unclear):
+        return {"": annotated.reason}
+    entries = reversed(annotated.entries)
+    return {
+        source.place: f"{source.format.title}: {_entry_wording(entry)}"
+        for source, entry in zip(annotated.sources, entries, strict=True)
+    }
+
+
+def _described(watched_folder: WatchedFolder, path: str, said: Said, annotated: Annotated | Unclear) -> Description:
     """Return how the file would be sent, without sidecar entries if they cannot be used."""
     watched = watched_folder.watched
-    entries = [one for one in said.values() if isinstance(one, Entry)]
+    entries = [*annotated.entries] if isinstance(annotated, Annotated) else []
+    entries += [one for one in said.values() if isinstance(one, Entry)]
     misses = [
         one.sentence(shown(place), shown(sidecars_for(path, [place])[place]))
         for place, one in said.items()
@@ -302,6 +320,7 @@ def _lines(result: dict[str, Any]) -> list[tuple[str, str]]:
     if "marker" in result:
         lines.append(("marker", _MARKERS[result["marker"]]))
     lines += [("said", f"{place}: {what}") for place, what in result["sidecars"].items()]
+    lines += [("said", f"{place}: {what}" if place else what) for place, what in result["annotations"].items()]
     lines += [("not sent", sentence) for sentence in result["remarks"].values()]
     if result["is_as_sent"] is False:
         lines.append(

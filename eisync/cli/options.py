@@ -39,10 +39,17 @@ def key_file(command: _Command) -> _Command:
 
 
 def label_flags(command: _Command) -> _Command:
-    """Add `--label`, `--category`, `--metadata` and those of a split, and pass them on as `labels`."""
+    """Add the flags that say labels, categories, metadata, annotations and a split, and pass them on as `labels`."""
 
     @wraps(command)
-    def wrapped(*arguments: Any, label: str | None, category: str | None, metadata: Sequence[str], **more: Any) -> Any:
+    def wrapped(
+        *arguments: Any,
+        label: str | None,
+        category: str | None,
+        metadata: Sequence[str],
+        annotations: str | None,
+        **more: Any,
+    ) -> Any:
         from eisync.settings.arguments import LabelFlags, metadata_of  # here, so that `--help` does not import it
 
         try:
@@ -52,6 +59,7 @@ def label_flags(command: _Command) -> _Command:
                 category=category,
                 metadata=metadata_of(metadata),
                 split={name: value for name, value in split.items() if value is not None},
+                annotations=annotations,
             )
         except ValueError as error:
             raise click.UsageError(f"--metadata: {error}") from None
@@ -65,6 +73,7 @@ def label_flags(command: _Command) -> _Command:
             metavar="NAME",
             help="Divide groups of files among training and testing, as `by` in [watch.split].",
         ),
+        click.option("--annotations", metavar="FORMAT", help="auto, none or a format, as `annotations` in [[watch]]."),
         click.option(
             "--metadata",
             multiple=True,

@@ -25,6 +25,7 @@ class LabelFlags:
     category: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)  # the options of `[watch.split]`
+    annotations: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the options that are given."""
@@ -34,6 +35,8 @@ class LabelFlags:
     def applied(self, watch: Watch, faults: Problems) -> Watch:
         """Return the folder with these options. Where it has rules, they become its first rule and so win over them."""
         watch = self._divided(watch, faults)
+        if self.annotations is not None:
+            watch = self._with_annotations(watch, self.annotations, faults)
         given = self.given()
         if not given:
             return watch
@@ -59,6 +62,15 @@ class LabelFlags:
                 flag = _FLAGS.get(str(fault["loc"][0]), "--split-by") if fault["loc"] else "--split-by"
                 faults.say(f"{flag}: {fault_text(fault, ('watch', 'split', *fault['loc']))}")
             return watch
+
+    def _with_annotations(self, watch: Watch, annotations: str, faults: Problems) -> Watch:
+        try:
+            Watch.model_validate({"path": "x", "annotations": annotations})
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False):
+                faults.say(f"--annotations: {fault_text(fault, ('watch', *fault['loc']))}")
+            return watch
+        return watch.model_copy(update={"annotations": annotations})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from ipaddress import ip_address
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from eisync.core.labels.path_pattern import MAX_PATTERN_CHARACTERS
 from eisync.core.labels.rules import MAX_RULES, LabelRules, Rule, path_rules
 from eisync.core.policy import After, AfterUpload, MinFree, OnChange, OnRemoteDelete, Policy, Retention
 from eisync.core.watch_health import Mode
+from eisync.settings.annotations import AnnotationsOption
 from eisync.settings.fields import AfterUploadOption, Choice, Line, Metadata, MinFreeOption, Number, Place, Url, Whole
 from eisync.settings.split import WatchSplit
 from eisync.settings.table import Table
@@ -237,6 +239,25 @@ class Watch(Table):
         default_factory=dict,
         description="Names and texts that every sample from this folder gets as metadata.",
     )
+    annotations: AnnotationsOption = Field(
+        default="auto",
+        description="Which annotation files of other programs are read, for bounding boxes and for labels of parts of "
+        'a recording. `"auto"`: those of every format that eisync knows, recognised by content and place; a name of a '
+        'format: only those; `"none"`: none. Sidecars of Edge Impulse are always read.',
+    )
+    require_annotation: bool = Field(
+        default=False,
+        description="Whether an image waits until an annotation describes it. `false`: where annotations lie beside it "
+        "and none describes it, it is uploaded without one after `settle_s`.",
+    )
+    manifest: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4_096,
+        description="A table of files and labels below `path`, as CSV or JSON lines. Its columns are `file` or "
+        "`file_name`, `label`, `category`, and `metadata.NAME` for each metadata. `manifest.csv`, `labels.csv` and the "
+        "like are found without it.",
+    )
     rule: tuple[WatchRule, ...] = Field(
         default=(),
         max_length=MAX_RULES,
@@ -246,6 +267,13 @@ class Watch(Table):
         default=None,
         description="How groups of files are divided among training and testing: `[watch.split]`, below.",
     )
+
+    @model_validator(mode="after")
+    def _manifest_is_inside(self) -> "Watch":
+        place = PurePosixPath(self.manifest_place or "")
+        if place.is_absolute() or ".." in place.parts:
+            raise ValueError("manifest must be a file below path: give its path from there")
+        return self
 
     _only: frozenset[str] | None = PrivateAttr(default=None)
 
@@ -292,6 +320,11 @@ class Watch(Table):
     def label_rules(self) -> LabelRules:
         """How the labels, the categories and the metadata of the files are decided."""
         return LabelRules(path_rules(self.label, self.category), tuple(one.as_rule for one in self.rule))
+
+    @property
+    def manifest_place(self) -> str | None:
+        """The path of the manifest below the folder, with `/` between its parts."""
+        return self.manifest and PurePosixPath(self.manifest.replace("\\", "/")).as_posix()
 
     @property
     def completeness(self) -> CompletenessPolicy:

@@ -98,6 +98,12 @@ class Descriptions:
             row = connection.execute("select described_by from root where id = ?", (root_id,)).fetchone()
         return None if row is None else row["described_by"]
 
+    def scan_began_at(self, root_id: int) -> float | None:
+        """Return when the last complete scan of the root began (Unix s); None: there was none."""
+        with self._database.reading() as connection:
+            row = connection.execute("select scan_began_at from root where id = ?", (root_id,)).fetchone()
+        return None if row is None else row["scan_began_at"]
+
     def note_described(self, root_id: int, rules: str) -> None:
         """Record that all waiting files of the root are described by these rules of the configuration."""
         with self._database.transaction() as connection:

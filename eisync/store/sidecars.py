@@ -7,9 +7,10 @@ import os
 import sqlite3
 from collections.abc import Iterable
 
+from eisync.core.annotations.matching import REFERENCE, key_of
 from eisync.core.formats.json_stream import LARGEST_VALUE
 from eisync.core.labels.entry import Entry, packed, unpacked
-from eisync.core.labels.mentions import combined
+from eisync.core.labels.mentions import combined, with_more
 from eisync.core.model import FileFacts, StoredSidecar
 from eisync.core.text import caseless
 from eisync.store.database import Database
@@ -60,6 +61,13 @@ select path from sidecar_entry indexed by sidecar_entry_alike where sidecar_id =
 limit :limit"""
 _MOST_ALIKE = 20
 
+_MENTIONS = """
+select 1 from sidecar_entry where sidecar_id = ? and path = ? limit 1"""
+_NAMED_LIKE = """
+select distinct path from sidecar_entry indexed by sidecar_entry_alike
+where sidecar_id = ? and alike = ? and number = 0 limit ?"""
+_MOST_NAMED_LIKE = 1_000
+
 
 class Sidecars:
     """Store the sidecars of every root. Safe to use from any thread; each method is one transaction or one read."""
@@ -83,11 +91,13 @@ class Sidecars:
             row = connection.execute(_BEGIN, {**_key(root_id, place), **version_of(facts)}).fetchone()
         return int(row["id"])
 
-    def add(self, sidecar_id: int, entries: Iterable[Entry], *, joins: bool = False) -> None:
-        """Add entries. `joins`: all entries of one path count, not only the last one."""
-        lines = [
-            {"id": sidecar_id, "path": one.path, "alike": _alike(one.path), "said": packed(one)} for one in entries
-        ]
+    def add(self, sidecar_id: int, entries: Iterable[Entry], *, joins: bool = False, is_document: bool = False) -> None:
+        """Add entries. `joins`: all entries of one path count, not only the last one.
+
+        `is_document`: they are of a shared annotation document, whose names `named_like` finds.
+        """
+        key = _document_key if is_document else _alike
+        lines = [{"id": sidecar_id, "path": one.path, "alike": key(one.path), "said": packed(one)} for one in entries]
         with self._database.transaction() as connection:
             connection.executemany(_ADD_ONE_MORE if joins else _ADD, lines)
 
@@ -126,9 +136,27 @@ class Sidecars:
             connection.execute(_DROP_UNREAD, _key(root_id, place))
 
     def said_of(self, sidecar_id: int, path: str) -> Entry | None:
-        """Return the entry for a file; None when it has none. `path` is relative to the sidecar's folder."""
+        """Return the entry for a file, with the further entries that it refers to; None when it has none.
+
+        `path` is relative to the sidecar's folder.
+        """
         with self._database.reading() as connection:
-            return _said_of(connection, sidecar_id, path)
+            entry = _said_of(connection, sidecar_id, path)
+            if entry is None or entry.more is None:
+                return entry
+            more = _said_of(connection, sidecar_id, entry.more)
+            return entry if more is None else with_more(entry, more)
+
+    def mentions(self, sidecar_id: int, path: str) -> bool:
+        """Return whether there is an entry for exactly this path."""
+        with self._database.reading() as connection:
+            return connection.execute(_MENTIONS, (sidecar_id, path)).fetchone() is not None
+
+    def named_like(self, sidecar_id: int, key: str) -> list[str]:
+        """Return the paths in a shared annotation document with this `annotations.matching.key_of`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_NAMED_LIKE, (sidecar_id, key, _MOST_NAMED_LIKE)).fetchall()
+        return [row["path"] for row in rows]
 
     def alike(self, sidecar_id: int, path: str) -> dict[str, Entry]:
         """Return the entries for files whose paths differ from `path` in Unicode form or case only, by path."""
@@ -153,6 +181,10 @@ def _said_of(connection: sqlite3.Connection, sidecar_id: int, path: str) -> Entr
 def _alike(path: str) -> str | None:
     found = caseless(path)
     return None if found == path else found
+
+
+def _document_key(path: str) -> str | None:
+    return None if path.startswith(REFERENCE) else key_of(path)
 
 
 def _key(root_id: int, place: str) -> dict[str, object]:

@@ -211,14 +211,14 @@ def test_explain_of_a_file_that_no_daemon_has_scanned(bench: Bench) -> None:
 
 def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> None:
     bench.write("images/im0.jpg", formats.jpeg(b"1"))
-    bench.write("labels/im0.txt", b"0 0.5 0.5 0.1 0.1\n")
+    bench.write("labels/im0.txt", b"")
     bench.write("labels/im1.txt", b"")
     bench.write("call.1.wav", formats.wav(bytes(range(200)) * 2))
     bench.write("call.1.json", b'{"start": 1, "freq": 162400000}')
     done = bench.once()
     assert (0, "") == (done.returncode, "".join(bench.files().keys() - {"images/im0.jpg", "call.1.wav"}))
     said = audited(bench)
-    why = "it holds annotations for other files; eisync does not read these yet"
+    why = "it holds annotations for other files and is no sample itself"
     assert {"labels/im0.txt", "labels/im1.txt", "call.1.json"} == {
         path for path, (state, reason) in said.items() if state == "left out" and reason.startswith(why)
     }

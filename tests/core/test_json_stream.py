@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.formats import json_stream as module
+from eisync.core.formats.json_batch import objects_at
 from eisync.core.formats.json_stream import JsonRefused, JsonStream, Unfinished
 from eisync.core.formats.json_syntax import Extent
 
@@ -251,3 +252,46 @@ def test_reading_continues_in_a_list_after_an_element(rest: str, values: list[in
     pieces = JsonStream([rest])
     assert values == [pieces.value() for _ in pieces.elements(is_inside=True)]
     assert "" == pieces.next()
+
+
+OBJECTS = st.lists(st.dictionaries(st.text(max_size=3), JSON, max_size=3), max_size=12)
+
+
+@given(objects=OBJECTS, size=st.integers(1, 60), indent=st.sampled_from([None, 1]))
+def test_batches_have_the_elements_that_single_values_have(
+    objects: list[dict[str, Any]], size: int, indent: int | None
+) -> None:
+    pieces = JsonStream(cut(json.dumps(objects, indent=indent), size))
+    found = []
+    for _ in pieces.elements():
+        found += pieces.batch() or [pieces.value()]
+    assert objects == found
+    assert "" == pieces.next()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1},\n {"b": "},{"}, {"c": 2}', ([{"a": 1}, {"b": "},{"}], 23)),
+        ('{"a": 1}, 2', ([], 0)),
+        ('{"a": {"b": 1}, "c": 2}', ([], 0)),
+        ('{"a": [{"b": 1}, {"c": 2}]', None),
+        ('{"a": NaN}, {"c": 2}', None),
+        ('{"a": ' + "[" * 9_000 + "]" * 9_000 + "}, {", None),
+        ('{"a": 1}' + ",2},3" * 100 + "}, 4", ([], 0)),
+    ],
+)
+def test_a_batch_ends_before_another_object(text: str, found: Any) -> None:
+    assert found == objects_at(text, 0, len(text))
+
+
+def test_after_a_batch_that_was_none_elements_are_taken_singly() -> None:
+    inside = '{"a": [{"b": 1}, {"c": 2}]}'  # the last comma of the text is inside an element
+    pieces = JsonStream(["[" + '{"d": 1}, ' * 100 + inside, ', {"e": 1}, {"f": 2}]'])
+    sizes = []
+    for _ in pieces.elements():
+        sizes.append(len(pieces.batch()))
+        if not sizes[-1]:
+            pieces.value()
+    assert [0] * 65 == sizes[:65]
+    assert 103 == sum(sizes) + sizes.count(0)

@@ -223,7 +223,7 @@ def test_an_info_labels_of_100_000_files_is_read_once_in_pieces_and_not_kept(yar
     yard.write("info.labels", content)
     reads: list[str] = []
 
-    def entries(root: str, place: str, after: Checkpoint | None = None) -> sidecars.Reading:
+    def entries(root: str, place: str, after: Checkpoint | None, _: Any) -> sidecars.Reading:
         reads.append(place)
         return sidecars.Reading(root, place, after)
 
@@ -300,7 +300,7 @@ class Read:
     def __init__(self) -> None:
         self.all: list[sidecars.Reading] = []
 
-    def __call__(self, root: str, place: str, after: Checkpoint | None = None) -> sidecars.Reading:
+    def __call__(self, root: str, place: str, after: Checkpoint | None, _: Any) -> sidecars.Reading:
         self.all.append(sidecars.Reading(root, place, after))
         return self.all[-1]
 

@@ -160,7 +160,7 @@ def test_an_annotation_that_becomes_a_table_is_a_sample(yard: Yard) -> None:
 def test_a_waiting_file_that_becomes_an_annotation_is_left_out(yard: Yard) -> None:
     yard.write("rec.jpg", formats.jpeg(b"1"))
     yard.write("rec.txt", b"timestamp,x\n0,1\n")
-    loop = yard.watcher()
+    loop = yard.watcher(annotations="none")
     run(loop, yard.later)
     yard.write("rec.txt", YOLO)
     yard.fake_events.of(1).files.add("rec.txt")
@@ -255,7 +255,7 @@ def test_a_file_is_an_annotation_only_if_its_data_file_exists(tmp_path: Path, pl
     assert sidecars.annotation_at(str(tmp_path), "im0.txt", facts) is None
     (tmp_path / "im0.png").write_bytes(b"1")
     found = sidecars.annotation_at(str(tmp_path), "im0.txt", facts)
-    assert (ANNOTATION, "numbers, next to a file of the same name") == (found and found.reason, found and found.kind)
+    assert (ANNOTATION, "YOLO, next to a file of the same name") == (found and found.reason, found and found.kind)
     (tmp_path / "im0.txt").write_bytes(YOLO * 2)
     assert sidecars.annotation_at(str(tmp_path), "im0.txt", facts) is None, "it is another version by now"
 

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from eisync.adapters.client.body import sha256_of
-from eisync.adapters.files import content, file_facts, sidecars, writer_probe
+from eisync.adapters.files import file_facts, writer_probe
+from eisync.app.outside import outside_world
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.file_status import ObservedEntry
 from eisync.core.ignore import IgnoreRules
@@ -164,15 +166,8 @@ class Yard:
         )
 
     def outside(self, **replaced: Any) -> Outside:
-        real: dict[str, Any] = {
-            "files": file_facts,
-            "mounts": file_facts,
-            "contents": content,
-            "ask_writers": writer_probe.WriterProbe().asking,
-            "read_sidecar": sidecars.Reading,
-            "annotation_of": sidecars.annotation_at,
-        }
-        return Outside(**{**real, **replaced})
+        real = outside_world(writer_probe.WriterProbe().asking)
+        return replace(real, **{"is_same": lambda *_: False, **replaced})
 
     def fill(self, *paths: str, content: bytes | None = None) -> None:
         """Write files and have them enter the outbox."""

@@ -12,10 +12,11 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from eisync.adapters.files.file_facts import facts_at, open_inside, raise_if_exhausted
 from eisync.adapters.files.folder_walk import facts_of, is_version
+from eisync.core.annotations.encoding import encoding_of as annotation_encoding_of
 from eisync.core.formats.json_stream import Checkpoint, JsonStream, Unfinished
 from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.annotations import HEAD_BYTES, IfBeside, NotASample, annotation_of, may_be_annotation
@@ -107,13 +108,22 @@ class Reading:
     reading are unchanged, so that this one continues behind them. `facts` are those of the opened file.
     """
 
-    def __init__(self, root: str, place: str, after: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        root: str,
+        place: str,
+        after: Checkpoint | None = None,
+        entries_of: Callable[[Iterable[str]], Iterator[Entry]] | None = None,
+    ) -> None:
+        """`entries_of` parses an annotation file of another program; None: it is a sidecar."""
         self.facts: FileFacts | None = None
         self.is_continued = False
         self.is_unchanged = False
         """Whether the sidecar did not change during the reading. Only known at the end."""
         self._place = place
         self._after = after
+        self._entries_of = entries_of
+        self._taken = 0
         self._pieces: JsonStream | None = None
         self._bom_bytes = 0
         self._encoding = "utf-8"
@@ -128,7 +138,7 @@ class Reading:
     @property
     def taken(self) -> int:
         """Return how many characters were read so far."""
-        return 0 if self._pieces is None else self._pieces.taken
+        return self._taken if self._pieces is None else self._pieces.taken
 
     def checkpoint(self) -> Checkpoint | None:
         """Return where a later reading can continue if the sidecar only grows; None when nothing was read."""
@@ -146,7 +156,7 @@ class Reading:
         try:
             yield from self._read(descriptor)
         except UnicodeDecodeError as error:
-            name = "UTF-8" if self._encoding == "utf-8" else "UTF-16"
+            name = {"utf-8": "UTF-8", "utf-16": "UTF-16"}.get(self._encoding, self._encoding)
             raise ValueError(f"it is not {name} (byte {error.object[error.start]:#04x})") from None
         except OSError as error:
             raise ValueError(f"it cannot be read ({error.strerror})") from error
@@ -158,6 +168,9 @@ class Reading:
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is not a regular file")
         self.facts = facts_of(status)
+        if self._entries_of is not None:
+            yield from self._read_annotations(descriptor, self.facts, self._entries_of)
+            return
         head = os.pread(descriptor, len(_BOM), 0)
         self._bom_bytes = len(_BOM) if head == _BOM else 0
         self._encoding = encoding_of(head).removesuffix("-sig")
@@ -169,6 +182,16 @@ class Reading:
             yield from resume_entries(self._place.rpartition("/")[2], self._pieces)
         finally:
             self.is_unchanged = is_version(os.fstat(descriptor), self.facts)
+
+    def _read_annotations(
+        self, descriptor: int, facts: FileFacts, entries_of: Callable[[Iterable[str]], Iterator[Entry]]
+    ) -> Iterator[Entry | None]:
+        self._encoding = _encoding_of_all(descriptor)
+        self._bom_bytes = 0
+        try:
+            yield from entries_of(self._text(descriptor))
+        finally:
+            self.is_unchanged = is_version(os.fstat(descriptor), facts)
 
     def _compare(self, descriptor: int, after: Checkpoint) -> Iterator[None]:
         """Check whether the sidecar still begins with the bytes that were read before."""
@@ -186,14 +209,33 @@ class Reading:
         self.is_continued = digest.hexdigest() == after.sha256()
 
     def _text(self, descriptor: int) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder(self._encoding)()
+        errors = "replace" if self._encoding == "cp1252" else "strict"  # some bytes have no character in it
+        decoder = codecs.getincrementaldecoder(self._encoding)(errors)
         offset = self._bom_bytes + (self._after.offset if self._after is not None and self.is_continued else 0)
         while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
             offset += len(chunk)
             if text := decoder.decode(chunk):
+                self._taken += len(text)
                 yield text
         if decoder.getstate()[0]:
             raise Unfinished("it ends in the middle of a character")
+
+
+def _encoding_of_all(descriptor: int) -> str:
+    """Return the encoding of an annotation file. One that is not UTF-8 is read as the programs of Windows write it."""
+    head = os.pread(descriptor, HEAD_BYTES, 0)
+    found = annotation_encoding_of(head)
+    if found not in ("utf-8", "utf-8-sig"):
+        return found
+    decoder = codecs.getincrementaldecoder(found)()
+    offset = 0
+    try:
+        while chunk := os.pread(descriptor, CHUNK_BYTES * 4, offset):
+            offset += len(chunk)
+            decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return found
 
 
 def entries(root: str, place: str) -> Iterator[Entry]:

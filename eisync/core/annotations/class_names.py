@@ -14,7 +14,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from eisync.core.annotations.text import LONGEST_TEXT, lines, rows, whole_number
+from eisync.core.annotations.numbers import whole_number
+from eisync.core.annotations.rows import LONGEST_TEXT, lines, rows
 from eisync.core.formats.json_values import is_whole
 
 _TEXTS = re.compile(

@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from eisync.core.annotations.numbers import finite, size_of
 from eisync.core.annotations.outlines import without_outlines
 from eisync.core.annotations.shapes import CROWD, KEYPOINTS, OUTLINE, Box, box_around, joined
-from eisync.core.annotations.text import finite, size_of
 from eisync.core.formats.json_stream import JsonRefused, JsonStream
 from eisync.core.formats.json_values import mended, why_unusable
 from eisync.core.labels.entry import Entry, Region, relative_path
@@ -27,9 +27,11 @@ CLASSES = "//classes"
 _IMAGE = "//image/"
 _OF_IMAGES = frozenset({"id", "file_name", "width", "height"})
 _OF_BOXES = frozenset({"id", "image_id", "category_id", "bbox", "iscrowd", "segmentation", "keypoints"})
-_OF_BOXES_ALONE = _OF_BOXES - {"segmentation"}
+
 _OF_OTHERS = ("caption", "segments_info", "keypoints")
 _MOST_CLASSES = 100_000
+_NUMBERS = frozenset({int, float})
+_TOO_LARGE = 1e15  # no image has this many pixels, and every float below is exact enough
 _AT_ONCE = 1_000  # boxes of one entry
 
 _OTHER_TASKS = re.compile(r"(?:captions|person_keypoints|panoptic|image_info|stuff)_", re.IGNORECASE)
@@ -105,8 +107,7 @@ def _annotations(stream: JsonStream) -> Iterator[Entry]:
     image = ""
     regions: list[Region] = []
     remarks: set[str] = set()
-    for number, _ in enumerate(stream.elements(), 1):
-        found = _annotation(stream, number)
+    for number, found in enumerate(_each_annotation(stream), 1):
         key = _key(found.get("image_id"))
         if key is None:
             raise ValueError(f"{_where(found, number)} has no image_id")
@@ -114,9 +115,6 @@ def _annotations(stream: JsonStream) -> Iterator[Entry]:
             yield _boxes(image, regions, remarks)
             regions, remarks = [], set()
         image = key
-        if found.get("iscrowd") in (1, True):
-            remarks.add(CROWD)
-            continue
         try:
             region = _region(found, number, remarks)
         except ValueError as error:
@@ -132,20 +130,30 @@ def _boxes(image: str, regions: list[Region], remarks: set[str]) -> Entry:
     return Entry(path=_IMAGE + image, regions=regions, is_numbered=True, remark=joined(sorted(remarks)))
 
 
-def _annotation(stream: JsonStream, number: int) -> dict[str, Any]:
-    """Take the next annotation. Of a large one, keep only the members that are needed."""
-    try:
-        found, problem = stream.record(_OF_BOXES_ALONE)
-    except JsonRefused as error:
-        raise ValueError(f"annotation number {number}: {error}") from None
-    if problem is not None or not isinstance(found, dict):
-        raise ValueError(f"annotation number {number}: {problem or 'it is not an object'}")
-    return found
+def _each_annotation(stream: JsonStream) -> Iterator[dict[str, Any]]:
+    """Take the annotations. Of a large one, keep only the members that are needed."""
+    number = 0
+    for _ in stream.elements():
+        batch, problem = stream.batch(), None
+        if not batch:
+            try:
+                found, problem = stream.record(_OF_BOXES)
+            except JsonRefused as error:
+                found, problem = None, str(error)
+            batch = [found]
+        for found in batch:
+            number += 1
+            if problem is not None or not isinstance(found, dict):
+                raise ValueError(f"annotation number {number}: {problem or 'it is not an object'}")
+            yield found
 
 
 def _region(found: dict[str, Any], number: int, remarks: set[str]) -> Region | None:
     """Return the box of an annotation; None if it says nothing of boxes. Raise ValueError for nonsense."""
     bbox = found.get("bbox")
+    if found.get("iscrowd"):
+        remarks.add(CROWD)
+        return None
     if bbox:
         box = _four_numbers(bbox)
         if "keypoints" in found:
@@ -162,10 +170,13 @@ def _region(found: dict[str, Any], number: int, remarks: set[str]) -> Region | N
 
 
 def _four_numbers(bbox: Any) -> Box:
-    if isinstance(bbox, list) and len(bbox) == 4:
-        left, top, width, height = map(finite, bbox)
-        if left is not None and top is not None and width is not None and height is not None:
-            return left, top, width, height
+    if isinstance(bbox, list) and len(bbox) == 4 and _NUMBERS.issuperset(map(type, bbox)):
+        left, top, width, height = bbox
+        try:
+            if -_TOO_LARGE < left + top + width + height < _TOO_LARGE:  # false for infinite ones
+                return left, top, width, height
+        except OverflowError:
+            pass  # an integer with hundreds of digits
     raise ValueError("has a bbox that is not four numbers")
 
 
@@ -192,8 +203,11 @@ def _classes(stream: JsonStream) -> Entry:
     for _ in stream.elements():
         found, _ = stream.record({"id", "name"})
         key = _key(found.get("id")) if isinstance(found, dict) else None
-        if key is not None and isinstance(found.get("name"), str | int | float):
-            names[key] = mended(str(found["name"]))
+        name = (
+            mended(str(found["name"])) if key is not None and isinstance(found.get("name"), str | int | float) else ""
+        )
+        if key is not None and name and "\0" not in name:
+            names[key] = name
         if len(names) > _MOST_CLASSES:
             raise ValueError(f"it has more than {_MOST_CLASSES:,} categories")
     return Entry(path=CLASSES, label_map=names)

@@ -12,9 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eisync.core.annotations.text_lines import is_absolute, relative_path
 from eisync.core.formats.json_values import mended, why_unusable
-from eisync.core.labels.entry import Entry
+from eisync.core.labels.entry import Entry, relative_path
 from eisync.core.labels.path_rules import CATEGORY_WORDS
 from eisync.core.model import Category, value
 
@@ -29,14 +28,18 @@ METADATA = "metadata"
 
 KNOWN = frozenset({*FILE, *LABEL, *CATEGORY, METADATA})
 
-_BOXES = frozenset(
-    {"xmin", "x_min", "bbox", "bboxes", "bounding_box", "bounding_boxes", "boundingboxes", "objects", "polygon"}
+_BOXES = (
+    *({one} for one in ("bbox", "bboxes", "bounding_box", "bounding_boxes", "boundingboxes", "objects")),
+    *({"xmin", "ymin"}, {"x_min", "y_min"}, {"x1", "y1"}, {"x_1", "y_1"}, {"left", "top"}, {"bbox_x", "bbox_y"}),
+    *({"bbox_xmin", "bbox_ymin"}, {"bbox_x1", "bbox_y1"}, {"x", "y", "w", "h"}, {"x", "y", "width", "height"}),
 )
+"""Columns that together give a box. One alone may be a class, such as `left`."""
 _CATEGORIES = {**CATEGORY_WORDS, **{one.value: one for one in Category}}
 _NEEDED = 'it needs a column "file" and one of "label", "category" and "metadata.NAME"'
 _MOST_NAMED = 5
 _FILE_NAME = re.compile(r"[^\n]*[^/\\\n.]\.[a-z][a-z0-9]{0,9}\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?[\d.,]+(?:e[-+]?\d+)?\s*", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]*://")
 _BETWEEN = re.compile(r"[\s_-]+")
 
 
@@ -81,9 +84,9 @@ def columns_of(names: Sequence[str]) -> Columns:
     twice = next((one for at, one in enumerate(plain) if one and places[one] != at), None)
     if twice is not None:
         raise ValueError(f"two of its columns are called {json.dumps(shown[places[twice]], ensure_ascii=False)}")
-    boxes = [shown[places[one]] for one in plain if one in _BOXES]
-    if boxes:
-        raise ValueError(f"it has boxes ({_listed(boxes)}), which a list of files cannot give")
+    boxes = next((one for one in _BOXES if one <= places.keys()), None)
+    if boxes is not None:
+        raise ValueError(f"it has boxes ({', '.join(sorted(boxes))}), which a list of files cannot give")
     file, label, category = (_first(places, known) for known in (FILE, LABEL, CATEGORY))
     metadata = tuple(
         (name[len(METADATA) + 1 :].strip(), at)
@@ -122,7 +125,8 @@ def problem_of(path: str, where: str, why: str) -> Entry:
 def path_of(columns: Columns, row: Sequence[Any]) -> str:
     """Return the file that the row names; empty when it names none."""
     written = _cell(row, columns.file)
-    return relative_path(written) if isinstance(written, str) else ""
+    path = written.strip().replace("\\", "/") if isinstance(written, str) else ""
+    return path if _ABSOLUTE.match(path) else relative_path(path)
 
 
 def checked_path(path: str) -> None:
@@ -131,7 +135,7 @@ def checked_path(path: str) -> None:
         raise ValueError("it names no file")
     if "\n" in path:
         raise ValueError("the name of its file has a line break")
-    if is_absolute(path):
+    if _ABSOLUTE.match(path):
         raise ValueError("it gives its file from the root of a disk; give it from the folder of this list")
 
 

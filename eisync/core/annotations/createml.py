@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from eisync.core.annotations.json_records import objects
+from eisync.core.annotations.numbers import finite
 from eisync.core.annotations.shapes import MOST_REGIONS
-from eisync.core.annotations.text import finite
 from eisync.core.formats.json_values import mended, why_unusable
 from eisync.core.labels.entry import Entry, Region, relative_path
 
@@ -33,8 +33,9 @@ def recognises(name: str, head: str) -> bool:
     """
     if not name.lower().endswith(".json") or not _HEAD.match(head):
         return False
-    has_boxes = _COORDINATES.search(head) or (_NOTHING.search(head) and '"data"' not in head)
-    return _MEMBERS.search(head) is not None and _LISTED.search(head) is not None and has_boxes is not None
+    if not _MEMBERS.search(head) or not _LISTED.search(head):
+        return False
+    return bool(_COORDINATES.search(head) or (_NOTHING.search(head) and '"data"' not in head))
 
 
 def entries(pieces: Iterable[str]) -> Iterator[Entry]:

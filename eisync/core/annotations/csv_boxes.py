@@ -15,8 +15,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from eisync.core.annotations.numbers import number, size_of
+from eisync.core.annotations.rows import rows
 from eisync.core.annotations.shapes import Box, in_runs
-from eisync.core.annotations.text import number, rows, size_of
 from eisync.core.labels.entry import Entry, Region, relative_path
 from eisync.core.labels.path_rules import names_media
 from eisync.core.model import value

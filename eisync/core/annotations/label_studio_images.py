@@ -14,9 +14,10 @@ RectangleLabels, PolygonLabels, EllipseLabels, Choices ("Sample Results JSON").
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from eisync.core.annotations.json_records import objects
+from eisync.core.annotations.label_studio_tasks import name_in, newest_result, texts
+from eisync.core.annotations.numbers import finite, size_of
 from eisync.core.annotations.shapes import (
     MOST_REGIONS,
     OUTLINE,
@@ -27,9 +28,8 @@ from eisync.core.annotations.shapes import (
     joined,
     rotated,
 )
-from eisync.core.annotations.text import finite, size_of
-from eisync.core.formats.json_values import mended, why_unusable
-from eisync.core.labels.entry import Entry, Region, relative_path
+from eisync.core.formats.json_values import why_unusable
+from eisync.core.labels.entry import Entry, Region
 from eisync.core.labels.path_rules import names_media
 
 _SHAPES = ("rectanglelabels", "polygonlabels", "ellipselabels", "rectangle", "polygon", "ellipse")
@@ -82,7 +82,7 @@ def _entry(task: dict[str, Any], problem: str | None) -> Entry | None:
     problem = problem or why_unusable(task)
     if problem is not None:
         return Entry(path=path, problem=problem)
-    results = _results(task) if is_full else _results_of_min(task)
+    results = newest_result(task) if is_full else _results_of_min(task)
     if results is None:
         return None
     if len(results) > MOST_REGIONS:
@@ -97,28 +97,8 @@ def _path(data: Any) -> str | None:
     """Return the base name of the image that a task is about."""
     if not isinstance(data, dict):
         return None
-    texts = [data["image"], *data.values()] if isinstance(data.get("image"), str) else list(data.values())
-    for text in texts:
-        if isinstance(text, str) and len(text) < 4096:
-            address = text.partition("?d=")[2] or text.partition("?")[0].partition("#")[0]  # ?d=: a local file
-            name = relative_path(mended(unquote(address))).rpartition("/")[2]
-            if names_media(name):
-                return name
-    return None
-
-
-def _results(task: dict[str, Any]) -> list[Any] | None:
-    """Return the result of the newest annotation that was not cancelled; None if there is none."""
-    listed = task.get("annotations", task.get("completions"))
-    done = [
-        one
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict) and not one.get("was_cancelled") and isinstance(one.get("result"), list)
-    ]
-    if not done:
-        return None
-    newest = max(reversed(done), key=lambda one: str(one.get("updated_at") or one.get("created_at") or ""))
-    return list(newest["result"])
+    addresses = [data.get("image"), *data.values()]
+    return next((name for one in addresses if (name := name_in(one)) and names_media(name)), None)
 
 
 def _results_of_min(task: dict[str, Any]) -> list[Any] | None:
@@ -149,7 +129,7 @@ def _described(path: str, results: list[Any]) -> Entry:
             continue
         tool = result.get("type") or _tool(found)
         if tool == "choices":
-            labels += _texts(found, "choices")
+            labels += texts(found.get("choices"))
         elif tool in _UNUSED:
             remarks.append(_UNUSED[tool])
         elif tool in _SHAPES:
@@ -171,7 +151,7 @@ def _described(path: str, results: list[Any]) -> Entry:
 
 def _region(result: dict[str, Any], tool: str, size: tuple[int, int] | None, where: str, remarks: list[str]) -> Region:
     found = result["value"]
-    labels = _texts(found, tool)
+    labels = texts(found.get(tool))
     if len(labels) != 1:
         raise ValueError(f"{where} has {len(labels) or 'no'} label{'s' if labels else ''}, and a box has one")
     if result.get("image_rotation"):
@@ -205,8 +185,3 @@ def _around(found: dict[str, Any], where: str) -> Box:
     if len(xs) < 3 or not isinstance(points, list) or not len(points) == len(xs) == len(ys):
         raise ValueError(f"{where} is not a list of at least three points")
     return box_around([x / 100 for x in xs], [y / 100 for y in ys])
-
-
-def _texts(found: dict[str, Any], key: str) -> list[str]:
-    listed = found.get(key)
-    return [one for one in listed if isinstance(one, str) and one] if isinstance(listed, list) else []

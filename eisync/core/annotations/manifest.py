@@ -12,18 +12,12 @@ Roboflow's multi-label classification export (`_classes.csv`).
 """
 
 import itertools
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from eisync.core.annotations.manifest_json import is_json_of_files, rows_of_array, rows_of_lines
 from eisync.core.annotations.manifest_table import is_table_of_files, rows_of_table
-from eisync.core.annotations.text_lines import encoding_of
 from eisync.core.labels.entry import Entry
-
-__all__ = ["encoding_of", "entries", "joined", "recognises"]
 
 _WORD = r"(?:train|training|test|testing|val|valid|validation)"
 _WHAT = r"(?:manifest|labels?|metadata|annotations?|class(?:es)?|index|filelist|files)"
@@ -65,43 +59,6 @@ def entries(pieces: Iterable[str]) -> Iterator[Entry]:
     if begins == "[":
         return rows_of_array(pieces)
     return rows_of_lines(pieces) if begins == "{" else rows_of_table(pieces)
-
-
-def joined(entries: Sequence[Entry]) -> Entry:
-    """Return what all entries of one path say together, which is the first one with what the others add.
-
-    If two of them disagree, the result has a problem that names both places.
-    """
-    found = entries[0]
-    for other in entries[1:]:
-        if found.problem is not None:
-            return found
-        found = other if other.problem is not None else _both(found, other)
-    return found
-
-
-def _both(one: Entry, other: Entry) -> Entry:
-    for what in ("label", "category"):
-        if None not in (getattr(one, what), getattr(other, what)) and getattr(one, what) != getattr(other, what):
-            return _dispute(one, other, what, getattr(one, what), getattr(other, what))
-    metadata, more = one.metadata or {}, other.metadata or {}
-    for name in metadata.keys() & more.keys():
-        if metadata[name] != more[name]:
-            return _dispute(one, other, f"metadata {name}", metadata[name], more[name])
-    return replace(
-        one,
-        label=one.label if one.label is not None else other.label,
-        category=one.category or other.category,
-        metadata={**metadata, **more} or None,
-        remark=one.remark or other.remark,
-    )
-
-
-def _dispute(one: Entry, other: Entry, what: str, first: Any, second: Any) -> Entry:
-    says = [json.dumps(each, ensure_ascii=False)[:100] for each in (first, second)]
-    places = [each.where or "one entry" for each in (one, other)]
-    why = f"{places[0]} gives the {what} {says[0]}, and {places[1]} gives {says[1]}"
-    return Entry(path=one.path, problem=why, where=one.where)
 
 
 def _peeked(pieces: Iterable[str]) -> tuple[str, Iterator[str]]:

@@ -16,7 +16,7 @@ from eisync.core.annotations.columns import (
     problem_of,
     why_no_list,
 )
-from eisync.core.annotations.text_lines import lines_of
+from eisync.core.annotations.rows import lines
 from eisync.core.formats.json_stream import JsonRefused, JsonStream
 from eisync.core.labels.entry import Entry
 
@@ -71,7 +71,7 @@ def rows_of_lines(pieces: Iterable[str]) -> Iterator[Entry]:
     """Yield an entry for each line. Raises ValueError only if the first one is no object of a list of files."""
     shapes = _Shapes()
     is_first = True
-    for number, line in enumerate(lines_of(pieces), 1):
+    for number, line in enumerate(lines(pieces), 1):
         if not line.strip():
             continue
         where = f"line {number}"

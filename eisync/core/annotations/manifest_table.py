@@ -18,7 +18,7 @@ from eisync.core.annotations.columns import (
     problem_of,
     why_no_list,
 )
-from eisync.core.annotations.text_lines import lines_of
+from eisync.core.annotations.rows import lines
 from eisync.core.labels.entry import Entry
 
 _MARKS = ",;\t|"
@@ -28,7 +28,7 @@ _ONE, _ZERO = frozenset({"1", "1.0"}), frozenset({"0", "0.0"})
 
 
 class _Lines:
-    """Lines with the number of the last one. `is_ended` says that one more was asked for than there are."""
+    """Lines for a reader of CSV, with the number of the last one. `is_ended`: one more was asked for than there are."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
@@ -45,14 +45,14 @@ class _Lines:
             self.is_ended = True
             raise
         self.number += 1
-        return line
+        return line + "\n"
 
 
 def rows_of_table(pieces: Iterable[str]) -> Iterator[Entry]:
     """Yield an entry for each row of a table. Raises ValueError if the table as a whole cannot be used."""
-    lines = _Lines(lines_of(pieces))
-    mark, columns = _header(lines)
-    rows = (row for row in _rows(lines, mark) if not _is_skipped(row[1], columns))
+    text = _Lines(lines(pieces))
+    mark, columns = _header(text)
+    rows = (row for row in _rows(text, mark) if not _is_skipped(row[1], columns))
     why = why_no_list(columns)
     if why is None:
         remark = columns.remark
@@ -160,13 +160,12 @@ def _entry_of_classes(columns: Columns, cells: Sequence[str], where: str) -> Ent
 
 def is_table_of_files(head: str) -> bool:
     """Return whether the text begins as a list of files. Raises ValueError where it is no table at all."""
-    lines = lines_of([head])
-    mark, columns = _header(lines)
-    rows = itertools.islice((row for row in lines if row.strip() and not row.startswith("#")), _CHECKED_ROWS)
+    rest = lines([head])
+    mark, columns = _header(rest)
     if columns.file is None:
         return False
-    cells = [(_cells(row, mark), row.endswith("\n")) for row in rows]
-    # The last row may be cut within the name of its file.
-    found = [row for row, is_whole in cells if is_whole or len(row) > columns.file + 1]
-    is_list = why_no_list(columns) is None or (bool(found) and _is_one_hot(columns, found[0]))
-    return is_list and all(is_file_name(path_of(columns, row)) for row in found)
+    rows = [_cells(line, mark) for line in rest if line.strip() and not line.startswith("#")]
+    if rows and not head.endswith(("\n", "\r")) and len(rows[-1]) <= columns.file + 1:
+        rows.pop()  # it may be cut within the name of its file
+    is_list = why_no_list(columns) is None or (bool(rows) and _is_one_hot(columns, rows[0]))
+    return is_list and all(is_file_name(path_of(columns, row)) for row in rows[:_CHECKED_ROWS])

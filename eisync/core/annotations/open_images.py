@@ -9,8 +9,9 @@ Source: storage.googleapis.com/openimages/web, "Data formats", "Boxes".
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from eisync.core.annotations.numbers import number
+from eisync.core.annotations.rows import rows
 from eisync.core.annotations.shapes import CROWD, in_runs
-from eisync.core.annotations.text import number, rows
 from eisync.core.labels.entry import Entry, Region, relative_path
 
 _EDGES = ("XMin", "XMax", "YMin", "YMax")

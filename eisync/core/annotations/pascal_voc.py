@@ -17,8 +17,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from eisync.core.annotations.numbers import number, size_of
+from eisync.core.annotations.rows import whole_text
 from eisync.core.annotations.shapes import MOST_REGIONS
-from eisync.core.annotations.text import number, size_of, whole_text
 from eisync.core.labels.entry import Entry, Region
 
 if TYPE_CHECKING:

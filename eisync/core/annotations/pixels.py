@@ -73,8 +73,10 @@ def _span(begins: float, length: float, limit: int, place: str, sides: tuple[str
             raise ValueError(
                 f"{place}: the box reaches {beyond:,.1f} pixels beyond the {side} edge of the image; draw it again"
             )
-    first = min(max(round(begins), 0), limit)
-    last = min(max(round(ends), 0), limit)
+    begins, ends = max(begins, 0.0), min(ends, float(limit))
+    if ends - begins <= _EXACT:
+        raise ValueError(f"{place}: the box is outside the image; remove it, or draw it again")
+    first, last = round(begins), round(ends)
     if last > first:
         return first, last - first
-    return min(max(math.floor((begins + ends) / 2), 0), limit - 1), 1
+    return min(math.floor((begins + ends) / 2), limit - 1), 1

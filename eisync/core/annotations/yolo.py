@@ -14,13 +14,13 @@ Sources: docs.ultralytics.com, datasets/detect, segment, obb and pose; AlexeyAB/
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from eisync.core.annotations.numbers import number
+from eisync.core.annotations.rows import first_lines, lines
 from eisync.core.annotations.shapes import KEYPOINTS, MOST_REGIONS, OUTLINE, Box, box_around, joined
-from eisync.core.annotations.text import lines, number
 from eisync.core.labels.entry import Entry, Region
 
 _OF_A_BOX = 5
 _WITH_CONFIDENCE = 6
-_CHECKED_LINES = 20
 _MARGIN = 0.05  # how far programs let a box reach beyond the image, as a fraction of it
 
 
@@ -30,12 +30,8 @@ def recognises(name: str, head: str) -> bool:
     >>> recognises("a.txt", "0 0.5 0.5 0.25 0.5\\n"), recognises("a.txt", "12 80 81 82 83\\n")
     (True, False)
     """
-    if not name.lower().endswith(".txt"):
-        return False
-    found = list(lines([head.removeprefix("\ufeff")]))
-    if found and not head.endswith(("\n", "\r")) and len(found) > 1:
-        del found[-1]  # it may be cut
-    return all(_is_plausible(line.split()) for line in found[:_CHECKED_LINES] if line.strip())
+    found = first_lines(head) if name.lower().endswith(".txt") else None
+    return found is not None and all(_is_plausible(line.split()) for line in found if line.strip())
 
 
 def _is_plausible(cells: Sequence[str]) -> bool:

@@ -8,12 +8,11 @@ Source: qqwweee/keras-yolo3, README, "Training".
 
 from collections.abc import Iterable, Iterator
 
+from eisync.core.annotations.numbers import number
+from eisync.core.annotations.rows import first_lines, lines
 from eisync.core.annotations.shapes import MOST_REGIONS
-from eisync.core.annotations.text import lines, number
 from eisync.core.labels.entry import Entry, Region, relative_path
 from eisync.core.labels.path_rules import names_media
-
-_CHECKED_LINES = 20
 
 
 def recognises(name: str, head: str) -> bool:
@@ -22,12 +21,8 @@ def recognises(name: str, head: str) -> bool:
     >>> recognises("_annotations.txt", "a.jpg 10,20,30,40,0\\n")
     True
     """
-    if not name.lower().endswith(".txt"):
-        return False
-    found = [line for line in lines([head.removeprefix("\ufeff")]) if line.strip()]
-    if len(found) > 1 and not head.endswith(("\n", "\r")):
-        del found[-1]  # it may be cut
-    parts = [_parts(line) for line in found[:_CHECKED_LINES]]
+    found = first_lines(head) if name.lower().endswith(".txt") else None
+    parts = [_parts(line) for line in found or () if line.strip()]
     return any(boxes for _, boxes in parts) and all(names_media(path) for path, _ in parts)
 
 

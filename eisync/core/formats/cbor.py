@@ -14,6 +14,7 @@ Sources: RFC 8949, section 3; the data acquisition format's "Binary payloads" in
 """
 
 import re
+from collections.abc import Callable, Generator
 
 from eisync.core.formats.magic import HEAD_BYTES, is_text, recognised
 from eisync.core.formats.probe import (
@@ -82,26 +83,59 @@ _REFERRED = re.compile(
 
 def cbor(size: int) -> Probe:
     """Probe a CBOR file: one item, and what may follow it."""
-    samples: str | None = None
-    left = [1]  # how many items remain in each open list
-    offset = 0
-    while left:
-        if offset >= size:
-            return (yield from _or_other_format(_unended(left, offset, size), size))
-        chunk = yield Read(offset, min(CHUNK_BYTES, size - offset))
-        samples = samples if offset else _samples_in(chunk)
-        step = _step(chunk, left, offset, size)
-        del chunk
-        if not isinstance(step, int):
-            return (yield from _or_other_format(step, size))
-        offset += step
-    if offset > size:
-        return (yield from _or_other_format(_unended(left, offset, size), size))
-    if samples is not None:
-        return _by_samples(samples, size - offset, size)
+    samples: list[str | None] = []
+    offset = yield from item_end(0, size, lambda chunk: samples.append(_samples_in(chunk)))
+    if not isinstance(offset, int):
+        return (yield from _or_other_format(offset, size))
+    if samples[0] is not None:
+        return _by_samples(samples[0], size - offset, size)
     if offset == size:
         return Complete("its CBOR item is complete")
     return (yield from _behind(offset, size))
+
+
+def item_end(
+    offset: int, size: int, with_first: Callable[[bytes], None] | None = None
+) -> Generator[Read, bytes, int | Completeness]:
+    """Return where the item at `offset` ends, or why it has no end in a file of `size` bytes.
+
+    `with_first` gets the first bytes that are read.
+    """
+    left = [1]  # how many items remain in each open list
+    while left:
+        if offset >= size:
+            return _unended(left, offset, size)
+        chunk = yield Read(offset, min(CHUNK_BYTES, size - offset))
+        if with_first is not None:
+            with_first(chunk)
+            with_first = None
+        step = _step(chunk, left, offset, size)
+        del chunk
+        if not isinstance(step, int):
+            return step
+        offset += step
+    return offset if offset <= size else _unended(left, offset, size)
+
+
+def count_items(offset: int, size: int) -> Generator[Read, bytes, tuple[int, int] | Completeness]:
+    """Count the items of a list of indefinite length, the first of which is at `offset`. Return also where it ends.
+
+    Return the verdict instead where the list has no end in a file of `size` bytes.
+    """
+    left = [_INDEFINITE]
+    while offset < size:
+        chunk = yield Read(offset, min(CHUNK_BYTES, size - offset))
+        before = list(left)
+        step = _step(chunk, left, offset, size)
+        if not isinstance(step, int):
+            return step
+        if not left:
+            # The step ended with the break, and does not tell what was left then. Take it again without the break.
+            _step(chunk[: step - 1], before, offset, size)
+            return _INDEFINITE - before[0], offset + step
+        del chunk
+        offset += step
+    return _unended(left, offset, size)
 
 
 def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Completeness:

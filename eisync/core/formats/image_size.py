@@ -28,6 +28,8 @@ _VALUE_FORMATS = {3: "H", 4: "I"}  # SHORT and LONG
 
 def image_size(size: int) -> Search:
     """Search for the size of the image in a file of `size` bytes. None where it is of another format, or cut."""
+    if not size:
+        return None
     head = yield Read(0, min(size, _HEAD_BYTES))
     if head[:2] == b"\xff\xd8":
         found = yield from _jpeg(size)

@@ -17,6 +17,8 @@ from eisync.core.labels.path_rules import MEDIA, names_media
 DEEPEST = 64
 
 _INT64 = 1 << 63
+_ODD_NUMBER = re.compile(r"[0-9](?:[0-9]{17}|[eE])")
+_FEW_LEVELS = 60
 
 
 def why_unusable(value: Any) -> str | None:
@@ -54,6 +56,15 @@ def _why_scalar(one: Any) -> str | None:
     if isinstance(one, int) and not -_INT64 <= one < _INT64:
         return "it contains a number of more than 64 bits"
     return None
+
+
+def is_suspect(text: str, at: int, end: int) -> bool:
+    """Return whether a JSON value may contain a lone surrogate, a number that does not fit, or too many levels."""
+    return (
+        text.find("\\u", at, end) >= 0
+        or text.count("[", at, end) + text.count("{", at, end) > _FEW_LEVELS
+        or _ODD_NUMBER.search(text, at, end) is not None
+    )
 
 
 def is_whole(text: str) -> bool:

@@ -1,8 +1,9 @@
-"""Recognise annotations of other programs, which describe other files and which eisync does not read yet.
+"""Recognise annotations of other programs, which describe other files and are no samples themselves.
 
-They lie beside the data and have extensions that Edge Impulse takes. So they would be sent, refused and quarantined,
-one for each image. The decision uses the name, the first bytes and the size of a file. Where it depends on whether
-another file exists beside it, the places to check are returned.
+`core.annotations` reads the formats that it knows. All of them lie beside the data and have extensions that Edge
+Impulse takes. So they would be sent, refused and quarantined, one for each image. The decision uses the name, the first
+bytes and the size of a file. Where it depends on whether another file exists beside it, the places to check are
+returned.
 
 A file that may be a sample is never an annotation, in any folder: JSON with `protected` or `payload` is an acquisition,
 and a text with a line of names above lines of numbers is a table (wire contract, section 2).
@@ -16,14 +17,17 @@ label tracks; TrunkRecorder/trunk-recorder (a .json beside each .wav); Google Ta
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice, pairwise
 
+from eisync.core.annotations.class_names import is_list as is_class_list
+from eisync.core.annotations.formats import recognised
 from eisync.core.formats.json_syntax import elements
 from eisync.core.formats.json_values import is_acquisition, what_it_describes
 from eisync.core.labels.path_rules import COMMON_MEDIA, DATA, MEDIA, names_media
 from eisync.core.model import extension_of, value
 
-ANNOTATION = "it holds annotations for other files; eisync does not read these yet"
+ANNOTATION = "it holds annotations for other files and is no sample itself"
 TEXT = "it is a text that came with the data, not a table of numbers"
 
 HEAD_BYTES = 16 * 1024
@@ -94,6 +98,9 @@ class NotASample:
     kind: str
 
 
+MANIFEST = NotASample(ANNOTATION, "the manifest that the configuration names")
+
+
 @value
 class IfBeside:
     """The file is no sample, as `left_out` says, if a file exists at one of `places`; the most likely come first."""
@@ -114,7 +121,19 @@ def may_be_annotation(path: str, head: bytes = b"") -> bool:
 def annotation_of(path: str, head: bytes, *, size: int) -> NotASample | IfBeside | None:
     """Decide by the first `HEAD_BYTES` of the file at `path`, which has `size` bytes. None: it may be a sample."""
     decide_on = _DECIDERS.get(extension_of(path))
-    return None if decide_on is None else decide_on(path, _decoded(head), len(head) >= size)
+    if decide_on is None:
+        return None
+    text = _decoded(head)
+    decided = decide_on(path, text, len(head) >= size)
+    name = path.rpartition("/")[2]
+    found = recognised(name, text)
+    if found is not None and found.is_shared:
+        return NotASample(ANNOTATION, found.title)
+    if is_class_list(name) and (decided is not None or extension_of(path) == ".csv"):
+        return NotASample(ANNOTATION, "a list of classes")
+    if found is not None and isinstance(decided, IfBeside):
+        return replace(decided, left_out=NotASample(ANNOTATION, f"{found.title}, next to a file of the same name"))
+    return decided
 
 
 def places_beside(path: str) -> Iterator[str]:

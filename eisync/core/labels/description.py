@@ -64,8 +64,8 @@ MAX_METADATA_BYTES = 64 * 1024
 """
 MAX_NAME_BYTES = 1024
 
-NOT_MENTIONED, ATTACHMENTS, NAME = "not_mentioned", "attachments", "name"
-"""The kinds of remarks: no entry fits, attachments are not sent, a name cannot be sent as it is."""
+NOT_MENTIONED, ATTACHMENTS, NAME, ANNOTATION = "not_mentioned", "attachments", "name", "annotation"
+"""The kinds of remarks: no entry fits, attachments are not sent, a name or an annotation cannot be sent as it is."""
 
 _BARRED_KINDS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, surrogates, line and paragraph separators
 
@@ -224,6 +224,7 @@ def _name_and_remarks(
         NOT_MENTIONED: "; ".join(misses),
         ATTACHMENTS: _attachments_are_not_sent(attachments) if attachments else "",
         NAME: problem or "",
+        ANNOTATION: "; ".join(dict.fromkeys(entry.remark for entry in entries if entry.remark)),
     }
     return sent_as, {kind: sentence for kind, sentence in remarks.items() if sentence}
 

@@ -7,11 +7,13 @@ most likely means this file. An image may have one entry for each of its boxes; 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from eisync.core.labels.entry import Entry
+from eisync.core.labels.entry import Entry, Region, Stretch
 from eisync.core.labels.sidecars import BESIDE
 from eisync.core.text import nfc
+
+_Part = TypeVar("_Part", Region, Stretch)
 
 MAX_JOINED = 4_000
 """The most boxes or ranges that are combined for one file."""
@@ -60,11 +62,71 @@ def combined(entries: Sequence[Entry]) -> Entry | None:
     problem = next((entry.problem for entry in entries if entry.problem is not None), None)
     boxes = _unique(entry.bounding_boxes for entry in entries)
     ranges = _unique(entry.structured_labels for entry in entries)
-    if problem is None and max(len(boxes or ()), len(ranges or ())) > MAX_JOINED:
+    regions = _each_once(entry.regions for entry in entries)
+    stretches = _each_once(entry.stretches for entry in entries)
+    if problem is None and max(len(some or ()) for some in (boxes, ranges, regions, stretches)) > MAX_JOINED:
         problem = f"its entries give more than {MAX_JOINED:,} boxes or ranges"
+    found = joined(entries)
+    problem = problem or found.problem
     if problem is not None:
         return Entry(path=entries[-1].path, problem=problem)
-    return replace(entries[-1], bounding_boxes=boxes, structured_labels=ranges)
+    return replace(
+        found,
+        bounding_boxes=boxes,
+        structured_labels=ranges,
+        regions=regions,
+        stretches=stretches,
+        size=next((entry.size for entry in entries if entry.size is not None), None),
+        more=next((entry.more for entry in entries if entry.more is not None), None),
+    )
+
+
+def with_more(entry: Entry, more: Entry) -> Entry:
+    """Return the entry with the regions of another one, to which it refers."""
+    if more.problem is not None:
+        return replace(entry, problem=more.problem)
+    return replace(
+        entry, regions=[*(entry.regions or ()), *(more.regions or ())], remark=entry.remark or more.remark, more=None
+    )
+
+
+def joined(entries: Sequence[Entry]) -> Entry:
+    """Return the label, category and metadata that the entries of one path give together.
+
+    These are those of the first one, with what the others add.
+
+    If two of them disagree, the result has a problem that names both places.
+    """
+    found = entries[0]
+    for other in entries[1:]:
+        if found.problem is not None:
+            return found
+        found = other if other.problem is not None else _both(found, other)
+    return found
+
+
+def _both(one: Entry, other: Entry) -> Entry:
+    for what in ("label", "category", "size"):
+        if None not in (getattr(one, what), getattr(other, what)) and getattr(one, what) != getattr(other, what):
+            return _dispute(one, other, what, getattr(one, what), getattr(other, what))
+    metadata, more = one.metadata or {}, other.metadata or {}
+    for name in metadata.keys() & more.keys():
+        if metadata[name] != more[name]:
+            return _dispute(one, other, f"metadata {name}", metadata[name], more[name])
+    return replace(
+        one,
+        label=one.label if one.label is not None else other.label,
+        category=one.category or other.category,
+        metadata={**metadata, **more} or None,
+        remark=one.remark or other.remark,
+    )
+
+
+def _dispute(one: Entry, other: Entry, what: str, first: Any, second: Any) -> Entry:
+    says = [json.dumps(each, ensure_ascii=False)[:100] for each in (first, second)]
+    places = [each.where or "one entry" for each in (one, other)]
+    why = f"{places[0]} gives the {what} {says[0]}, and {places[1]} gives {says[1]}"
+    return Entry(path=one.path, problem=why, where=one.where)
 
 
 def collected(sidecar_name: str, entries: Iterable[Entry]) -> dict[str, Entry]:
@@ -106,4 +168,15 @@ def _unique(lists: Iterable[list[dict[str, Any]] | None]) -> list[dict[str, Any]
         if some is not None:
             found = found or {}
             found.update((json.dumps(one, sort_keys=True), one) for one in some)
+    return None if found is None else list(found.values())
+
+
+def _each_once(lists: Iterable[list[_Part] | None]) -> list[_Part] | None:
+    """Return the regions or stretches of all lists. Two that differ only in where they stand are one."""
+    found: dict[tuple[object, ...], _Part] | None = None
+    for some in lists:
+        if some is not None:
+            found = found or {}
+            for one in some:
+                found.setdefault(one[:-1], one)
     return None if found is None else list(found.values())

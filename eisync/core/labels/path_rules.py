@@ -66,6 +66,8 @@ CATEGORY_WORDS = {
     "anomaly": Category.ANOMALY,
 }
 
+OPENMV_SUFFIX = ".class"
+
 _FILLERS = frozenset({"data", "dataset", "set", "split", "images", "audio", "samples", "files"})
 """Words that make no class of a folder that names a category: `Test Data`, `train_set`."""
 
@@ -102,7 +104,7 @@ class PathRules:
     def label_of(self, path: str) -> tuple[str | None, int | None]:
         """Return the label (None: no label), and which part of the path is the folder that gives it (None: none)."""
         folder = self.label_folder(path)
-        label = self._label(path) if folder is None else shown(path.split("/")[folder])
+        label = self._label(path) if folder is None else _label_of_folder(shown(path.split("/")[folder]))
         return label and nfc(label), folder
 
     def label_folder(self, path: str) -> int | None:
@@ -166,6 +168,11 @@ def class_folder(path: str) -> int | None:
         if not names_category:
             return at
     return None
+
+
+def _label_of_folder(name: str) -> str:
+    """Return the label that a folder of this name gives. The dataset editor of OpenMV adds `.class` to it."""
+    return name.removesuffix(OPENMV_SUFFIX) or name
 
 
 def infer_category(path: str) -> Category | None:

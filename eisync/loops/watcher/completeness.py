@@ -33,8 +33,8 @@ from eisync.core.model import MAX_FILE_BYTES, Candidate, FileFacts, value
 from eisync.core.policy import OnChange
 from eisync.core.writers import Presence, Writers
 from eisync.errors import CONTENT_ERRORS, UnreachableError
-from eisync.loops.watcher.context import Outside, WatchedRoot
-from eisync.loops.watcher.labelling import Labelling, Unclear
+from eisync.loops.watcher.context import Outside, Unclear, WatchedRoot
+from eisync.loops.watcher.labelling import Labelling
 from eisync.loops.watcher.observed_files import ObservedFiles
 
 BYTES_PER_TICK = 1024 * 1024

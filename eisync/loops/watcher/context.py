@@ -3,11 +3,14 @@
 There are protocols only for what tests replace: files, their contents, and events.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from eisync.core.annotations.formats import AUTO
+from eisync.core.annotations.measuring import Measured
+from eisync.core.annotations.places import NOTHING, Listing
 from eisync.core.completeness import CompletenessPolicy, Inspect, Marker
 from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
@@ -44,6 +47,21 @@ class WatchedRoot:
     updates_renamed: bool = True  # rename the sample of a renamed file
     split: Split | None = None
     is_compared: bool = False
+    annotations: str = AUTO  # which formats of annotations are read, as the configuration has it
+    requires_annotation: bool = False  # an image without annotation waits for one
+    manifest: str | None = None  # a list of files and labels, relative to the root
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The description of the file is not known yet, for this reason. Ask again at `until` (Unix s).
+
+    `needs_person`: it stays unknown until a person corrects a sidecar.
+    """
+
+    reason: str
+    until: float
+    needs_person: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +169,14 @@ class Events(Protocol):
     def take(self, root_id: int) -> PendingPaths: ...
 
 
-ReadSidecar = Callable[[str, str, Checkpoint | None], SidecarReading]
-"""Begin to read the sidecar at (root, place), from the end of the last reading if it only grew since."""
+EntriesOf = Callable[[Iterable[str]], Iterator[Entry]]
+"""Parses the pieces of an annotation file's text."""
+
+ReadSidecar = Callable[[str, str, Checkpoint | None, EntriesOf | None], SidecarReading]
+"""Begin to read the sidecar at (root, place), from the end of the last reading if it only grew since.
+
+With the last argument it is an annotation file, and read from its beginning.
+"""
 
 AnnotationOf = Callable[[str, str, FileFacts, Callable[[Sequence[str]], bool], bytes], NotASample | None]
 """Return what the file at (root, path) is if it is an annotation of other files.
@@ -160,6 +184,24 @@ AnnotationOf = Callable[[str, str, FileFacts, Callable[[Sequence[str]], bool], b
 The fourth argument returns whether one of some paths is known. The last one has the first bytes of the file, as far as
 known. Raises UnreachableError when no file can be opened now.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationFiles:
+    """Reads the annotation files of a root.
+
+    `listing` takes a folder. `head_of` returns the first characters of a file, and `text_of` all of them; it raises
+    ValueError, with the reason, when it cannot. `class_names` returns the names in a list of classes, or the reason.
+    `measured` returns the size of an image, or the length and rate of a recording. Each raises UnreachableError when no
+    file can be opened now.
+    """
+
+    listing: Callable[[str, str], Listing] = lambda *_: NOTHING
+    facts_at: Callable[[str, str], FileFacts | None] = lambda *_: None
+    head_of: Callable[[str, str, FileFacts], str] = lambda *_: ""
+    text_of: Callable[[str, str, FileFacts], str] = lambda *_: ""
+    class_names: Callable[[str, str, FileFacts], dict[str, str] | str] = lambda *_: {}
+    measured: Callable[[str, str, FileFacts], Measured] = lambda *_: Measured()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +219,7 @@ class Outside:
     read_sidecar: ReadSidecar
     annotation_of: AnnotationOf = lambda *_: None
     is_same: Callable[[str, str, FileFacts, str], bool] = lambda *_: False
+    annotations: AnnotationFiles = field(default_factory=AnnotationFiles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

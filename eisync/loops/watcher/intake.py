@@ -49,6 +49,7 @@ class Intake:
         self._put_off(result, now)
         for path, (facts, reason) in result.left_out.items():
             state.annotations.leave(path, facts, reason, now=now)
+            state.labels.check_left_out(path, now)
             state.end_observation(path)
         self._enter(result.accepted, now)
         self._park(result.parked, now)

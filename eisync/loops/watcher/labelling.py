@@ -8,55 +8,32 @@ files if the configuration changed, otherwise those with sidecars near them. Lat
 sidecar. Until this is done after a start, no file of the root is sent.
 """
 
-import json
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
 
+from eisync.core.annotations.class_names import is_list as is_class_list
+from eisync.core.annotations.places import scope_of
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.description import Description, UnsentFile, describe, describe_by_path
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.rules import RuleProblemError
-from eisync.core.labels.sidecars import INFO_LABELS, sidecars_for
+from eisync.core.labels.sidecars import INFO_LABELS, NAMES, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
-from eisync.loops.watcher.context import WatchedRoot
+from eisync.loops.watcher.annotations import AnnotationReader
+from eisync.loops.watcher.context import Unclear, WatchedRoot
 from eisync.loops.watcher.groups import GroupSplits
+from eisync.loops.watcher.passes import Pass, rules_of
 from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.descriptions import Descriptions
+
+NOT_ANNOTATED = "annotations lie beside the file, and none describes it"
 
 PAGE = 500
 FOLDERS_PER_PAGE = 500
 AGAIN_S = 1.0
-_STATES = (State.READY, State.QUARANTINED)
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """The description of the file is not known yet, for this reason. Ask again at `until` (Unix s).
-
-    `needs_person`: it stays unknown until a person corrects a sidecar.
-    """
-
-    reason: str
-    until: float
-    needs_person: bool = False
-
-
-@dataclass(slots=True)
-class _Pass:
-    """A pass that describes waiting files again, page by page: those in a folder, or (None) all."""
-
-    folder: str | None
-    is_deep: bool = False
-    after: str = ""
-    states: list[State] = field(default_factory=lambda: list(_STATES))
-    cursor: tuple[float, int] = (0.0, 0)
-    last_folder: str | None = None
-    remarked_id: int | None = 0  # remarks are checked up to this file; None: all are
-    is_whole: bool = False  # every file is described, even if the configuration is the same
 
 
 class Labelling:
@@ -66,6 +43,7 @@ class Labelling:
         self,
         watched: WatchedRoot,
         sidecars: SidecarReader,
+        annotations: AnnotationReader,
         descriptions: Descriptions,
         *,
         on_labelled: Callable[[], None],
@@ -76,16 +54,18 @@ class Labelling:
         self._watched = watched
         self._root = watched.root
         self._sidecars = sidecars
+        self._annotations = annotations
         self._descriptions = descriptions
         self._on_labelled = on_labelled
         self._log = log
         self._splits = splits
-        self._passes = [_Pass(None)]
+        self._passes = [Pass(None)]
         self._is_same_configuration: bool | None = None  # None: not compared yet
-        split = [] if splits is None else [repr(watched.split)]
-        self._rules = json.dumps([repr(watched.labelling), sorted(watched.metadata.items()), *split])
+        self._rules = rules_of(watched)
         self._later: set[str] = set()  # to describe again: files that were being sent, or were renamed
         self._later_at = 0.0
+        self._scanned_at: tuple[float, float] | None = None  # when the last two scans ended; None: not asked yet
+        self._annotated: set[str] = set()  # files whose companion changed
         self._unclear: dict[str, Unclear] = {}  # by path: why a file under observation waits for its description
         self._is_through = False  # whether the pass after the start is done
 
@@ -98,19 +78,31 @@ class Labelling:
     def is_busy(self) -> bool:
         """Return whether the next tick has work to do at once."""
         sidecars = self._sidecars
-        return bool(self._passes) or sidecars.has_news(of_growth=True) or sidecars.is_busy
+        return bool(self._passes or self._annotated) or sidecars.has_news(of_growth=True) or sidecars.is_busy
 
     def next_at(self, now: float) -> float:
         """Return when there is work to do again (Unix s)."""
         return min(self._later_at, now + AGAIN_S) if self._later else now + 3600.0
 
     def check_sidecar(self, place: str, now: float) -> None:
-        """Check the path, where something happened, for a sidecar."""
+        """Check the path, where something happened, for a sidecar or an annotation file."""
         self._sidecars.check_now(place, now)
+        if self._annotations.note_event(place):
+            self._annotated |= set(self._annotations.described_by(place))
+            if is_class_list(place.rpartition("/")[2]):
+                self._add_pass(Pass(scope_of(place), is_deep=True))
+
+    def check_left_out(self, place: str, now: float) -> None:
+        """Check a path that a scan left out. An annotation file that did not change since the last scan is skipped."""
+        if self._scanned_at is None:
+            self._scanned_at = (self._descriptions.scan_began_at(self._root.id) or now, now)
+        if not self._annotations.is_name_of_one(place) or self._annotations.is_newer(place, self._scanned_at[0]):
+            self.check_sidecar(place, now)
 
     def scanned(self, observed: Container[str], now: float) -> None:
         """Record that a scan of the root ended, after which these files are under observation."""
         self._sidecars.check_all(now)
+        self._scanned_at = (now if self._scanned_at is None else self._scanned_at[1], now)
         self._unclear = {path: why for path, why in self._unclear.items() if path in observed}
 
     def why_unclear(self, path: str) -> Unclear | None:
@@ -131,6 +123,9 @@ class Labelling:
 
     def of(self, path: str, *, now: float, file: ObservedFile | None = None) -> Description | Unclear:
         """Describe how to send the file. With `file`, wait a moment for a sidecar that does not mention it yet."""
+        annotated = self._annotations.of(path, now=now, file=file)
+        if isinstance(annotated, Unclear):
+            return annotated
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
         misses: list[str] = []
@@ -156,6 +151,9 @@ class Labelling:
                 named = " and ".join(shown(place) for place in sidecars_for(path, found))
                 why = "; ".join(misses) or f"{named} does not mention the file"
                 return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
+        if annotated.is_missing:
+            misses.append(NOT_ANNOTATED)
+        entries = [*annotated.entries, *entries]
         try:
             described = describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
         except RuleProblemError as error:
@@ -165,21 +163,14 @@ class Labelling:
                 needs_person=True,
             )
         except ValueError as error:
-            places = " and ".join(shown(place) for place in sidecars_for(path, found))
+            said_by = [*annotated.places, *sidecars_for(path, found)]
+            places = " and ".join(map(shown, said_by))
             return Unclear(
                 f"the entry for it in {places} cannot be used: {error}; correct it, and the file is sent by itself",
                 now + 5 * AGAIN_S,
                 needs_person=True,
             )
-        return described if self._splits is None else self._placed(self._splits, path, described, now)
-
-    def _placed(self, splits: GroupSplits, path: str, described: Description, now: float) -> Description | Unclear:
-        """Return the description with the category of the file's group."""
-        found = splits.place(path, described, now)
-        if isinstance(found, Description):
-            return found
-        # The step that decides on the group has the file checked again. It is opened for that, so not every second.
-        return Unclear(found, now + 60 * AGAIN_S, needs_person=splits.trouble is not None)
+        return described if self._splits is None else self._splits.place(path, described, now)
 
     def plain(self, path: str, now: float) -> Description:
         """Describe the file, by the configuration alone if its sidecars are unclear."""
@@ -204,13 +195,15 @@ class Labelling:
 
     def _take_changes(self) -> set[str]:
         """Queue the files of new, changed and removed sidecars to be described again. Return files to check again."""
-        again = self._take_growth()
+        again = self._take_growth() | (self._annotated & self._unclear.keys())
+        if self._annotated:
+            self._later |= self._annotated
+            self._annotated, self._later_at = set(), 0.0
         for place in self._sidecars.take_changed():
             folder, _, name = place.rpartition("/")
-            one = _Pass(folder, is_deep=name == INFO_LABELS)
-            if one not in self._passes:
-                self._passes.append(one)
-            again |= {path for path in self._unclear if _is_in(path, one)}
+            is_document = name not in NAMES
+            one = Pass(scope_of(place) if is_document else folder, is_deep=is_document or name == INFO_LABELS)
+            again |= self._add_pass(one)
         return again
 
     def _take_placed(self, now: float) -> set[str]:
@@ -223,6 +216,12 @@ class Labelling:
             self._later_at = 0.0
         return again
 
+    def _add_pass(self, one: Pass) -> set[str]:
+        """Describe the waiting files of a folder again. Return those under observation, which are checked again."""
+        if one not in self._passes:
+            self._passes.append(one)
+        return {path for path in self._unclear if one.covers(path)}
+
     def _take_growth(self) -> set[str]:
         """Queue the files of new entries in grown sidecars to be described again. Return files to check again."""
         grown = self._sidecars.take_grown()
@@ -231,7 +230,7 @@ class Labelling:
             self._later_at = 0.0
         return {path for path in grown if path in self._unclear}
 
-    def _work_on(self, one: _Pass, now: float) -> set[str]:
+    def _work_on(self, one: Pass, now: float) -> set[str]:
         if self._is_same_configuration is None:
             self._is_same_configuration = self._descriptions.described_by(self._root.id) == self._rules
         if one.folder is None and self._is_same_configuration and not one.is_whole:
@@ -253,7 +252,7 @@ class Labelling:
             self._end(one)
         return again
 
-    def _check_remarks(self, one: _Pass, folder: str, after_id: int, now: float) -> None:
+    def _check_remarks(self, one: Pass, folder: str, after_id: int, now: float) -> None:
         """Update the remarks of sent files, which say what was not sent with them: the cause may be corrected now."""
         page = self._descriptions.remarked(self._root.id, folder, is_deep=one.is_deep, after_id=after_id, limit=PAGE)
         found = [(file, self.of(file.path, now=now)) for file in page]
@@ -266,23 +265,24 @@ class Labelling:
             self._descriptions.remark(changes)
         one.remarked_id = page[-1].id if len(page) == PAGE else None
 
-    def _find_folders(self, one: _Pass, now: float) -> None:
+    def _find_folders(self, one: Pass, now: float) -> None:
         """Find the folders with sidecars: with an unchanged configuration only their files can have changed."""
         folders = self._descriptions.folders(self._root.id, after=one.last_folder, limit=FOLDERS_PER_PAGE)
         known = {other.folder for other in self._passes}
         for folder in folders:
-            is_spoken_of = bool(self._sidecars.around(f"{folder}/x" if folder else "x", now))
+            path = f"{folder}/x" if folder else "x"
+            is_spoken_of = bool(self._sidecars.around(path, now)) or self._annotations.may_describe(path, now)
             if is_spoken_of and folder not in known:
-                self._passes.append(_Pass(folder))
+                self._passes.append(Pass(folder))
         if len(folders) == FOLDERS_PER_PAGE:
             one.last_folder = folders[-1]
         else:
             one.states = one.states[:1]  # the folders were found for every state
             if self._splits is not None:  # truncated files entered without the category of their group
-                self._passes.append(_Pass(None, states=[State.QUARANTINED], is_whole=True))
+                self._passes.append(Pass(None, states=[State.QUARANTINED], is_whole=True))
             self._end(one)
 
-    def _end(self, one: _Pass) -> None:
+    def _end(self, one: Pass) -> None:
         if one.folder is None:
             one.states, one.cursor = one.states[1:], (0.0, 0)
             if one.states:
@@ -340,10 +340,3 @@ class Labelling:
         touched_at = max(min(facts.touched_at, now) for facts in sidecars)
         still_until = max(file.still_since, touched_at) + policy.settle_s
         return min(still_until, file.still_since + max(policy.settle_s, policy.patience_s))
-
-
-def _is_in(path: str, one: _Pass) -> bool:
-    folder = path.rpartition("/")[0]
-    if not one.is_deep:
-        return folder == one.folder
-    return not one.folder or folder == one.folder or folder.startswith(f"{one.folder}/")

@@ -9,7 +9,7 @@ annotations, or because it arrived before the file that it describes.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from eisync.core.labels.annotations import NotASample, may_be_annotation
+from eisync.core.labels.annotations import MANIFEST, NotASample, may_be_annotation
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, shown
 from eisync.errors import CONTENT_ERRORS, UnreachableError
@@ -88,6 +88,7 @@ class Annotations:
         self, watched: WatchedRoot, stores: Stores, outside: Outside, not_samples: NotSamples, log: Log
     ) -> None:
         self._root = watched.root
+        self._manifest = watched.manifest
         self._annotation_of = outside.annotation_of
         self._outbox = stores.outbox
         self._paths = stores.paths
@@ -99,6 +100,8 @@ class Annotations:
 
         Raises UnreachableError when no file can be opened now.
         """
+        if path == self._manifest:
+            return MANIFEST
         if not may_be_annotation(path, head):
             return None
         return self._annotation_of(self._root.path, path, facts, self._is_known, head)

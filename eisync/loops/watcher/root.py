@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from eisync.core.known_content import Trust
 from eisync.core.writers import Writers, describe_folder_writers
 from eisync.loops.ports import Log
+from eisync.loops.watcher.annotation_finder import AnnotationFinder
+from eisync.loops.watcher.annotations import AnnotationReader
 from eisync.loops.watcher.content_check import ContentChecks
 from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.disks import RootDisks
@@ -169,12 +171,15 @@ class RootState:
 
     def _labelling(self, stores: Stores, outside: Outside, runtime: Runtime, log: Log) -> Labelling:
         monitor = self.monitor
+        finder = AnnotationFinder(self.watched, outside.annotations)
         sidecars = SidecarReader(
-            self.watched, stores.sidecars, outside, self.trust, lambda: monitor.why_offline() is None, log
+            self.watched, stores.sidecars, outside, self.trust, lambda: monitor.why_offline() is None, log, finder
         )
+        annotations = AnnotationReader(self.watched, finder, sidecars, stores.sidecars, outside.annotations)
         return Labelling(
             self.watched,
             sidecars,
+            annotations,
             stores.descriptions,
             on_labelled=runtime.on_labelled,
             log=log,

@@ -149,7 +149,7 @@ class RootWatcher:
             scan.note(piece)
             self._ignored.count(scan, piece)
             for path, _ in piece.left_out:
-                state.labels.check_sidecar(path, now)
+                state.labels.check_left_out(path, now)
             if piece.files:
                 state.notes.note_change()
             if piece.trouble is None:

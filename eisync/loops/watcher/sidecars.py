@@ -8,9 +8,8 @@ a large one does not delay a small one.
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
-from eisync.core.formats.json_stream import Checkpoint, Unfinished
+from eisync.core.formats.json_stream import Unfinished
 from eisync.core.known_content import Trust
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss, combines_entries, near
@@ -19,8 +18,10 @@ from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.core.text import forms
 from eisync.errors import CONTENT_ERRORS
 from eisync.loops.ports import Log
+from eisync.loops.watcher.annotation_finder import AnnotationFinder
 from eisync.loops.watcher.context import Outside, SidecarReading, WatchedRoot
 from eisync.loops.watcher.scan import join
+from eisync.loops.watcher.sidecar_progress import OpenReading, Progress
 from eisync.store.sidecars import Sidecars
 
 ENTRIES_PER_TICK = 2_000
@@ -41,33 +42,6 @@ TRUSTED_FOR_S = 1.0
 MAX_CHECKED = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    """How far a sidecar was read, and the id of its entries in the store."""
-
-    id: int
-    checkpoint: Checkpoint
-    is_read: bool  # whether up to the end that it had then
-
-
-@dataclass(slots=True)
-class _Reading:
-    """The progress of a sidecar that is being read."""
-
-    place: str
-    steps: SidecarReading
-    progress: _Progress | None
-    id: int | None = None
-    added: int = 0
-    paths: set[str] = field(default_factory=set)  # paths of added entries, as far as they are few
-    flushed_at: int = 0
-
-    @property
-    def is_growing(self) -> bool:
-        """Return whether the sidecar certainly still has all entries that were read before."""
-        return self.progress is not None and self.progress.is_read and self.steps.is_continued
-
-
 class SidecarReader:
     """Reads the sidecars of one root, and answers what they say about files."""
 
@@ -79,8 +53,11 @@ class SidecarReader:
         trust: Trust,
         is_online: Callable[[], bool],
         log: Log,
+        finder: AnnotationFinder | None = None,
     ) -> None:
+        """`finder` finds the annotation files of other programs; None: there are only sidecars."""
         self._strict = trust.strict
+        self._finder = finder or AnnotationFinder(watched, outside.annotations)
         self._root = watched.root
         self._eligibility = watched.eligibility
         self._store = store
@@ -93,8 +70,8 @@ class SidecarReader:
         # The last result of `around`, with its folder and instant.
         self._around: tuple[str, float, dict[str, FileFacts]] | None = None
         self._queue: deque[str] = deque()
-        self._readings: deque[_Reading] = deque()
-        self._progress: dict[str, _Progress] = {}
+        self._readings: deque[OpenReading] = deque()
+        self._progress: dict[str, Progress] = {}
         self._behind_since: dict[str, float] = {}
         self._late: dict[str, int] = {}  # how often in a row the sidecar changed while it was read
         self._left = 0
@@ -127,7 +104,7 @@ class SidecarReader:
 
     def check_now(self, place: str, now: float) -> None:
         """Check the place, where something happened, with a new stat."""
-        if place.rpartition("/")[2] in NAMES:
+        if place.rpartition("/")[2] in NAMES or place in self._all() or self._finder.is_document(place):
             self._forget_stat(place)
             self.facts_at(place, now)
 
@@ -194,7 +171,8 @@ class SidecarReader:
     def _stat(self, place: str) -> FileFacts | None:
         facts = self._files.facts_at(self._root.path, place)
         if facts is not None:
-            return None if self._eligibility.ignoring(place) is not None else self._strict(facts)
+            is_one = place.rpartition("/")[2] in NAMES or self._finder.format_at(place, facts, is_shared=True)
+            return None if not is_one or self._eligibility.ignoring(place) is not None else self._strict(facts)
         known = self._all().get(place)
         if known is None or (self._files.is_missing(self._root.path, place) and self._is_online()):
             return None
@@ -235,7 +213,7 @@ class SidecarReader:
         for reading in [one for one in self._readings if one.place == place]:
             self._close(reading)
 
-    def _close(self, reading: _Reading) -> None:
+    def _close(self, reading: OpenReading) -> None:
         self._readings.remove(reading)
         reading.steps.close()
 
@@ -243,16 +221,13 @@ class SidecarReader:
         while self._left > 0 and self.is_busy:
             while self._queue and len(self._readings) < MAX_OPEN:
                 place = self._queue.popleft()
-                if self._facts_at(place) is not None:
-                    progress = self._progress.get(place)
-                    checkpoint = None if progress is None else progress.checkpoint
-                    steps = self._read_sidecar(self._root.path, place, checkpoint)
-                    self._readings.append(_Reading(place, steps, progress))
+                if (steps := self._begin(place)) is not None:
+                    self._readings.append(OpenReading(place, steps, self._progress.get(place)))
             if self._readings:
                 self._readings.rotate(-1)
                 self._read_some(self._readings[-1])
 
-    def _read_some(self, reading: _Reading) -> None:
+    def _read_some(self, reading: OpenReading) -> None:
         until = max(0, self._left - SLICE)
         trouble: str | None = None
         is_through = is_cut = False
@@ -281,7 +256,7 @@ class SidecarReader:
                 self._close(reading)  # some entries are lost: read it again from the start
             raise
 
-    def _write(self, reading: _Reading, entries: list[Entry], *, is_through: bool) -> None:
+    def _write(self, reading: OpenReading, entries: list[Entry], *, is_through: bool) -> None:
         """Store the entries. The first step has shown whether the reading continues the last one or begins again."""
         reading.flushed_at = reading.steps.taken
         if reading.id is None and (entries or is_through):
@@ -291,16 +266,30 @@ class SidecarReader:
                 self._progress.pop(reading.place, None)
                 reading.id = self._store.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
-            self._store.add(reading.id, entries, joins=combines_entries(reading.place.rpartition("/")[2]))
+            name = reading.place.rpartition("/")[2]
+            is_document = name not in NAMES
+            self._store.add(reading.id, entries, joins=is_document or combines_entries(name), is_document=is_document)
             reading.added += len(entries)
             if reading.is_growing and len(reading.paths) <= MAX_GROWN:
                 reading.paths.update(entry.path for entry in entries)
+
+    def _begin(self, place: str) -> SidecarReading | None:
+        """Begin to read the sidecar or annotation document; None if there is none any more."""
+        facts = self._facts_at(place)
+        if facts is None:
+            return None
+        if place.rpartition("/")[2] in NAMES:
+            progress = self._progress.get(place)
+            checkpoint = None if progress is None else progress.checkpoint
+            return self._read_sidecar(self._root.path, place, checkpoint, None)
+        found = self._finder.format_at(place, facts, is_shared=True)
+        return None if found is None else self._read_sidecar(self._root.path, place, None, found.entries)
 
     def _facts_at(self, place: str) -> FileFacts | None:
         facts = self._files.facts_at(self._root.path, place)
         return None if facts is None else self._strict(facts)
 
-    def _finish(self, reading: _Reading, trouble: str | None, *, is_cut: bool) -> None:
+    def _finish(self, reading: OpenReading, trouble: str | None, *, is_cut: bool) -> None:
         place, steps, checkpoint = reading.place, reading.steps, reading.steps.checkpoint()
         facts_now = self._facts_at(place)
         facts = facts_now if steps.facts is None else self._strict(steps.facts)
@@ -315,7 +304,7 @@ class SidecarReader:
         if is_read:
             self._keep(reading, reading.id, facts, trouble, keeps=is_cut)
         if checkpoint is not None and (trouble is None or is_cut):
-            self._progress[place] = _Progress(reading.id, checkpoint, is_read)
+            self._progress[place] = Progress(reading.id, checkpoint, is_read)
         else:
             self._progress.pop(place, None)
         if is_late or facts_now is None or not facts_now.is_untouched_since(facts):
@@ -325,7 +314,7 @@ class SidecarReader:
             self._late.pop(place, None)
             self._behind_since.pop(place, None)
 
-    def _keep(self, reading: _Reading, id: int, facts: FileFacts, trouble: str | None, *, keeps: bool) -> None:
+    def _keep(self, reading: OpenReading, id: int, facts: FileFacts, trouble: str | None, *, keeps: bool) -> None:
         """Put the entries that were read into use."""
         place, before = reading.place, self._all().get(reading.place)
         if reading.is_growing:
@@ -335,7 +324,7 @@ class SidecarReader:
         self._all()[place] = stored
         self._report(reading, stored, before)
 
-    def _report(self, reading: _Reading, stored_sidecar: StoredSidecar, before: StoredSidecar | None) -> None:
+    def _report(self, reading: OpenReading, stored_sidecar: StoredSidecar, before: StoredSidecar | None) -> None:
         has_grown = reading.is_growing and before is not None and before.trouble == stored_sidecar.trouble
         if has_grown and len(reading.paths) <= MAX_GROWN:
             folder = reading.place.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""Split the text of an annotation file into lines and rows, and read its numbers.
+"""Split the text of an annotation file into lines, or into the rows of a table.
 
 Memory stays flat: the text comes in pieces, and only the current line is kept. A line ends with LF, CR LF or CR, as
 spreadsheets of any system write it.
@@ -7,7 +7,6 @@ Source: RFC 4180 (CSV).
 """
 
 import csv
-import math
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -18,8 +17,8 @@ LONGEST_LINE = 512 * 1024
 LONGEST_TEXT = 1024 * 1024
 """The most characters of a document that is read as a whole."""
 
-_MARKS = ",;\t|"
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_FIRST_LINES = 20
+_MARKS = "\t;|,"  # of as many of two, the first: a comma is also a decimal comma
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
 
@@ -36,29 +35,29 @@ def whole_text(pieces: Iterable[str]) -> str:
 
 
 def lines(pieces: Iterable[str]) -> Iterator[str]:
-    r"""Yield each line without its end. Raise ValueError for one of more than `LONGEST_LINE` characters.
+    r"""Yield each line without its end. Raise ValueError for one that is too long.
 
     >>> list(lines(["a\r", "\nb\rc"]))
     ['a', 'b', 'c']
     """
     held: list[str] = []
-    length = 0
+    length, number = 0, 1
     for piece in _with_plain_ends(pieces):
         first, *others = piece.split("\n")
         held.append(first)
         length += len(first)
         for other in others:
-            yield _line(held, length)
-            held, length = [other], len(other)
+            yield _line(held, length, number)
+            held, length, number = [other], len(other), number + 1
         if length > LONGEST_LINE:
             break
-    if last := _line(held, length):
+    if last := _line(held, length, number):
         yield last
 
 
-def _line(held: list[str], length: int) -> str:
+def _line(held: list[str], length: int, number: int) -> str:
     if length > LONGEST_LINE:
-        raise ValueError(f"a line has more than {LONGEST_LINE:,} characters")
+        raise ValueError(f"line {number} has more than {LONGEST_LINE:,} characters")
     return "".join(held)
 
 
@@ -73,6 +72,22 @@ def _with_plain_ends(pieces: Iterable[str]) -> Iterator[str]:
         yield piece.replace("\r\n", "\n").replace("\r", "\n")
     if has_return:
         yield "\n"
+
+
+def first_lines(head: str) -> list[str] | None:
+    """Return the first lines of a text that begins with `head`; None when it is not a text.
+
+    The last of several lines is left out when it may be cut.
+    """
+    if "\0" in head:
+        return None
+    try:
+        found = list(lines([head.removeprefix("\ufeff")]))
+    except ValueError:
+        return None
+    if len(found) > 1 and not head.endswith(("\n", "\r")):
+        del found[-1]
+    return found[:_FIRST_LINES]
 
 
 def rows(pieces: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
@@ -99,6 +114,8 @@ def rows(pieces: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     began = 1
     try:
         for cells in reader:
+            if any("\0" in cell for cell in cells):
+                raise ValueError("it has NUL characters, so it is not a text")
             if any(cells := [cell.strip() for cell in cells]):
                 yield began + skipped, cells
             began = reader.line_num + 1
@@ -112,38 +129,3 @@ def delimiter(first_line: str) -> str:
     if stated is not None and stated[1] in _MARKS:
         return stated[1]
     return max(_MARKS, key=first_line.count)
-
-
-def number(text: str) -> float | None:
-    """Return the number, also with a decimal comma; None for anything else, such as nan, inf or `1_000`.
-
-    >>> number("0,5"), number("nan")
-    (0.5, None)
-    """
-    text = text.strip().replace(",", ".")
-    return finite(float(text)) if _NUMBER.fullmatch(text) else None
-
-
-def finite(found: object) -> float | None:
-    """Return a number of a JSON document as a float; None when it is no number or does not fit."""
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return None
-    try:
-        converted = float(found)
-    except OverflowError:
-        return None
-    return converted if math.isfinite(converted) else None
-
-
-def whole_number(found: object) -> int | None:
-    """Return a positive whole number, such as the width of an image; None for anything else."""
-    if isinstance(found, str):
-        found = number(found)
-    size = finite(found)
-    return int(size) if size is not None and size >= 1 and size == int(size) else None
-
-
-def size_of(width: object, height: object) -> tuple[int, int] | None:
-    """Return the width and height that an annotation file gives for its image (pixels); None where it gives none."""
-    found = whole_number(width), whole_number(height)
-    return None if found[0] is None or found[1] is None else (found[0], found[1])

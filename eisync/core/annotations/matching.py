@@ -1,0 +1,81 @@
+"""Find the entry of a shared document that describes a file.
+
+A document names a file as it was when it was written: by its name alone, by a path from the dataset's root, or by one
+of another machine (`/content/data/train/a.jpg`). So the names are compared from their ends: the entry with which the
+file shares the most parts is meant. An Open Images table names files without their extension.
+
+An entry that names a folder, and a file that exists exactly there, is never taken for a file elsewhere.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from eisync.core.annotations.label_studio_images import without_prefix
+from eisync.core.labels.path_rules import DATA, MEDIA
+from eisync.core.text import caseless
+
+REFERENCE = "//"
+"""Paths with this prefix are no files: they are what other entries of the document refer to."""
+CLASSES = "//classes"
+
+_EXTENSIONS = frozenset(one.lower() for one in (*MEDIA, *DATA, "json", "txt"))
+
+
+def key_of(path: str) -> str:
+    """Return what the entries for one file name have in common: the name without folder, extension and letter case.
+
+    >>> key_of("/content/train/Im0.JPG"), key_of("0a1b")
+    ('im0', '0a1b')
+    """
+    if path.startswith(REFERENCE):
+        return path
+    return caseless(_stem(without_prefix(path.rpartition("/")[2])))
+
+
+def exact_names(path: str, folder: str) -> Iterator[str]:
+    """Yield the names by which a document that describes `folder` may mention the file at `path`, the longest first.
+
+    >>> list(exact_names("data/train/a.jpg", "data"))
+    ['train/a.jpg', 'a.jpg']
+    """
+    parts = path[len(folder) + 1 if folder else 0 :].split("/")
+    yield from ("/".join(parts[at:]) for at in range(len(parts)))
+
+
+def matching(path: str, named: Iterable[str], is_other: Callable[[str], bool]) -> list[str]:
+    """Return the names that mean the file at `path`: those with which it shares the most parts; mostly one or none.
+
+    `named`: the names in the document whose `key_of` is that of the file. `is_other` returns whether a name is the
+    path of another file that exists.
+
+    >>> matching("train/a.jpg", ["/content/train/a.jpg", "/content/val/a.jpg"], lambda name: False)
+    ['/content/train/a.jpg']
+    """
+    shared = {name: _shared_parts(path, name) for name in named}
+    most = max(shared.values(), default=0)
+    return [name for name, count in shared.items() if count == most and count and not is_other(name)]
+
+
+def _shared_parts(path: str, name: str) -> int:
+    ours, theirs = path.split("/"), [part for part in name.split("/") if part]
+    if not theirs or not _is_same_file(ours[-1], theirs[-1]):
+        return 0
+    count = 1
+    for mine, other in zip(reversed(ours[:-1]), reversed(theirs[:-1]), strict=False):
+        if caseless(mine) != caseless(other):
+            break
+        count += 1
+    return count
+
+
+def _is_same_file(own: str, named: str) -> bool:
+    """Return whether two names are the same but for letter case, or the named one has no extension."""
+    own, named = caseless(own), caseless(named)
+    if own == named or (_stem(named) == named and _stem(own) == named):
+        return True
+    return own == without_prefix(named)  # an upload to Label Studio
+
+
+def _stem(name: str) -> str:
+    """Return the name without its extension, if it has one of a sample."""
+    stem, _, extension = name.rpartition(".")
+    return stem if stem and extension.lower() in _EXTENSIONS else name
