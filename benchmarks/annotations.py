@@ -17,6 +17,7 @@ from eisync.core.annotations import coco
 AIM_MB_S = 50
 BOXES = 500_000
 BOXES_PER_IMAGE = 7
+SCATTER = 15_485_863  # a prime: in COCO 2017 the boxes of an image are not beside each other, either
 POINTS = (6, 46)  # of an outline: so an annotation has 520 characters on average, as in instances_train2017.json
 PIECE = 64 * 1024
 KINDS = 2_000  # different annotations, which repeat
@@ -71,12 +72,13 @@ def document(annotations: list[str], boxes: int) -> Iterator[str]:
 
 def parts(annotations: list[str], boxes: int) -> Iterator[str]:
     yield '{"info": {"year": 2017},"licenses": [],"images": ['
-    for image in range(boxes // BOXES_PER_IMAGE + 1):
+    images = boxes // BOXES_PER_IMAGE + 1
+    for image in range(images):
         comma = "," if image else ""
         yield f'{comma}{{"license": 3,"file_name": "{image:012}.jpg","height": 480,"width": 640,"id": {image}}}'
     yield '],"annotations": ['
     for box in range(boxes):
-        yield ("," if box else "") + annotations[box % KINDS] % (box // BOXES_PER_IMAGE, box)
+        yield ("," if box else "") + annotations[box % KINDS] % (box * SCATTER % images, box)
     yield '],"categories": [{"supercategory": "person","id": 1,"name": "person"}]}'
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from eisync.adapters.client.body import Body
 from eisync.core.change_feed import ChangePage, SampleChange, VersionList
 from eisync.core.clock_step import ClockSetting
+from eisync.core.dataset import WholeSample
+from eisync.core.labels.parts import PartKind
 from eisync.core.model import Page, RemoteSample, Root, sent_name
 from eisync.core.studio import stored_name
 from eisync.core.watch_health import PendingPaths
@@ -183,6 +185,7 @@ class Cloud:
         self.samples: dict[int, RemoteSample] = {}
         self.added_at: dict[int, float] = {}  # of the samples of which the service says it
         self.contents: dict[int, bytes] = {}
+        self.parts: dict[int, dict[PartKind, Any]] = {}  # boxes, labels by range and label maps
         self.edits: list[tuple[str, int]] = []  # what was changed in Studio, and which sample
         self.uploads: list[list[str]] = []  # the names in each request that was sent
         self.attempts: list[list[str]] = []  # and of those that a file broke off, too
@@ -336,6 +339,30 @@ class Cloud:
 
     def move(self, sample_id: int, category: str) -> None:
         self._edits("move", sample_id, category=category)
+
+    def whole(self, sample_id: int) -> WholeSample | None:
+        self._asked()
+        if (sample := self.samples.get(sample_id)) is None:
+            return None
+        parts = self.parts.get(sample_id, {})
+        return WholeSample(
+            id=sample_id,
+            name=sample.filename,
+            category=sample.category,
+            label=sample.label,
+            boxes=parts.get(PartKind.BOXES, ()),
+            structured_labels=parts.get(PartKind.STRUCTURED, ()),
+            label_map=parts.get(PartKind.LABEL_MAP),
+            metadata=dict(sample.metadata),
+        )
+
+    def set_metadata(self, sample_id: int, metadata: Mapping[str, str]) -> None:
+        self._edits("metadata", sample_id, metadata=tuple(sorted(metadata.items())))
+
+    def set_part(self, sample_id: int, kind: PartKind, part: Any) -> None:
+        self._edits(kind.name.lower(), sample_id)
+        self._sample(sample_id)
+        self.parts.setdefault(sample_id, {})[kind] = part
 
     def _edits(self, verb: str, sample_id: int, **values: Any) -> None:
         self._asked()

@@ -161,12 +161,21 @@ def test_every_field_of_the_json_output_is_documented(bench: Bench) -> None:
         "audit": ["audit", "--json", str(bench.recordings)],
         "explain": ["explain", "--json", str(bench.recordings / "wave.01.csv")],
         "selftest": ["selftest", "--yes", "--json"],
-        "pull": ["pull", "--json", str(bench.place / "dataset")],
+        "pull": ["pull", "--json", "--format", "yolo", str(bench.place / "dataset")],
     }
     for command, arguments in asked.items():
         records = [json.loads(line) for line in bench.run(*arguments).stdout.splitlines()]
         assert records
         assert set() == fields_in(records) - documented(command), command
+
+
+def test_every_field_of_a_relabelling_is_documented(bench: Bench) -> None:
+    (bench.recordings / "wave.01.csv").write_text("timestamp,accX\n0,1\n10,2\n")
+    bench.run("once", "--quiet")
+    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nlabel = "other"\n')
+    records = [json.loads(line) for line in bench.run("relabel", "--json").stdout.splitlines()]
+    assert ["edit", "summary"] == [record["what"] for record in records]
+    assert set() == fields_in(records) - documented("relabel")
 
 
 def test_every_field_of_the_status_of_a_daemon_is_documented(bench: Bench) -> None:

@@ -143,10 +143,10 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
         mode=mode or watch.mode,
         on_change=watch.on_change,
         updates_renamed=watch.on_rename == "update",
-        split=None if watch.split is None else watch.split.as_split,
         annotations=watch.annotations,
         requires_annotation=watch.require_annotation,
         manifest=watch.manifest_place,
+        split=None if watch.split is None else watch.split.as_split,
     )
 
 

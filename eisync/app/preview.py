@@ -28,7 +28,7 @@ from eisync.loops.ports import Log
 from eisync.loops.watcher.annotation_finder import AnnotationFinder
 from eisync.loops.watcher.annotations import Annotated, AnnotationReader
 from eisync.loops.watcher.completeness import CheckResult, CompletenessChecker, failure_reason
-from eisync.loops.watcher.context import Unclear, WatchedRoot
+from eisync.loops.watcher.context import Outside, Unclear, WatchedRoot
 from eisync.loops.watcher.labelling import Labelling
 from eisync.loops.watcher.observed_files import ObservedFiles
 from eisync.loops.watcher.sidecars import SidecarReader
@@ -62,6 +62,17 @@ def preview(watch: Watch, log: Log) -> Iterator[PreviewedFile]:
         database.close()
 
 
+def labelling_of(
+    watched: WatchedRoot, outside: Outside, database: Database, log: Log
+) -> tuple[SidecarReader, Labelling]:
+    """Return the parts of the watcher that describe files."""
+    finder = AnnotationFinder(watched, outside.annotations)
+    store = Sidecars(database)
+    reader = SidecarReader(watched, store, outside, Trust(), lambda: True, log, finder)
+    annotated = AnnotationReader(watched, finder, reader, store, outside.annotations)
+    return reader, Labelling(watched, reader, annotated, Descriptions(database), on_labelled=lambda: None, log=log)
+
+
 def annotated_now(watched: WatchedRoot, path: str, log: Log) -> Annotated | Unclear:
     """Return what the annotation files say of one file. Shared documents are read to their end for it."""
     outside = outside_world(writer_probe.WriterProbe().asking)
@@ -87,13 +98,7 @@ class _Preview:
     def __init__(self, watched: WatchedRoot, database: Database, log: Log) -> None:
         self._watched = watched
         outside = outside_world(writer_probe.WriterProbe().asking)
-        finder = AnnotationFinder(watched, outside.annotations)
-        store = Sidecars(database)
-        self._sidecars = SidecarReader(watched, store, outside, Trust(), lambda: True, log, finder)
-        annotated = AnnotationReader(watched, finder, self._sidecars, store, outside.annotations)
-        self._labels = Labelling(
-            watched, self._sidecars, annotated, Descriptions(database), on_labelled=lambda: None, log=log
-        )
+        self._sidecars, self._labels = labelling_of(watched, outside, database, log)
         self._observed = ObservedFiles()
         self._checker = CompletenessChecker(watched, self._observed, self._labels, outside, self._why_no_sample)
 
@@ -139,10 +144,7 @@ class _Preview:
             paths = left
 
     def _read_sidecars(self, path: str, now: float) -> None:
-        """Read the sidecars that may describe the file to their end, unless that was done."""
-        self._sidecars.around(path, now)
-        while self._sidecars.is_busy:
-            self._sidecars.begin_tick()
+        read_sidecars(self._sidecars, path, now)
 
     def _decided(self, path: str, result: CheckResult, now: float) -> PreviewedFile | None:
         """Return the file with its verdict; None when there is none."""
@@ -207,6 +209,13 @@ def _grouped(file: PreviewedFile, split: Split) -> PreviewedFile:
     found = Description(label=file.label, category=file.category, metadata=file.metadata)
     key, found = split.grouped(file.path, found)
     return replace(file, group=key, metadata=found.metadata)
+
+
+def read_sidecars(reader: SidecarReader, path: str, now: float) -> None:
+    """Read the sidecars that may describe the file to their end, unless that was done."""
+    reader.around(path, now)
+    while reader.is_busy:
+        reader.begin_tick()
 
 
 def why_left_out(watched: WatchedRoot, found: Found) -> str:

@@ -33,6 +33,7 @@ VERBS = {
     "history": "Show what happened to a file, when and why; without a file, the latest events.",
     "pull": "Download the project's samples as a dataset, with their labels.",
     "reconcile": "Compare with the project now, and show the differences.",
+    "relabel": "Describe files that were sent as the rules say now, and plan the edits of their samples.",
     "plan": "Show what waits for your approval, and approve or reject it.",
     "undo": "Undo what eisync did to files and samples; without a number, list it.",
     "retry": "Send quarantined files and files with deleted samples again.",

@@ -326,7 +326,7 @@ def _lines(result: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(
             (
                 "changed",
-                ("its label or other data differ from what was sent and are not sent again: edit the sample in Studio"),
+                "its label or other data differ from what was sent: 'eisync relabel' proposes edits of its sample",
             )
         )
     return [*lines, *_samples(result)]

@@ -39,7 +39,7 @@ def key_file(command: _Command) -> _Command:
 
 
 def label_flags(command: _Command) -> _Command:
-    """Add the flags that say labels, categories, metadata, annotations and a split, and pass them on as `labels`."""
+    """Add the options that say how files are labelled, and pass them on as `labels`."""
 
     @wraps(command)
     def wrapped(
@@ -58,14 +58,15 @@ def label_flags(command: _Command) -> _Command:
                 label=label,
                 category=category,
                 metadata=metadata_of(metadata),
-                split={name: value for name, value in split.items() if value is not None},
                 annotations=annotations,
+                split={name: value for name, value in split.items() if value is not None},
             )
         except ValueError as error:
             raise click.UsageError(f"--metadata: {error}") from None
         return command(*arguments, labels=labels, **more)
 
     for option in (
+        click.option("--annotations", metavar="FORMAT", help="auto, none or a format, as `annotations` in [[watch]]."),
         click.option("--validation", type=float, metavar="PERCENT", help="How much of a split is for validation."),
         click.option("--testing", type=float, metavar="PERCENT", help="How much of a split is for testing."),
         click.option(
@@ -73,7 +74,6 @@ def label_flags(command: _Command) -> _Command:
             metavar="NAME",
             help="Divide groups of files among training and testing, as `by` in [watch.split].",
         ),
-        click.option("--annotations", metavar="FORMAT", help="auto, none or a format, as `annotations` in [[watch]]."),
         click.option(
             "--metadata",
             multiple=True,
@@ -134,7 +134,9 @@ def _answer_of_process(folder: str, question: Mapping[str, Any]) -> Iterator[dic
     return answer if first is None else itertools.chain([first], answer)
 
 
-_READ_ONLY = frozenset({"status", "files", "watched", "known", "history", "plan", "actions", "action", "groups"})
+_READ_ONLY = frozenset(
+    {"status", "files", "watched", "known", "history", "plan", "actions", "action", "groups", "sent"}
+)
 
 
 _NOTHING: dict[str, Any] = {

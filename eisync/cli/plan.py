@@ -31,7 +31,8 @@ def command(
     state_dir: str | None,
     api_key_file: str | None,
 ) -> int:
-    """Show what waits for your approval because it would delete, trash, move or relabel more than the guard allows.
+    """Show what waits for your approval: what would delete, trash, move or relabel more than the guard allows, the
+    edits that 'eisync relabel' proposed, and edits that would replace what a person changed in Studio.
 
     Each item comes with its reason. Ends with 4 while something waits. eisync checks approved items again before it
     carries them out, and leaves alone what no longer applies. Items that are allowed but could not be done yet are

@@ -8,7 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.control.overview import Record, action_record, group_record, plan_record, status_record
+from eisync.control.groups import groups_of
+from eisync.control.overview import Record, action_record, plan_record, status_record
+from eisync.control.relabelling import relabel, sent_files
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as LifecycleEvent
 from eisync.core.lifecycle import State, sources
@@ -24,9 +26,6 @@ MAX_LINES = 10_000
 
 MAX_OPEN_ACTIONS = 1_000
 """Limit of the reported actions of one target that are allowed and not done yet."""
-
-MAX_GROUPS = 100_000
-"""Limit of the groups in one answer."""
 
 PAGE = 1_000
 
@@ -112,7 +111,11 @@ class Operations:
             case "undo":
                 yield self.undo(question.get("action"))
             case "groups":
-                yield from self.groups(question.get("target"), question.get("name"), question.get("keys"))
+                yield from groups_of(self._index, question)
+            case "sent":
+                yield from sent_files(self._index, question)
+            case "relabel":
+                yield from relabel(self._actions, question, self.now())
             case "health":
                 yield self.health()
             case other:
@@ -245,22 +248,6 @@ class Operations:
             raise EisyncError(f"{shown(path)} is not known; 'eisync ls' lists the files that are")
         for identity in found:
             yield from reversed(self._index.records.history(identity))
-
-    def groups(self, target: object, name: object, keys: object) -> Iterator[Record]:
-        """Yield what is known of groups of files that go together: of those with these keys, or of all.
-
-        With all come when the project was listed last, and how many files all groups have by label and category.
-        """
-        if not isinstance(target, str) or not isinstance(name, str):
-            raise ConfigurationError("the question names no target and no metadata")
-        groups = self._index.groups
-        if isinstance(keys, list):
-            yield from map(group_record, groups.find(target, name, map(str, keys)).values())
-            return
-        yield {"what": "project", "listed_at": groups.listed_at(target)[0]}
-        yield from map(group_record, groups.every(target, name, limit=MAX_GROUPS))
-        for (label, category), files in groups.totals(target, name).items():
-            yield {"what": "total", "label": label, "category": category.value, "files": files}
 
     # --- actions -----------------------------------------------------------------------------------------------
 

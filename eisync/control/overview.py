@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.core import file_status, summary
-from eisync.core.actions import StoredAction, sentence
+from eisync.core.action_sentences import sentence
+from eisync.core.actions import StoredAction
 from eisync.core.file_status import FileCounts, StatusFinding, grouped, next_step
 from eisync.core.labels.split import straddles
 from eisync.core.labels.warnings import label_warnings

@@ -8,12 +8,15 @@ A sample is deleted only when one of our files is linked to it and no other exis
 when the service confirmed that its sample is deleted, and when the content hash of what was sent is known.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from eisync.core.absence import Absence, why_inconclusive
 from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
+from eisync.core.labels.description import Description
+from eisync.core.labels.parts import PartKind
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, RemoteSample, sent_name, shown
 from eisync.core.policy import OnRemoteDelete, Policy
@@ -28,17 +31,37 @@ class ActionKind(Enum):
     RENAME_SAMPLE = "rename_sample"
     RELABEL_SAMPLE = "relabel_sample"
     MOVE_SAMPLE = "move_sample"
+    EDIT_METADATA = "edit_metadata"
+    EDIT_BOXES = "edit_boxes"
+    EDIT_STRUCTURED = "edit_structured"
+    EDIT_LABEL_MAP = "edit_label_map"
     TRASH_FILE = "trash_file"
     DELETE_FILE = "delete_file"
     ARCHIVE_FILE = "archive_file"
     TOMBSTONE = "tombstone"  # its sample vanished: the file stays, and is never sent again by itself
 
 
-EDITS = frozenset({ActionKind.RENAME_SAMPLE, ActionKind.RELABEL_SAMPLE, ActionKind.MOVE_SAMPLE})
+PARTS = {
+    ActionKind.EDIT_BOXES: PartKind.BOXES,
+    ActionKind.EDIT_STRUCTURED: PartKind.STRUCTURED,
+    ActionKind.EDIT_LABEL_MAP: PartKind.LABEL_MAP,
+}
+"""The part of a description that each of these actions changes. Its values are text (`changes.part_text`)."""
+
+EDITS = frozenset(
+    {ActionKind.RENAME_SAMPLE, ActionKind.RELABEL_SAMPLE, ActionKind.MOVE_SAMPLE, ActionKind.EDIT_METADATA, *PARTS}
+)
 """Actions that change a sample and destroy nothing."""
 
 REMOVALS = frozenset({ActionKind.TRASH_FILE, ActionKind.DELETE_FILE, ActionKind.ARCHIVE_FILE})
 """Actions that remove a file from its folder."""
+
+
+MOVABLE = frozenset({Category.TRAINING, Category.TESTING, Category.VALIDATION, Category.POST_PROCESSING})
+"""Categories to which a sample can be moved: `split` lets the service decide, and `anomaly` no longer exists there."""
+
+_LONGEST_IN_KEY = 1024
+"""A longer value, such as thousands of boxes, is in the key by its hash."""
 
 
 class Cause(Enum):
@@ -48,6 +71,7 @@ class Cause(Enum):
     LOCAL_RENAME = "local_rename"
     LOCAL_CHANGE = "local_change"
     REMOTE_DELETION = "remote_deletion"
+    DESCRIPTION_CHANGE = "description_change"
     RETENTION = "retention"
 
 
@@ -73,14 +97,31 @@ class Published:
     category: Category
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedDescription:
+    """What the samples of a sent file should be described with, and since when (`at`, Unix s).
+
+    `is_asked`: a person asked for it, and approves each edit. `declined` are edits that a person rejected.
+    """
+
+    description: Description
+    at: float
+    is_asked: bool = False
+    declined: frozenset[ActionKind] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class LinkedSample:
-    """A sample of a file, as it was last listed. `is_shared` says that another existing file is linked to it, too."""
+    """A sample of a file, as it was last listed. `is_shared` says that another existing file is linked to it, too.
+
+    `found` has the parts that are not listed (boxes and labels by range), as they were read last; others are as sent.
+    """
 
     sample: RemoteSample
     sent: Sent
     is_shared: bool = False
     identity: Identity = Identity.PROVEN
+    found: Mapping[ActionKind, str] = field(default_factory=dict)
 
     @property
     def is_listed(self) -> bool:
@@ -100,7 +141,7 @@ class FileSide:
     after that. `older`: samples of earlier versions. `gone`: its samples that no longer exist. `segments`: how many
     existing samples were cut from the samples of a tombstone. `absence`: what is known about a missing file; None: this
     was not asked. `since_at`: when it entered its state. `sent_as`: the name that `info.labels` gives it; None: its
-    own.
+    own. `metadata` and `companions` were sent with it; `wanted` is how its samples should be described instead.
     """
 
     id: int
@@ -122,6 +163,9 @@ class FileSide:
     segments: int = 0
     absence: Absence | None = None
     sent_as: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    companions: str | None = None
+    wanted: WantedDescription | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +189,10 @@ class Action:
     @property
     def key(self) -> str:
         """A key that is equal for the same action and cause, whenever it is proposed."""
-        return f"{self.kind.value} {self.file_id} {self.sample_id or '-'} {self.since_at!r} {self.to or '-'}"
+        to = self.to or "-"
+        if len(to) > _LONGEST_IN_KEY:
+            to = hashlib.sha256(to.encode()).hexdigest()
+        return f"{self.kind.value} {self.file_id} {self.sample_id or '-'} {self.since_at!r} {to}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +305,7 @@ def _after_rename(file: FileSide, policy: Policy) -> Iterator[Action]:
         label = nfc(file.label or "")
         if label != nfc(published.label or "") and label != nfc(sample.label or ""):
             yield _edit(file, sample.id, ActionKind.RELABEL_SAMPLE, was=sample.label or "", to=file.label or "")
-        if file.category in _MOVABLE and file.category != published.category and sample.category != file.category.value:
+        if file.category in MOVABLE and file.category != published.category and sample.category != file.category.value:
             yield _edit(file, sample.id, ActionKind.MOVE_SAMPLE, was=sample.category, to=file.category.value)
 
 
@@ -270,32 +317,6 @@ def is_agreed(file: FileSide) -> bool:
 def name_of(path: str, sent_as: str | None = None) -> str:
     """Return the name that the service stores for the file at `path`. `sent_as` is the name from `info.labels`."""
     return stored_name(sent_as or sent_name(shown(path)))
-
-
-_DOES = {
-    ActionKind.DELETE_SAMPLE: "delete sample {action.sample_id} of {path}",
-    ActionKind.RENAME_SAMPLE: "rename sample {action.sample_id} of {path} from {action.was!r} to {action.to!r}",
-    ActionKind.RELABEL_SAMPLE: "relabel sample {action.sample_id} of {path} from {action.was!r} to {action.to!r}",
-    ActionKind.MOVE_SAMPLE: "move sample {action.sample_id} of {path} to {action.to}, which is in {action.was}",
-    ActionKind.TRASH_FILE: "move {path} to the trash",
-    ActionKind.DELETE_FILE: "delete {path}",
-    ActionKind.ARCHIVE_FILE: "move {path} to the archive",
-    ActionKind.TOMBSTONE: "never send {path} again automatically",
-}
-
-# What happens to the file once it is a tombstone. A person approves that.
-_FOLLOWS = {kind.value: kind for kind in REMOVALS}
-
-
-def sentence(action: Action) -> str:
-    """Return what the action does and why, for a person."""
-    path = shown(f"{action.root.rstrip('/')}/{action.path}")
-    kind = _FOLLOWS.get(action.to or "", action.kind) if action.kind is ActionKind.TOMBSTONE else action.kind
-    return f"{_DOES[kind].format(action=action, path=path)}: {action.reason}"
-
-
-# Categories to which a sample can be moved: `split` lets the service decide, and `anomaly` no longer exists there.
-_MOVABLE = frozenset({Category.TRAINING, Category.TESTING, Category.VALIDATION, Category.POST_PROCESSING})
 
 
 def _edit(file: FileSide, sample_id: int, kind: ActionKind, *, was: str, to: str) -> Action:

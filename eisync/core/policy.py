@@ -49,6 +49,7 @@ class Trigger(Enum):
     REPLACED = "replaced"
     ABSENT = "absent"
     TOMBSTONE = "tombstone"
+    DESCRIBED = "described"
 
 
 def triggers(policies: Mapping[int, Policy]) -> dict[Trigger, frozenset[int]]:
@@ -64,6 +65,7 @@ _CARES: tuple[tuple[Trigger, Callable[[Policy], bool]], ...] = (
     (Trigger.REPLACED, lambda policy: policy.replaces_samples),
     (Trigger.ABSENT, lambda policy: policy.deletes_samples),
     (Trigger.TOMBSTONE, lambda policy: policy.on_remote_delete is not OnRemoteDelete.KEEP),
+    (Trigger.DESCRIBED, lambda _: True),
 )
 
 

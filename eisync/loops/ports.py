@@ -1,9 +1,11 @@
 """The protocols that the loops need, each beside a fake in the tests. `adapters` has the real implementations."""
 
-from collections.abc import Collection, Iterator
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol
 
 from eisync.core.change_feed import ChangePage, VersionList
+from eisync.core.dataset import WholeSample
+from eisync.core.labels.parts import PartKind
 from eisync.core.model import Page, RemoteSample
 from eisync.core.wire import Envelope, UploadReply
 
@@ -69,6 +71,9 @@ class ProjectService(Protocol):
     def rename(self, sample_id: int, name: str) -> None: ...
     def relabel(self, sample_id: int, label: str) -> None: ...
     def move(self, sample_id: int, category: str) -> None: ...
+    def whole(self, sample_id: int) -> WholeSample | None: ...
+    def set_metadata(self, sample_id: int, metadata: Mapping[str, str]) -> None: ...
+    def set_part(self, sample_id: int, kind: PartKind, part: Any) -> None: ...
 
 
 class Passes(Protocol):

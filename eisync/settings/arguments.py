@@ -24,8 +24,8 @@ class LabelFlags:
     label: str | None = None
     category: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    split: Mapping[str, Any] = field(default_factory=dict)  # the options of `[watch.split]`
     annotations: str | None = None
+    split: Mapping[str, Any] = field(default_factory=dict)  # the options of `[watch.split]`
 
     def given(self) -> dict[str, Any]:
         """Return the options that are given."""
@@ -34,9 +34,9 @@ class LabelFlags:
 
     def applied(self, watch: Watch, faults: Problems) -> Watch:
         """Return the folder with these options. Where it has rules, they become its first rule and so win over them."""
-        watch = self._divided(watch, faults)
         if self.annotations is not None:
             watch = self._with_annotations(watch, self.annotations, faults)
+        watch = self._divided(watch, faults)
         given = self.given()
         if not given:
             return watch
@@ -50,6 +50,15 @@ class LabelFlags:
             return watch.model_copy(update={"rule": (rule, *watch.rule)})
         return watch.model_copy(update={**given, "metadata": {**watch.metadata, **self.metadata}})
 
+    def _with_annotations(self, watch: Watch, annotations: str, faults: Problems) -> Watch:
+        try:
+            Watch.model_validate({"path": "x", "annotations": annotations})
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False):
+                faults.say(f"--annotations: {fault_text(fault, ('watch', *fault['loc']))}")
+            return watch
+        return watch.model_copy(update={"annotations": annotations})
+
     def _divided(self, watch: Watch, faults: Problems) -> Watch:
         """Return the folder with the options of its split."""
         if not self.split:
@@ -62,15 +71,6 @@ class LabelFlags:
                 flag = _FLAGS.get(str(fault["loc"][0]), "--split-by") if fault["loc"] else "--split-by"
                 faults.say(f"{flag}: {fault_text(fault, ('watch', 'split', *fault['loc']))}")
             return watch
-
-    def _with_annotations(self, watch: Watch, annotations: str, faults: Problems) -> Watch:
-        try:
-            Watch.model_validate({"path": "x", "annotations": annotations})
-        except ValidationError as error:
-            for fault in error.errors(include_url=False, include_input=False):
-                faults.say(f"--annotations: {fault_text(fault, ('watch', *fault['loc']))}")
-            return watch
-        return watch.model_copy(update={"annotations": annotations})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,8 @@
 """Define the tables that can occur several times: the projects, and the folders that are uploaded to them."""
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
@@ -13,8 +11,18 @@ from eisync.core.labels.path_pattern import MAX_PATTERN_CHARACTERS
 from eisync.core.labels.rules import MAX_RULES, LabelRules, Rule, path_rules
 from eisync.core.policy import After, AfterUpload, MinFree, OnChange, OnRemoteDelete, Policy, Retention
 from eisync.core.watch_health import Mode
-from eisync.settings.annotations import AnnotationsOption
-from eisync.settings.fields import AfterUploadOption, Choice, Line, Metadata, MinFreeOption, Number, Place, Url, Whole
+from eisync.settings.fields import (
+    AfterUploadOption,
+    AnnotationsOption,
+    Choice,
+    Line,
+    Metadata,
+    MinFreeOption,
+    Number,
+    Place,
+    Url,
+    Whole,
+)
 from eisync.settings.split import WatchSplit
 from eisync.settings.table import Table
 
@@ -332,15 +340,3 @@ class Watch(Table):
         return CompletenessPolicy(
             settle_s=self.settle_s, patience_s=self.patience_s, needs_marker=self.ready == "marker"
         )
-
-
-def sends_key_in_clear(url: str) -> bool:
-    """Return whether requests to `url` can be read in transit: plain http to another machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
-        return False
-    try:
-        return not ip_address(host).is_loopback
-    except ValueError:
-        return True

@@ -8,12 +8,13 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 
-from eisync.core.actions import Action, ActionKind, Cause, FileSide, LinkedSample, Published
+from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, LinkedSample, Published
 from eisync.core.lifecycle import Event, RemovalEvent, RemovalState, State, step_removal
 from eisync.core.model import Category, shown
 from eisync.core.policy import Trigger
-from eisync.store import sample_links
+from eisync.store import sample_links, wanted
 from eisync.store.rows import IS_HERE, facts_of, path_of, removal_after, removal_before
 from eisync.store.sample_links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
 from eisync.store.tombstones import record_samples_gone
@@ -25,6 +26,9 @@ _MARKED = {
     Trigger.REPLACED: "file where state = 'synced' and id in (select file_id from superseded)",
     Trigger.ABSENT: "file indexed by file_absent where absent_at is not null and removal is null and state = 'synced'",
     Trigger.TOMBSTONE: "file indexed by file_tombstone where state = 'tombstone' and removal is null",
+    Trigger.DESCRIBED: """file where state = 'synced' and published is null
+        and (absent_at is null or removal is not null)
+        and id in (select file_id from wanted_description indexed by wanted_open where is_open)""",
 }
 _SIDES = {
     trigger: f"""
@@ -99,13 +103,20 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         is_removed=RemovalState(row["removal"]) is not RemovalState.NONE,
         published=published
         and Published(name=published["name"], label=published["label"], category=Category(published["category"])),
-        samples=tuple(_linked_sample(one, likely) for one in samples if one["gone_at"] is None and not one["is_older"]),
+        samples=tuple(
+            replace(_linked_sample(one, likely), found=wanted.found_of(connection, row["target"], one["id"]))
+            for one in samples
+            if one["gone_at"] is None and not one["is_older"]
+        ),
         older=tuple(_linked_sample(one, likely) for one in samples if one["gone_at"] is None and one["is_older"]),
         gone=tuple(
             _linked_sample(one, likely) for one in samples if one["gone_at"] is not None and not one["is_older"]
         ),
         segments=len(sample_links.there(connection, row["target"], row["id"])) if is_tombstoned else 0,
         sent_as=row["sent_as"],
+        metadata=json.loads(row["metadata"]),
+        companions=row["companions"],
+        wanted=wanted.of_file(connection, row["id"]),
     )
 
 
@@ -160,8 +171,9 @@ def conclude(connection: sqlite3.Connection, target: str, action: Action, outcom
             is_noted = True
         case ActionKind.DELETE_SAMPLE:
             is_noted = _record_sample_deletion(connection, target, action, outcome, now)
-        case ActionKind.RENAME_SAMPLE | ActionKind.RELABEL_SAMPLE | ActionKind.MOVE_SAMPLE:
-            edit(connection, target, action, action.to)
+        case kind if kind in EDITS:
+            wanted.set_value(connection, target, action, action.to)
+            wanted.conclude(connection, action)
             agree(connection, action.file_id)
         case ActionKind.TRASH_FILE | ActionKind.DELETE_FILE | ActionKind.ARCHIVE_FILE:
             parameters = {"id": action.file_id, "now": now, "reason": f"{action.reason}; {outcome}"}
@@ -176,19 +188,6 @@ def conclude(connection: sqlite3.Connection, target: str, action: Action, outcom
 def taken(kind: ActionKind) -> RemovalState:
     """Return the removal state of a file that this action has removed."""
     return step_removal(RemovalState.NONE, REMOVES[kind])
-
-
-def edit(connection: sqlite3.Connection, target: str, action: Action, value: str | None) -> None:
-    """Set the property of the sample that this action edits (name, label or category) to `value`."""
-    column = {
-        ActionKind.RENAME_SAMPLE: "filename",
-        ActionKind.RELABEL_SAMPLE: "label",
-        ActionKind.MOVE_SAMPLE: "category",
-    }[action.kind]
-    connection.execute(
-        f"update sample set {column} = ? where target = ? and id = ?",
-        (value, target, action.sample_id),
-    )
 
 
 def agree(connection: sqlite3.Connection, file_id: int) -> None:

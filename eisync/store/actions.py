@@ -17,7 +17,7 @@ from eisync.core.guard import Touch
 from eisync.core.lifecycle import RemovalEvent
 from eisync.core.model import FileFacts
 from eisync.core.policy import Trigger
-from eisync.store import action_effects, guard_facts, plans, transitions
+from eisync.store import action_effects, guard_facts, plans, transitions, wanted
 from eisync.store.database import Database
 from eisync.store.plans import Plan
 from eisync.store.rows import removal_after, version_of
@@ -61,6 +61,7 @@ class ActionStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.wanted = wanted.WantedDescriptions(database)
 
     # --- facts for a decision ----------------------------------------------------------------------------------
 
@@ -282,7 +283,8 @@ class ActionStore:
             if facts is not None:
                 connection.execute(_BROUGHT_BACK, {"id": action.file_id, "reason": outcome, **version_of(facts)})
             if action.kind in EDITS:
-                action_effects.edit(connection, target, action, action.was)
+                wanted.set_value(connection, target, action, action.was)
+                wanted.take_back(connection, action, now)
             transitions.note_history(connection, action.file_id, "undone", outcome, now)
 
     def fail_undo(self, stored: StoredAction, reason: str) -> None:

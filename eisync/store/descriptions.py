@@ -1,12 +1,14 @@
 """Store the descriptions (label, category, boxes, metadata) of files that are not sent yet; these may still change.
 
-Files in a request that is under way are listed too, but stay unchanged: eisync must know how they were sent.
+Files in a request that is under way are listed too, but stay unchanged: eisync must know how they were sent. For the
+same reason a new description of a sent file is stored beside what was sent (`eisync.store.wanted`).
 """
 
 import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from eisync.core.labels.description import Description, UnsentFile
 from eisync.core.lifecycle import Event, State
@@ -14,6 +16,7 @@ from eisync.core.model import Category
 from eisync.store.database import Database
 from eisync.store.rows import path_of, remarks_of, remarks_text, split
 from eisync.store.transitions import move
+from eisync.store.wanted import SENT, WantedDescriptions, sent_file
 
 # A page of the files of a root in one state, in the order in which they entered it.
 _IN_STATE = """
@@ -32,21 +35,32 @@ with recursive one (folder) as (
     limit :limit)
 select folder from one where folder is not null"""
 
-# Files that are not sent yet: a page of one folder, by name; a page of the folders below it; one file.
+# A page of one folder, by name; a page of the folders below it; one file.
 _IN = """
-select * from file
-where root_id = :root_id and folder = :folder and name > :name
-    and state in ('ready', 'quarantined', 'sending', 'doubtful')
+{files} where root_id = :root_id and folder = :folder and name > :name and {condition}
 order by name limit :limit"""
 _BELOW = """
-select * from file
-where root_id = :root_id and folder < :end and (folder, name) > (:folder, :name)
-    and state in ('ready', 'quarantined', 'sending', 'doubtful')
+{files} where root_id = :root_id and folder < :end and (folder, name) > (:folder, :name) and {condition}
 order by folder, name limit :limit"""
 _AT = """
-select * from file
-where root_id = :root_id and folder = :folder and name = :name
-    and state in ('ready', 'quarantined', 'sending', 'doubtful')"""
+{files} where root_id = :root_id and folder = :folder and name = :name and {condition}"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """The statements that list some files of a root."""
+
+    of_folder: str
+    below: str
+    at: str
+
+
+def _statements(files: str, condition: str) -> _Statements:
+    return _Statements(*(one.format(files=files, condition=condition) for one in (_IN, _BELOW, _AT)))
+
+
+_UNSENT = _statements("select * from file", "state in ('ready', 'quarantined', 'sending', 'doubtful')")
+_SENT = _statements(SENT, "state = 'synced' and (absent_at is null or removal is not null)")
 
 _DESCRIBE = """
 update file set label = :label, category = :category, metadata = :metadata, companions = :companions,
@@ -71,13 +85,14 @@ _PAST_EVERY_PATH = b"\xff" * 8192
 
 
 class Descriptions:
-    """Store how waiting files are described.
+    """Store how waiting files are described, and how sent ones should be.
 
     Safe to use from any thread; each method is one transaction or one read.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._wanted = WantedDescriptions(database)
 
     def in_state(self, root_id: int, state: State, *, after: tuple[float, int], limit: int) -> list[UnsentFile]:
         """List a page of the files of a root in this state. Pass the `cursor` of the last one as the next `after`."""
@@ -113,30 +128,26 @@ class Descriptions:
         """List a page of the unsent files in a folder, with `is_deep` also below it. The next page is after the last
         path.
         """
-        page: dict[str, object] = {"root_id": root_id, "limit": limit}
-        place = os.fsencode(folder)
-        if not is_deep:
-            return self._read(_IN, {**page, "folder": place, "name": split(after)[1]})
-        begin, name = split(after) if after else (place, b"")
-        # The files of a folder sort before those of its subfolders, and other folders may sort in between ("a", "a-b",
-        # "a/b").
-        rows: list[UnsentFile] = []
-        if begin == place and place:
-            rows = self._read(_IN, {**page, "folder": place, "name": name})
-            begin, name = place + b"/", b""
-        if len(rows) < limit:
-            end = place + b"0" if place else _PAST_EVERY_PATH
-            rest = {"root_id": root_id, "folder": begin, "name": name, "end": end, "limit": limit - len(rows)}
-            rows += self._read(_BELOW, rest)
-        return rows
+        return list(map(_unsent, self._within(_UNSENT, root_id, folder, is_deep, after, limit)))
+
+    def sent_within(self, root_id: int, folder: str, *, is_deep: bool, after: str, limit: int) -> list[UnsentFile]:
+        """List a page of the files at the service in the same way. A wanted description counts as the sent one.
+
+        Files that were deleted here are left out, and those that eisync removed are not.
+        """
+        return list(map(sent_file, self._within(_SENT, root_id, folder, is_deep, after, limit)))
 
     def at(self, root_id: int, paths: Iterable[str]) -> list[UnsentFile]:
         """List those of these files that are not sent yet."""
-        found: list[UnsentFile] = []
-        for path in paths:
-            folder, name = split(path)
-            found += self._read(_AT, {"root_id": root_id, "folder": folder, "name": name})
-        return found
+        return list(map(_unsent, self._at(_UNSENT, root_id, paths)))
+
+    def sent_at(self, root_id: int, paths: Iterable[str]) -> list[UnsentFile]:
+        """List those of these files that `sent_within` lists."""
+        return list(map(sent_file, self._at(_SENT, root_id, paths)))
+
+    def want(self, changes: Sequence[tuple[int, Description]], *, is_asked: bool, now: float) -> int:
+        """Record how these sent files should be described, as `WantedDescriptions.want` does."""
+        return self._wanted.want(changes, is_asked=is_asked, now=now)
 
     def describe(self, changes: Sequence[tuple[int, Description]]) -> None:
         """Change the descriptions of these files. Leave files unchanged that are in a request by now."""
@@ -179,9 +190,39 @@ class Descriptions:
             for identity in ids:
                 move(connection, identity, State.READY, Event.CHANGED, reason, now)
 
+    def _within(
+        self, statements: _Statements, root_id: int, folder: str, is_deep: bool, after: str, limit: int
+    ) -> list[sqlite3.Row]:
+        page: dict[str, object] = {"root_id": root_id, "limit": limit}
+        place = os.fsencode(folder)
+        if not is_deep:
+            return self._rows(statements.of_folder, {**page, "folder": place, "name": split(after)[1]})
+        begin, name = split(after) if after else (place, b"")
+        # The files of a folder sort before those of its subfolders, and other folders may sort in between ("a", "a-b",
+        # "a/b").
+        rows: list[sqlite3.Row] = []
+        if begin == place and place:
+            rows = self._rows(statements.of_folder, {**page, "folder": place, "name": name})
+            begin, name = place + b"/", b""
+        if len(rows) < limit:
+            end = place + b"0" if place else _PAST_EVERY_PATH
+            rest = {"root_id": root_id, "folder": begin, "name": name, "end": end, "limit": limit - len(rows)}
+            rows += self._rows(statements.below, rest)
+        return rows
+
+    def _at(self, statements: _Statements, root_id: int, paths: Iterable[str]) -> list[sqlite3.Row]:
+        found: list[sqlite3.Row] = []
+        for path in paths:
+            folder, name = split(path)
+            found += self._rows(statements.at, {"root_id": root_id, "folder": folder, "name": name})
+        return found
+
     def _read(self, statement: str, parameters: dict[str, object]) -> list[UnsentFile]:
+        return list(map(_unsent, self._rows(statement, parameters)))
+
+    def _rows(self, statement: str, parameters: dict[str, object]) -> list[sqlite3.Row]:
         with self._database.reading() as connection:
-            return [_unsent(row) for row in connection.execute(statement, parameters)]
+            return connection.execute(statement, parameters).fetchall()
 
 
 def _unsent(row: sqlite3.Row) -> UnsentFile:

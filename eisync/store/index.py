@@ -13,6 +13,7 @@ from eisync.core.model import Item
 from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
+from eisync.store.descriptions import Descriptions
 from eisync.store.label_counts import LabelCounts
 from eisync.store.observations import Observations
 from eisync.store.records import FileRecords
@@ -106,6 +107,7 @@ class Index:
         self.records = FileRecords(database)
         self.labels = LabelCounts(database)
         self.groups = SplitGroups(database)
+        self.descriptions = Descriptions(database)
 
     # --- targets -----------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 from eisync.core.known_content import IN_DOUBT_NS
 from eisync.core.lifecycle import Event, RemovalEvent, State, can, sources, step
 from eisync.core.model import Candidate, FileFacts, KnownFile
+from eisync.store import wanted
 from eisync.store.rows import (
     IS_RETRIEVABLE,
     KNOWN,
@@ -274,6 +275,7 @@ def _enter(
     row = connection.execute(_ENQUEUE, (*_row(candidate, event, reason), now)).fetchone()
     identity: int = row["id"]
     if is_known:
+        wanted.forget(connection, identity)
         # The samples of the earlier version stay in the index but no longer belong to this file.
         connection.execute("delete from file_sample where file_id = ?", (identity,))
     return identity

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from eisync.core.actions import name_of
 from eisync.core.model import FileFacts, KnownFile, Rename, shown
+from eisync.store import wanted
 from eisync.store.database import Database
 from eisync.store.rows import KNOWN, known_of, path_of, remarks_text, split
 
@@ -262,6 +263,7 @@ def _follow(connection: sqlite3.Connection, move: Rename, now: float) -> None:
     connection.execute(_PUT, (folder, name, move.id))
     if other is not None and other["id"] != move.id:
         connection.execute(_PUT, (row["folder"], row["name"], other["id"]))
+    wanted.forget(connection, move.id)  # it was about the earlier path
     reason = f"renamed; it was {shown(before)}"
     new = {"id": move.id, "label": move.label, "category": move.category.value, "remarks": remarks_text(move.remarks)}
     connection.execute(_RELABEL, {**new, "sent_as": move.sent_as})

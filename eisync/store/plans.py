@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eisync.core.actions import Action, ActionKind, Cause, Progress
 from eisync.core.lifecycle import Event, RemovalEvent, State
-from eisync.store import action_effects
+from eisync.store import action_effects, wanted
 from eisync.store.rows import removal_after, removal_before
 from eisync.store.transitions import move
 
@@ -24,7 +24,9 @@ _SPARE = f"""
 update file set removal = {removal_after(RemovalEvent.SPARE)} where id = :id and {removal_before(RemovalEvent.SPARE)}"""
 
 ACTIONS, TOMBSTONES = "acts", "tombstones"
-"""What a plan is about: actions on files and samples, or files that count as deleted at the service."""
+DESCRIPTIONS, DISPUTED = "descriptions", "disputed"
+"""What a plan is about: actions on files and samples; files that count as deleted at the service; edits that a person
+asked for; edits of what a person has edited in Studio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,8 @@ def _do_not_propose_again(connection: sqlite3.Connection, rejected: Iterable[sql
                 connection.execute(
                     "delete from superseded where file_id = ? and sample_id = ?", (row["file_id"], row["sample_id"])
                 )
+            case Cause.DESCRIPTION_CHANGE:
+                wanted.decline(connection, row["file_id"], ActionKind(row["kind"]))
             case Cause.LOCAL_DELETION | Cause.REMOTE_DELETION:
                 spare(connection, row["file_id"])
 

@@ -17,7 +17,7 @@ from eisync.core.lifecycle import Event, RemovalEvent, State, sources, walk
 from eisync.core.model import Doubt, Item
 from eisync.core.outcome import Outcome
 from eisync.core.retry import ASKED_CAP_S
-from eisync.store import cleanup
+from eisync.store import cleanup, wanted
 from eisync.store.rows import ITEM, item_of, removal_after
 from eisync.store.sample_links import link
 from eisync.store.tombstones import note_restored
@@ -278,6 +278,7 @@ def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int
         connection.execute("delete from file_sample where file_id = ?", (identity,))
         cleanup.forget_hash(connection, identity)
         connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})
+        wanted.forget(connection, identity)
         note(connection, identity, event, State.READY, "a person asked for it", now)
         moved += 1
     return moved

@@ -4,6 +4,7 @@ A file whose sample was split or cropped is linked to the segments and stays syn
 recording. The file is then the only whole copy, so a segment never counts as proof for a removal.
 """
 
+import functools
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
@@ -74,9 +75,16 @@ def listed_of(row: sqlite3.Row) -> RemoteSample:
         sha256=None if row["filename"] is None else row["listed"],
         original_name=row["original_name"],
         has_processing_error=bool(row["has_processing_error"]),
+        metadata=_metadata(row["metadata"]),
         added=row["added"],
         is_cropped=bool(row["is_cropped"]),
     )
+
+
+# Most samples of a project share a few sets of metadata, so these are cached.
+@functools.lru_cache(maxsize=256)
+def _metadata(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(json.loads(text).items()))
 
 
 def identity_of(row: sqlite3.Row, likely: str | None = None) -> Identity:

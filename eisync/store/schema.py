@@ -17,7 +17,7 @@ from eisync.store.first_migrations import FIRST
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 22
+VERSION = 23
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -257,6 +257,30 @@ LATER: Mapping[str, tuple[str, ...]] = {
             primary key (target, name, key)
         ) strict, without rowid""",
         "create index split_straddling on split_group (target, name, key) where seen not in (0, 1, 2, 4)",
+    ),
+    "_023_wanted_descriptions": (
+        # How sent files should be described instead, from the moment that this is known until their samples are.
+        """create table wanted_description (
+            file_id integer primary key references file (id) on delete cascade,
+            label text,
+            category text not null,
+            metadata text not null,
+            companions text,
+            remarks text,
+            is_asked integer not null,           -- a person asks for it, and approves each edit
+            at real not null,                    -- since when
+            declined text not null default '[]', -- JSON: the kinds of edits that a person rejected
+            is_open integer not null default 1   -- 0: only kept so that it is not proposed again
+        ) strict""",
+        "create index wanted_open on wanted_description (file_id) where is_open",
+        # Parts of a sample that listings do not show, where they are not as they were sent.
+        """create table sample_part (
+            target text not null,
+            sample_id integer not null,
+            kind text not null,                  -- of the edit that changes it
+            found text not null,
+            primary key (target, sample_id, kind)
+        ) strict, without rowid""",
     ),
 }
 

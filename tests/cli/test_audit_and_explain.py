@@ -284,10 +284,16 @@ def test_sidecars_and_their_entries_are_reported(bench: Bench) -> None:
     bench.write("bounding_boxes.labels", json.dumps(labels).encode())
     bench.write("bad/structured_labels.labels", b'{"structuredLabels": {}}')
     assert 0 == bench.once().returncode
+    again = explained(bench, "a.png", 0)
+    assert ({"bounding_boxes.labels": "1 bounding box"}, True) == (again["sidecars"], again["is_as_sent"])
+    assert "synced" == bench.files()["bad/d.png"]["state"]
+
+    # What a sidecar no longer says stays, until a person asks.
+    bench.write("bounding_boxes.labels", b'{"boundingBoxes": {}}')
+    assert 0 == bench.once().returncode
     assert explained(bench, "a.png", 0)["is_as_sent"] is False
     done = bench.run("explain", str(bench.recordings / "a.png"))
-    assert "are not sent again" in done.stdout
-    assert "synced" == bench.files()["bad/d.png"]["state"]
+    assert "'eisync relabel' proposes edits of its sample" in done.stdout
 
 
 def test_a_running_daemon_reports_why_a_file_waits_for_its_sidecar(

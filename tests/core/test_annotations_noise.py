@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eisync.core.annotations import (
@@ -45,7 +45,7 @@ FORMATS: dict[ModuleType, str] = {
 }
 EACH = pytest.mark.parametrize("module", FORMATS, ids=lambda module: module.__name__.rpartition(".")[2])
 NAMES = ["a.json", "a.txt", "a.csv", "a.xml", "notes.json", "data.yaml", "classes.txt"]
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(module: ModuleType, pieces: Iterable[str]) -> list[Entry]:

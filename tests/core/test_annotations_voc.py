@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from eisync.core.annotations import pascal_voc
+from eisync.core.annotations.shapes import PARTS
 from eisync.core.labels.entry import Entry, Region
 
 VOC_2012 = """<annotation>
@@ -32,7 +33,12 @@ LABEL_IMG = """<?xml version="1.0" encoding="UTF-16"?><!-- made by a tool --><an
     [
         (
             VOC_2012,
-            Entry(path="", regions=[Region("person", 174, 101, 175, 250, "object 1 (person)")], size=(486, 500)),
+            Entry(
+                path="",
+                regions=[Region("person", 174, 101, 175, 250, "object 1 (person)")],
+                size=(486, 500),
+                remark=PARTS,
+            ),
         ),
         (LABEL_IMG, Entry(path="", regions=[Region("Zürich", 1, 2, 29, 18.5, "object 1 (Zürich)")])),
         ("\ufeff<annotation/>", Entry(path="", regions=[])),

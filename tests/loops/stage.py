@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.files import file_facts, restore, trash
 from eisync.core.actions import Progress, StoredAction
 from eisync.core.guard import Guard
+from eisync.core.labels.parts import unpacked
 from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome, give_back
 from eisync.core.policy import Policy
@@ -143,6 +145,9 @@ class Stage:
             if not there:
                 there = [self.cloud.add(item.path, sha256, label=item.label, category=item.category.value)]
                 self.cloud.contents[there[0]] = content
+                sample = self.cloud.samples[there[0]]
+                self.cloud.samples[there[0]] = replace(sample, metadata=item.metadata)
+                self.cloud.parts[there[0]] = unpacked(item.companions)
             settlements.append(
                 Outcome(item_id=item.id, events=(event,), due_at=now, sample_ids=tuple(there), sha256=sha256)
             )

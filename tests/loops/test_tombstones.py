@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from eisync.core.actions import Progress, sentence
+from eisync.core.action_sentences import sentence
+from eisync.core.actions import Progress
 from eisync.core.clock_step import DAY_S, ClockSetting
 from eisync.core.guard import RECENT_S, Guard
 from eisync.core.lifecycle import State

@@ -89,6 +89,8 @@ update file set published = '{"name": "b", "label": "x", "category": "testing"}'
     Trigger.ABSENT: "update file set absent_at = 50.0 where id = ?",
     Trigger.TOMBSTONE: "update file set state = 'tombstone' where id = ?",
     Trigger.REPLACED: "insert into superseded (file_id, sample_id, target) values (?, 70, 'main')",
+    Trigger.DESCRIBED: """
+insert into wanted_description (file_id, category, metadata, is_asked, at) values (?, 'testing', '{}', 0, 5.0)""",
 }
 
 
@@ -324,7 +326,10 @@ def test_a_yes_makes_acts_due_and_they_stay_decided(shelf: Shelf, actions: Actio
     assert 2 == len(actions.to_do("main", is_retention=False, limit=9))
 
 
-@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.RETENTION])
+# How a no to the edits of a description is remembered is in test_wanted.
+@pytest.mark.parametrize(
+    "cause", [cause for cause in Cause if cause not in (Cause.RETENTION, Cause.DESCRIPTION_CHANGE)]
+)
 def test_a_no_is_remembered_and_its_mark_goes(shelf: Shelf, actions: ActionStore, cause: Cause) -> None:
     identity = shelf.sync("a.csv", 7)
     trigger = {

@@ -3,8 +3,9 @@
 import hashlib
 import re
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from eisync.adapters import clock
 from eisync.adapters.client.body import CHUNK_BYTES, Body
@@ -14,7 +15,9 @@ from eisync.adapters.client.listing import Listing
 from eisync.adapters.client.replies import LastModification
 from eisync.adapters.client.studio import Studio, StudioAnswer
 from eisync.adapters.client.transport import Transport
+from eisync.core.dataset import WholeSample
 from eisync.core.formats.json_syntax import json_object
+from eisync.core.labels.parts import PartKind
 from eisync.core.redaction import KEYS
 from eisync.core.studio import says_no_sample
 from eisync.core.wire import Envelope, UploadReply
@@ -25,6 +28,11 @@ _STUDIOS = re.compile(rb'\s*\{\s*"success"\s*:')
 _HAS_SUCCEEDED = re.compile(rb'\s*\{\s*"success"\s*:\s*true\b')
 _ANSWER_BYTES, _ENTRY_BYTES = 64 * 1024, 4 * 1024
 """The largest answer to an upload, and what each file adds to it: an entry has 200 bytes, an error a few more."""
+_PARTS = {
+    PartKind.BOXES: ("bounding-boxes", "boundingBoxes"),
+    PartKind.STRUCTURED: ("structured-labels", "structuredLabels"),
+    PartKind.LABEL_MAP: ("label-map-labels", "labelMap"),
+}
 _HOSTS, _CONNECTIONS = 4, 80
 """Keep enough idle connections for every upload worker (64 at most) and the other loops."""
 
@@ -147,6 +155,26 @@ class ServiceClient:
     def move(self, sample_id: int, category: str) -> None:
         """Move the sample to this category."""
         self._studio.change("POST", f"/{sample_id}/move", {"newCategory": category})
+
+    def set_metadata(self, sample_id: int, metadata: Mapping[str, str]) -> None:
+        """Replace the metadata of the sample."""
+        self._studio.change("POST", f"/{sample_id}/metadata", {"metadata": dict(metadata)})
+
+    def set_part(self, sample_id: int, kind: PartKind, part: Any) -> None:
+        """Replace the boxes, the labels by range or the label map of the sample."""
+        path, name = _PARTS[kind]
+        found = {"type": "key-values", "labels": part} if kind is PartKind.LABEL_MAP else part
+        self._studio.change("POST", f"/{sample_id}/{path}", {name: found})
+
+    def whole(self, sample_id: int) -> WholeSample | None:
+        """Return the sample with its boxes and labels by range; None when it does not exist.
+
+        Raise KeyRefusedError, StudioError or TransitError.
+        """
+        page = self.full_page(limit=1, before_id=sample_id + 1)
+        if any(one.sample_id in (None, sample_id) for one in page.unread):
+            raise StudioError(f"sample {sample_id} cannot be read: {page.unread[0].reason}", status=200)
+        return next((one for one in page.samples if one.id == sample_id), None)
 
     def raw(self, sample_id: int) -> Iterator[bytes]:
         """Yield the bytes that were uploaded as the sample, in chunks. The first chunk is empty only if there are none.

@@ -18,8 +18,8 @@ from eisync.core.annotations.numbers import finite, size_of
 from eisync.core.annotations.outlines import without_outlines
 from eisync.core.annotations.shapes import CROWD, KEYPOINTS, OUTLINE, Box, box_around, joined
 from eisync.core.formats.json_stream import JsonRefused, JsonStream
-from eisync.core.formats.json_values import mended, why_unusable
-from eisync.core.labels.entry import Entry, Region, relative_path
+from eisync.core.formats.json_values import is_whole, mended
+from eisync.core.labels.entry import Entry, Region, entry_of_boxes, relative_path
 
 CLASSES = "//classes"
 """The path of the entry whose `label_map` has the names of the classes."""
@@ -83,90 +83,95 @@ def entries(pieces: Iterable[str]) -> Iterator[Entry]:
 
 
 def _images(stream: JsonStream) -> Iterator[Entry]:
-    for number, _ in enumerate(stream.elements(), 1):
-        found, problem = stream.record(_OF_IMAGES)
-        key = _key(found.get("id")) if isinstance(found, dict) else None
-        if key is None:
-            raise ValueError(
-                f"image number {number} has no id" if problem is None else f"image number {number}: {problem}"
-            )
-        name = found.get("file_name")
-        if not isinstance(name, str) or not name.strip("/"):
-            raise ValueError(f"image {key} has no file_name")
-        path = relative_path(mended(name))
-        path = "/" + path.lstrip("/") if path.startswith("//") else path
-        if stream.is_suspect and (why := why_unusable(found)) is not None:
-            yield Entry(path=path, problem=f"image {key}: {why}")
-            continue
-        size = size_of(found.get("width"), found.get("height"))
-        yield Entry(path=path, size=size, is_numbered=True, more=_IMAGE + key)
+    number = 0
+    for images in _batches(stream, "image", _OF_IMAGES):
+        for found in images:
+            number += 1
+            key = _key(found.get("id")) if isinstance(found, dict) else None
+            if key is None:
+                raise ValueError(f"image number {number} has no id")
+            name = found.get("file_name")
+            if not isinstance(name, str) or not name.strip("/"):
+                raise ValueError(f"image {key} has no file_name")
+            path = relative_path(mended(name))
+            path = "/" + path.lstrip("/") if path.startswith("//") else path
+            if "\0" in name or not is_whole(name):
+                yield Entry(path=path, problem=f"image {key}: its name contains NUL or half a character")
+                continue
+            size = size_of(found.get("width"), found.get("height"))
+            yield Entry(path=path, size=size, is_numbered=True, more=_IMAGE + key)
 
 
 def _annotations(stream: JsonStream) -> Iterator[Entry]:
     """Yield the boxes. Those of one image that follow each other are one entry."""
-    image = ""
+    image: Any = None
     regions: list[Region] = []
     remarks: set[str] = set()
-    for number, found in enumerate(_each_annotation(stream), 1):
-        key = _key(found.get("image_id"))
-        if key is None:
-            raise ValueError(f"{_where(found, number)} has no image_id")
-        if (key != image or len(regions) >= _AT_ONCE) and (regions or remarks):
-            yield _boxes(image, regions, remarks)
-            regions, remarks = [], set()
-        image = key
-        try:
-            region = _region(found, number, remarks)
-        except ValueError as error:
-            yield Entry(path=_IMAGE + key, problem=f"{_where(found, number)} {error}")
-            continue
-        if region is not None:
-            regions.append(region)
+    number = 0
+    for annotations in _batches(stream, "annotation", _OF_BOXES):
+        for found in annotations:
+            number += 1
+            if not isinstance(found, dict) or _key(found.get("image_id")) is None:
+                raise ValueError(f"{_where(found, number)} has no image_id")
+            if found["image_id"] != image or len(regions) >= _AT_ONCE:
+                if regions or remarks:
+                    yield _boxes(image, regions, remarks)
+                    regions, remarks = [], set()
+                image = found["image_id"]
+            try:
+                region = _region(found, number, remarks)
+            except ValueError as error:
+                yield Entry(path=f"{_IMAGE}{_key(image)}", problem=f"{_where(found, number)} {error}")
+                continue
+            if region is not None:
+                regions.append(region)
     if regions or remarks:
         yield _boxes(image, regions, remarks)
 
 
-def _boxes(image: str, regions: list[Region], remarks: set[str]) -> Entry:
-    return Entry(path=_IMAGE + image, regions=regions, is_numbered=True, remark=joined(sorted(remarks)))
+def _boxes(image: Any, regions: list[Region], remarks: set[str]) -> Entry:
+    path = f"{_IMAGE}{_key(image)}"
+    if not remarks:
+        return entry_of_boxes(path, regions)
+    return Entry(path=path, regions=regions, is_numbered=True, remark=joined(sorted(remarks)))
 
 
-def _each_annotation(stream: JsonStream) -> Iterator[dict[str, Any]]:
-    """Take the annotations. Of a large one, keep only the members that are needed."""
+def _batches(stream: JsonStream, what: str, kept: frozenset[str]) -> Iterator[list[Any]]:
+    """Take the elements of a list, several at once. Of a large one, take only the members in `kept`."""
     number = 0
     for _ in stream.elements():
-        batch, problem = stream.batch(), None
+        batch = stream.batch()
         if not batch:
             try:
-                found, problem = stream.record(_OF_BOXES)
+                found, problem = stream.record(kept)
             except JsonRefused as error:
                 found, problem = None, str(error)
+            if problem is not None:
+                raise ValueError(f"{what} number {number + 1}: {problem}")
             batch = [found]
-        for found in batch:
-            number += 1
-            if problem is not None or not isinstance(found, dict):
-                raise ValueError(f"annotation number {number}: {problem or 'it is not an object'}")
-            yield found
+        number += len(batch)
+        yield batch
 
 
 def _region(found: dict[str, Any], number: int, remarks: set[str]) -> Region | None:
     """Return the box of an annotation; None if it says nothing of boxes. Raise ValueError for nonsense."""
-    bbox = found.get("bbox")
     if found.get("iscrowd"):
         remarks.add(CROWD)
         return None
+    bbox = found.get("bbox")
     if bbox:
-        box = _four_numbers(bbox)
+        left, top, width, height = _four_numbers(bbox)
         if "keypoints" in found:
             remarks.add(KEYPOINTS)
     elif any(name in found for name in _OF_OTHERS):
         return None
     else:
-        box = _around(found.get("segmentation"))
+        left, top, width, height = _around(found.get("segmentation"))
         remarks.add(OUTLINE)
     label = _key(found.get("category_id"))
     if label is None:
         raise ValueError("has no category_id")
-    return Region(label, *box, _where(found, number))
+    return Region(label, left, top, width, height, _where(found, number))
 
 
 def _four_numbers(bbox: Any) -> Box:
@@ -222,6 +227,6 @@ def _key(found: Any) -> str | None:
     return str(int(found)) if isinstance(found, float) and found.is_integer() else None
 
 
-def _where(found: dict[str, Any], number: int) -> str:
-    key = _key(found.get("id"))
+def _where(found: Any, number: int) -> str:
+    key = _key(found.get("id")) if isinstance(found, dict) else None
     return f"annotation number {number}" if key is None else f"annotation {key}"

@@ -5,8 +5,8 @@ Roboflow and FiftyOne write and read them. In VOC 2012 itself the coordinates co
 there the boxes lie one pixel to the right, which is below the accuracy of drawn boxes. A document does not say which
 of both it means.
 
-Difficult and truncated objects are kept. Boxes of parts of an object are not. `filename` is ignored: people rename and
-move images, and their annotation goes with them by its own name.
+Difficult and truncated objects are kept. Boxes of parts of an object are left out with a remark. `filename` is ignored:
+people rename and move images, and their annotation goes with them by its own name.
 
 XML with a document type is refused, because that can make a small document fill the memory.
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from eisync.core.annotations.numbers import number, size_of
 from eisync.core.annotations.rows import whole_text
-from eisync.core.annotations.shapes import MOST_REGIONS
+from eisync.core.annotations.shapes import MOST_REGIONS, PARTS
 from eisync.core.labels.entry import Entry, Region
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def entries(pieces: Iterable[str]) -> Iterator[Entry]:
     size = root.find("size")
     said = None if size is None else size_of(size.findtext("width"), size.findtext("height"))
     regions: list[Region] = []
+    remark = None if root.find("object/part") is None else PARTS
     for count, found in enumerate(root.iterfind("object"), 1):
         name = (found.findtext("name") or "").strip()
         where = f"object {count} ({name})" if name else f"object {count}"
@@ -54,7 +55,7 @@ def entries(pieces: Iterable[str]) -> Iterator[Entry]:
         except ValueError as error:
             yield Entry(path="", problem=f"{where} {error}")
             return
-    yield Entry(path="", regions=regions, size=said)
+    yield Entry(path="", regions=regions, size=said, remark=remark)
 
 
 def _root(text: str) -> "Element":

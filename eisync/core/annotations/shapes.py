@@ -15,6 +15,7 @@ Box = tuple[float, float, float, float]
 OUTLINE = "only the box around an outline is sent"
 ROTATED = "only the upright box around a rotated box is sent"
 KEYPOINTS = "keypoints are not sent"
+PARTS = "boxes of parts of an object are not sent"
 CROWD = "a box around a group of objects is not sent"
 
 MOST_REGIONS = 10_000

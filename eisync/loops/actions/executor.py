@@ -7,11 +7,11 @@ be done now is put off until the next pass, with the reason.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
+from eisync.core.action_sentences import sentence
 from eisync.core.actions import (
     REMOVALS,
     Action,
@@ -21,7 +21,6 @@ from eisync.core.actions import (
     Progress,
     StoredAction,
     propose,
-    sentence,
     tombstone,
 )
 from eisync.core.copies import Copy, Standing, standing, why_no_copy
@@ -39,6 +38,8 @@ from eisync.errors import (
     TransitError,
 )
 from eisync.loops.actions.planner import Precautions
+from eisync.loops.actions.results import Done, NotNeeded, Postponed
+from eisync.loops.actions.sample_edits import edit_described
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext
 from eisync.store.actions import ActionStore
@@ -62,28 +63,6 @@ class Trash(Protocol):
     def discard(self, lies_at: str) -> None: ...
     def put_back(self, lies_at: str, place: str, facts: FileFacts | None = None) -> str: ...
     def verify(self, root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The action is done."""
-
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotNeeded:
-    """Not needed, or its file or sample is a different one now. `spares`: it is never proposed again."""
-
-    reason: str
-    spares: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Postponed:
-    """The action cannot be done now."""
-
-    reason: str
 
 
 class ActionExecutor:
@@ -259,6 +238,8 @@ class ActionExecutor:
         hidden = self._evidence.why_away(side) if action.cause is Cause.LOCAL_DELETION else None
         if hidden is not None:
             return Postponed(hidden)
+        if action.cause is Cause.DESCRIPTION_CHANGE:
+            return edit_described(self._actions, context, written, side)
         if not self._is_still_proposed(context, action, side):
             return self._finish_unneeded(context, written, sample_id)
         if (away := self._folders.why_away(side.root_id, action.root)) is not None:

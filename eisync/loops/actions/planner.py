@@ -8,13 +8,15 @@ ago is held back if too many others were done meanwhile.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eisync.core import guard
 from eisync.core.absence import why_inconclusive
-from eisync.core.actions import Action, Cause, FileSide, is_agreed, propose, sentence
+from eisync.core.action_sentences import sentence
+from eisync.core.actions import Action, Cause, FileSide, is_agreed, propose
 from eisync.core.clock_step import DAY_S
+from eisync.core.description_edits import is_followed, propose_edits
 from eisync.core.guard import Guard, Ledger
 from eisync.core.model import shown
 from eisync.core.policy import Trigger, triggers
@@ -24,6 +26,7 @@ from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext
 from eisync.loops.reconciler.deletion_evidence import DeletionEvidence
 from eisync.loops.watcher.monitor import WatchedFolders
+from eisync.store import plans
 from eisync.store.actions import ActionStore
 
 
@@ -81,8 +84,15 @@ class _Proposed:
     """Actions by key, so that a file that was renamed and changed is not proposed twice."""
 
     actions: dict[str, Action] = field(default_factory=dict)
+    asked: dict[str, Action] = field(default_factory=dict)  # edits that a person asked for, and approves
+    disputed: dict[str, Action] = field(default_factory=dict)  # edits of what a person changed in Studio
     roots: dict[int, int] = field(default_factory=dict)  # by file
     agreed: list[int] = field(default_factory=list)
+    followed: list[int] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return len(self.actions) + len(self.asked) + len(self.disputed)
 
 
 class ActionPlanner:
@@ -116,26 +126,35 @@ class ActionPlanner:
             return
         proposed = yield from self._propose(context, now, report, adopts=True)
         self._actions.agree(proposed.agreed)
+        self._actions.wanted.note_followed(proposed.followed)
         self._actions.forget_old(context.target, now=now)
-        actions = self._unapproved(context, self._undecided(proposed), now)
+        actions = self._unapproved(context, self._undecided(proposed.actions), now)
         why = self._why_held(context, actions, proposed, now)
         yield
-        if not actions:
-            self._actions.withdraw(context.target, now=now)
-        elif why is None:
+        if actions and why is None:
             self._actions.allow(context.target, actions, now=now)
         else:
-            plan_id, is_new = self._actions.hold(context.target, actions, why, now=now)
-            report.plan, report.waiting = plan_id, len(actions)
-            report.note(f"plan {plan_id} waits for your approval: {why}; 'eisync plan' shows it")
-            if is_new:
-                self._log.warning("plan.waiting", target=context.target, plan=plan_id, actions=len(actions), reason=why)
+            self._hold(context, actions, why or "", plans.ACTIONS, report)
+        for about, (edits, reason) in _edits_to_approve(proposed).items():
+            self._hold(context, self._undecided(edits), reason, about, report)
+
+    def _hold(self, context: TargetContext, actions: list[Action], why: str, about: str, report: PassReport) -> None:
+        """Make these actions wait for a person; without actions, withdraw the plan that is about the same."""
+        now, target = self._clock(), context.target
+        if not actions:
+            self._actions.withdraw(target, now=now, about=about)
+            return
+        plan_id, is_new = self._actions.hold(target, actions, why, now=now, about=about)
+        report.plan, report.waiting = plan_id, report.waiting + len(actions)
+        report.note(f"plan {plan_id} waits for your approval: {why}; 'eisync plan' shows it")
+        if is_new:
+            self._log.warning("plan.waiting", target=target, plan=plan_id, actions=len(actions), reason=why)
 
     def preview(self, context: TargetContext, report: PassReport) -> Iterator[None]:
         """Report what would be decided, and store nothing."""
         now = self._clock()
         proposed = yield from self._propose(context, now, report, adopts=False)
-        actions = self._undecided(proposed)
+        actions = self._undecided(proposed.actions)
         why = self._why_held(context, actions, proposed, now)
         if why is not None:
             report.waiting = len(actions)
@@ -144,6 +163,11 @@ class ActionPlanner:
             report.done = len(actions)
         for action in actions:
             report.note(f"would {sentence(action)}")
+        for edits, reason in _edits_to_approve(proposed).values():
+            undecided = self._undecided(edits)
+            report.waiting += len(undecided)
+            for action in undecided:
+                report.note(f"would wait for your approval ({reason}): {sentence(action)}")
 
     def _propose(
         self, context: TargetContext, now: float, report: PassReport, *, adopts: bool
@@ -155,7 +179,7 @@ class ActionPlanner:
             if trigger is Trigger.ABSENT:
                 wanted -= self._emptied(context, wanted, report) | self._doubted(wanted, report)
             after_id = 0
-            while len(proposed.actions) < MAX_ACTIONS:
+            while proposed.count < MAX_ACTIONS:
                 sides = self._actions.sides(context.target, trigger, wanted, after_id=after_id, limit=SIDES_PER_STEP)
                 if not sides:
                     break
@@ -171,6 +195,12 @@ class ActionPlanner:
     def _propose_for(self, side: FileSide, context: TargetContext, now: float, proposed: _Proposed) -> None:
         actions = propose(side, context.policies[side.root_id], now=now)
         proposed.actions |= {action.key: action for action in actions}
+        for edit in propose_edits(side):
+            is_asked = side.wanted is not None and side.wanted.is_asked
+            kind = proposed.disputed if edit.is_disputed else proposed.asked if is_asked else proposed.actions
+            kind[edit.action.key] = edit.action
+        if is_followed(side):
+            proposed.followed.append(side.id)
         proposed.roots[side.id] = side.root_id
         if not actions and side.absent_at is None and is_agreed(side):
             proposed.agreed.append(side.id)
@@ -195,9 +225,9 @@ class ActionPlanner:
                 report.note(f"no sample of a missing file is deleted in the project: {reason}")
         return frozenset(root_id for root_id, reason in reasons.items() if reason is not None)
 
-    def _undecided(self, proposed: _Proposed) -> list[Action]:
-        decided = self._actions.decided(proposed.actions.values()) if proposed.actions else set()
-        return [action for key, action in proposed.actions.items() if key not in decided]
+    def _undecided(self, proposed: Mapping[str, Action]) -> list[Action]:
+        decided = self._actions.decided(proposed.values()) if proposed else set()
+        return [action for key, action in proposed.items() if key not in decided]
 
     def _unapproved(self, context: TargetContext, actions: list[Action], now: float) -> list[Action]:
         """Allow the actions that follow from an approved plan. Return the others, which are still undecided."""
@@ -219,6 +249,14 @@ class ActionPlanner:
             return None
         ledger = self._guarding.ledger(context, now)
         return ledger.why_held((action.file_id, proposed.roots[action.file_id]) for action in actions)
+
+
+def _edits_to_approve(proposed: _Proposed) -> dict[str, tuple[Mapping[str, Action], str]]:
+    """Return the edits that always wait for a person, by what their plan is about, with the reason."""
+    return {
+        plans.DESCRIPTIONS: (proposed.asked, "'eisync relabel' proposed it"),
+        plans.DISPUTED: (proposed.disputed, "it would replace what a person may have changed in Studio"),
+    }
 
 
 def _report_inconclusive(sides: Iterable[FileSide], now: float, report: PassReport) -> None:

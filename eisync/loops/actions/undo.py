@@ -11,12 +11,14 @@ What cannot be undone stays done, and the reason is reported.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction, sentence
+from eisync.core.action_sentences import sentence
+from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction
 from eisync.core.lifecycle import RETRIEVABLE
 from eisync.core.model import FileFacts, shown
 from eisync.core.retention import Removal, removal_of
 from eisync.errors import EisyncError, FileError, FolderError, KeyRefusedError, StudioError, TransitError
-from eisync.loops.actions.executor import ACTIONS_PER_STEP, Postponed, Trash
+from eisync.loops.actions.executor import ACTIONS_PER_STEP, Trash
+from eisync.loops.actions.results import Postponed
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext
 from eisync.loops.watcher.monitor import WatchedFolders

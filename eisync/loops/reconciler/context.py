@@ -1,10 +1,11 @@
 """What a pass works on: a project, the store that records its state, and the report that the pass fills in."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eisync.core import listing
-from eisync.core.actions import ActionKind
+from eisync.core.actions import PARTS, ActionKind
 from eisync.core.policy import Policy
 from eisync.loops.lineage import Lineages, NullLineage
 from eisync.loops.ports import ProjectService
@@ -63,6 +64,10 @@ class TargetContext:
                 self.studio.relabel(sample_id, value)
             case ActionKind.MOVE_SAMPLE:
                 self.studio.move(sample_id, value)
+            case ActionKind.EDIT_METADATA:
+                self.studio.set_metadata(sample_id, json.loads(value))
+            case kind if kind in PARTS:
+                self.studio.set_part(sample_id, PARTS[kind], json.loads(value))
 
 
 @dataclass(slots=True)

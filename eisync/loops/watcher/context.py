@@ -45,11 +45,11 @@ class WatchedRoot:
     mode: Mode = Mode.AUTO
     on_change: OnChange = OnChange.ADD
     updates_renamed: bool = True  # rename the sample of a renamed file
-    split: Split | None = None
-    is_compared: bool = False
     annotations: str = AUTO  # which formats of annotations are read, as the configuration has it
     requires_annotation: bool = False  # an image without annotation waits for one
     manifest: str | None = None  # a list of files and labels, relative to the root
+    split: Split | None = None
+    is_compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from eisync.core.labels.split import CATEGORIES, Label, Placement, Split, assign
 from eisync.core.model import Category, Root
 from eisync.core.text import one_line
 from eisync.loops.ports import Log
-from eisync.loops.watcher.context import Unclear
 from eisync.store.split_groups import Count, SplitGroups
 
 MAX_WAITING = 20_000
@@ -24,9 +23,6 @@ MAX_WAITING = 20_000
 
 SETTLE_S = 5.0
 """Decide on a new group after this time, even if more files of it are found all the time."""
-
-WAIT_S = 60.0
-"""Check a file that waits for its group again after this time."""
 
 RECOUNT_S = 2.0
 RECOUNT_PAGE_S = 1.0
@@ -78,7 +74,8 @@ class GroupSplits:
         self._totals: Counter[tuple[Label, Category]] | None = None
         self._counted_at = 0.0
         self._counted_listing: float | None = None
-        self._trouble: str | None = None  # why the project cannot be listed, while files wait for that
+        self.trouble: str | None = None
+        """Why the project cannot be listed, while files wait for that."""
 
     @property
     def wants_listing(self) -> bool:
@@ -101,8 +98,8 @@ class GroupSplits:
         self._has_scanned = True
         self._forget_missing()
 
-    def place(self, path: str, found: Description, now: float) -> Description | Unclear:
-        """Return the description with the category of the group; while there is none yet, why."""
+    def place(self, path: str, found: Description, now: float) -> Description | str:
+        """Return the description with the category of the group; while there is none yet, why, for a person."""
         key, found = self._split.grouped(path, found)
         if key is None:
             return found
@@ -118,8 +115,7 @@ class GroupSplits:
         if not self._waiting:
             self._waiting_since = now
         self._waiting[path] = (key, found.label)
-        # The step that decides on the group has the file checked again. It is opened for that, so not every second.
-        return Unclear(self._why_waiting(key), now + WAIT_S, needs_person=self._trouble is not None)
+        return self._why_waiting(key)
 
     def pass_by(self, path: str) -> None:
         """Record that the file was entered without waiting, as truncated and renamed files are."""
@@ -163,7 +159,7 @@ class GroupSplits:
         """Return whether the project was listed since the start, or never will be."""
         if not self._is_compared:
             return True
-        listed_at, self._trouble = self._groups.listed_at(self._root.target)
+        listed_at, self.trouble = self._groups.listed_at(self._root.target)
         return listed_at is not None and self._started_at is not None and listed_at >= self._started_at
 
     def _why_waiting(self, key: str) -> str:
@@ -171,9 +167,9 @@ class GroupSplits:
         if self._is_listed():
             return f"{group} has no category yet: eisync decides once it has seen the other groups of the folder"
         why = f"waits for the first listing of the project, because {group} may already be there"
-        if self._trouble is None:
+        if self.trouble is None:
             return why
-        return f"{why}; the project cannot be listed: {self._trouble}. reconcile.enabled = false decides without it"
+        return f"{why}; the project cannot be listed: {self.trouble}. reconcile.enabled = false decides without it"
 
     def _store_said(self, now: float) -> None:
         """Store the categories that are said of files: they fix those of their groups."""

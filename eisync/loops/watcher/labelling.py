@@ -1,34 +1,29 @@
 """Describe the files of one root (label, category, metadata) from the configuration and from their sidecars.
 
-While a sidecar is unusable or being read, the label of its files is unknown, and they wait: better late than
-mislabelled. A sidecar that exists but does not mention a file may do so a moment later, so the file waits `settle_s`.
-
 Files that wait in the outbox are described again when their description may have changed. After a start these are all
 files if the configuration changed, otherwise those with sidecars near them. Later these are the files of a changed
-sidecar. Until this is done after a start, no file of the root is sent.
+sidecar. Until this is done after a start, no file of the root is sent. Then the sent files of a changed sidecar are
+described again, too (`eisync.loops.watcher.sent_descriptions`).
 """
 
+import json
 from collections.abc import Callable, Container, Sequence
 
 from eisync.core.annotations.class_names import is_list as is_class_list
 from eisync.core.annotations.places import scope_of
 from eisync.core.completeness import ObservedFile
-from eisync.core.labels.description import Description, UnsentFile, describe, describe_by_path
-from eisync.core.labels.entry import Entry
-from eisync.core.labels.mentions import NearMiss
-from eisync.core.labels.rules import RuleProblemError
-from eisync.core.labels.sidecars import INFO_LABELS, NAMES, sidecars_for
+from eisync.core.labels.description import Description, UnsentFile, describe_by_path
+from eisync.core.labels.sidecars import INFO_LABELS, NAMES
 from eisync.core.lifecycle import State
-from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
 from eisync.loops.watcher.annotations import AnnotationReader
 from eisync.loops.watcher.context import Unclear, WatchedRoot
+from eisync.loops.watcher.description_pass import DescriptionPass
+from eisync.loops.watcher.file_describer import FileDescriber
 from eisync.loops.watcher.groups import GroupSplits
-from eisync.loops.watcher.passes import Pass, rules_of
+from eisync.loops.watcher.sent_descriptions import SentDescriptions
 from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.descriptions import Descriptions
-
-NOT_ANNOTATED = "annotations lie beside the file, and none describes it"
 
 PAGE = 500
 FOLDERS_PER_PAGE = 500
@@ -59,9 +54,13 @@ class Labelling:
         self._on_labelled = on_labelled
         self._log = log
         self._splits = splits
-        self._passes = [Pass(None)]
+        self._describer = FileDescriber(watched, sidecars, annotations, splits)
+        self._sent = SentDescriptions(
+            watched.root, descriptions, lambda path, now: self.of(path, now=now), annotations.is_newer, log
+        )
+        self._passes = [DescriptionPass(None)]
         self._is_same_configuration: bool | None = None  # None: not compared yet
-        self._rules = rules_of(watched)
+        self._rules = _rules_of(watched)
         self._later: set[str] = set()  # to describe again: files that were being sent, or were renamed
         self._later_at = 0.0
         self._scanned_at: tuple[float, float] | None = None  # when the last two scans ended; None: not asked yet
@@ -78,7 +77,8 @@ class Labelling:
     def is_busy(self) -> bool:
         """Return whether the next tick has work to do at once."""
         sidecars = self._sidecars
-        return bool(self._passes or self._annotated) or sidecars.has_news(of_growth=True) or sidecars.is_busy
+        is_working = self._passes or self._annotated or self._sent.is_busy
+        return bool(is_working) or sidecars.has_news(of_growth=True) or sidecars.is_busy
 
     def next_at(self, now: float) -> float:
         """Return when there is work to do again (Unix s)."""
@@ -90,7 +90,7 @@ class Labelling:
         if self._annotations.note_event(place):
             self._annotated |= set(self._annotations.described_by(place))
             if is_class_list(place.rpartition("/")[2]):
-                self._add_pass(Pass(scope_of(place), is_deep=True))
+                self._add_pass(DescriptionPass(scope_of(place), is_deep=True), place)
 
     def check_left_out(self, place: str, now: float) -> None:
         """Check a path that a scan left out. An annotation file that did not change since the last scan is skipped."""
@@ -123,54 +123,7 @@ class Labelling:
 
     def of(self, path: str, *, now: float, file: ObservedFile | None = None) -> Description | Unclear:
         """Describe how to send the file. With `file`, wait a moment for a sidecar that does not mention it yet."""
-        annotated = self._annotations.of(path, now=now, file=file)
-        if isinstance(annotated, Unclear):
-            return annotated
-        found = self._sidecars.around(path, now)
-        entries: list[Entry] = []
-        misses: list[str] = []
-        for place, name in sidecars_for(path, found).items() if found else ():
-            current = self._sidecars.stored_sidecar(place, found[place])
-            stored_sidecar = current or self._sidecars.last_stored_sidecar(place, now)
-            entry = (
-                None
-                if stored_sidecar is None
-                else self._sidecars.said_of(stored_sidecar, shown(name), folder=place.rpartition("/")[0])
-            )
-            if isinstance(entry, Entry):
-                entries.append(entry)
-            elif current is None and not self._has_waited(place, file, now):
-                return Unclear(f"{shown(place)}, which describes the file, is being read", now + AGAIN_S / 5)
-            elif current is not None and current.trouble is not None:
-                return self._unusable(place, current, now)
-            elif isinstance(entry, NearMiss):
-                misses.append(entry.sentence(shown(place), shown(name)))
-        if found and not entries and file is not None:
-            until = self._waits_until(list(found.values()), file, now)
-            if now < until:
-                named = " and ".join(shown(place) for place in sidecars_for(path, found))
-                why = "; ".join(misses) or f"{named} does not mention the file"
-                return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
-        if annotated.is_missing:
-            misses.append(NOT_ANNOTATED)
-        entries = [*annotated.entries, *entries]
-        try:
-            described = describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
-        except RuleProblemError as error:
-            return Unclear(
-                f"{error}; correct the rule or the path, and the file is sent by itself",
-                now + 5 * AGAIN_S,
-                needs_person=True,
-            )
-        except ValueError as error:
-            said_by = [*annotated.places, *sidecars_for(path, found)]
-            places = " and ".join(map(shown, said_by))
-            return Unclear(
-                f"the entry for it in {places} cannot be used: {error}; correct it, and the file is sent by itself",
-                now + 5 * AGAIN_S,
-                needs_person=True,
-            )
-        return described if self._splits is None else self._splits.place(path, described, now)
+        return self._describer.of(path, now=now, file=file)
 
     def plain(self, path: str, now: float) -> Description:
         """Describe the file, by the configuration alone if its sidecars are unclear."""
@@ -189,8 +142,11 @@ class Labelling:
             again |= self._work_on(self._passes[0], now)
         elif self._later and not now < self._later_at <= now + AGAIN_S:
             found = self._descriptions.at(self._root.id, self._later)
+            self._sent.add_paths(self._later)
             self._later, self._later_at = set(), now + AGAIN_S
             again |= self._describe(found, now)
+        elif self._sent.is_busy:
+            self._sent.step(now)
         return again
 
     def _take_changes(self) -> set[str]:
@@ -202,9 +158,21 @@ class Labelling:
         for place in self._sidecars.take_changed():
             folder, _, name = place.rpartition("/")
             is_document = name not in NAMES
-            one = Pass(scope_of(place) if is_document else folder, is_deep=is_document or name == INFO_LABELS)
-            again |= self._add_pass(one)
+            one = DescriptionPass(
+                scope_of(place) if is_document else folder, is_deep=is_document or name == INFO_LABELS
+            )
+            again |= self._add_pass(one, place)
         return again
+
+    def _add_pass(self, one: DescriptionPass, place: str) -> set[str]:
+        """Describe the files of a folder again, because of what is at `place`.
+
+        Return those under observation, which are checked again.
+        """
+        self._sent.add_folder(one.folder or "", is_deep=one.is_deep, place=place)
+        if one not in self._passes:
+            self._passes.append(one)
+        return {path for path in self._unclear if one.contains(path)}
 
     def _take_placed(self, now: float) -> set[str]:
         """Return the files whose groups have a category now."""
@@ -216,12 +184,6 @@ class Labelling:
             self._later_at = 0.0
         return again
 
-    def _add_pass(self, one: Pass) -> set[str]:
-        """Describe the waiting files of a folder again. Return those under observation, which are checked again."""
-        if one not in self._passes:
-            self._passes.append(one)
-        return {path for path in self._unclear if one.covers(path)}
-
     def _take_growth(self) -> set[str]:
         """Queue the files of new entries in grown sidecars to be described again. Return files to check again."""
         grown = self._sidecars.take_grown()
@@ -230,7 +192,7 @@ class Labelling:
             self._later_at = 0.0
         return {path for path in grown if path in self._unclear}
 
-    def _work_on(self, one: Pass, now: float) -> set[str]:
+    def _work_on(self, one: DescriptionPass, now: float) -> set[str]:
         if self._is_same_configuration is None:
             self._is_same_configuration = self._descriptions.described_by(self._root.id) == self._rules
         if one.folder is None and self._is_same_configuration and not one.is_whole:
@@ -252,7 +214,7 @@ class Labelling:
             self._end(one)
         return again
 
-    def _check_remarks(self, one: Pass, folder: str, after_id: int, now: float) -> None:
+    def _check_remarks(self, one: DescriptionPass, folder: str, after_id: int, now: float) -> None:
         """Update the remarks of sent files, which say what was not sent with them: the cause may be corrected now."""
         page = self._descriptions.remarked(self._root.id, folder, is_deep=one.is_deep, after_id=after_id, limit=PAGE)
         found = [(file, self.of(file.path, now=now)) for file in page]
@@ -265,7 +227,7 @@ class Labelling:
             self._descriptions.remark(changes)
         one.remarked_id = page[-1].id if len(page) == PAGE else None
 
-    def _find_folders(self, one: Pass, now: float) -> None:
+    def _find_folders(self, one: DescriptionPass, now: float) -> None:
         """Find the folders with sidecars: with an unchanged configuration only their files can have changed."""
         folders = self._descriptions.folders(self._root.id, after=one.last_folder, limit=FOLDERS_PER_PAGE)
         known = {other.folder for other in self._passes}
@@ -273,16 +235,16 @@ class Labelling:
             path = f"{folder}/x" if folder else "x"
             is_spoken_of = bool(self._sidecars.around(path, now)) or self._annotations.may_describe(path, now)
             if is_spoken_of and folder not in known:
-                self._passes.append(Pass(folder))
+                self._passes.append(DescriptionPass(folder))
         if len(folders) == FOLDERS_PER_PAGE:
             one.last_folder = folders[-1]
         else:
             one.states = one.states[:1]  # the folders were found for every state
             if self._splits is not None:  # truncated files entered without the category of their group
-                self._passes.append(Pass(None, states=[State.QUARANTINED], is_whole=True))
+                self._passes.append(DescriptionPass(None, states=[State.QUARANTINED], is_whole=True))
             self._end(one)
 
-    def _end(self, one: Pass) -> None:
+    def _end(self, one: DescriptionPass) -> None:
         if one.folder is None:
             one.states, one.cursor = one.states[1:], (0.0, 0)
             if one.states:
@@ -320,23 +282,8 @@ class Labelling:
             self._descriptions.hold_back(ids, reason, now=now)
         return again
 
-    def _unusable(self, place: str, stored_sidecar: StoredSidecar, now: float) -> Unclear:
-        what = shown(place)
-        return Unclear(
-            f"{what}, which describes the file, cannot be used: {stored_sidecar.trouble}; correct or remove it, and "
-            "the file is sent by itself",
-            now + 5 * AGAIN_S,
-            needs_person=True,
-        )
 
-    def _has_waited(self, place: str, file: ObservedFile | None, now: float) -> bool:
-        """Return whether the file has waited long enough for a sidecar that changes during every reading."""
-        late_s, policy = self._sidecars.late_s(place, now), self._watched.policy
-        return file is not None and late_s > 0.0 and late_s >= max(policy.settle_s, policy.patience_s)
-
-    def _waits_until(self, sidecars: list[FileFacts], file: ObservedFile, now: float) -> float:
-        """Return until when an existing sidecar may still mention the file (Unix s)."""
-        policy = self._watched.policy
-        touched_at = max(min(facts.touched_at, now) for facts in sidecars)
-        still_until = max(file.still_since, touched_at) + policy.settle_s
-        return min(still_until, file.still_since + max(policy.settle_s, policy.patience_s))
+def _rules_of(watched: WatchedRoot) -> str:
+    """Return what the configuration says about descriptions, as text that can be compared."""
+    others = [watched.annotations, watched.requires_annotation, watched.manifest, repr(watched.split)]
+    return json.dumps([repr(watched.labelling), sorted(watched.metadata.items()), *others])

@@ -1,0 +1,50 @@
+"""Describe files that were sent, by the current rules and by the files that describe them.
+
+The watcher's own parts decide (`Labelling`, `SidecarReader`), as in a preview. The entries of sidecars are in a private
+database, so that a running daemon is not disturbed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from eisync.adapters import clock, process
+from eisync.adapters.files import writer_probe
+from eisync.app.outside import outside_world
+from eisync.app.preview import labelling_of, read_sidecars
+from eisync.core.labels.description import Description
+from eisync.loops.ports import Log
+from eisync.loops.watcher.context import WatchedRoot
+from eisync.loops.watcher.labelling import Labelling
+from eisync.loops.watcher.sidecars import SidecarReader
+from eisync.store.database import private_database
+from eisync.store.outbox import Outbox
+
+
+class Describer:
+    """Describes the files of one folder."""
+
+    def __init__(self, sidecars: SidecarReader, labels: Labelling) -> None:
+        self._sidecars = sidecars
+        self._labels = labels
+
+    def describe(self, path: str) -> Description | str:
+        """Return the description of the file, or why it is not known. `path` is relative to the folder."""
+        now = clock.now()
+        read_sidecars(self._sidecars, path, now)
+        found = self._labels.of(path, now=now)
+        return found if isinstance(found, Description) else found.reason
+
+
+@contextmanager
+def describing(watched: WatchedRoot, log: Log) -> Iterator[Describer]:
+    """Lend what describes the files of the folder."""
+    process.collect_rarely()
+    writer_probe.ignore_lease_breaks()
+    database = private_database()
+    try:
+        [root] = Outbox(database).register([(watched.root.path, watched.root.target)])
+        outside = outside_world(writer_probe.WriterProbe().asking)
+        yield Describer(*labelling_of(replace(watched, root=root), outside, database, log))
+    finally:
+        database.close()
