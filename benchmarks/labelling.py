@@ -1,4 +1,5 @@
-"""What labelling one file costs: by its path alone, and by five rules with patterns and regular expressions.
+"""What labelling one file costs: by its path alone, by five rules with patterns and regular expressions, and finding
+the group that a split keeps together.
 
 Processor time, so that other work on the machine counts little. Every figure is the best of some rounds over many files
 in folders as people keep them; the aim is 15 µs a file. The last figure is the slowest expression that is admitted, on
@@ -11,9 +12,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from eisync.core.labels.description import describe
+from eisync.core.labels.description import Description, describe
 from eisync.core.labels.path_pattern import PathPattern
 from eisync.core.labels.rules import LabelRules, Rule
+from eisync.core.labels.split import Split
+from eisync.core.model import Category
 
 ROUNDS = 7
 AIM_US = 15.0
@@ -48,6 +51,7 @@ def main() -> None:
     for name, rules in (("by the path alone", LabelRules()), ("by five rules", RULES)):
         spent_s = best(partial(label_all, rules))
         print(f"  {name:<20} {spent_s / len(FILES) * 1e6:6.1f} µs")
+    print(f"  {'its group':<20} {best(group_all) / len(FILES) * 1e6:6.1f} µs")
     pattern, path = HOSTILE
     print(f"  the worst file name {best(lambda: PathPattern(pattern).find(path)):10.2f} s")
 
@@ -55,6 +59,12 @@ def main() -> None:
 def label_all(rules: LabelRules) -> None:
     for path in FILES:
         describe(path, rules, {"device": "gateway"}, ())
+
+
+def group_all() -> None:
+    split, found = Split(by=r"(?P<group>s\d+)_", testing=20), Description(label="squat", category=Category.SPLIT)
+    for path in FILES:
+        split.grouped(path, found)
 
 
 def best(work: Callable[[], object]) -> float:

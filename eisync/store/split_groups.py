@@ -15,7 +15,7 @@ from eisync.core.model import Category
 from eisync.core.text import nfc
 from eisync.store.database import Database
 
-PAGE = 2_000
+PAGE = 1_000
 
 _BITS = {category: 1 << number for number, category in enumerate(CATEGORIES)}
 

@@ -6,6 +6,7 @@ import pytest
 
 from eisync.control.operations import Operations, Running
 from eisync.core.file_status import ObservedEntry
+from eisync.core.labels.split import Placement
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Candidate, Category, FileFacts, Root
 from eisync.core.outcome import Outcome
@@ -147,7 +148,14 @@ def test_status_reports_everything(desk: Desk) -> None:
         }
     ] == status["roots"]
     assert [
-        {"name": "main", "project_id": 7, "paused": "HTTP 401", "listed_s": None, "listing_trouble": "no rights"}
+        {
+            "name": "main",
+            "project_id": 7,
+            "paused": "HTTP 401",
+            "listed_s": None,
+            "listing_trouble": "no rights",
+            "straddling": [],
+        }
     ] == status["targets"]
     assert desk.live == status["daemon"]
     assert 3 == status["exit_code"]  # the target is paused
@@ -333,6 +341,22 @@ def test_an_invalid_request_for_known_files_is_refused(desk: Desk, question: dic
 
 
 # --- retry
+
+
+def test_groups_are_returned_by_key_or_all_with_the_project(desk: Desk) -> None:
+    placed = {key: Placement(Category.TESTING, "why") for key in ("s1", "s2")}
+    desk.index.groups.decide("main", "session", placed, now=NOW)
+    first = {"what": "group", "key": "s1", "category": "testing", "why": "why", "seen": ["testing"]}
+    assert [first] == desk.ask(do="groups", target="main", name="session", keys=["s1", "other"])
+    assert [{"what": "project", "listed_at": None}, first, {**first, "key": "s2"}] == desk.ask(
+        do="groups", target="main", name="session"
+    )
+
+
+@pytest.mark.parametrize("question", [{}, {"target": "main"}, {"target": 1, "name": "session"}])
+def test_an_invalid_request_for_groups_is_refused(desk: Desk, question: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="names no target and no metadata"):
+        desk.ask(do="groups", **question)
 
 
 def test_named_files_go_back_to_the_queue(desk: Desk) -> None:

@@ -1,11 +1,12 @@
 """Groups of files are divided among training, validation and testing: whole, by their keys, and as near as they can."""
 
+import random
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eisync.core.labels.description import MAX_METADATA, Description
@@ -80,9 +81,9 @@ def test_the_key_of_a_path_is_sent_as_metadata(
         ({"by": "s", "testing": 10, "validation": 100}, "testing and validation together must be more than 0"),
     ],
 )
-def test_a_split_that_cannot_be_used_says_why(options: dict[str, object], clause: str) -> None:
+def test_a_split_that_cannot_be_used_says_why(options: dict[str, Any], clause: str) -> None:
     with pytest.raises(ValueError, match=r"^" + clause.replace("(", r"\(").replace(")", r"\)").replace("+", r"\+")):
-        Split(**options)  # type: ignore[arg-type]
+        Split(**options)
 
 
 def test_the_shares_are_whole_numbers() -> None:
@@ -169,8 +170,11 @@ SPLITS = st.tuples(st.integers(1, 60), st.integers(0, 39)).map(
 )
 
 
+@settings(deadline=None)  # a busy machine
 @given(GROUPS, TOTALS, SPLITS, st.randoms())
-def test_the_order_of_groups_and_labels_does_not_matter(groups, totals, split, dice) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_groups_and_labels_does_not_matter(
+    groups: dict[str, Counts], totals: dict[tuple[str | None, Category], int], split: Split, dice: random.Random
+) -> None:
     def shuffled(one: Any) -> dict[Any, Any]:
         pairs = list(one.items())
         dice.shuffle(pairs)
@@ -183,8 +187,11 @@ def test_the_order_of_groups_and_labels_does_not_matter(groups, totals, split, d
     assert {one.category for one in found.values()} <= set(split.shares)
 
 
+@settings(deadline=None)  # a busy machine
 @given(GROUPS, GROUPS, SPLITS)
-def test_what_was_decided_stays_when_files_are_added(groups, more, split) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_decided_stays_when_files_are_added(
+    groups: dict[str, Counts], more: dict[str, Counts], split: Split
+) -> None:
     """As the watcher does it: decide once, remember, count, and decide only on groups that are new."""
     first = assign(groups, {}, split)
     totals = Counter[tuple[str | None, Category]]()
@@ -196,6 +203,7 @@ def test_what_was_decided_stays_when_files_are_added(groups, more, split) -> Non
     assert not first.keys() & late.keys()
 
 
+@settings(deadline=None)  # a busy machine
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(5, 50))
 def test_equal_groups_come_within_one_group_of_the_percentage(number: int, size: int, testing: int) -> None:
     groups: dict[str, Counts] = {f"s{one}": {"walk": size} for one in range(number)}
@@ -204,6 +212,7 @@ def test_equal_groups_come_within_one_group_of_the_percentage(number: int, size:
     assert abs(files - testing / 100 * number * size) <= size
 
 
+@settings(deadline=None)  # a busy machine
 @given(st.integers(1, 40), st.integers(5, 40), st.integers(1, 40))
 def test_groups_that_come_one_by_one_come_as_near(number: int, testing: int, validation: int) -> None:
     split = Split(by="session", testing=testing, validation=validation)

@@ -25,7 +25,7 @@ SETTLE_S = 5.0
 """Decide on a new group after this time, even if more files of it are found all the time."""
 
 RECOUNT_S = 2.0
-RECOUNT_PAGE_S = 0.5
+RECOUNT_PAGE_S = 1.0
 """Count the files of all groups again for a new group if the project was listed since, after this time and not before
 this time for each page that a count reads."""
 
