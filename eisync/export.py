@@ -1,4 +1,4 @@
-"""Export a project's samples into a folder: list them, fetch the missing ones, and write their labels to `info.labels`.
+"""Export a project's samples into a folder: list them, fetch the missing ones, and write their labels.
 
 The listing is read newest first; each page continues below the last id of the page before. A few samples are fetched
 at a time, and none is held in memory as a whole. A sample that fails is reported and does not affect the others. A
@@ -14,8 +14,10 @@ from typing import Any, Protocol, TypeVar
 
 from eisync.adapters import clock
 from eisync.adapters.dataset import Dataset, LabelsWriter
+from eisync.adapters.dataset_labels import LabelsReport
 from eisync.adapters.process import ThreadPool, hand_over
 from eisync.core.dataset import FullPage, WholeSample, file_name, info_labels_entry
+from eisync.core.dataset_layout import DatasetFormat
 from eisync.core.model import Unread
 from eisync.core.retry import RetryPolicy
 from eisync.errors import StudioError, TransitError, UnansweredError
@@ -80,6 +82,7 @@ class ExportReport:
     disabled: int = 0  # those of `here` that are disabled
     withdrawn: int = 0  # files of earlier runs whose samples are not listed any more
     failures: list[Failure] = field(default_factory=list)
+    labels: LabelsReport | None = None  # what the label files describe, in another format than `ei`
     stopped: str | None = None
 
 
@@ -91,7 +94,7 @@ def export(
     progress: Callable[[ExportReport], None] = lambda _: None,
     pause: Callable[[float], object] | None = None,
 ) -> ExportReport:
-    """Fetch the selected samples into `dataset`. Replace `info.labels` once the whole listing was read.
+    """Fetch the selected samples into `dataset`. Replace the labels once the whole listing was read.
 
     `pause` waits for a number of seconds between attempts. Raise KeyRefusedError or FolderError, after which nothing
     more can be fetched, and StudioError when the samples cannot be listed.
@@ -100,7 +103,9 @@ def export(
     run = _Run(catalogue, dataset, selection, progress, pause or stop.wait, stop)
     try:
         with dataset.labels_writer() as labels:
-            return run.whole(labels)
+            pulled = run.whole(labels)
+        pulled.labels = dataset.labels_report
+        return pulled
     finally:
         stop.set()
         run.pool.shutdown(wait=True, cancel_futures=True)
@@ -243,6 +248,7 @@ class _Run:
         self.pulled.failures.append(Failure(sample.id, file_name(sample), reason, is_final))
 
 
-def described(project_id: int, selection: Selection) -> Mapping[str, Any]:
-    """Return the description of a selection that is stored with its folder."""
-    return {"project": project_id, "category": selection.category, "labels": sorted(selection.labels)}
+def described(project_id: int, selection: Selection, form: DatasetFormat = DatasetFormat.EI) -> Mapping[str, Any]:
+    """Return the description of a selection that is stored with its folder. The format `ei` is not named."""
+    named = {} if form is DatasetFormat.EI else {"format": form.value}
+    return {"project": project_id, "category": selection.category, "labels": sorted(selection.labels), **named}

@@ -161,7 +161,7 @@ def test_every_field_of_the_json_output_is_documented(bench: Bench) -> None:
         "audit": ["audit", "--json", str(bench.recordings)],
         "explain": ["explain", "--json", str(bench.recordings / "wave.01.csv")],
         "selftest": ["selftest", "--yes", "--json"],
-        "pull": ["pull", "--json", str(bench.place / "dataset")],
+        "pull": ["pull", "--json", "--format", "yolo", str(bench.place / "dataset")],
     }
     for command, arguments in asked.items():
         records = [json.loads(line) for line in bench.run(*arguments).stdout.splitlines()]

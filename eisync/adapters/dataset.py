@@ -15,8 +15,11 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import IO, Any
 
+from eisync.adapters.dataset_labels import LabelsReport, write_labels
+from eisync.adapters.files.image_header import size_of_image
 from eisync.adapters.files.relocate import SafeFolder
-from eisync.core.dataset import INFO_LABELS, fitting_name, place_for, place_key
+from eisync.core.dataset import INFO_LABELS, fitting_name
+from eisync.core.dataset_layout import DatasetFormat, Layout
 from eisync.errors import FolderError
 
 OWN_FOLDER = ".eisync"
@@ -26,16 +29,21 @@ _JOURNAL, _PARTS = "pull.jsonl", "parts"
 _HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT})
 
 
+_EI = Layout()
+
+
 class Dataset:
     """Write into the folder. `store` is safe to use from any thread; use everything else from one thread only."""
 
-    def __init__(self, folder: str, selection: Mapping[str, Any]) -> None:
-        """Open the folder for a selection. A folder holds one selection only.
+    def __init__(self, folder: str, selection: Mapping[str, Any], layout: Layout = _EI) -> None:
+        """Open the folder for a selection. A folder holds one selection in one format only.
 
         Raise FolderError when the folder holds another one or foreign files, when another process writes to it, or when
         it cannot be written.
         """
         self.folder = folder
+        self.labels_report: LabelsReport | None = None  # what the label files describe, once they are written
+        self._layout = layout
         self._beneath: SafeFolder
         self._lock = threading.Lock()
         self._places: dict[int, str] = {}
@@ -81,7 +89,7 @@ class Dataset:
 
     @contextlib.contextmanager
     def labels_writer(self) -> Iterator["LabelsWriter"]:
-        """Write a new `info.labels`, which replaces the old one if `keep` was called. Raise FolderError."""
+        """Write the labels anew. They replace the old ones at the end, if `keep` was called. Raise FolderError."""
         part = f"{OWN_FOLDER}/{INFO_LABELS}"
         with self._translated(), self._written(part) as file:
             labels = LabelsWriter(file)
@@ -90,7 +98,10 @@ class Dataset:
                 return
             labels.end()
             _sync(file)
-            self._beneath.rename(part, INFO_LABELS)
+            if self._layout.format is DatasetFormat.EI:
+                self._beneath.rename(part, INFO_LABELS)
+            else:
+                self.labels_report = write_labels(self._beneath, OWN_FOLDER, part, self._layout, self._size_of)
             self._beneath.sync()
 
     def close(self) -> None:
@@ -152,18 +163,27 @@ class Dataset:
         with self._lock:
             place = self._places.get(sample_id)
             if place is None:
-                place = place_for(category, name, sample_id, self._taken)
-                if self._beneath.status(place) is not None:  # a foreign file
-                    place = place_for(category, name, sample_id, {place_key(place)})
-                if self._beneath.status(place) is not None:
+                place = self._layout.place_for(category, name, sample_id, self._taken)
+                if self._is_foreign(place):
+                    place = self._layout.place_for(category, name, sample_id, {self._layout.key_of(place)})
+                if self._is_foreign(place):
                     raise FileExistsError(errno.EEXIST, f"the file at {place} was not made by 'eisync pull'")
                 self._note({"id": sample_id, "place": place})
                 self._remember(sample_id, place)
         return place
 
+    def _is_foreign(self, place: str) -> bool:
+        """Return whether another program put a file at the path of a new sample, or of its label file."""
+        return any(self._beneath.status(one) is not None for one in self._layout.files_of(place))
+
+    def _size_of(self, place: str) -> tuple[int, int] | None:
+        with contextlib.suppress(OSError), open(self._beneath.open(place, os.O_RDONLY), "rb") as file:
+            return size_of_image(file)
+        return None
+
     def _remember(self, sample_id: int, place: str) -> None:
         self._places[sample_id] = place
-        key = place_key(place)
+        key = self._layout.key_of(place)
         self._taken.add(place if key == place else key)  # usually they are equal: then keep one string only
 
     def _note(self, record: Mapping[str, Any]) -> None:
@@ -247,4 +267,6 @@ def _described(selection: Mapping[str, Any]) -> str:
         words.append(f"category {selection['category']}")
     if selection.get("labels"):
         words.append("label " + ", ".join(map(str, selection["labels"])))
+    if selection.get("format"):
+        words.append(f"format {selection['format']}")
     return " ".join(words) if len(words) == 1 else f"{words[0]} ({', '.join(words[1:])})"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eisync._version import __version__
@@ -146,6 +146,7 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
         annotations=watch.annotations,
         requires_annotation=watch.require_annotation,
         manifest=watch.manifest_place,
+        split=None if watch.split is None else watch.split.as_split,
     )
 
 
@@ -193,8 +194,9 @@ def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: 
 
 def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, listens: bool) -> WatcherLoop:
     """Return the watcher of all folders. With `listens` False it uses no events, and only scans."""
+    is_compared = parts.settings.reconcile.enabled
     watched = [
-        watched_of(watch, root, watch.mode if listens else Mode.SCAN)
+        replace(watched_of(watch, root, watch.mode if listens else Mode.SCAN), is_compared=is_compared)
         for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
     ]
     return WatcherLoop(

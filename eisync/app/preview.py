@@ -20,6 +20,7 @@ from eisync.core.known_content import Trust
 from eisync.core.labels.annotations import MANIFEST, NotASample
 from eisync.core.labels.description import Description
 from eisync.core.labels.parts import PartKind, unpacked
+from eisync.core.labels.split import Split
 from eisync.core.model import Candidate, FileFacts, sent_name
 from eisync.core.preview import PreviewedFile, Verdict
 from eisync.core.watch_health import Mode
@@ -44,6 +45,9 @@ AT_ONCE = 256
 def preview(watch: Watch, log: Log) -> Iterator[PreviewedFile]:
     """Yield every file of the watched folder with what would happen to it, in the order of the walk.
 
+    With a split, the files have their groups. Their categories are those that something says of them: where a group
+    goes depends on all files.
+
     Raises ConfigurationError for ignore patterns that are not valid, UnreachableError when no file can be opened.
     """
     process.collect_rarely()
@@ -51,7 +55,9 @@ def preview(watch: Watch, log: Log) -> Iterator[PreviewedFile]:
     database = private_database()
     try:
         [root] = Outbox(database).register([(str(watch.path), watch.target)])
-        yield from _Preview(watched_of(watch, root, Mode.SCAN), database, log).files()
+        watched = watched_of(watch, root, Mode.SCAN)
+        for file in _Preview(watched, database, log).files():
+            yield file if watched.split is None else _grouped(file, watched.split)
     finally:
         database.close()
 
@@ -195,6 +201,14 @@ class _Preview:
         if file is None or file.writers is not None or not isinstance(file.verdict, Undecidable):
             return None
         return file.verdict.why
+
+
+def _grouped(file: PreviewedFile, split: Split) -> PreviewedFile:
+    if file.category is None:
+        return file
+    found = Description(label=file.label, category=file.category, metadata=file.metadata)
+    key, found = split.grouped(file.path, found)
+    return replace(file, group=key, metadata=found.metadata)
 
 
 def read_sidecars(reader: SidecarReader, path: str, now: float) -> None:

@@ -1,6 +1,7 @@
 """`eisync explain`: show what happens to one file, and why."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from eisync.adapters.files.inventory import Found, found_at, found_behind_link, 
 from eisync.app.preview import annotated_now
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import WatchedFolder, known_of, statuses_of, watched_folders
-from eisync.cli.options import common
+from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.core import file_status
 from eisync.core.completeness import MARKER_SUFFIX, Marker, explain_writers
@@ -25,8 +26,10 @@ from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.rules import Decision
 from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, sidecars_for
+from eisync.core.labels.split import Split, straddles
 from eisync.core.lifecycle import State
-from eisync.core.model import sent_name, shown
+from eisync.core.model import Category, sent_name, shown
+from eisync.core.text import printable
 from eisync.errors import EisyncError
 from eisync.log import configure
 from eisync.loops.watcher.annotations import Annotated
@@ -109,16 +112,18 @@ def _explained(
     annotated = annotated_now(watched_folder.watched, found.path, configure(level="none"))
     described = _described(watched_folder, found.path, said, annotated)
     decided = watched_folder.watched.labelling.decide(found.path)
+    described, group = _with_group(watched_folder, found.path, described, config, state_dir)
     result |= {
         "label": described.label,
         "label_from": _label_from(decided, found.path, said),
         "category": described.category.value,
         "metadata": dict(described.metadata),
-        "metadata_from": _metadata_from(decided, described, said),
+        "metadata_from": _metadata_from(decided, described, said, watched_folder.watched.split),
     }
     result |= {"name": described.name or sent_name(found.path), "remarks": dict(described.remarks)}
     result |= {
-        "category_from": _category_from(decided, found.path, said),
+        "category_from": group.pop("category_from", None) or _category_from(decided, found.path, said),
+        **group,
         **_completeness(watched_folder, found),
     }
     if watched_folder.watched.policy.needs_marker:
@@ -176,6 +181,30 @@ def _described(watched_folder: WatchedFolder, path: str, said: Said, annotated: 
         return describe(path, watched.labelling, watched.metadata, entries, misses)
     except ValueError:
         return describe_by_path(path, watched.labelling, watched.metadata, misses)
+
+
+def _with_group(
+    watched_folder: WatchedFolder, path: str, described: Description, config: str | None, state_dir: str | None
+) -> tuple[Description, dict[str, Any]]:
+    """Return the description with the category of the file's group, and what to say of the group."""
+    split = watched_folder.watched.split
+    if split is None:
+        return described, {}
+    key, described = split.grouped(path, described)
+    if key is None:
+        return described, {"group": None}
+    question = {"do": "groups", "target": watched_folder.watched.root.target, "name": split.name, "keys": [key]}
+    known: dict[str, Any] = next(
+        ask(question, config=config, state_dir=state_dir), {"category": None, "why": None, "seen": []}
+    )
+    seen = [Category(name) for name in known["seen"]]
+    said = {"group": key, "group_warning": straddles(key, seen) if len(seen) > 1 else None}
+    if described.category is not Category.SPLIT:
+        return described, said
+    why = "it has no category yet" if known["category"] is None else known["why"]
+    said["category_from"] = f"the split by {split.by}: group {printable(key)}: {why}"
+    category = Category.SPLIT if known["category"] is None else Category(known["category"])
+    return replace(described, category=category), said
 
 
 def _wording(one: Entry | NearMiss | str | None) -> str:
@@ -253,8 +282,10 @@ def _category_from(decided: Decision, path: str, said: Said) -> str:
     return decided.problem or origins.category_from(path, decided)
 
 
-def _metadata_from(decided: Decision, described: Description, said: Said) -> dict[str, str]:
+def _metadata_from(decided: Decision, described: Description, said: Said, split: Split | None = None) -> dict[str, str]:
     found = dict.fromkeys(described.metadata, "the configuration of the folder") | origins.metadata_from(decided)
+    if split is not None and split.is_by_path and split.name not in decided.metadata:
+        found[split.name] = "the split"
     for place, one in said.items():
         if isinstance(one, Entry) and isinstance(one.metadata, dict):
             found |= dict.fromkeys(one.metadata, place)
@@ -280,6 +311,7 @@ def _lines(result: dict[str, Any]) -> list[tuple[str, str]]:
         ("label", f"{label} ({result['label_from']})"),
         ("category", f"{result['category']} ({result['category_from']})"),
         *_metadata(result),
+        *([("group", result["group_warning"])] if result.get("group_warning") else []),
         ("complete", f"{whole}: {result['evidence']}"),
         ("writers", result["writers"]),
     ]

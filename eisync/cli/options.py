@@ -39,7 +39,7 @@ def key_file(command: _Command) -> _Command:
 
 
 def label_flags(command: _Command) -> _Command:
-    """Add `--label`, `--category`, `--metadata` and `--annotations`, and pass them on as `labels`."""
+    """Add the options that say how files are labelled, and pass them on as `labels`."""
 
     @wraps(command)
     def wrapped(
@@ -53,13 +53,27 @@ def label_flags(command: _Command) -> _Command:
         from eisync.settings.arguments import LabelFlags, metadata_of  # here, so that `--help` does not import it
 
         try:
-            labels = LabelFlags(label=label, category=category, metadata=metadata_of(metadata), annotations=annotations)
+            split = {name: more.pop(flag) for flag, name in _SPLIT_FLAGS.items()}
+            labels = LabelFlags(
+                label=label,
+                category=category,
+                metadata=metadata_of(metadata),
+                annotations=annotations,
+                split={name: value for name, value in split.items() if value is not None},
+            )
         except ValueError as error:
             raise click.UsageError(f"--metadata: {error}") from None
         return command(*arguments, labels=labels, **more)
 
     for option in (
         click.option("--annotations", metavar="FORMAT", help="auto, none or a format, as `annotations` in [[watch]]."),
+        click.option("--validation", type=float, metavar="PERCENT", help="How much of a split is for validation."),
+        click.option("--testing", type=float, metavar="PERCENT", help="How much of a split is for testing."),
+        click.option(
+            "--split-by",
+            metavar="NAME",
+            help="Divide groups of files among training and testing, as `by` in [watch.split].",
+        ),
         click.option(
             "--metadata",
             multiple=True,
@@ -71,6 +85,9 @@ def label_flags(command: _Command) -> _Command:
     ):
         wrapped = option(wrapped)
     return cast("_Command", wrapped)
+
+
+_SPLIT_FLAGS = {"split_by": "by", "testing": "testing", "validation": "validation"}
 
 
 def target_of(settings: "Settings", name: str | None) -> "Target":
@@ -117,7 +134,9 @@ def _answer_of_process(folder: str, question: Mapping[str, Any]) -> Iterator[dic
     return answer if first is None else itertools.chain([first], answer)
 
 
-_READ_ONLY = frozenset({"status", "files", "watched", "known", "history", "plan", "actions", "action", "sent"})
+_READ_ONLY = frozenset(
+    {"status", "files", "watched", "known", "history", "plan", "actions", "action", "groups", "sent"}
+)
 
 
 _NOTHING: dict[str, Any] = {

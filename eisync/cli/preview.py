@@ -13,6 +13,7 @@ import click
 from eisync.app.preview import preview
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
+from eisync.cli.preview_groups import PreviewedGroups
 from eisync.core import file_status
 from eisync.core.model import Category
 from eisync.core.preview import LabelRow, PreviewCounts, PreviewedFile, Verdict
@@ -41,7 +42,8 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
     category.
 
     Nothing is sent, and no key and no state folder is needed. Without DIR, the folders are those of the configuration.
-    What the project has already is not compared.
+    What the project has already is not compared. With a split, the groups that a state folder knows keep their
+    categories.
 
     \b
     Exit code 0   every file goes, or is left out
@@ -57,19 +59,24 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
         say(_csv(COLUMNS))
     for watch in settings.watches:
         root, counts = str(watch.path), PreviewCounts()
-        for file in preview(watch, log):
+        groups = None if watch.split is None else PreviewedGroups(watch, watch.split.as_split)
+        if groups is not None:  # where a group goes depends on all files, so they are read twice
+            groups.decide(preview(watch, log), config=config, state_dir=state_dir)
+        for found in preview(watch, log):
+            file = found if groups is None else groups.placed(found)
             counts.add(file)
             _show(root, file, as_json=as_json, as_csv=as_csv)
         if as_json:
-            say_json(_summary(watch, counts))
+            say_json({**_summary(watch, counts), **({} if groups is None else groups.record())})
         else:
-            say(*_lines(watch, counts), err=as_csv)
+            say(*_lines(watch, counts), *(() if groups is None else groups.lines()), err=as_csv)
         code = max(code, file_status.exit_code(counts.as_status()))
     return code
 
 
 COLUMNS = (
     *("root", "path", "verdict", "reason", "label", "category", "name", "metadata", "boxes", "is_complete", "remarks"),
+    "group",
 )
 
 
@@ -95,6 +102,7 @@ def _record(root: str, file: PreviewedFile) -> dict[str, Any]:
         "boxes": file.boxes,
         "is_complete": file.is_complete,
         "remarks": list(file.remarks),
+        "group": file.group,
     }
 
 
@@ -103,7 +111,8 @@ def _described(file: PreviewedFile) -> str:
         return ""
     label = "no label" if file.label is None else f"label {file.label}"
     boxes = "" if not file.boxes else f", {file.boxes:,} {'box' if file.boxes == 1 else 'boxes'}"
-    return f"  {label}, {file.category.value}{boxes}"
+    group = "" if file.group is None else f", group {printable(file.group)}"
+    return f"  {label}, {file.category.value}{boxes}{group}"
 
 
 def _cell(value: object) -> str:

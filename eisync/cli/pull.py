@@ -12,15 +12,15 @@ from eisync.app.loops import service_of
 from eisync.cli import OK, PENDING, REFUSED
 from eisync.cli.options import ask, common, key_file, target_of
 from eisync.cli.output import Bar, say, say_json
+from eisync.cli.pull_report import record_of, show
+from eisync.core.dataset_layout import DatasetFormat, Layout
 from eisync.core.summary import in_bytes
-from eisync.core.text import amount
 from eisync.errors import ConfigurationError, EisyncError, StudioError, TransitError
 from eisync.export import ExportReport, Selection, described, export
 from eisync.paths import absolute
 from eisync.settings import Settings, contains, load
 
 CATEGORIES = ("training", "testing", "validation", "post-processing")
-SHOWN_REASONS = 10
 
 
 @click.command("pull")
@@ -34,6 +34,13 @@ SHOWN_REASONS = 10
     help="Only samples with this label (empty: unlabeled); may be repeated.",
 )
 @click.option(
+    "--format",
+    "form",
+    type=click.Choice([one.value for one in DatasetFormat]),
+    default=DatasetFormat.EI.value,
+    help="How the labels are written: as Edge Impulse does (ei, the default), as COCO, YOLO, Pascal VOC, or as tables.",
+)
+@click.option(
     "--target", "target_name", metavar="NAME", help=("The target to pull from, when the configuration has several.")
 )
 @common
@@ -44,6 +51,7 @@ def command(
     folder: str,
     category: str | None,
     labels: tuple[str, ...],
+    form: str,
     target_name: str | None,
     config: str | None,
     state_dir: str | None,
@@ -52,6 +60,9 @@ def command(
     quiet: bool,
 ) -> int:
     """Download the project's samples into DIR, with an info.labels, as Studio exports a dataset.
+
+    With --format, boxes are written as COCO, YOLO, Pascal VOC or a CSV table, and images lie where such tools expect
+    them. labels.csv has the rest: labels, categories and metadata.
 
     DIR is a new folder, or one made by an earlier pull of the same samples: then only what is missing is downloaded.
     Nothing in it is ever deleted. Disabled samples are downloaded too; the format cannot mark them as disabled.
@@ -66,7 +77,7 @@ def command(
     settings = load(config=config, state_dir=state_dir, api_key_file=api_key_file, need_watch=False)
     if not folder:
         raise click.UsageError("the folder has an empty name")
-    place = absolute(folder)
+    place, layout = absolute(folder), Layout(DatasetFormat(form))
     target = target_of(settings, target_name)
     _keep_apart(place, settings, config=config, state_dir=state_dir)
     for warning in settings.warnings:
@@ -75,7 +86,7 @@ def command(
     try:
         project_id = service.project_id()
         bar = Bar(is_shown=sys.stderr.isatty() and not quiet)
-        pulled = _pull(service, project_id, place, Selection(category=category, labels=labels), bar)
+        pulled = _pull(service, project_id, place, Selection(category=category, labels=labels), layout, bar)
     except StudioError as error:
         raise StudioError(f"the project's samples cannot be listed: {error}", status=error.status) from error
     except TransitError as error:
@@ -83,13 +94,18 @@ def command(
         return PENDING
     finally:
         service.close()
-    _report(pulled, place, project_id, as_json=as_json)
+    if as_json:
+        say_json(record_of(pulled, place, project_id, layout.format))
+    else:
+        show(pulled, place, project_id, layout.format)
     return _exit_code(pulled)
 
 
-def _pull(service: ServiceClient, project_id: int, place: str, selection: Selection, bar: Bar) -> ExportReport:
+def _pull(
+    service: ServiceClient, project_id: int, place: str, selection: Selection, layout: Layout, bar: Bar
+) -> ExportReport:
     """Download the missing samples, and show progress."""
-    dataset = Dataset(place, described(project_id, selection))
+    dataset = Dataset(place, described(project_id, selection, layout.format), layout)
     try:
         return export(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
     except KeyboardInterrupt:
@@ -126,56 +142,3 @@ def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_di
 def _drawn(pulled: ExportReport) -> tuple[int, int, str]:
     """Return the arguments of `Bar.show`: how many are done, how many there are, and what they are called."""
     return pulled.here + len(pulled.failures), pulled.total, f"samples, {in_bytes(pulled.fetched_bytes)} new"
-
-
-def _report(pulled: ExportReport, folder: str, project_id: int, *, as_json: bool) -> None:
-    if as_json:
-        say_json(_record(pulled, folder, project_id))
-        return
-    say(_sentence(pulled, folder, project_id))
-    if pulled.disabled:
-        say(
-            f"Of these, {pulled.disabled:,} {_are(pulled.disabled)} disabled in the project. info.labels cannot "
-            "record that, so an upload of the folder enables them."
-        )
-    if pulled.withdrawn:
-        say(
-            f"{amount(pulled.withdrawn, 'file')} of earlier pulls {_are(pulled.withdrawn)} left in place but not "
-            "in info.labels: the project no longer lists such a sample."
-        )
-    for failure in pulled.failures[:SHOWN_REASONS]:
-        say(f"{failure.name} (sample {failure.sample_id}): {failure.reason}", err=True)
-    if len(pulled.failures) > SHOWN_REASONS:
-        say(f"… and {len(pulled.failures) - SHOWN_REASONS:,} more: --json lists them all", err=True)
-    if pulled.stopped is not None:
-        say(f"stopped early: {pulled.stopped}; info.labels is unchanged. Run it again to continue.", err=True)
-
-
-def _sentence(pulled: ExportReport, folder: str, project_id: int) -> str:
-    what = f"{amount(pulled.here, 'sample')} of project {project_id} {_are(pulled.here)} in {folder}"
-    if pulled.failures:
-        what += f", {len(pulled.failures):,} were not downloaded"
-    if not pulled.fetched:
-        return f"{what}: nothing was missing." if not pulled.failures and pulled.stopped is None else f"{what}."
-    return f"{what}: {pulled.fetched:,} downloaded now ({in_bytes(pulled.fetched_bytes)})."
-
-
-def _record(pulled: ExportReport, folder: str, project_id: int) -> dict[str, object]:
-    return {
-        "folder": folder,
-        "project_id": project_id,
-        "here": pulled.here,
-        "downloaded": pulled.fetched,
-        "downloaded_bytes": pulled.fetched_bytes,
-        "disabled": pulled.disabled,
-        "left_in_place": pulled.withdrawn,
-        "failed": [
-            {"sample_id": one.sample_id, "name": one.name, "reason": one.reason, "is_final": one.is_final}
-            for one in pulled.failures
-        ],
-        "stopped": pulled.stopped,
-    }
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"

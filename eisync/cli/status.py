@@ -167,6 +167,13 @@ def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
         yield "    uploads continue; until then eisync does not see deletions and edits in the project"
     elif target["listed_s"] is not None:
         yield f"  compared with the service {_span(target['listed_s'])} ago"
+    yield from _straddling(target.get("straddling", []))
+
+
+def _straddling(sentences: list[str]) -> Iterator[str]:
+    yield from (f"  split: {sentence}" for sentence in sentences)
+    if sentences:
+        yield "    a test on data of a group that was trained on proves little: move its samples in Studio"
 
 
 def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:

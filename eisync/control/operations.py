@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from eisync.control.groups import groups_of
 from eisync.control.overview import Record, action_record, plan_record, status_record
 from eisync.control.relabelling import relabel, sent_files
 from eisync.core.file_status import UNREADABLE, prefers_row
@@ -109,6 +110,8 @@ class Operations:
                 yield self.action(question.get("action"))
             case "undo":
                 yield self.undo(question.get("action"))
+            case "groups":
+                yield from groups_of(self._index, question)
             case "sent":
                 yield from sent_files(self._index, question)
             case "relabel":

@@ -8,14 +8,19 @@ from eisync.core import file_status, summary
 from eisync.core.action_sentences import sentence
 from eisync.core.actions import StoredAction
 from eisync.core.file_status import FileCounts, StatusFinding, grouped, next_step
+from eisync.core.labels.split import straddles
 from eisync.core.labels.warnings import label_warnings
 from eisync.core.lifecycle import State
 from eisync.store.actions import ActionStore
 from eisync.store.guard_facts import NOT_LISTED
 from eisync.store.index import Index, RootFacts, TargetFacts
 from eisync.store.plans import Plan
+from eisync.store.split_groups import GroupFacts
 
 Record = dict[str, Any]
+
+MAX_STRADDLING = 5
+"""Show at most this many groups that are in several categories."""
 
 _WITH_REASON = (State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL, State.QUARANTINED)
 
@@ -99,7 +104,7 @@ def status_record(index: Index, actions: ActionStore, live: Record | None, *, no
         "oldest_pending_s": _age_s(taken.oldest_pending_at, now),
         "last_synced_s": _age_s(taken.last_synced_at, now),
         "roots": _roots(roots, label_trouble(index), live or {}, now),
-        "targets": [_target(target, now) for target in targets],
+        "targets": [{**_target(target, now), "straddling": _straddling(index, target.name)} for target in targets],
         "emptied": dict(taken.emptied),
         "plans": [plan_record(plan) for plan in actions.plans()],
         "daemon": live,
@@ -114,6 +119,17 @@ def label_trouble(index: Index) -> dict[int, list[Record]]:
             for one in label_warnings(counts)
         ]
         for root_id, counts in index.labels.latest().items()
+    }
+
+
+def group_record(group: GroupFacts) -> Record:
+    """Return a group of files that go together, as plain values."""
+    return {
+        "what": "group",
+        "key": group.key,
+        "category": None if group.category is None else group.category.value,
+        "why": group.why,
+        "seen": [category.value for category in group.seen],
     }
 
 
@@ -209,6 +225,12 @@ def _target(target: TargetFacts, now: float) -> Record:
         "listed_s": _age_s(target.listed_at, now),
         "listing_trouble": target.listing_trouble,
     }
+
+
+def _straddling(index: Index, target: str) -> list[str]:
+    """Return a sentence for each of some groups of files that are in several categories."""
+    found = index.groups.straddling(target, limit=MAX_STRADDLING)
+    return [straddles(group.key, group.seen) for group in found]
 
 
 def _age_s(at: float | None, now: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Name the files of a pulled dataset, and write the entries of its `info.labels`.
+"""Name the files of a pulled dataset, and write and read the entries of its `info.labels`.
 
 Names from the service become safe in any folder of any file system, and different for any two samples. Such a name may
 contain separators, control characters or lone surrogates, or be `..`. Several samples may have the same name, or names
@@ -10,7 +10,7 @@ wire contract, section 5 (exported datasets).
 
 import re
 import unicodedata
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,20 +48,6 @@ def safe_name(name: str) -> str:
     if _RESERVED.fullmatch(harmless.partition(".")[0].rstrip(" ")):
         harmless = _STAND_IN + harmless
     return _shortened(harmless) or NAMELESS
-
-
-def place_for(category: str, name: str, sample_id: int, taken: Container[str]) -> str:
-    """Return the path of the sample's file, relative to the dataset, with `/` between the parts.
-
-    It is `category/name`, or `category/id/name` when the first is in `taken` (see `place_key`). So the file keeps its
-    name, which it needs when it is uploaded again.
-    """
-    folder, safe = safe_name(category), safe_name(name)
-    place = f"{folder}/{safe}"
-    # A file whose name is a number could be in the place of another sample's folder.
-    if place_key(place) in taken or safe.isdecimal():
-        return f"{folder}/{sample_id}/{safe}"
-    return place
 
 
 def place_key(place: str) -> str:
@@ -171,6 +157,26 @@ def info_labels_entry(sample: WholeSample, place: str) -> dict[str, Any]:
     if sample.boxes:
         entry["boundingBoxes"] = [dict(box) for box in sample.boxes]
     return entry
+
+
+def sample_of(entry: Mapping[str, Any]) -> WholeSample:
+    """Return the sample that `info_labels_entry` wrote as this entry. Its id is 0, because the entry does not have it.
+
+    >>> sample_of({"path": "a.csv", "name": "a", "category": "training", "label": {"type": "unlabeled"}}).name
+    'a'
+    """
+    label = entry["label"]
+    is_ranges, is_map = label["type"] == "multi-label", label["type"] == "keyvalue-labels"
+    return WholeSample(
+        id=0,
+        name=entry["name"],
+        category=entry["category"],
+        label=label.get("label"),
+        boxes=entry.get("boundingBoxes", ()),
+        structured_labels=label["labels"] if is_ranges else (),
+        label_map=label["labels"] if is_map else None,
+        metadata=entry.get("metadata"),
+    )
 
 
 def _label_of(sample: WholeSample) -> dict[str, Any]:

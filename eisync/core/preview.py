@@ -36,7 +36,7 @@ class PreviewedFile:
     `path` is relative to the root. The other values are those that are sent with it. `label` None: it has none. They
     are unknown (`category` None) for a file that is left out, and while its sidecars cannot be used. `boxes` is the
     number of its bounding boxes. `is_complete` is None when its format cannot tell, or it was not read. `remarks` are
-    sentences about sidecar data that is not sent.
+    sentences about sidecar data that is not sent. `group` is the key of the group that a split keeps together.
     """
 
     path: str
@@ -50,6 +50,7 @@ class PreviewedFile:
     has_parts: bool = False
     is_complete: bool | None = None
     remarks: tuple[str, ...] = ()
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,7 @@ class Once:
         self._bell = bell
         self._progress = progress
         self._checked_at = 0.0
+        self._has_listed = False
 
     def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
         """Work until nothing is pending, until `give_up_at` (Unix s), or until `is_stopped` returns True."""
@@ -191,6 +192,7 @@ class Once:
             now = self._now()
             wait_s = min(self._watcher.tick(now), self._uploader.tick(now))
             self._progress()
+            self._list_first(is_stopped)
             if self._is_drained() or now >= give_up_at:
                 break
             self._check_again(now)
@@ -200,6 +202,12 @@ class Once:
         self._reconcile(is_stopped)
         self._run_retention(is_stopped)
         self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
+
+    def _list_first(self, is_stopped: Callable[[], bool]) -> None:
+        """Compare with the projects before anything is sent, once, if files wait for that."""
+        if self._watcher.wants_listing and not self._has_listed:
+            self._has_listed = True
+            self._reconcile(is_stopped)
 
     def _check_again(self, now: float) -> None:
         """If there is nothing else to do, check again whether the files under observation are complete."""

@@ -3,7 +3,7 @@
 ::
 
     fields        the types of option values; each option is parsed once
-    watch, models the options: types, limits, defaults, meanings
+    watch, split, models  the options: types, limits, defaults, meanings
     arguments     the folders, files and labels that a command line names
     loading       reads, merges, checks; raises ConfigurationError with every fault
     sources       the file, and the environment: EISYNC_UPLOAD__WORKERS=8

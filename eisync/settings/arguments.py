@@ -11,7 +11,10 @@ from pydantic import ValidationError
 from eisync import paths
 from eisync.settings.problems import Location, Problems, fault_text
 from eisync.settings.roots import contains
+from eisync.settings.split import WatchSplit
 from eisync.settings.watch import DEFAULT_TARGET, Watch, WatchRule
+
+_FLAGS = {"by": "--split-by", "testing": "--testing", "validation": "--validation"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class LabelFlags:
     category: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     annotations: str | None = None
+    split: Mapping[str, Any] = field(default_factory=dict)  # the options of `[watch.split]`
 
     def given(self) -> dict[str, Any]:
         """Return the options that are given."""
@@ -32,6 +36,7 @@ class LabelFlags:
         """Return the folder with these options. Where it has rules, they become its first rule and so win over them."""
         if self.annotations is not None:
             watch = self._with_annotations(watch, self.annotations, faults)
+        watch = self._divided(watch, faults)
         given = self.given()
         if not given:
             return watch
@@ -53,6 +58,19 @@ class LabelFlags:
                 faults.say(f"--annotations: {fault_text(fault, ('watch', *fault['loc']))}")
             return watch
         return watch.model_copy(update={"annotations": annotations})
+
+    def _divided(self, watch: Watch, faults: Problems) -> Watch:
+        """Return the folder with the options of its split."""
+        if not self.split:
+            return watch
+        before = {} if watch.split is None else watch.split.model_dump()
+        try:
+            return watch.model_copy(update={"split": WatchSplit.model_validate({**before, **self.split})})
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False):
+                flag = _FLAGS.get(str(fault["loc"][0]), "--split-by") if fault["loc"] else "--split-by"
+                faults.say(f"{flag}: {fault_text(fault, ('watch', 'split', *fault['loc']))}")
+            return watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

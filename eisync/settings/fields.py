@@ -9,8 +9,9 @@ import math
 import unicodedata
 from collections.abc import Callable
 from enum import Enum
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -169,3 +170,32 @@ Metadata = Annotated[dict[str, str], AfterValidator(_metadata)]
 AfterUploadOption = Annotated[AfterUpload, _Parsed(_after_upload, _TEXT)]
 MinFreeOption = Annotated[MinFree, _Parsed(_min_free, {"anyOf": [{"type": "integer"}, _TEXT]})]
 QuietHoursOption = Annotated[QuietHours, _Parsed(_quiet_hours, _TEXT)]
+
+AnnotationsOption = Literal[
+    "auto",
+    "none",
+    "coco",
+    "yolo",
+    "voc",
+    "open-images",
+    "csv",
+    "createml",
+    "label-studio",
+    "audacity",
+    "praat",
+    "elan",
+    "manifest",
+]
+"""Which annotation files of other programs are read."""
+
+
+def sends_key_in_clear(url: str) -> bool:
+    """Return whether requests to `url` can be read in transit: plain http to another machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True

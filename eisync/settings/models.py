@@ -16,7 +16,9 @@ from eisync.core.rate_limit import QuietHours
 from eisync.core.retry import RetryPolicy
 from eisync.settings.fields import Choice, Number, Place, QuietHoursOption, Switch, Whole
 from eisync.settings.keys import KeySource, find_key
-from eisync.settings.watch import Table, Target, Watch, WatchRule
+from eisync.settings.split import WatchSplit
+from eisync.settings.table import Table
+from eisync.settings.watch import Target, Watch, WatchRule
 
 SLOWEST_RATE = 4096  # a chunk of 64 KiB must be sent before the service closes a connection that seems dead
 
@@ -204,8 +206,11 @@ TABLES: Mapping[str, type[Table]] = {
     "log": LogOptions,
 }
 
-NESTED: Mapping[str, type[Table]] = {"watch.rule": WatchRule}
-"""Tables inside other tables that can occur several times, by their dotted names."""
+NESTED: Mapping[str, type[Table]] = {"watch.rule": WatchRule, "watch.split": WatchSplit}
+"""Tables inside other tables, by their dotted names."""
+
+SEVERAL = frozenset({"target", "watch", "watch.rule"})
+"""The tables that can occur several times."""
 
 
 class Settings(BaseModel):

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from eisync.core.redaction import KEYS
-from eisync.settings.models import NESTED, TABLES, Layout
+from eisync.settings.models import NESTED, SEVERAL, TABLES, Layout
 
 Location = tuple[str | int, ...]
 
@@ -243,7 +243,7 @@ def fault_text(error: ErrorDetails, location: Location) -> str:
     """Return pydantic's error at `location` as the end of a sentence."""
     if error["type"] == "extra_forbidden":
         return unknown_key(location)
-    if error["type"] == "tuple_type" and (table := _names(location)) in NESTED:
+    if error["type"] == "tuple_type" and (table := _names(location)) in SEVERAL:
         return several(table)
     context = error.get("ctx", {})
     if error["type"] in ("literal_error", "enum"):
@@ -278,7 +278,7 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
 
 def bracketed(table: str) -> str:
     """Return the heading of a table in the file."""
-    return f"[[{table}]]" if table in ("target", "watch", *NESTED) else f"[{table}]"
+    return f"[[{table}]]" if table in SEVERAL else f"[{table}]"
 
 
 def _names(location: Location) -> str:

@@ -8,7 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from eisync.settings.fields import written
 from eisync.settings.models import NESTED, TABLES, Layout
 from eisync.settings.problems import bracketed
-from eisync.settings.watch import Table
+from eisync.settings.table import Table
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
@@ -57,6 +57,8 @@ def _every_table() -> Iterator[tuple[str, type[Table]]]:
 def _type(facts: dict[str, Any]) -> str:
     if "anyOf" in facts:
         return " or ".join(_type(part) for part in facts["anyOf"])
+    if "$ref" in facts:
+        return "table"
     if "const" in facts:
         return f'`"{facts["const"]}"`'
     if "enum" in facts:

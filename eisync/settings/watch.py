@@ -1,46 +1,34 @@
 """Define the tables that can occur several times: the projects, and the folders that are uploaded to them."""
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.labels.path_pattern import MAX_PATTERN_CHARACTERS
 from eisync.core.labels.rules import MAX_RULES, LabelRules, Rule, path_rules
 from eisync.core.policy import After, AfterUpload, MinFree, OnChange, OnRemoteDelete, Policy, Retention
 from eisync.core.watch_health import Mode
-from eisync.settings.fields import AfterUploadOption, Choice, Line, Metadata, MinFreeOption, Number, Place, Url, Whole
+from eisync.settings.fields import (
+    AfterUploadOption,
+    AnnotationsOption,
+    Choice,
+    Line,
+    Metadata,
+    MinFreeOption,
+    Number,
+    Place,
+    Url,
+    Whole,
+)
+from eisync.settings.split import WatchSplit
+from eisync.settings.table import Table
 
 DEFAULT_TARGET = "main"
 
 CategoryOption = Literal["infer", "sdk", "training", "testing", "validation", "post-processing", "split", "anomaly"]
-
-
-AnnotationsOption = Literal[
-    "auto",
-    "none",
-    "coco",
-    "yolo",
-    "voc",
-    "open-images",
-    "csv",
-    "createml",
-    "label-studio",
-    "audacity",
-    "praat",
-    "elan",
-    "manifest",
-]
-
-
-class Table(BaseModel):
-    """One table of the file. It is frozen, refuses unknown keys, and never prints its input."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Target(Table):
@@ -283,6 +271,10 @@ class Watch(Table):
         max_length=MAX_RULES,
         description="Rules for labels, categories and metadata, in their order: `[[watch.rule]]`, below.",
     )
+    split: WatchSplit | None = Field(
+        default=None,
+        description="How groups of files are divided among training and testing: `[watch.split]`, below.",
+    )
 
     @model_validator(mode="after")
     def _manifest_is_inside(self) -> "Watch":
@@ -348,15 +340,3 @@ class Watch(Table):
         return CompletenessPolicy(
             settle_s=self.settle_s, patience_s=self.patience_s, needs_marker=self.ready == "marker"
         )
-
-
-def sends_key_in_clear(url: str) -> bool:
-    """Return whether requests to `url` can be read in transit: plain http to another machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
-        return False
-    try:
-        return not ip_address(host).is_loopback
-    except ValueError:
-        return True

@@ -19,6 +19,7 @@ from eisync.store.observations import Observations
 from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
+from eisync.store.split_groups import SplitGroups
 from eisync.store.tombstones import note_deleted, settling_again
 from eisync.store.transitions import move
 
@@ -105,6 +106,7 @@ class Index:
         self.observations = Observations(database)
         self.records = FileRecords(database)
         self.labels = LabelCounts(database)
+        self.groups = SplitGroups(database)
         self.descriptions = Descriptions(database)
 
     # --- targets -----------------------------------------------------------------------------------------------

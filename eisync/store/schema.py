@@ -17,7 +17,7 @@ from eisync.store.first_migrations import FIRST
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 22
+VERSION = 23
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -243,7 +243,22 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "alter table mirror add column version_index integer",
         "alter table sweep add column version_index integer",
     ),
-    "_022_wanted_descriptions": (
+    "_022_split_groups": (
+        # The groups of files that a split keeps together.
+        """create table split_group (
+            target text not null,
+            name text not null,          -- the metadata name that has the key
+            key text not null,
+            category text,               -- of files to come; null: not decided here
+            why text,                    -- why it was chosen, for a person
+            seen integer not null default 0,   -- the categories in which it has files, as bits
+            fresh integer not null default 0,  -- the same, by the count that is under way
+            decided_at real,
+            primary key (target, name, key)
+        ) strict, without rowid""",
+        "create index split_straddling on split_group (target, name, key) where seen not in (0, 1, 2, 4)",
+    ),
+    "_023_wanted_descriptions": (
         # How sent files should be described instead, from the moment that this is known until their samples are.
         """create table wanted_description (
             file_id integer primary key references file (id) on delete cascade,

@@ -12,19 +12,39 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from eisync.adapters.dataset import Dataset
 from eisync.core.dataset import place_key
+from eisync.core.dataset_layout import DatasetFormat, Layout
 from eisync.errors import UnansweredError
 
 SELECTION: dict[str, object] = {"project": 1, "category": None, "labels": []}
 IDS = st.integers(1, 6)
-NAMES = st.sampled_from(["a.csv", "A.csv", "a.json", "2", "../a.csv", "é.csv", "e\u0301.csv", ".eisync", "..", ""])
+NAMES = st.sampled_from(
+    [
+        "a.csv",
+        "A.csv",
+        "a.json",
+        "2",
+        "../a.csv",
+        "é.csv",
+        "e\u0301.csv",
+        ".eisync",
+        "..",
+        "",
+        "a.png",
+        "A.PNG",
+        "a.jpg",
+    ]
+)
+PLACES = ["training/a.csv", "training/2/a.csv", "testing/é.csv"]
 CATEGORIES = st.sampled_from(["training", "testing", "../training", "TRAINING"])
 
 
 class DatasetKeepsItsModel(RuleBasedStateMachine):
+    layout = Layout()
+
     @initialize()
     def begin(self) -> None:
         self.place = Path(tempfile.mkdtemp())
-        self.dataset = Dataset(str(self.place / "pulled"), SELECTION)
+        self.dataset = Dataset(str(self.place / "pulled"), SELECTION, self.layout)
         self.whole: dict[int, bytes] = {}
         self.foreign: dict[Path, bytes] = {}
 
@@ -55,10 +75,12 @@ class DatasetKeepsItsModel(RuleBasedStateMachine):
         if self.whole.pop(sample_id, None) is not None:
             (Path(self.dataset.folder) / self.dataset.place_of(sample_id)).unlink()
 
-    @rule(place=st.sampled_from(["training/a.csv", "training/2/a.csv", "testing/é.csv"]))
+    @rule(place=st.sampled_from([*PLACES, "labels/train/a.txt", "images/train/2/a.png"]))
     def somebody_writes(self, place: str) -> None:
         path = Path(self.dataset.folder) / place
-        known = {place_key(self.dataset.place_of(one)) for one in self.dataset.ids()}
+        known = {
+            place_key(file) for one in self.dataset.ids() for file in self.layout.files_of(self.dataset.place_of(one))
+        }
         if not path.exists() and place_key(place) not in known:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"mine")
@@ -72,7 +94,7 @@ class DatasetKeepsItsModel(RuleBasedStateMachine):
         (own / "parts/1").write_bytes(b"half")
         with (own / "pull.jsonl").open("ab") as journal:
             journal.write(torn)
-        self.dataset = Dataset(self.dataset.folder, SELECTION)
+        self.dataset = Dataset(self.dataset.folder, SELECTION, self.layout)
 
     @invariant()
     def every_sample_has_its_own_whole_file(self) -> None:
@@ -87,7 +109,7 @@ class DatasetKeepsItsModel(RuleBasedStateMachine):
         }
         places = {folder / self.dataset.place_of(one): content for one, content in self.whole.items()}
         assert {**places, **self.foreign} == found
-        keys = [place_key(self.dataset.place_of(one)) for one in self.dataset.ids()]
+        keys = [self.layout.key_of(self.dataset.place_of(one)) for one in self.dataset.ids()]
         assert len(keys) == len(set(keys))
         assert [] == os.listdir(folder / ".eisync/parts")
         assert ["pulled"] == os.listdir(self.place)
@@ -97,6 +119,15 @@ class DatasetKeepsItsModel(RuleBasedStateMachine):
             self.dataset.close()
             shutil.rmtree(self.place)
 
+
+class YoloDatasetKeepsItsModel(DatasetKeepsItsModel):
+    """Two images never share a label file."""
+
+    layout = Layout(DatasetFormat.YOLO)
+
+
+TestYoloDatasetKeepsItsModel = YoloDatasetKeepsItsModel.TestCase
+TestYoloDatasetKeepsItsModel.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 
 TestDatasetKeepsItsModel = DatasetKeepsItsModel.TestCase
 TestDatasetKeepsItsModel.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

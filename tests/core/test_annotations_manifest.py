@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.annotations.manifest import encoding_of, entries, recognises
+from eisync.core.annotations.encoding import encoding_of
+from eisync.core.annotations.manifest import entries, recognises
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import joined
 
@@ -66,6 +67,7 @@ def test_hugging_face_is_read() -> None:
         "FILE_NAME;Class\r\na.wav;cat\r\nb.wav;dog\r\n",
         "file path\tlabel\na.wav\tcat\nb.wav\tdog\n",
         "path|label\na.wav|cat\nb.wav|dog\n",
+        "x,x,x;file;label\n1;a.wav;cat\n2;b.wav;dog\n",
         'sep=;\n"path";"label"\n"a.wav";"cat"\n"b.wav";"dog"\n',
         "# a list\n\nname,label\n# more\n\na.wav,cat\n,\n#\nb.wav,dog\n",
         "file,label\na.wav,cat\nfile,label\nb.wav,dog\n",
@@ -194,7 +196,9 @@ def test_a_list_of_classes_without_rows_says_nothing() -> None:
         ("file,x\na.wav,7\n", "its columns are: file, x"),
         ("file\na.wav\n", "its columns are: file"),
         ("file,label,Label\na,b,c\n", 'two of its columns are called "label"'),
-        ("file,label,xmin\na,b,1\n", "it has boxes (xmin)"),
+        ("file,label;label\na,b\n", "its columns are: file, label;label"),
+        ("file,label,ymin,xmin\na,b,1,2\n", "it has boxes (xmin, ymin)"),
+        ("file,label,x,y,width,height\n", "it has boxes (height, width, x, y)"),
         ('file,label\n"a.wav,cat\nb.wav,dog\n', "line 2 opens a quote that is not closed"),
         ('file,label\n"a.wav,cat\n"b.wav",dog\n', "line 2 opens a quote that is not closed in this line"),
         ('file,label\na.wav,"cat\nb.wav,dog"\n', "line 2 opens a quote that is not closed in this line"),
@@ -251,7 +255,8 @@ def test_lists_with_usual_names_are_recognised(name: str) -> None:
         ("labels.csv", "file,label\na.wav,cat\n0.5,dog\n", False),
         ("train.csv", "timestamp,x,y\n0,1,2\n", False),
         ("train.csv", "path,category\n1.5,2\n", False),
-        ("annotations.csv", "filename,xmin,class\na.png,1,cat\n", False),
+        ("annotations.csv", "filename,X1,Y1,class\na.png,1,2,cat\n", False),
+        ("_classes.csv", "filename,left,right\na.png,1,0\n", True),
         ("labels.csv", "", False),
         ("labels.txt", "cat\ndog\n", False),
     ],

@@ -73,6 +73,7 @@ def test_what_is_no_label_track_says_why(text: str, why: str) -> None:
         ("Labels.TXT", "\ufeff0,5\t1,25\tdog", True),
         ("a.txt", "0\t5\tdog\n5\t7", True),
         ("a.txt", "0\t5\t7\n", False),
+        ("a.txt", "0\t9.8\tidle\n10\t9.7\tidle\n", False),
         ("a.txt", "0\t5\t\n", False),
         ("a.txt", "", False),
         ("a.txt", "time\tx\ty\n0\t5\tdog\n", False),

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from eisync.core.dataset import WholeSample, file_name, fitting_name, info_labels_entry
+from eisync.core.dataset import WholeSample, file_name, fitting_name, info_labels_entry, sample_of
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.sidecars import read_entries
 
@@ -72,3 +73,20 @@ def test_an_entry_is_read_back_as_the_sample(found: WholeSample, expected: dict[
     assert [
         Entry(path="training/wave.01.csv", **{"name": "wave.01", "category": "training", **expected})
     ] == read_entries(text)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        sample(label="wave", metadata={"k": "v"}, boxes=[BOX]),
+        sample(name="", category="testing"),
+        sample(label="wave", structured_labels=[RANGE]),
+        sample(structured_labels=[RANGE]),
+        sample(label="a", label_map={"k": "v"}),
+        sample(label_map={"k": "v"}),
+    ],
+)
+def test_a_sample_is_read_back_from_its_entry(known: WholeSample) -> None:
+    entry = json.loads(json.dumps(info_labels_entry(known, "training/a.csv")))
+    found = sample_of(entry)
+    assert replace(known, id=0) == replace(found, boxes=[*found.boxes] or (), structured_labels=found.structured_labels)

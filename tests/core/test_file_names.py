@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.dataset import MAX_NAME_BYTES, place_for, place_key, safe_name
+from eisync.core.dataset import MAX_NAME_BYTES, safe_name
 
 NAMES = st.text(max_size=80) | st.text(st.sampled_from('./\\:aAé\u0301 \x00\n*"\ud800'), max_size=12)
 
@@ -48,34 +48,3 @@ def test_no_name_leaves_its_folder_or_is_hidden(name: str) -> None:
     assert not safe.endswith((".", " "))
     assert set() == set(safe) & set('/\\\x00\n:*"')
     assert len(safe.encode()) <= MAX_NAME_BYTES
-
-
-@pytest.mark.parametrize(
-    ("name", "taken", "expected"),
-    [
-        ("a.csv", [], "training/a.csv"),
-        ("a.csv", ["testing/a.csv"], "training/a.csv"),
-        ("a.csv", ["training/a.csv"], "training/7/a.csv"),
-        ("A.CSV", ["training/a.csv"], "training/7/A.CSV"),
-        ("e\u0301.csv", ["training/é.csv"], "training/7/e\u0301.csv"),
-        ("straße.csv", ["training/STRASSE.csv"], "training/7/straße.csv"),
-        ("12", [], "training/7/12"),
-    ],
-)
-def test_two_samples_never_share_a_file(name: str, taken: list[str], expected: str) -> None:
-    assert expected == place_for("training", name, 7, {place_key(place) for place in taken})
-
-
-def test_a_category_cannot_leave_the_dataset() -> None:
-    assert "_._etc/a.csv" == place_for("../etc", "a.csv", 7, set())
-
-
-@given(st.lists(st.tuples(st.sampled_from(["training", "testing"]), NAMES), max_size=30))
-def test_every_sample_has_its_own_path(samples: list[tuple[str, str]]) -> None:
-    taken: set[str] = set()
-    for number, (category, name) in enumerate(samples, start=1):
-        key = place_key(place_for(category, name, number, taken))
-        assert key not in taken
-        # No file is in the place of a folder.
-        assert not any(other.startswith(key + "/") or key.startswith(other + "/") for other in taken)
-        taken.add(key)

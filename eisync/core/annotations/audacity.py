@@ -15,13 +15,15 @@ from eisync.core.annotations.rows import lines
 from eisync.core.annotations.stretches import checked_label, described
 from eisync.core.labels.entry import Entry, Stretch
 
-_LINE = re.compile(r"\s*[0-9]+(?:[.,][0-9]+)?\t[0-9]+(?:[.,][0-9]+)?\t(.*)")
+_LINE = re.compile(r"\s*([0-9]+(?:[.,][0-9]+)?)\t([0-9]+(?:[.,][0-9]+)?)\t(.*)")
 _FREQUENCIES = "\\"
 _CHECKED_LINES = 20
 
 
 def recognises(name: str, head: str) -> bool:
     r"""Return whether the file is a label track. Three columns of numbers are never one, because they are readings.
+
+    Nor is a text in which something ends before it begins.
 
     >>> recognises("a.txt", "0.5\t1.25\tdog\n"), recognises("a.txt", "0.5\t1.25\t7.5\n")
     (True, False)
@@ -35,8 +37,10 @@ def recognises(name: str, head: str) -> bool:
     if len(rows) > 1 and not head.endswith(("\n", "\r")):
         rows.pop()  # it may be cut
     found = [_LINE.fullmatch(row) for row in itertools.islice(rows, _CHECKED_LINES)]
-    labels = [one[1].strip() for one in found if one is not None]
-    return len(labels) == len(found) and any(label and number(label) is None for label in labels)
+    marks = [(number(one[1]), number(one[2]), one[3].strip()) for one in found if one is not None]
+    if len(marks) < len(found) or any((start or 0) > (end or 0) for start, end, _ in marks):
+        return False
+    return any(label and number(label) is None for _, _, label in marks)
 
 
 def entries(pieces: Iterable[str]) -> Iterator[Entry]:

@@ -28,9 +28,12 @@ METADATA = "metadata"
 
 KNOWN = frozenset({*FILE, *LABEL, *CATEGORY, METADATA})
 
-_BOXES = frozenset(
-    {"xmin", "x_min", "bbox", "bboxes", "bounding_box", "bounding_boxes", "boundingboxes", "objects", "polygon"}
+_BOXES = (
+    *({one} for one in ("bbox", "bboxes", "bounding_box", "bounding_boxes", "boundingboxes", "objects")),
+    *({"xmin", "ymin"}, {"x_min", "y_min"}, {"x1", "y1"}, {"x_1", "y_1"}, {"left", "top"}, {"bbox_x", "bbox_y"}),
+    *({"bbox_xmin", "bbox_ymin"}, {"bbox_x1", "bbox_y1"}, {"x", "y", "w", "h"}, {"x", "y", "width", "height"}),
 )
+"""Columns that together give a box. One alone may be a class, such as `left`."""
 _CATEGORIES = {**CATEGORY_WORDS, **{one.value: one for one in Category}}
 _NEEDED = 'it needs a column "file" and one of "label", "category" and "metadata.NAME"'
 _MOST_NAMED = 5
@@ -81,9 +84,9 @@ def columns_of(names: Sequence[str]) -> Columns:
     twice = next((one for at, one in enumerate(plain) if one and places[one] != at), None)
     if twice is not None:
         raise ValueError(f"two of its columns are called {json.dumps(shown[places[twice]], ensure_ascii=False)}")
-    boxes = [shown[places[one]] for one in plain if one in _BOXES]
-    if boxes:
-        raise ValueError(f"it has boxes ({_listed(boxes)}), which a list of files cannot give")
+    boxes = next((one for one in _BOXES if one <= places.keys()), None)
+    if boxes is not None:
+        raise ValueError(f"it has boxes ({', '.join(sorted(boxes))}), which a list of files cannot give")
     file, label, category = (_first(places, known) for known in (FILE, LABEL, CATEGORY))
     metadata = tuple(
         (name[len(METADATA) + 1 :].strip(), at)

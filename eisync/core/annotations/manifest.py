@@ -15,12 +15,9 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from eisync.core.annotations.encoding import encoding_of
 from eisync.core.annotations.manifest_json import is_json_of_files, rows_of_array, rows_of_lines
 from eisync.core.annotations.manifest_table import is_table_of_files, rows_of_table
 from eisync.core.labels.entry import Entry
-
-__all__ = ["encoding_of", "entries", "recognises"]
 
 _WORD = r"(?:train|training|test|testing|val|valid|validation)"
 _WHAT = r"(?:manifest|labels?|metadata|annotations?|class(?:es)?|index|filelist|files)"

@@ -3,6 +3,7 @@
 Sources: RFC 4180 (CSV); Roboflow's multi-label classification export (`_classes.csv`); Microsoft Excel's `sep=` line.
 """
 
+import contextlib
 import csv
 import itertools
 import re
@@ -82,8 +83,12 @@ def _header(lines: Iterator[str]) -> tuple[str, Columns]:
 
 def _columns(line: str, marks: Sequence[str]) -> tuple[str, Columns]:
     """Return the separator with which the line is a header, otherwise the most frequent one, and the columns."""
-    found = [(mark, columns_of(_cells(line, mark))) for mark in marks]
-    return next((one for one in found if why_no_list(one[1]) is None), found[0])
+    for mark in marks:
+        with contextlib.suppress(ValueError):
+            columns = columns_of(_cells(line, mark))
+            if why_no_list(columns) is None:
+                return mark, columns
+    return marks[0], columns_of(_cells(line, marks[0]))
 
 
 def _cells(line: str, mark: str) -> list[str]:

@@ -18,6 +18,7 @@ from eisync.core.known_content import FolderPiece, KnownVersions
 from eisync.core.labels.annotations import NotASample
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.rules import LabelRules
+from eisync.core.labels.split import Split
 from eisync.core.model import FileFacts, Root
 from eisync.core.mounts import FileSystem
 from eisync.core.policy import OnChange
@@ -33,7 +34,7 @@ from eisync.store.sidecars import Sidecars
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedRoot:
-    """A watched folder and its configuration."""
+    """A watched folder and its configuration. `is_compared`: this process lists the project that it is sent to."""
 
     root: Root
     eligibility: IgnoreRules
@@ -47,6 +48,8 @@ class WatchedRoot:
     annotations: str = AUTO  # which formats of annotations are read, as the configuration has it
     requires_annotation: bool = False  # an image without annotation waits for one
     manifest: str | None = None  # a list of files and labels, relative to the root
+    split: Split | None = None
+    is_compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

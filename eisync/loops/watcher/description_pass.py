@@ -18,6 +18,7 @@ class DescriptionPass:
     cursor: tuple[float, int] = (0.0, 0)
     last_folder: str | None = None
     remarked_id: int | None = 0  # remarks are checked up to this file; None: all are
+    is_whole: bool = False  # every file is described, even if the configuration is the same
 
     def contains(self, path: str) -> bool:
         """Return whether the file at `path` is in the folder of the pass."""

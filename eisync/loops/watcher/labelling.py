@@ -1,8 +1,5 @@
 """Describe the files of one root (label, category, metadata) from the configuration and from their sidecars.
 
-While a sidecar is unusable or being read, the label of its files is unknown, and they wait: better late than
-mislabelled. A sidecar that exists but does not mention a file may do so a moment later, so the file waits `settle_s`.
-
 Files that wait in the outbox are described again when their description may have changed. After a start these are all
 files if the configuration changed, otherwise those with sidecars near them. Later these are the files of a changed
 sidecar. Until this is done after a start, no file of the root is sent. Then the sent files of a changed sidecar are
@@ -15,22 +12,18 @@ from collections.abc import Callable, Container, Sequence
 from eisync.core.annotations.class_names import is_list as is_class_list
 from eisync.core.annotations.places import scope_of
 from eisync.core.completeness import ObservedFile
-from eisync.core.labels.description import Description, UnsentFile, describe, describe_by_path
-from eisync.core.labels.entry import Entry
-from eisync.core.labels.mentions import NearMiss
-from eisync.core.labels.rules import RuleProblemError
-from eisync.core.labels.sidecars import INFO_LABELS, NAMES, sidecars_for
+from eisync.core.labels.description import Description, UnsentFile, describe_by_path
+from eisync.core.labels.sidecars import INFO_LABELS, NAMES
 from eisync.core.lifecycle import State
-from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
 from eisync.loops.watcher.annotations import AnnotationReader
 from eisync.loops.watcher.context import Unclear, WatchedRoot
 from eisync.loops.watcher.description_pass import DescriptionPass
+from eisync.loops.watcher.file_describer import FileDescriber
+from eisync.loops.watcher.groups import GroupSplits
 from eisync.loops.watcher.sent_descriptions import SentDescriptions
 from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.descriptions import Descriptions
-
-NOT_ANNOTATED = "annotations lie beside the file, and none describes it"
 
 PAGE = 500
 FOLDERS_PER_PAGE = 500
@@ -50,8 +43,9 @@ class Labelling:
         *,
         on_labelled: Callable[[], None],
         log: Log,
+        splits: GroupSplits | None = None,
     ) -> None:
-        """`on_labelled` is called when every waiting file has its description."""
+        """`on_labelled` is called when every waiting file has its description. `splits`: None without a split."""
         self._watched = watched
         self._root = watched.root
         self._sidecars = sidecars
@@ -59,6 +53,8 @@ class Labelling:
         self._descriptions = descriptions
         self._on_labelled = on_labelled
         self._log = log
+        self._splits = splits
+        self._describer = FileDescriber(watched, sidecars, annotations, splits)
         self._sent = SentDescriptions(
             watched.root, descriptions, lambda path, now: self.of(path, now=now), annotations.is_newer, log
         )
@@ -127,65 +123,21 @@ class Labelling:
 
     def of(self, path: str, *, now: float, file: ObservedFile | None = None) -> Description | Unclear:
         """Describe how to send the file. With `file`, wait a moment for a sidecar that does not mention it yet."""
-        annotated = self._annotations.of(path, now=now, file=file)
-        if isinstance(annotated, Unclear):
-            return annotated
-        found = self._sidecars.around(path, now)
-        entries: list[Entry] = []
-        misses: list[str] = []
-        for place, name in sidecars_for(path, found).items() if found else ():
-            current = self._sidecars.stored_sidecar(place, found[place])
-            stored_sidecar = current or self._sidecars.last_stored_sidecar(place, now)
-            entry = (
-                None
-                if stored_sidecar is None
-                else self._sidecars.said_of(stored_sidecar, shown(name), folder=place.rpartition("/")[0])
-            )
-            if isinstance(entry, Entry):
-                entries.append(entry)
-            elif current is None and not self._has_waited(place, file, now):
-                return Unclear(f"{shown(place)}, which describes the file, is being read", now + AGAIN_S / 5)
-            elif current is not None and current.trouble is not None:
-                return self._unusable(place, current, now)
-            elif isinstance(entry, NearMiss):
-                misses.append(entry.sentence(shown(place), shown(name)))
-        if found and not entries and file is not None:
-            until = self._waits_until(list(found.values()), file, now)
-            if now < until:
-                named = " and ".join(shown(place) for place in sidecars_for(path, found))
-                why = "; ".join(misses) or f"{named} does not mention the file"
-                return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
-        if annotated.is_missing:
-            misses.append(NOT_ANNOTATED)
-        entries = [*annotated.entries, *entries]
-        try:
-            return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
-        except RuleProblemError as error:
-            return Unclear(
-                f"{error}; correct the rule or the path, and the file is sent by itself",
-                now + 5 * AGAIN_S,
-                needs_person=True,
-            )
-        except ValueError as error:
-            said_by = [*annotated.places, *sidecars_for(path, found)]
-            places = " and ".join(map(shown, said_by))
-            return Unclear(
-                f"the entry for it in {places} cannot be used: {error}; correct it, and the file is sent by itself",
-                now + 5 * AGAIN_S,
-                needs_person=True,
-            )
+        return self._describer.of(path, now=now, file=file)
 
     def plain(self, path: str, now: float) -> Description:
         """Describe the file, by the configuration alone if its sidecars are unclear."""
         found = self.of(path, now=now)
         if isinstance(found, Unclear):
+            if self._splits is not None:
+                self._splits.pass_by(path)
             return describe_by_path(path, self._watched.labelling, self._watched.metadata)
         return found
 
     def step(self, now: float) -> set[str]:
         """Continue to read sidecars, and describe a page of waiting files again. Return files to check again."""
         self._sidecars.begin_tick()
-        again = self._take_changes()
+        again = self._take_changes() | self._take_placed(now)
         if self._passes:
             again |= self._work_on(self._passes[0], now)
         elif self._later and not now < self._later_at <= now + AGAIN_S:
@@ -224,6 +176,16 @@ class Labelling:
             self._passes.append(one)
         return {path for path in self._unclear if one.contains(path)}
 
+    def _take_placed(self, now: float) -> set[str]:
+        """Return the files whose groups have a category now."""
+        if self._splits is None:
+            return set()
+        again = self._splits.step(now)
+        if left := self._splits.take_passed():
+            self._later |= left
+            self._later_at = 0.0
+        return again
+
     def _take_growth(self) -> set[str]:
         """Queue the files of new entries in grown sidecars to be described again. Return files to check again."""
         grown = self._sidecars.take_grown()
@@ -235,7 +197,7 @@ class Labelling:
     def _work_on(self, one: DescriptionPass, now: float) -> set[str]:
         if self._is_same_configuration is None:
             self._is_same_configuration = self._descriptions.described_by(self._root.id) == self._rules
-        if one.folder is None and self._is_same_configuration:
+        if one.folder is None and self._is_same_configuration and not one.is_whole:
             self._find_folders(one, now)
             return set()
         if one.folder is not None and one.remarked_id is not None:
@@ -280,6 +242,8 @@ class Labelling:
             one.last_folder = folders[-1]
         else:
             one.states = one.states[:1]  # the folders were found for every state
+            if self._splits is not None:  # truncated files entered without the category of their group
+                self._passes.append(DescriptionPass(None, states=[State.QUARANTINED], is_whole=True))
             self._end(one)
 
     def _end(self, one: DescriptionPass) -> None:
@@ -311,6 +275,8 @@ class Labelling:
             elif one.state is State.READY:
                 held.setdefault(found.reason, []).append(one.id)
                 again.add(one.path)
+            elif self._splits is not None:
+                self._splits.pass_by(one.path)
         if changes:
             self._descriptions.describe(changes)
             self._log.info("files.described", root=self._root.path, files=len(changes))
@@ -318,29 +284,8 @@ class Labelling:
             self._descriptions.hold_back(ids, reason, now=now)
         return again
 
-    def _unusable(self, place: str, stored_sidecar: StoredSidecar, now: float) -> Unclear:
-        what = shown(place)
-        return Unclear(
-            f"{what}, which describes the file, cannot be used: {stored_sidecar.trouble}; correct or remove it, and "
-            "the file is sent by itself",
-            now + 5 * AGAIN_S,
-            needs_person=True,
-        )
-
-    def _has_waited(self, place: str, file: ObservedFile | None, now: float) -> bool:
-        """Return whether the file has waited long enough for a sidecar that changes during every reading."""
-        late_s, policy = self._sidecars.late_s(place, now), self._watched.policy
-        return file is not None and late_s > 0.0 and late_s >= max(policy.settle_s, policy.patience_s)
-
-    def _waits_until(self, sidecars: list[FileFacts], file: ObservedFile, now: float) -> float:
-        """Return until when an existing sidecar may still mention the file (Unix s)."""
-        policy = self._watched.policy
-        touched_at = max(min(facts.touched_at, now) for facts in sidecars)
-        still_until = max(file.still_since, touched_at) + policy.settle_s
-        return min(still_until, file.still_since + max(policy.settle_s, policy.patience_s))
-
 
 def _rules_of(watched: WatchedRoot) -> str:
     """Return what the configuration says about descriptions, as text that can be compared."""
-    annotations = [watched.annotations, watched.requires_annotation, watched.manifest]
-    return json.dumps([repr(watched.labelling), sorted(watched.metadata.items()), *annotations])
+    others = [watched.annotations, watched.requires_annotation, watched.manifest, repr(watched.split)]
+    return json.dumps([repr(watched.labelling), sorted(watched.metadata.items()), *others])

@@ -119,6 +119,11 @@ class WatcherLoop:
                 number += known is not None and known.state is State.SETTLING
         return number
 
+    @property
+    def wants_listing(self) -> bool:
+        """Return whether files wait until their project is listed."""
+        return any(root.splits is not None and root.splits.wants_listing for root in self._roots)
+
     def unlabelled(self) -> set[int]:
         """Return the ids of roots whose waiting files are not all described yet. Safe from any thread."""
         return {root.root.id for root in self._roots if not root.labels.is_through and not root.monitor.offline_reason}

@@ -10,6 +10,7 @@ from eisync.loops.watcher.annotations import AnnotationReader
 from eisync.loops.watcher.content_check import ContentChecks
 from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.disks import RootDisks
+from eisync.loops.watcher.groups import GroupSplits
 from eisync.loops.watcher.labelling import Labelling
 from eisync.loops.watcher.left_out import Annotations, NotSamples, Review
 from eisync.loops.watcher.monitor import RootMonitor
@@ -68,6 +69,8 @@ class RootState:
         self.monitor = RootMonitor(watched, stores, outside, events, log)
         self.scans = Scans(watched, stores.paths, outside.files, self.trust)
         self.disks = RootDisks(root, stores.disks, outside.mounts, log)
+        self.observed = ObservedFiles()
+        self.splits = self._splits(stores, log)
         self.labels = self._labelling(stores, outside, runtime, log)
         self.renames = RenameDetector(watched, self.labels.plain, stores.paths, outside, self.trust, log)
         self.restored = RestoredFiles(root.path, stores.outbox, outside.is_same, log=log)
@@ -76,7 +79,6 @@ class RootState:
         self.annotations = Annotations(watched, stores, outside, self.not_samples, log)
         self.review = Review(watched, stores.descriptions, outside.files, self.annotations)
         self.reported = ReportedFiles()
-        self.observed = ObservedFiles()
         self.observations = RootObservations(
             watched, self.observed, self.checks, self.renames, self.labels, self.monitor
         )
@@ -99,6 +101,7 @@ class RootState:
     def is_busy(self) -> bool:
         """Return whether the next tick has work to do at once."""
         is_under_way = self.scans.is_busy or len(self.reported) > 0 or self.labels.is_busy
+        is_under_way = is_under_way or (self.splits is not None and self.splits.is_busy)
         return is_under_way or (not self.checks and not self.checks.is_idle)
 
     @property
@@ -143,6 +146,7 @@ class RootState:
             self.observed.next_at(),
             self.renames.next_at(),
             self.labels.next_at(now),
+            None if self.splits is None else self.splits.next_at(now),
             self.checks.next_at(),
             self.review.next_at(),
             self.not_samples.next_at(),
@@ -173,5 +177,19 @@ class RootState:
         )
         annotations = AnnotationReader(self.watched, finder, sidecars, stores.sidecars, outside.annotations)
         return Labelling(
-            self.watched, sidecars, annotations, stores.descriptions, on_labelled=runtime.on_labelled, log=log
+            self.watched,
+            sidecars,
+            annotations,
+            stores.descriptions,
+            on_labelled=runtime.on_labelled,
+            log=log,
+            splits=self.splits,
+        )
+
+    def _splits(self, stores: Stores, log: Log) -> GroupSplits | None:
+        watched = self.watched
+        if watched.split is None:
+            return None
+        return GroupSplits(
+            self.root, watched.split, stores.index.groups, self.observed, is_compared=watched.is_compared, log=log
         )

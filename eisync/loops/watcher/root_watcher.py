@@ -185,6 +185,8 @@ class RootWatcher:
         self._index.note_scan(state.root.id, left_out, began_at=scan.began_at, now=now)
         state.review.ask(now)
         state.labels.scanned(state.observed, now)
+        if state.splits is not None:
+            state.splits.scanned(now)
         self._scanned_doubt = scan.doubt
         if state.watched.policy.needs_marker:
             state.reported.add(state.observed.paths())  # a file removed while it waits for its marker has no row
