@@ -13,6 +13,7 @@ from eisync.adapters.files import writer_probe
 from eisync.app.outside import outside_world
 from eisync.app.preview import labelling_of, read_sidecars
 from eisync.core.labels.description import Description
+from eisync.core.labels.split import Split
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import WatchedRoot
 from eisync.loops.watcher.labelling import Labelling
@@ -22,9 +23,10 @@ from eisync.store.outbox import Outbox
 
 
 class Describer:
-    """Describes the files of one folder."""
+    """Describes the files of one folder. With a split, they have their groups; it moves no file that was sent."""
 
-    def __init__(self, sidecars: SidecarReader, labels: Labelling) -> None:
+    def __init__(self, split: Split | None, sidecars: SidecarReader, labels: Labelling) -> None:
+        self._split = split
         self._sidecars = sidecars
         self._labels = labels
 
@@ -33,7 +35,9 @@ class Describer:
         now = clock.now()
         read_sidecars(self._sidecars, path, now)
         found = self._labels.of(path, now=now)
-        return found if isinstance(found, Description) else found.reason
+        if not isinstance(found, Description):
+            return found.reason
+        return found if self._split is None else self._split.grouped(path, found)[1]
 
 
 @contextmanager
@@ -45,6 +49,6 @@ def describing(watched: WatchedRoot, log: Log) -> Iterator[Describer]:
     try:
         [root] = Outbox(database).register([(watched.root.path, watched.root.target)])
         outside = outside_world(writer_probe.WriterProbe().asking)
-        yield Describer(*labelling_of(replace(watched, root=root), outside, database, log))
+        yield Describer(watched.split, *labelling_of(replace(watched, root=root), outside, database, log))
     finally:
         database.close()

@@ -6,13 +6,14 @@ from typing import Any
 
 from eisync.control.overview import Record
 from eisync.core.action_sentences import change, sentence
-from eisync.core.actions import WantedDescription
+from eisync.core.actions import FileSide, WantedDescription
 from eisync.core.description_edits import propose_edits
 from eisync.core.labels.description import Description
 from eisync.core.model import Category, shown
 from eisync.errors import ConfigurationError
 from eisync.store.actions import ActionStore
 from eisync.store.index import Index
+from eisync.store.wanted import WantedChange
 
 MAX_FILES = 10_000
 """Limit of the files in one answer."""
@@ -49,10 +50,16 @@ def relabel(actions: ActionStore, question: Mapping[str, Any], now: float) -> It
     found = question.get("files")
     if not isinstance(found, list) or len(found) > MAX_FILES:
         raise ConfigurationError("the question names no files, or too many")
-    wanted = [_wanted(one) for one in found]
     files = 0
-    for file_id, description in wanted:
-        records = list(_edits(actions, file_id, description, now))
+    wanted: list[WantedChange] = []
+    for file_id, description in map(_wanted, found):
+        side = actions.side(file_id)
+        if side is None:
+            continue
+        if description.category is Category.SPLIT:  # the service, or the split of the folder, has decided already
+            description = replace(description, category=side.category)
+        wanted.append((file_id, description))
+        records = list(_edits(side, description, now))
         files += bool(records)
         yield from records
     if not question.get("dry_run"):
@@ -60,10 +67,7 @@ def relabel(actions: ActionStore, question: Mapping[str, Any], now: float) -> It
     yield {"what": "files", "files": files}
 
 
-def _edits(actions: ActionStore, file_id: int, description: Description, now: float) -> Iterator[Record]:
-    side = actions.side(file_id)
-    if side is None:
-        return
+def _edits(side: FileSide, description: Description, now: float) -> Iterator[Record]:
     for edit in propose_edits(replace(side, wanted=WantedDescription(description=description, at=now, is_asked=True))):
         action = edit.action
         yield {
@@ -80,7 +84,7 @@ def _edits(actions: ActionStore, file_id: int, description: Description, now: fl
         }
 
 
-def _wanted(found: Any) -> tuple[int, Description]:
+def _wanted(found: Any) -> WantedChange:
     if not isinstance(found, dict) or not all(isinstance(found.get(name), kind) for name, kind in _FIELDS.items()):
         raise ConfigurationError("a file to describe again has no id or no description")
     try:

@@ -281,6 +281,8 @@ LATER: Mapping[str, tuple[str, ...]] = {
             found text not null,
             primary key (target, sample_id, kind)
         ) strict, without rowid""",
+        # 0: not all sent files were described again since the sidecar was read.
+        "alter table sidecar add column is_followed integer not null default 1",
     ),
 }
 

@@ -37,7 +37,7 @@ insert into sidecar_entry (sidecar_id, path, number, alike, said) values (:id, :
 _DROP_READ = """
 delete from sidecar where root_id = :root_id and folder = :folder and name = :name and is_read"""
 _FINISH = """
-update sidecar set is_read = 1, trouble = :trouble,
+update sidecar set is_read = 1, is_followed = 0, trouble = :trouble,
     entries = (select count(*) from sidecar_entry where sidecar_id = :id)
 where id = :id"""
 _VERSION = """
@@ -47,7 +47,8 @@ delete from sidecar_entry where sidecar_id = :id"""
 
 # The sidecar only grew, and the added entries were read, too.
 _RENEW = """
-update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode, trouble = :trouble, entries = entries + :added
+update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode, trouble = :trouble, entries = entries + :added,
+    is_followed = 0
 where id = :id returning entries"""
 
 _SAID = """
@@ -128,6 +129,21 @@ class Sidecars:
                 connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
             row = connection.execute(_RENEW, {**version, "added": added, "trouble": trouble}).fetchone()
         return StoredSidecar(sidecar_id, facts, trouble, row["entries"])
+
+    def unfollowed(self, root_id: int) -> list[str]:
+        """List the sidecars since whose reading not all sent files were described again."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "select folder, name from sidecar where root_id = ? and is_read and not is_followed", (root_id,)
+            ).fetchall()
+        return [_place(row["folder"], row["name"]) for row in rows]
+
+    def note_followed(self, root_id: int) -> None:
+        """Record that all sent files are described by the sidecars as they were read last."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "update sidecar set is_followed = 1 where root_id = ? and is_read and not is_followed", (root_id,)
+            )
 
     def forget(self, root_id: int, place: str) -> None:
         """Drop a sidecar that is gone."""

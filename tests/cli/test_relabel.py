@@ -220,3 +220,23 @@ def test_a_file_that_cannot_be_described_is_said(bench: Bench) -> None:
 def test_without_a_state_folder_nothing_was_sent(bench: Bench) -> None:
     done = bench.run("relabel")
     assert (0, "0 sent files compared: nothing differs from what was sent.\n") == (done.returncode, done.stdout)
+
+
+def test_a_split_that_was_carried_out_stays(bench: Bench) -> None:
+    split = "[watch.split]\nby = '(?P<group>s[0-9]+)_'\ntesting = 50"
+    write_config(bench, 'label = "sdk"', split)
+    send(bench, *(f"s{number}_a.csv" for number in range(4)))
+    before = there(bench)
+    assert {"training", "testing"} == {sample["category"] for sample in before.values()}
+    assert 0 == summary(bench)["edits"]
+    write_config(bench, 'label = "other"', split)
+    assert (4, ["label"] * 4) == (
+        (found := summary(bench))["edits"],
+        [one["change"].split()[0] for one in found["changes"]],
+    )
+    _approved(bench, "s0_a")
+    after = there(bench)
+    assert {"other"} == {sample["label"] for sample in after.values()}
+    assert [(one["category"], one["metadata"]) for one in before.values()] == [
+        (one["category"], one["metadata"]) for one in after.values()
+    ]

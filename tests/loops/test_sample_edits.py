@@ -18,10 +18,13 @@ from eisync.core.model import Category
 from eisync.core.outcome import Outcome
 from eisync.errors import StudioError
 from eisync.loops.watcher import sent_descriptions
+from eisync.store.descriptions import Descriptions
 from eisync.store.plans import DESCRIPTIONS, DISPUTED
+from eisync.store.sidecars import Sidecars
 from tests.fakes import failing
 
 from .stage import Stage
+from .test_annotations import COCO, png
 from .yard import Yard, run
 
 BOX = {"label": "cat", "x": 1, "y": 2, "width": 3, "height": 4}
@@ -425,3 +428,59 @@ def test_a_sidecar_that_changes_while_a_file_is_sent_is_followed(yard: Yard) -> 
 def _settle(stage: Stage, item_id: int, sample_id: int) -> None:
     outcome = Outcome(item_id=item_id, events=(Event.STORED,), sample_ids=(sample_id,), sha256="ab")
     stage.yard.outbox.settle([outcome], claim=1, now=stage.clock.now)
+
+
+def test_a_change_is_followed_though_the_process_ends_right_after_it_was_read(yard: Yard) -> None:
+    stage = staged(yard, "a.csv")
+    say(yard, "a.csv", stage.clock.now + 1, label="idle")
+    stage.clock.now += 2.0
+    stage.start()
+    want, stage.watcher = Descriptions.want, yard.watcher(yard.watched(**stage.watched))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Descriptions, "want", failing(1, Died(), want))
+        with pytest.raises(Died):
+            run(stage.watcher, stage.clock.now)
+    stage.start()
+    assert ["relabel"] == followed(stage)
+    assert [] == Sidecars(yard.database).unfollowed(yard.root.id)
+
+
+# --- annotation files of other programs
+
+ANNOTATED = {
+    "YOLO": (
+        {"a.txt": "0 0.2 0.4 0.2 0.6\n", "classes.txt": "cat\n"},
+        ("a.txt", "0 0.2 0.4 0.2 0.6\n0 0.5 0.4 0.2 0.6\n"),
+    ),
+    "a class of YOLO": ({"a.txt": "0 0.2 0.4 0.2 0.6\n", "classes.txt": "cat\n"}, ("classes.txt", "dog\n")),
+    "COCO": (
+        {"_annotations.coco.json": json.dumps(COCO)},
+        ("_annotations.coco.json", json.dumps(COCO).replace("[10, 5, 20, 30]", "[11, 5, 20, 30]")),
+    ),
+}
+
+
+# Something happens to the file of an image, so that it counts as changed at any time.
+@pytest.mark.parametrize(
+    ("layout", "is_later"), [*((layout, True) for layout in ANNOTATED), ("a class of YOLO", False), ("COCO", False)]
+)
+def test_a_changed_annotation_is_followed_if_it_changed_after_the_upload(
+    yard: Yard, layout: str, is_later: bool
+) -> None:
+    files, (place, text) = ANNOTATED[layout]
+    for name, content in files.items():
+        yard.write(name, content.encode())
+    stage = Stage(yard)
+    stage.put("a.png", content=lambda _: png())
+    sample_id = stage.sample_of("a.png")
+    before = stage.cloud.parts[sample_id][PartKind.BOXES]
+    assert [("cat", 10, 5)] == [(one["label"], one["x"], one["y"]) for one in before]
+    at = stage.clock.now + (1.0 if is_later else -1800.0)
+    os.utime(yard.write(place, text.encode()), (at, at))
+    yard.fake_events.of(yard.root.id).files.add(place)
+    stage.clock.now += 2.0
+    run(stage.watcher, stage.clock.now)
+    run(stage.watcher, stage.clock.now + 2.0)
+    stage.sweep()
+    assert (["boxes"] if is_later else []) == [verb for verb, _ in stage.cloud.edits]
+    assert is_later == (before != stage.cloud.parts[sample_id][PartKind.BOXES])

@@ -146,7 +146,9 @@ class Labelling:
             self._later, self._later_at = set(), now + AGAIN_S
             again |= self._describe(found, now)
         elif self._sent.is_busy:
-            self._sent.step(now)
+            is_through = self._sent.step(now)
+            if is_through and not self._later and not self._sidecars.has_news(of_growth=True):
+                self._sidecars.note_followed()
         return again
 
     def _take_changes(self) -> set[str]:

@@ -71,8 +71,8 @@ class SentDescriptions:
         """Describe these files again if they are sent. A sidecar changed while they were, or mentions them now."""
         self._paths.update(paths)
 
-    def step(self, now: float) -> None:
-        """Describe one page."""
+    def step(self, now: float) -> bool:
+        """Describe one page. Return whether it was the last one."""
         if self._paths:
             some = [self._paths.pop() for _ in range(min(PAGE, len(self._paths)))]
             self._want(self._descriptions.sent_at(self._root.id, some), now)
@@ -86,6 +86,7 @@ class SentDescriptions:
                 one.after = page[-1].path
             else:
                 self._folders.popleft()
+        return not self.is_busy
 
     def _is_touched_since(self, file: UnsentFile, places: Iterable[str]) -> bool:
         sent_at, _ = file.cursor

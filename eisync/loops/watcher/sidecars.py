@@ -97,6 +97,10 @@ class SidecarReader:
         grown, self._grown = self._grown, set()
         return grown
 
+    def note_followed(self) -> None:
+        """Record that the sent files of every sidecar that was read are described by it."""
+        self._store.note_followed(self._root.id)
+
     def begin_tick(self) -> None:
         """Renew the limit of one tick, and continue to read."""
         self._left = ENTRIES_PER_TICK
@@ -181,6 +185,7 @@ class SidecarReader:
     def _all(self) -> dict[str, StoredSidecar]:
         if self._known is None:
             self._known = dict(self._store.known(self._root.id))
+            self._changed.update(self._store.unfollowed(self._root.id))  # a process ended before that
         return self._known
 
     def _compare(self, place: str, facts: FileFacts | None, now: float) -> None:
