@@ -113,16 +113,17 @@ def _explained(
     described = _described(watched_folder, found.path, said, annotated)
     decided = watched_folder.watched.labelling.decide(found.path)
     described, group = _with_group(watched_folder, found.path, described, config, state_dir)
+    by = _entries(said, annotated)
     result |= {
         "label": described.label,
-        "label_from": _label_from(decided, found.path, said),
+        "label_from": _label_from(decided, found.path, by),
         "category": described.category.value,
         "metadata": dict(described.metadata),
-        "metadata_from": _metadata_from(decided, described, said, watched_folder.watched.split),
+        "metadata_from": _metadata_from(decided, described, by, watched_folder.watched.split),
     }
     result |= {"name": described.name or sent_name(found.path), "remarks": dict(described.remarks)}
     result |= {
-        "category_from": group.pop("category_from", None) or _category_from(decided, found.path, said),
+        "category_from": group.pop("category_from", None) or _category_from(decided, found.path, by),
         **group,
         **_completeness(watched_folder, found),
     }
@@ -268,26 +269,32 @@ def _wholeness(examination: FormatCheck, found: Found, *, is_lost: bool) -> dict
             return {"is_whole": None, "evidence": f"{why}; last touched {still_s:,.0f} s ago"}
 
 
-def _label_from(decided: Decision, path: str, said: Said) -> str:
-    for place, one in said.items():
-        if isinstance(one, Entry) and (one.label or one.is_unlabeled):
-            return place
-    return origins.label_from(path, decided)
+def _entries(said: Said, annotated: Annotated | Unclear) -> dict[str, Entry]:
+    """Return the entries for the file by the paths of their files; the first that gives a value wins."""
+    found = {place: one for place, one in said.items() if isinstance(one, Entry)}
+    if isinstance(annotated, Annotated):
+        found |= dict(zip(annotated.places, reversed(annotated.entries), strict=True))
+    return found
 
 
-def _category_from(decided: Decision, path: str, said: Said) -> str:
-    for place, one in said.items():
-        if isinstance(one, Entry) and one.category:
-            return place
-    return decided.problem or origins.category_from(path, decided)
+def _label_from(decided: Decision, path: str, by: dict[str, Entry]) -> str:
+    place = next((place for place, one in by.items() if one.label or one.is_unlabeled), None)
+    return place or origins.label_from(path, decided)
 
 
-def _metadata_from(decided: Decision, described: Description, said: Said, split: Split | None = None) -> dict[str, str]:
+def _category_from(decided: Decision, path: str, by: dict[str, Entry]) -> str:
+    place = next((place for place, one in by.items() if one.category), None)
+    return place or decided.problem or origins.category_from(path, decided)
+
+
+def _metadata_from(
+    decided: Decision, described: Description, by: dict[str, Entry], split: Split | None
+) -> dict[str, str]:
     found = dict.fromkeys(described.metadata, "the configuration of the folder") | origins.metadata_from(decided)
     if split is not None and split.is_by_path and split.name not in decided.metadata:
         found[split.name] = "the split"
-    for place, one in said.items():
-        if isinstance(one, Entry) and isinstance(one.metadata, dict):
+    for place, one in reversed(by.items()):
+        if isinstance(one.metadata, dict):
             found |= dict.fromkeys(one.metadata, place)
     return {name: found[name] for name in described.metadata}
 

@@ -18,6 +18,7 @@ from eisync.settings import Watch
 from tests.cli import other_user
 from tests.conftest import Bench, row, until
 from tests.core import formats
+from tests.layouts import folders, image_exports
 
 SOUND = bytes(range(1, 201))
 
@@ -117,6 +118,38 @@ def test_what_it_shows_is_what_once_then_does(bench: Bench) -> None:
             assert (one["label"], one["metadata"]) == (sample["label"] or None, sample["metadata"])
             assert one["category"] in ("split", sample["category"])
             assert one["boxes"] == len(there[sample["name"]]["boundingBoxes"])
+
+
+def test_shared_annotations_are_read_before_their_files_are_shown(bench: Bench) -> None:
+    layout = image_exports.coco_2017(bench.recordings)
+    until(lambda: is_still(bench))
+    shown = previewed(bench)
+    assert {one.name: (one.category, len(one.boxes)) for one in layout.samples} == {
+        Path(path).stem: (one["category"], one["boxes"]) for path, one in shown.items() if one["verdict"] == "goes"
+    }
+    assert {"goes", "left out"} == {one["verdict"] for one in shown.values()}
+
+
+def test_lists_in_folders_above_are_read_each_in_its_turn(bench: Bench) -> None:
+    (bench.recordings / "day").mkdir()
+    bench.write("labels.csv", b"file,metadata.site\nday/set/a.csv,lab\n")
+    bench.write("day/labels.csv", b"file,category\nset/a.csv,testing\n")
+    bench.write("day/set/labels.csv", b"file,label\na.csv,wave\n")
+    bench.write("day/set/a.csv", row(1))
+    until(lambda: is_still(bench))
+    one = previewed(bench)["day/set/a.csv"]
+    assert ("goes", "wave", "testing", {"site": "lab"}) == tuple(
+        one[name] for name in ("verdict", "label", "category", "metadata")
+    )
+
+
+def test_explain_names_the_list_that_gives_the_label(bench: Bench) -> None:
+    folders.manifest_of_hugging_face(bench.recordings)
+    bench.write("test/labels.csv", b"file,category,metadata.site\n0.wav,validation,lab\n")
+    done = bench.run("explain", str(bench.recordings / "test/0.wav"))
+    assert "label     word0 (test/metadata.jsonl)" in done.stdout
+    assert "category  validation (test/labels.csv)" in done.stdout
+    assert "metadata  site = lab (test/labels.csv)" in done.stdout
 
 
 def test_every_value_of_a_file_is_shown(bench: Bench) -> None:

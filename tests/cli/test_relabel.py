@@ -69,6 +69,17 @@ def test_a_new_rule_relabels_what_was_sent_once_a_person_says_so(bench: Bench) -
     assert (0, "3 sent files compared: nothing differs from what was sent.\n") == (again.returncode, again.stdout)
 
 
+def test_annotations_that_describe_many_files_are_read_before_samples_are_compared(bench: Bench) -> None:
+    write_config(bench, 'annotations = "none"')
+    bench.write("labels.csv", b"file,label\na.csv,wave\n")
+    send(bench, "a.csv", "b.csv")
+    write_config(bench)
+    found = summary(bench)
+    assert (1, 1) == (found["files"], found["edits"])
+    assert 0 == bench.run("plan", "--approve", "1").returncode
+    assert {"a": "wave", "b": "b"} == labels(bench)
+
+
 def test_what_a_person_edited_in_studio_is_in_a_plan_of_its_own(bench: Bench) -> None:
     write_config(bench, 'label = "sdk"')
     send(bench, "wave/000.csv", "wave/001.csv")
