@@ -21,9 +21,13 @@ from tests.conftest import Bench, until
 from tests.emulator.device import serving_device
 
 ROOT = Path(__file__).parent.parent
+LAYOUTS = ROOT / "docs" / "howto" / "layouts"
+"""Their pages begin with a folder that is there already: `test_docs_layouts.py`."""
 SHOWN = re.compile(r"^```console\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
 PAGES = [
-    page for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if SHOWN.search(page.read_text())
+    page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if SHOWN.search(page.read_text()) and page.parent != LAYOUTS
 ]
 COMMANDS = ROOT / "docs" / "reference" / "json.md"
 
@@ -72,16 +76,20 @@ def test_the_first_pages_of_a_newcomer_are_run() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_shows_of_a_terminal_happens(page: Path, emulator: RunningEmulator, tmp_path: Path) -> None:
-    environ = {
+    with serving_device(emulator, "bench-1") if page.name == "firmware.md" else nullcontext():
+        run_steps(steps_of(page.read_text(encoding="utf-8")), environment(emulator, tmp_path), tmp_path)
+
+
+def environment(emulator: RunningEmulator, folder: Path) -> dict[str, str]:
+    """The environment of a person at a terminal, whose home is in `folder`."""
+    (folder / "home").mkdir()
+    return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": str(tmp_path / "home"),
+        "HOME": str(folder / "home"),
         "EI_API_KEY": emulator.key,
         "EI_API_ENDPOINT": emulator.studio_url,
         "EI_INGESTION_ENDPOINT": emulator.ingestion_url,
     }
-    (tmp_path / "home").mkdir()
-    with serving_device(emulator, "bench-1") if page.name == "firmware.md" else nullcontext():
-        run_steps(steps_of(page.read_text(encoding="utf-8")), environ, tmp_path)
 
 
 def run_steps(steps: list[tuple[str, str]], environ: dict[str, str], folder: Path) -> None:

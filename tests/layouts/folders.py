@@ -104,6 +104,22 @@ def openmv(root: Path) -> Layout:
     return Layout(found)
 
 
+def manifest_of_excel(root: Path) -> Layout:
+    """A list that Excel saved as "CSV UTF-8": commas, and a byte order mark."""
+    found = [
+        Wanted(write(root, "day 1/001.wav", media.wav(0.1)), "door", "training", metadata={"site": "lab 3, left"}),
+        Wanted(write(root, "day 1/002.wav", media.wav(0.1)), "glass", "testing", metadata={"site": "hall"}),
+        Wanted(write(root, "day 2/001.csv", media.table()), "door", "training", metadata={"site": "hall"}),
+    ]
+    places = ("day 1/001.wav", "day 1/002.wav", "day 2/001.csv")
+    rows = [
+        f'{place},{one.label},{one.category},"{one.metadata["site"]}"' for place, one in zip(places, found, strict=True)
+    ]
+    text = lines(["file,label,category,metadata.site", *rows])
+    write(root, "labels.csv", ("\ufeff" + text.replace("\n", "\r\n")).encode())
+    return Layout(found)
+
+
 def manifest_of_excel_in_german(root: Path) -> Layout:
     """A list that Excel in German saved as CSV: semicolons, and the code page of Windows."""
     rows = [
@@ -148,6 +164,7 @@ LAYOUTS: tuple[Generator, ...] = (
     speech_commands,
     sessions_of_subjects,
     openmv,
+    manifest_of_excel,
     manifest_of_excel_in_german,
     manifest_of_hugging_face,
 )

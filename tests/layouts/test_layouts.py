@@ -12,10 +12,16 @@ from typing import Any
 import pytest
 
 from tests.conftest import Bench
-from tests.layouts import folders, image_exports, recordings, roboflow
+from tests.layouts import edge_impulse, folders, image_exports, recordings, roboflow
 from tests.layouts.wanted import ANY, Generator, Layout, Wanted
 
-LAYOUTS: tuple[Generator, ...] = (*folders.LAYOUTS, *image_exports.LAYOUTS, *roboflow.LAYOUTS, *recordings.LAYOUTS)
+LAYOUTS: tuple[Generator, ...] = (
+    *folders.LAYOUTS,
+    *image_exports.LAYOUTS,
+    *roboflow.LAYOUTS,
+    *recordings.LAYOUTS,
+    *edge_impulse.LAYOUTS,
+)
 
 
 def samples(bench: Bench) -> list[Wanted]:
