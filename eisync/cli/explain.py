@@ -34,6 +34,7 @@ from eisync.errors import EisyncError
 from eisync.log import configure
 from eisync.loops.watcher.annotations import Annotated
 from eisync.loops.watcher.context import Unclear
+from eisync.loops.watcher.file_describer import NOT_ANNOTATED
 
 Said = dict[str, Entry | NearMiss | str | None]
 
@@ -132,9 +133,8 @@ def _explained(
     record = known_of(watched_folder, [found.path], config, state_dir).get(found.path)
     result["sidecars"] = {place: _wording(one) for place, one in said.items()}
     result["annotations"] = _annotations(annotated)
-    result["is_as_sent"] = (
-        None if record is None or result["state"] != State.SYNCED.value else _is_as_sent(described, record)
-    )
+    is_known = record is not None and result["state"] == State.SYNCED.value and isinstance(annotated, Annotated)
+    result["is_as_sent"] = _is_as_sent(described, record) if record is not None and is_known else None
     return {**result, "sample_ids": [] if record is None else record["sample_ids"]}
 
 
@@ -161,6 +161,8 @@ def _annotations(annotated: Annotated | Unclear) -> dict[str, str]:
     """Return what each annotation file says of the file, in a few words, by its path. Without a path: why none can."""
     if isinstance(annotated, Unclear):
         return {"": annotated.reason}
+    if annotated.is_missing:
+        return {"": NOT_ANNOTATED}
     entries = reversed(annotated.entries)
     return {
         source.place: f"{source.format.title}: {_entry_wording(entry)}"

@@ -152,6 +152,19 @@ def test_explain_names_the_list_that_gives_the_label(bench: Bench) -> None:
     assert "metadata  site = lab (test/labels.csv)" in done.stdout
 
 
+def test_explain_says_that_an_image_has_no_annotation_and_claims_nothing_while_its_own_is_broken(bench: Bench) -> None:
+    image_exports.yolo_with_a_background_without_labels(bench.recordings)
+    assert 0 == bench.once("--quiet").returncode
+    *_, background = sorted((bench.recordings / "images/train").iterdir())
+    done = bench.run("explain", str(background))
+    assert "said      annotations lie beside the file, and none describes it" in done.stdout
+    first, *_ = sorted((bench.recordings / "labels/train").iterdir())
+    first.write_text("7 0.5 0.5 0.5 0.5\n")
+    done = bench.run("explain", str(bench.recordings / "images/train" / f"{first.stem}.jpg"))
+    assert "cannot be used: line 1: class '7' is not in the list of classes; add it there" in done.stdout
+    assert "changed" not in done.stdout
+
+
 def test_every_value_of_a_file_is_shown(bench: Bench) -> None:
     fill(bench)
     until(lambda: is_still(bench))

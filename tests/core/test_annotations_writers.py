@@ -245,7 +245,6 @@ def pixels(entry: Entry, size: tuple[int, int], names: dict[str, str] | None = N
         said_size=entry.size,
         size=size,
         names=names,
-        where="the file",
     )
 
 

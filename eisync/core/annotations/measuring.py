@@ -53,5 +53,4 @@ def _boxes(entry: Entry, measured: Measured | None, names: Mapping[str, str] | N
         said_size=entry.size,
         size=measured.size,
         names=names,
-        where="it",
     )

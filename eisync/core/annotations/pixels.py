@@ -25,26 +25,25 @@ def boxes_in_pixels(
     said_size: tuple[int, int] | None,
     size: tuple[int, int],
     names: Mapping[str, str] | None,
-    where: str,
 ) -> list[dict[str, Any]]:
     """Return the boxes for an image of `size` (width and height in pixels), as Edge Impulse takes them.
 
     `said_size` is the size that the annotation file gives. `names` has the names of the labels, if they are numbers or
-    keys; None if the labels are names. `where` names the annotation file for a person.
+    keys; None if the labels are names.
 
     Raise ValueError with a sentence when a box has no size, is outside the image or of an unknown class, or when the
     annotation file is about an image of another size.
 
     >>> box = Region("0", 0.25, 0.25, 0.5, 0.5, "line 1")
-    >>> boxes_in_pixels([box], is_relative=True, said_size=None, size=(8, 4), names={"0": "cat"}, where="a.txt")
+    >>> boxes_in_pixels([box], is_relative=True, said_size=None, size=(8, 4), names={"0": "cat"})
     [{'label': 'cat', 'x': 2, 'y': 1, 'width': 4, 'height': 2}]
     """
     if regions and said_size is not None and said_size != size:
-        raise ValueError(f"{where} {_other_size(said_size, size)}")
+        raise ValueError(_other_size(said_size, size))
     scale = size if is_relative else (1, 1)
     found = []
     for region in regions:
-        place = f"{where}, {region.where}"
+        place = region.where
         label = region.label if names is None else names.get(region.label)
         if not label:
             raise ValueError(f"{place}: class {region.label!r} is not in the list of classes; add it there")
@@ -55,7 +54,7 @@ def boxes_in_pixels(
 
 
 def _other_size(said: tuple[int, int], size: tuple[int, int]) -> str:
-    sizes = f"is about an image of {said[0]} × {said[1]} pixels, and this one has {size[0]} × {size[1]}"
+    sizes = f"it is about an image of {said[0]} × {said[1]} pixels, and this one has {size[0]} × {size[1]}"
     if said == size[::-1]:
         return f"{sizes}: it was annotated turned, as its EXIF orientation says; save the image upright"
     return f"{sizes}; annotate the image as it is"

@@ -26,6 +26,11 @@ from eisync.store.sidecars import Sidecars
 AGAIN_S = 1.0
 MAX_REMEMBERED = 20_000
 
+NO_NAMES = (
+    "it gives classes by number or key, and there is no list of their names: "
+    "data.yaml, classes.txt, or class-descriptions-boxable.csv of Open Images"
+)
+
 
 @value
 class Source:
@@ -266,7 +271,7 @@ class AnnotationReader:
             if isinstance(found, dict):
                 return found
             trouble = trouble or (found and f"{shown(one)} cannot be used: {found}")
-        raise ValueError(trouble or "it gives classes by number, and no classes.txt or data.yaml there names them")
+        raise ValueError(trouble or NO_NAMES)
 
     def _class_list(self, place: str) -> dict[str, str] | str | None:
         """Return the names of a list of classes, or why it cannot be used; None when it is not there."""
