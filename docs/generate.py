@@ -20,6 +20,7 @@ from log_events import LEVELS, log_events
 
 from eisync import cli
 from eisync.core import lifecycle
+from eisync.core.annotations.formats import FORMATS, Subject
 from eisync.core.identity import Decision, Destruction, Identity, decide
 from eisync.selftest.checks import CHECKS
 from eisync.settings import options_table
@@ -40,6 +41,7 @@ def sections() -> dict[str, str]:
         "differences": differences_table(),
         "events": commented_table(lifecycle.Event, "event"),
         "faults": faults_table(),
+        "formats": formats_table(),
         "identity": identity_table(),
         "log-events": log_events_table(),
         "options": options_table().strip(),
@@ -107,6 +109,19 @@ def arrows_table(arrows: Mapping[Any, Enum], states: type[Enum]) -> str:
         by_state.setdefault(before, []).append(f"`{event.value}` → *{after.value or 'none'}*")
     rows = [[f"*{state.value or 'none'}*", ", ".join(by_state.get(state, ["nothing more"]))] for state in states]
     return table(["a file that is", "becomes, by this event"], rows)
+
+
+# Annotations
+
+
+def formats_table() -> str:
+    """Return every format of annotations: what it is called in the configuration, and what it describes."""
+    subjects = {Subject.IMAGES: "images", Subject.RECORDINGS: "recordings", Subject.FILES: "files of any kind"}
+    rows = [
+        [f"`{one.name}`", one.title, subjects[one.subject], "many files" if one.is_shared else "one file"]
+        for one in FORMATS
+    ]
+    return table(["`annotations`", "what it is", "it describes", "an annotation file is about"], rows)
 
 
 # The log

@@ -312,7 +312,7 @@ class JsonStream:
         """Return the error for a next value that is not JSON, when there is no more text."""
         line = self.line + self._text.count("\n", self._at, error.pos)
         is_through = Extent(self._text[self._at]).end_in(self._text[self._at :]) is not None
-        return (ValueError if is_through else Unfinished)(f"it is no valid JSON: {error.msg} in line {line}")
+        return (ValueError if is_through else Unfinished)(f"{error.msg} in line {line}")
 
     def _take(self, length: int) -> None:
         end = self._at + length
