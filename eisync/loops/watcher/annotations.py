@@ -81,10 +81,11 @@ class AnnotationReader:
         self._store = store
         self._files = files
         self._class_lists: dict[str, tuple[FileFacts, dict[str, str] | str]] = {}
+        self._far_from: tuple[str, float] | None = None  # a folder near which there are no annotations, at an instant
 
     def of(self, path: str, *, now: float, file: ObservedFile | None = None) -> Annotated | Unclear:
         """Return what is said of the file. With `file`, wait a moment for an annotation that is not there yet."""
-        if self._finder.is_off:
+        if self._finder.is_off or self._is_far(path, now):
             return NOT_ANNOTATED
         self._finder.begin(now)
         said: list[_Said] = []
@@ -107,6 +108,16 @@ class AnnotationReader:
         if not said:
             return self._without(path, now, file, is_expected=is_expected)
         return self._measured(path, said, now)
+
+    def _is_far(self, path: str, now: float) -> bool:
+        """Return whether no annotation can lie near the file, which is so for most folders. Asked once a folder."""
+        here = (path.rpartition("/")[0], now)
+        if self._far_from == here:
+            return True
+        self._finder.begin(now)
+        is_far = not self._watched.requires_annotation and not self._finder.lies_near(path)
+        self._far_from = here if is_far else None
+        return is_far
 
     def begin_reading(self, path: str, now: float) -> None:
         """Begin to read the shared documents that may describe the file, unless they are read."""
