@@ -310,7 +310,7 @@ def test_a_companion_that_changed_while_no_process_ran_is_followed_although_it_s
     yard.write("data.yaml", b"names: [cat, dog]")
     yard.write("labels/a.txt", b"0 0.2 0.4 0.2 0.6\n")
     run(yard.watcher(), yard.later)
-    before = yard.touched_at("labels/a.txt") - 1.0
+    before = yard.touched_at("labels/a.txt") + 0.0001
     with yard.database.transaction() as connection:
         connection.execute("update file set state = 'synced', changed_at = ?", (before,))
         connection.execute("update root set scan_began_at = ?", (before,))
