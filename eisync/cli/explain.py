@@ -180,6 +180,8 @@ def _described(watched_folder: WatchedFolder, path: str, said: Said, annotated: 
         for place, one in said.items()
         if isinstance(one, NearMiss)
     ]
+    if isinstance(annotated, Annotated) and annotated.is_missing:
+        misses.append(NOT_ANNOTATED)
     try:
         return describe(path, watched.labelling, watched.metadata, entries, misses)
     except ValueError:

@@ -94,16 +94,22 @@ class Labelling:
 
     def check_left_out(self, place: str, now: float) -> None:
         """Check a path that a scan left out. An annotation file that did not change since the last scan is skipped."""
-        if self._scanned_at is None:
-            self._scanned_at = (self._descriptions.scan_began_at(self._root.id) or now, now)
-        if not self._annotations.is_name_of_one(place) or self._annotations.is_newer(place, self._scanned_at[0]):
+        since, _ = self._last_scans(now)
+        if not self._annotations.is_name_of_one(place) or self._annotations.is_newer(place, since):
             self.check_sidecar(place, now)
 
     def scanned(self, observed: Container[str], now: float) -> None:
         """Record that a scan of the root ended, after which these files are under observation."""
         self._sidecars.check_all(now)
-        self._scanned_at = (now if self._scanned_at is None else self._scanned_at[1], now)
+        self._scanned_at = (self._last_scans(now)[1], now)
         self._unclear = {path: why for path, why in self._unclear.items() if path in observed}
+
+    def _last_scans(self, now: float) -> tuple[float, float]:
+        """Return when the last two scans ended (Unix s). At first, when the last one of the process before began."""
+        if self._scanned_at is None:
+            began_at = self._descriptions.scan_began_at(self._root.id) or now
+            self._scanned_at = (began_at, began_at)
+        return self._scanned_at
 
     def why_unclear(self, path: str) -> Unclear | None:
         """Return why the complete file waits for its description; None if it is not known to wait."""
@@ -144,6 +150,7 @@ class Labelling:
     def step(self, now: float) -> set[str]:
         """Continue to read sidecars, and describe a page of waiting files again. Return files to check again."""
         self._sidecars.begin_tick()
+        self._last_scans(now)  # before a scan of this process ends
         again = self._take_changes() | self._take_placed(now)
         if self._passes:
             again |= self._work_on(self._passes[0], now)
