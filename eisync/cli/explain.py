@@ -161,8 +161,6 @@ def _annotations(annotated: Annotated | Unclear) -> dict[str, str]:
     """Return what each annotation file says of the file, in a few words, by its path. Without a path: why none can."""
     if isinstance(annotated, Unclear):
         return {"": annotated.reason}
-    if annotated.is_missing:
-        return {"": NOT_ANNOTATED}
     entries = reversed(annotated.entries)
     return {
         source.place: f"{source.format.title}: {_entry_wording(entry)}"

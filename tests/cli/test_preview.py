@@ -157,7 +157,7 @@ def test_explain_says_that_an_image_has_no_annotation_and_claims_nothing_while_i
     assert 0 == bench.once("--quiet").returncode
     *_, background = sorted((bench.recordings / "images/train").iterdir())
     done = bench.run("explain", str(background))
-    assert "said      annotations lie beside the file, and none describes it" in done.stdout
+    assert "not sent  annotations lie beside the file, and none describes it" in done.stdout
     first, *_ = sorted((bench.recordings / "labels/train").iterdir())
     first.write_text("7 0.5 0.5 0.5 0.5\n")
     done = bench.run("explain", str(bench.recordings / "images/train" / f"{first.stem}.jpg"))
