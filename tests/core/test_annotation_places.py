@@ -104,6 +104,7 @@ def test_a_recording_has_label_tracks_and_is_not_its_own_companion() -> None:
         ("train2017/1.jpg", "annotations/instances_train2017.json", ""),
         ("data/1.jpg", "labels.json", ""),
         ("images/a.jpg", "result.json", ""),
+        ("VOC2012/JPEGImages/2007_000027.jpg", "VOC2012/ImageSets/Main/person.txt", "VOC2012"),
         ("a/b/c.wav", "a/manifest.csv", "a"),
     ],
 )

@@ -134,8 +134,9 @@ def folders_above(path: str) -> Iterator[str]:
 def companions_of(path: str, listing: ListingOf) -> Iterator[str]:
     """Yield the places where the companion of the file may lie, the nearest first. None of them needs to exist.
 
-    >>> list(companions_of("images/a.jpg", lambda folder: Listing(label_folders=() if folder else ("labels",))))
-    ['labels/images/a.txt', 'labels/images/a.xml', 'labels/a.txt', 'labels/a.xml']
+    >>> there = {"": Listing(label_folders=("labels",)), "labels": Listing(companions=("b.txt",))}
+    >>> list(companions_of("images/a.jpg", lambda folder: there.get(folder, NOTHING)))
+    ['labels/a.txt', 'labels/a.xml']
     """
     extensions = _BESIDE_IMAGES if is_image(path) else _BESIDE_RECORDINGS if is_recording(path) else ()
     if not extensions:
@@ -211,7 +212,7 @@ def is_for(name: str, path: str, folder: str) -> bool:
 def files_of(companion: str) -> Iterator[str]:
     """Yield the folders and the stem of the files that a companion at this place may describe, as `folder/stem`.
 
-    >>> list(files_of("labels/train/a.txt"))
+    >>> list(files_of("labels/train/a.txt"))[:3]
     ['labels/train/a', 'train/a', 'images/train/a']
     """
     folder, _, name = companion.rpartition("/")
