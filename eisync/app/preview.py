@@ -62,34 +62,34 @@ def preview(watch: Watch, log: Log) -> Iterator[PreviewedFile]:
         database.close()
 
 
-def labelling_of(
-    watched: WatchedRoot, outside: Outside, database: Database, log: Log
-) -> tuple[SidecarReader, Labelling]:
+def labelling_of(watched: WatchedRoot, outside: Outside, database: Database, log: Log) -> Labelling:
     """Return the parts of the watcher that describe files."""
-    finder = AnnotationFinder(watched, outside.annotations)
-    store = Sidecars(database)
-    reader = SidecarReader(watched, store, outside, Trust(), lambda: True, log, finder)
-    annotated = AnnotationReader(watched, finder, reader, store, outside.annotations)
-    return reader, Labelling(watched, reader, annotated, Descriptions(database), on_labelled=lambda: None, log=log)
+    annotated, reader = _annotation_reader(watched, outside, database, log)
+    return Labelling(watched, reader, annotated, Descriptions(database), on_labelled=lambda: None, log=log)
 
 
 def annotated_now(watched: WatchedRoot, path: str, log: Log) -> Annotated | Unclear:
     """Return what the annotation files say of one file. Shared documents are read to their end for it."""
-    outside = outside_world(writer_probe.WriterProbe().asking)
     database = private_database()
     try:
         [root] = Outbox(database).register([(watched.root.path, watched.root.target)])
-        finder = AnnotationFinder(watched, outside.annotations)
-        store, watched = Sidecars(database), replace(watched, root=root)
-        reader = SidecarReader(watched, store, outside, Trust(), lambda: True, log, finder)
-        annotations = AnnotationReader(watched, finder, reader, store, outside.annotations)
-        while True:
-            found = annotations.of(path, now=clock.now())
-            if not reader.is_busy:
-                return found
+        outside = outside_world(writer_probe.WriterProbe().asking)
+        annotated, reader = _annotation_reader(replace(watched, root=root), outside, database, log)
+        now = clock.now()
+        annotated.begin_reading(path, now)
+        while reader.is_busy:
             reader.begin_tick()
+        return annotated.of(path, now=now)
     finally:
         database.close()
+
+
+def _annotation_reader(
+    watched: WatchedRoot, outside: Outside, database: Database, log: Log
+) -> tuple[AnnotationReader, SidecarReader]:
+    store, finder = Sidecars(database), AnnotationFinder(watched, outside.annotations)
+    reader = SidecarReader(watched, store, outside, Trust(), lambda: True, log, finder)
+    return AnnotationReader(watched, finder, reader, store, outside.annotations), reader
 
 
 class _Preview:
@@ -98,7 +98,7 @@ class _Preview:
     def __init__(self, watched: WatchedRoot, database: Database, log: Log) -> None:
         self._watched = watched
         outside = outside_world(writer_probe.WriterProbe().asking)
-        self._sidecars, self._labels = labelling_of(watched, outside, database, log)
+        self._labels = labelling_of(watched, outside, database, log)
         self._observed = ObservedFiles()
         self._checker = CompletenessChecker(watched, self._observed, self._labels, outside, self._why_no_sample)
 
@@ -127,7 +127,7 @@ class _Preview:
         now = clock.now()
         for found in some:
             self._observed.keep(found.path, observe(None, found.facts, now=now, has_end=has_end(found.path)))
-            self._read_sidecars(found.path, now)
+            self._labels.read_all(found.path, now)
         paths = [found.path for found in some]
         while paths:
             result = self._checker.check(paths, now=now, reports_closes=False)
@@ -142,9 +142,6 @@ class _Preview:
                 self._observed.drop(path)
                 self._labels.note_unclear(path, None)
             paths = left
-
-    def _read_sidecars(self, path: str, now: float) -> None:
-        read_sidecars(self._sidecars, path, now)
 
     def _decided(self, path: str, result: CheckResult, now: float) -> PreviewedFile | None:
         """Return the file with its verdict; None when there is none."""
@@ -209,13 +206,6 @@ def _grouped(file: PreviewedFile, split: Split) -> PreviewedFile:
     found = Description(label=file.label, category=file.category, metadata=file.metadata)
     key, found = split.grouped(file.path, found)
     return replace(file, group=key, metadata=found.metadata)
-
-
-def read_sidecars(reader: SidecarReader, path: str, now: float) -> None:
-    """Read the sidecars that may describe the file to their end, unless that was done."""
-    reader.around(path, now)
-    while reader.is_busy:
-        reader.begin_tick()
 
 
 def why_left_out(watched: WatchedRoot, found: Found) -> str:

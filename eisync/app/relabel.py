@@ -11,13 +11,12 @@ from dataclasses import replace
 from eisync.adapters import clock, process
 from eisync.adapters.files import writer_probe
 from eisync.app.outside import outside_world
-from eisync.app.preview import labelling_of, read_sidecars
+from eisync.app.preview import labelling_of
 from eisync.core.labels.description import Description
 from eisync.core.labels.split import Split
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import WatchedRoot
 from eisync.loops.watcher.labelling import Labelling
-from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.database import private_database
 from eisync.store.outbox import Outbox
 
@@ -25,15 +24,14 @@ from eisync.store.outbox import Outbox
 class Describer:
     """Describes the files of one folder. With a split, they have their groups; it moves no file that was sent."""
 
-    def __init__(self, split: Split | None, sidecars: SidecarReader, labels: Labelling) -> None:
+    def __init__(self, split: Split | None, labels: Labelling) -> None:
         self._split = split
-        self._sidecars = sidecars
         self._labels = labels
 
     def describe(self, path: str) -> Description | str:
         """Return the description of the file, or why it is not known. `path` is relative to the folder."""
         now = clock.now()
-        read_sidecars(self._sidecars, path, now)
+        self._labels.read_all(path, now)
         found = self._labels.of(path, now=now)
         if not isinstance(found, Description):
             return found.reason
@@ -49,6 +47,6 @@ def describing(watched: WatchedRoot, log: Log) -> Iterator[Describer]:
     try:
         [root] = Outbox(database).register([(watched.root.path, watched.root.target)])
         outside = outside_world(writer_probe.WriterProbe().asking)
-        yield Describer(watched.split, *labelling_of(replace(watched, root=root), outside, database, log))
+        yield Describer(watched.split, labelling_of(replace(watched, root=root), outside, database, log))
     finally:
         database.close()

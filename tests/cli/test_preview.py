@@ -61,7 +61,7 @@ def fill(bench: Bench) -> None:
     bench.write("day/.eisyncignore", b"*.csv\n")
     bench.write("day/a.csv", row(7))
     bench.write("set/images/im0.png", formats.png(SOUND))
-    bench.write("set/labels/im0.txt", b"0 0.5 0.5 0.1 0.1\n")
+    bench.write("set/labels/im0.txt", b"")
     (bench.recordings / "link.csv").symlink_to("snake.1.csv")
     label = {"type": "label", "label": "door"}
     bench.write(

@@ -165,7 +165,7 @@ def class_folder(path: str) -> int | None:
     (1, None, None)
     """
     for at, folder in reversed(list(enumerate(path.split("/")[:-1]))):
-        words = {_YEAR.sub("", word.lower()) for word in _words(folder)}
+        words = {_without_year(word.lower()) for word in _words(folder)}
         names_category = not words.isdisjoint(CATEGORY_WORDS) and words <= CATEGORY_WORDS.keys() | _FILLERS
         if not names_category:
             return at
@@ -203,7 +203,7 @@ def naming_of(path: str, label_folder: int | None = None) -> Naming | None:
     parts = [(name.partition(".")[2], name, True), *((folder, folder, False) for folder in reversed(folders))]
     for text, part, in_name in parts:
         for word in reversed(_words(text)):
-            category = CATEGORY_WORDS.get(_YEAR.sub("", word.lower()))
+            category = CATEGORY_WORDS.get(_without_year(word.lower()))
             if category is not None:
                 return Naming(category, word, part, in_name)
     return None
@@ -212,6 +212,10 @@ def naming_of(path: str, label_folder: int | None = None) -> Naming | None:
 def infer_category_as_sdk(path: str) -> Category | None:
     """Return the category that the official SDK's rule finds in `path`; None when it finds none."""
     return next((category for name, category in _SDK_ORDER if name in path), None)
+
+
+def _without_year(word: str) -> str:
+    return word[:-4] if word[-1:].isdigit() and _YEAR.search(word) else word
 
 
 def _is_date(folder: str) -> bool:

@@ -108,6 +108,13 @@ class AnnotationReader:
             return self._without(path, now, file, is_expected=is_expected)
         return self._measured(path, said, now)
 
+    def begin_reading(self, path: str, now: float) -> None:
+        """Begin to read the shared documents that may describe the file, unless they are read."""
+        if not self._finder.is_off:
+            self._finder.begin(now)
+            for place, _ in self._finder.documents_of(path):
+                self._document(place, path, now)
+
     def note_event(self, place: str) -> bool:
         """Record that something happened at this path. Return whether it may be an annotation file, by its name."""
         return not self._finder.is_off and self._finder.note_event(place)

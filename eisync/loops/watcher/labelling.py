@@ -125,6 +125,13 @@ class Labelling:
         """Describe how to send the file. With `file`, wait a moment for a sidecar that does not mention it yet."""
         return self._describer.of(path, now=now, file=file)
 
+    def read_all(self, path: str, now: float) -> None:
+        """Read all that may describe the file to its end, unless that was done."""
+        self._sidecars.around(path, now)
+        self._annotations.begin_reading(path, now)
+        while self._sidecars.is_busy:
+            self._sidecars.begin_tick()
+
     def plain(self, path: str, now: float) -> Description:
         """Describe the file, by the configuration alone if its sidecars are unclear."""
         found = self.of(path, now=now)
