@@ -4,7 +4,7 @@ A document names a file as it was when it was written: by its name alone, by a p
 of another machine (`/content/data/train/a.jpg`). So the names are compared from their ends: the entry with which the
 file shares the most parts is meant. An Open Images table names files without their extension.
 
-An entry that names a folder, and a file that exists exactly there, is never taken for a file elsewhere.
+An entry for a file that exists exactly there is never taken for a file elsewhere.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -50,12 +50,17 @@ def matching(path: str, named: Iterable[str], is_other: Callable[[str], bool]) -
     >>> matching("train/a.jpg", ["/content/train/a.jpg", "/content/val/a.jpg"], lambda name: False)
     ['/content/train/a.jpg']
     """
-    shared = {name: _shared_parts(path, name) for name in named}
+    shared = {name: shared_parts(path, name) for name in named}
     most = max(shared.values(), default=0)
     return [name for name, count in shared.items() if count == most and count and not is_other(name)]
 
 
-def _shared_parts(path: str, name: str) -> int:
+def shared_parts(path: str, name: str) -> int:
+    """Return how many parts the path and the name share, counted from their ends; 0 when it is not the same file name.
+
+    >>> shared_parts("data/train/a.jpg", "/content/train/a.jpg"), shared_parts("a.jpg", "b.jpg")
+    (2, 0)
+    """
     ours, theirs = path.split("/"), [part for part in name.split("/") if part]
     if not theirs or not _is_same_file(ours[-1], theirs[-1]):
         return 0

@@ -10,7 +10,7 @@ and Label Studio.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from eisync.core.annotations.class_names import is_list as is_class_list
@@ -41,6 +41,8 @@ _EXTENSIONS = COMPANION_EXTENSIONS | DOCUMENT_EXTENSIONS
 MAX_DOCUMENTS = 20
 """A folder with more files that may be shared documents is probably full of samples: then their names must say it."""
 MAX_EXAMPLES = 5
+MAX_FOLDERS = 100
+"""So many folders are checked for another file of the same name."""
 _LIKELY = re.compile(
     r"annot|coco|instances|labels?\b|_classes|manifest|metadata|bbox|via_|result|project-\d|label.?studio|createml|"
     r"(?:^|[-_.])(?:train|test|val|valid|validation)[-_.]",
@@ -75,13 +77,15 @@ def scope_of(place: str) -> str:
 @value
 class Listing:
     """What a folder holds of annotations: the names of its possible shared documents, of its class lists, and of its
-    folders of labels; some of its files that may be companions; and how many entries it has.
+    folders of labels; some of its files that may be companions; its other folders, as far as they are few; and how many
+    entries it has.
     """
 
     documents: tuple[str, ...] = ()
     class_lists: tuple[str, ...] = ()
     label_folders: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     entries: int = 0
 
 
@@ -106,6 +110,7 @@ def listing_of(files: Sequence[str], folders: Sequence[str], entries: int) -> Li
         class_lists=tuple(lists),
         label_folders=tuple(sorted(filter(LABEL_FOLDER.fullmatch, folders))),
         companions=tuple(islice((one for one in files if extension_of(one) in COMPANION_EXTENSIONS), MAX_EXAMPLES)),
+        folders=tuple(sorted(islice((one for one in folders if not LABEL_FOLDER.fullmatch(one)), MAX_FOLDERS + 1))),
         entries=entries,
     )
 
@@ -129,6 +134,19 @@ def folders_above(path: str) -> Iterator[str]:
     while path:
         path = path.rpartition("/")[0]
         yield path
+
+
+def folders_below(folder: str, listing: ListingOf, depth: int) -> Iterator[str]:
+    """Yield the folder and those below it, without folders of labels, down to `depth` levels; the highest first.
+
+    >>> list(folders_below("", {"": Listing(folders=("a", "b"))}.__getitem__, 1))
+    ['', 'a', 'b']
+    """
+    level: Iterable[str] = (folder,)
+    yield folder
+    for _ in range(depth):
+        level = [_joined(above, name) for above in level for name in listing(above).folders]
+        yield from level
 
 
 def companions_of(path: str, listing: ListingOf) -> Iterator[str]:
