@@ -17,7 +17,7 @@ from eisync.store.first_migrations import FIRST
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 23
+VERSION = 24
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -283,6 +283,22 @@ LATER: Mapping[str, tuple[str, ...]] = {
         ) strict, without rowid""",
         # 0: not all sent files were described again since the sidecar was read.
         "alter table sidecar add column is_followed integer not null default 1",
+    ),
+    "_024_document_boxes": (
+        # The boxes of shared annotation documents, by the number of their image there. In the order in which they come,
+        # because those of an image are scattered over the document: so only the small index is written at random.
+        """create table document_box (
+            id integer primary key,
+            sidecar_id integer not null references sidecar (id) on delete cascade,
+            image integer not null,
+            label text not null,         -- the number of its class
+            x real not null,             -- left, top, width and height in pixels
+            y real not null,
+            width real not null,
+            height real not null,
+            place text not null          -- in the document, for a person
+        ) strict""",
+        "create index document_box_of on document_box (sidecar_id, image)",
     ),
 }
 

@@ -5,12 +5,13 @@ A new version of a sidecar is read beside the old one. It replaces the old one o
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from eisync.core.annotations.matching import REFERENCE, key_of
+from eisync.core.annotations.matching import REFERENCE, image_number, key_of, number_in
 from eisync.core.formats.json_stream import LARGEST_VALUE
-from eisync.core.labels.entry import Entry, packed, unpacked
-from eisync.core.labels.mentions import combined, with_more
+from eisync.core.labels.entry import Entry, Region, packed, unpacked
+from eisync.core.labels.mentions import MAX_JOINED, combined, with_boxes, with_more
 from eisync.core.model import FileFacts, StoredSidecar
 from eisync.core.text import caseless
 from eisync.store.database import Database
@@ -62,6 +63,13 @@ select path from sidecar_entry indexed by sidecar_entry_alike where sidecar_id =
 limit :limit"""
 _MOST_ALIKE = 20
 
+_ADD_BOX = """
+insert into document_box (sidecar_id, image, label, x, y, width, height, place) values (?, ?, ?, ?, ?, ?, ?, ?)"""
+_BOXES = """
+select label, x, y, width, height, place from document_box where sidecar_id = ? and image = ? order by id limit ?"""
+_DROP_BOXES = """
+delete from document_box where sidecar_id = :id"""
+
 _MENTIONS = """
 select 1 from sidecar_entry where sidecar_id = ? and path = ? limit 1"""
 _NAMED_LIKE = """
@@ -98,9 +106,14 @@ class Sidecars:
         `is_document`: they are of a shared annotation document, whose names `named_like` finds.
         """
         key = _document_key if is_document else _alike
-        lines = [{"id": sidecar_id, "path": one.path, "alike": key(one.path), "said": packed(one)} for one in entries]
+        boxes: list[tuple[Any, ...]] = []
+        lines = [
+            {"id": sidecar_id, "path": one.path, "alike": key(one.path), "said": packed(one)}
+            for one in (_without_boxes(sidecar_id, entries, boxes) if is_document else entries)
+        ]
         with self._database.transaction() as connection:
             connection.executemany(_ADD_ONE_MORE if joins else _ADD, lines)
+            connection.executemany(_ADD_BOX, boxes)
 
     def finish(
         self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None, keeps: bool = False
@@ -115,6 +128,7 @@ class Sidecars:
             connection.execute(_VERSION, version)
             if trouble is not None and not keeps:
                 connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
+                connection.execute(_DROP_BOXES, {"id": sidecar_id})
             connection.execute(_FINISH, {"id": sidecar_id, "trouble": trouble})
             row = connection.execute("select entries from sidecar where id = ?", (sidecar_id,)).fetchone()
         return StoredSidecar(sidecar_id, facts, trouble, row["entries"])
@@ -127,6 +141,7 @@ class Sidecars:
         with self._database.transaction() as connection:
             if trouble is not None and not keeps:
                 connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
+                connection.execute(_DROP_BOXES, {"id": sidecar_id})
             row = connection.execute(_RENEW, {**version, "added": added, "trouble": trouble}).fetchone()
         return StoredSidecar(sidecar_id, facts, trouble, row["entries"])
 
@@ -160,8 +175,10 @@ class Sidecars:
             entry = _said_of(connection, sidecar_id, path)
             if entry is None or entry.more is None:
                 return entry
-            more = _said_of(connection, sidecar_id, entry.more)
-            return entry if more is None else with_more(entry, more)
+            reference = entry.more
+            if (more := _said_of(connection, sidecar_id, reference)) is not None:
+                entry = with_more(entry, more)
+            return with_boxes(entry, _boxes_of(connection, sidecar_id, reference))
 
     def mentions(self, sidecar_id: int, path: str) -> bool:
         """Return whether there is an entry for exactly this path."""
@@ -197,6 +214,24 @@ def _said_of(connection: sqlite3.Connection, sidecar_id: int, path: str) -> Entr
 def _alike(path: str) -> str | None:
     found = caseless(path)
     return None if found == path else found
+
+
+def _without_boxes(sidecar_id: int, entries: Iterable[Entry], boxes: list[tuple[Any, ...]]) -> Iterator[Entry]:
+    """Yield the entries; of those that only have boxes of an image with a number, add the boxes to `boxes` instead."""
+    for entry in entries:
+        image = image_number(entry)
+        if image is None:
+            yield entry
+        else:
+            boxes.extend((sidecar_id, image, *region) for region in entry.regions or ())
+
+
+def _boxes_of(connection: sqlite3.Connection, sidecar_id: int, reference: str) -> list[Region]:
+    image = number_in(reference)
+    if image is None:
+        return []
+    rows = connection.execute(_BOXES, (sidecar_id, image, MAX_JOINED + 1))
+    return [Region(*row) for row in rows]
 
 
 def _document_key(path: str) -> str | None:

@@ -10,12 +10,18 @@ An entry for a file that exists exactly there is never taken for a file elsewher
 from collections.abc import Callable, Iterable, Iterator
 
 from eisync.core.annotations.label_studio_images import without_prefix
+from eisync.core.labels.entry import Entry
 from eisync.core.labels.path_rules import DATA, MEDIA
 from eisync.core.text import caseless
 
 REFERENCE = "//"
 """Paths with this prefix are no files: they are what other entries of the document refer to."""
 CLASSES = "//classes"
+IMAGE = "//image/"
+"""With the number of an image behind it: the boxes of that image."""
+
+MOST_DIGITS = 18
+"""A number of so many digits fits into 64 bits."""
 
 _EXTENSIONS = frozenset(one.lower() for one in (*MEDIA, *DATA, "json", "txt"))
 
@@ -29,6 +35,25 @@ def key_of(path: str) -> str:
     if path.startswith(REFERENCE):
         return path
     return caseless(_stem(without_prefix(path.rpartition("/")[2])))
+
+
+def number_in(reference: str) -> int | None:
+    """Return the number of the image that a reference is to; None if it is none, or no number of 63 bits.
+
+    >>> number_in("//image/139"), number_in("//image/a1"), number_in("//classes")
+    (139, None, None)
+    """
+    text = reference[len(IMAGE) :]
+    if not reference.startswith(IMAGE) or not text.isdigit() or not text.isascii() or len(text) > MOST_DIGITS:
+        return None
+    return int(text) if text[0] != "0" or text == "0" else None
+
+
+def image_number(entry: Entry) -> int | None:
+    """Return the number of the image whose boxes the entry has; None if it says anything else."""
+    if entry.regions is None or entry.problem is not None or entry.remark is not None:
+        return None
+    return number_in(entry.path)
 
 
 def exact_names(path: str, folder: str) -> Iterator[str]:

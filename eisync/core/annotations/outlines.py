@@ -26,8 +26,8 @@ def without_outlines(pieces: Iterable[str]) -> Iterator[str]:
     '{"segmentation":0, "bbox": [1,2,4,4]}'
     """
     for piece in pieces:
-        box = piece.find('"bbox"')
-        if 0 <= box < piece.find('"segmentation"'):
+        outline = piece.find('"segmentation"', piece.find("{"))  # of an annotation that begins in this piece
+        if '"bbox"' in piece[piece.rfind("{", 0, outline) : outline]:
             yield _BEHIND_A_BOX.sub(r"\g<1>0", piece)
         else:
             yield _BEFORE_A_BOX.sub('"segmentation":0', piece)

@@ -91,10 +91,12 @@ def relative_path(path: str) -> str:
     return posixpath.normpath(path) if "//" in path or "/." in path else path
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def packed(entry: Entry) -> str:
     """Return the entry as one line of text, with only the values that it gives. `unpacked` reads it back."""
-    values = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-    return json.dumps({name: value for name, value in values.items() if value not in (None, False)}, ensure_ascii=False)
+    return _encode({name: value for name, value in vars(entry).items() if value not in (None, False)})
 
 
 def unpacked(text: str) -> Entry:

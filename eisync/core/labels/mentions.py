@@ -92,6 +92,13 @@ def with_more(entry: Entry, more: Entry) -> Entry:
     )
 
 
+def with_boxes(entry: Entry, boxes: list[Region]) -> Entry:
+    """Return the entry with these boxes of its image added."""
+    if len(boxes) > MAX_JOINED:
+        return replace(entry, problem=f"it gives more than {MAX_JOINED:,} boxes")
+    return replace(entry, regions=[*(entry.regions or ()), *boxes], more=None)
+
+
 def joined(entries: Sequence[Entry]) -> Entry:
     """Return the label, category and metadata that the entries of one path give together.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from eisync.core.formats.json_stream import Checkpoint
+from eisync.core.labels.sidecars import NAMES
 from eisync.loops.watcher.context import SidecarReading
 
 
@@ -26,6 +27,11 @@ class OpenReading:
     added: int = 0
     paths: set[str] = field(default_factory=set)  # paths of added entries, as far as they are few
     flushed_at: int = 0
+
+    @property
+    def is_document(self) -> bool:
+        """Return whether it is an annotation file of another program."""
+        return self.place.rpartition("/")[2] not in NAMES
 
     @property
     def is_growing(self) -> bool:

@@ -33,6 +33,8 @@ ENTRY_COSTS_CHARACTERS = 512
 WORK_COSTS = 250
 MAX_GATHERED = 64 * 1024
 """The characters of entries that are held in memory until they are stored."""
+DOCUMENT_SCALE = 16
+"""An entry of an annotation document stands in so many times more characters: most are of outlines, which it drops."""
 MAX_GROWN = 1_000
 """If more entries were added, all waiting files of the folder are described again."""
 BEHIND_S = 10.0
@@ -233,18 +235,21 @@ class SidecarReader:
                 self._read_some(self._readings[-1])
 
     def _read_some(self, reading: OpenReading) -> None:
-        until = max(0, self._left - SLICE)
+        until = max(0, self._left - SLICE) if self._queue or len(self._readings) > 1 else 0
+        scale = DOCUMENT_SCALE if reading.is_document else 1
+        steps, taken = reading.steps, reading.steps.taken
+        limit = reading.flushed_at + MAX_GATHERED * scale
         trouble: str | None = None
         is_through = is_cut = False
         entries: list[Entry] = []
         try:
-            while self._left > until and reading.steps.taken - reading.flushed_at < MAX_GATHERED:
-                taken = reading.steps.taken
-                entry = next(reading.steps)
+            while self._left > until and taken < limit:
+                entry, before = next(steps), taken
+                taken = steps.taken
                 if entry is None:
                     self._left -= WORK_COSTS
                     continue
-                self._left -= 1 + (reading.steps.taken - taken) // ENTRY_COSTS_CHARACTERS
+                self._left -= 1 + (taken - before) // (ENTRY_COSTS_CHARACTERS * scale)
                 entries.append(entry)
         except StopIteration:
             is_through = True
@@ -272,8 +277,8 @@ class SidecarReader:
                 reading.id = self._store.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
             name = reading.place.rpartition("/")[2]
-            is_document = name not in NAMES
-            self._store.add(reading.id, entries, joins=is_document or combines_entries(name), is_document=is_document)
+            joins = reading.is_document or combines_entries(name)
+            self._store.add(reading.id, entries, joins=joins, is_document=reading.is_document)
             reading.added += len(entries)
             if reading.is_growing and len(reading.paths) <= MAX_GROWN:
                 reading.paths.update(entry.path for entry in entries)
