@@ -74,6 +74,17 @@ def scope_of(place: str) -> str:
     return above if LABEL_FOLDER.fullmatch(name) else folder
 
 
+def scope_of_classes(place: str) -> str:
+    """Return the folder below which annotations may use the list of classes at `place`, and their files lie.
+
+    >>> scope_of_classes("set/labels/train/classes.txt"), scope_of_classes("set/data.yaml")
+    ('set', 'set')
+    """
+    folders = place.split("/")[:-1]
+    at = next((at for at, name in enumerate(folders) if LABEL_FOLDER.fullmatch(name)), len(folders))
+    return "/".join(folders[:at])
+
+
 @value
 class Listing:
     """What a folder holds of annotations: the names of its possible shared documents, of its class lists, and of its

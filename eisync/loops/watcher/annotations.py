@@ -117,8 +117,9 @@ class AnnotationReader:
             for place, _ in self._finder.documents_of(path):
                 self._document(place, path, now)
 
-    def note_event(self, place: str) -> bool:
+    def note_event(self, place: str, now: float) -> bool:
         """Record that something happened at this path. Return whether it may be an annotation file, by its name."""
+        self._finder.begin(now)
         return not self._finder.is_off and self._finder.note_event(place)
 
     def may_describe(self, path: str, now: float) -> bool:

@@ -7,10 +7,11 @@ described again, too (`eisync.loops.watcher.sent_descriptions`).
 """
 
 import json
+from collections import deque
 from collections.abc import Callable, Container, Sequence
 
 from eisync.core.annotations.class_names import is_list as is_class_list
-from eisync.core.annotations.places import scope_of
+from eisync.core.annotations.places import scope_of, scope_of_classes
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.description import Description, UnsentFile, describe_by_path
 from eisync.core.labels.sidecars import INFO_LABELS, NAMES
@@ -27,6 +28,7 @@ from eisync.store.descriptions import Descriptions
 
 PAGE = 500
 FOLDERS_PER_PAGE = 500
+SCANS = 3
 AGAIN_S = 1.0
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
@@ -63,7 +65,7 @@ class Labelling:
         self._rules = _rules_of(watched)
         self._later: set[str] = set()  # to describe again: files that were being sent, or were renamed
         self._later_at = 0.0
-        self._scanned_at: tuple[float, float] | None = None  # when the last two scans ended; None: not asked yet
+        self._scanned_at: deque[float] = deque(maxlen=SCANS)  # when the last scans ended; empty: not asked yet
         self._annotated: set[str] = set()  # files whose companion changed
         self._unclear: dict[str, Unclear] = {}  # by path: why a file under observation waits for its description
         self._is_through = False  # whether the pass after the start is done
@@ -86,23 +88,25 @@ class Labelling:
 
     def check_sidecar(self, place: str, now: float) -> None:
         """Check the path, where something happened, for a sidecar or an annotation file."""
+        may_be_one = self._annotations.note_event(place, now)  # first: the folder is listed again for a new one
         self._sidecars.check_now(place, now)
-        if self._annotations.note_event(place):
+        if may_be_one:
             self._annotated |= set(self._annotations.described_by(place))
             if is_class_list(place.rpartition("/")[2]):
-                self._add_pass(DescriptionPass(scope_of(place), is_deep=True), place)
+                self._add_pass(DescriptionPass(scope_of_classes(place), is_deep=True), place)
 
     def check_left_out(self, place: str, now: float) -> None:
-        """Check a path that a scan left out. An annotation file that did not change since the last scan is skipped."""
-        if self._scanned_at is None:
-            self._scanned_at = (self._descriptions.scan_began_at(self._root.id) or now, now)
+        """Check a path that a scan left out. An annotation file that did not change for some scans is skipped.
+
+        A scan may be over before a file that it found is known to be an annotation.
+        """
         if not self._annotations.is_name_of_one(place) or self._annotations.is_newer(place, self._scanned_at[0]):
             self.check_sidecar(place, now)
 
     def scanned(self, observed: Container[str], now: float) -> None:
         """Record that a scan of the root ended, after which these files are under observation."""
         self._sidecars.check_all(now)
-        self._scanned_at = (now if self._scanned_at is None else self._scanned_at[1], now)
+        self._scanned_at.append(now)
         self._unclear = {path: why for path, why in self._unclear.items() if path in observed}
 
     def why_unclear(self, path: str) -> Unclear | None:
@@ -143,6 +147,8 @@ class Labelling:
 
     def step(self, now: float) -> set[str]:
         """Continue to read sidecars, and describe a page of waiting files again. Return files to check again."""
+        if not self._scanned_at:
+            self._scanned_at.extend((self._descriptions.scan_began_at(self._root.id) or now, now))
         self._sidecars.begin_tick()
         again = self._take_changes() | self._take_placed(now)
         if self._passes:
@@ -167,9 +173,9 @@ class Labelling:
         for place in self._sidecars.take_changed():
             folder, _, name = place.rpartition("/")
             is_document = name not in NAMES
-            one = DescriptionPass(
-                scope_of(place) if is_document else folder, is_deep=is_document or name == INFO_LABELS
-            )
+            if is_document:
+                folder = "" if place == self._watched.manifest else scope_of(place)
+            one = DescriptionPass(folder, is_deep=is_document or name == INFO_LABELS)
             again |= self._add_pass(one, place)
         return again
 
