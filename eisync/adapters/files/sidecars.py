@@ -102,7 +102,7 @@ class Reading:
     """Read the sidecar at `place` once: iterate over its entries, with None for a step that found no entry yet.
 
     Raise ValueError, with the reason, when the sidecar cannot be used, and Unfinished when it ends in the middle of an
-    entry.
+    entry. Raise UnreachableError when no file can be opened at the moment.
 
     `after` is the end of an earlier reading. After the first step, `is_continued` says whether the bytes of that
     reading are unchanged, so that this one continues behind them. `facts` are those of the opened file.
@@ -152,6 +152,7 @@ class Reading:
         try:
             descriptor = open_inside(root, self._place)
         except OSError as error:
+            raise_if_exhausted(error)
             raise ValueError(f"it cannot be read ({error.strerror})") from error
         try:
             yield from self._read(descriptor)

@@ -18,6 +18,7 @@ from eisync.core.annotations.measuring import Measured, without_measures
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.entry import Entry
 from eisync.core.model import FileFacts, shown, value
+from eisync.errors import UnreachableError
 from eisync.loops.watcher.annotation_finder import AnnotationFinder
 from eisync.loops.watcher.context import AnnotationFiles, Unclear, WatchedRoot
 from eisync.loops.watcher.document_names import Document, DocumentNames
@@ -127,7 +128,10 @@ class AnnotationReader:
         if self._finder.is_off:
             return False
         self._finder.begin(now)
-        return self._finder.lies_near(path)
+        try:
+            return self._finder.lies_near(path)
+        except UnreachableError:
+            return True  # no folder can be listed now
 
     def is_name_of_one(self, place: str) -> bool:
         """Return whether the file at this path may be a companion or a list of classes, by its name."""
