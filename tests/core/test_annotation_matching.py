@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.annotations.matching import CLASSES, exact_names, key_of, matching
+from eisync.core.annotations.matching import (
+    CLASSES,
+    IMAGE,
+    MOST_DIGITS,
+    exact_names,
+    image_number,
+    key_of,
+    matching,
+    number_in,
+    shared_parts,
+)
+from eisync.core.labels.entry import Entry
 
 
 def nothing_else(_: str) -> bool:
@@ -37,8 +48,60 @@ def test_the_name_with_the_most_common_parts_is_meant(path: str, named: list[str
     assert expected == matching(path, named, nothing_else)
 
 
+@pytest.mark.parametrize(
+    ("reference", "number"),
+    [
+        (f"{IMAGE}139", 139),
+        (f"{IMAGE}0", 0),
+        (f"{IMAGE}{'9' * MOST_DIGITS}", 10**MOST_DIGITS - 1),
+        (f"{IMAGE}{'9' * (MOST_DIGITS + 1)}", None),
+        (f"{IMAGE}007", None),  # another image than 7
+        (f"{IMAGE}-1", None),
+        (f"{IMAGE}²", None),
+        (f"{IMAGE}٣", None),
+        (f"{IMAGE}a1", None),
+        (IMAGE, None),
+        (CLASSES, None),
+        ("139", None),
+    ],
+)
+def test_an_image_has_a_number_if_it_fits(reference: str, number: int | None) -> None:
+    assert number == number_in(reference)
+
+
+@pytest.mark.parametrize(
+    ("entry", "number"),
+    [
+        (Entry(path=f"{IMAGE}7", regions=[]), 7),
+        (Entry(path=f"{IMAGE}7"), None),
+        (Entry(path=f"{IMAGE}7", regions=[], problem="p"), None),
+        (Entry(path=f"{IMAGE}7", regions=[], remark="r"), None),
+        (Entry(path="a.jpg", regions=[]), None),
+    ],
+)
+def test_only_boxes_alone_belong_to_a_number(entry: Entry, number: int | None) -> None:
+    assert number == image_number(entry)
+
+
 def test_a_name_of_another_existing_file_is_not_meant() -> None:
     assert [] == matching("b/a.jpg", ["c/a.jpg"], lambda name: name == "c/a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "parts"),
+    [
+        ("train/a.jpg", "/content/train/a.jpg", 2),
+        ("train/a.jpg", "a.jpg", 1),
+        ("TRAIN/a.jpg", "train/A.JPG", 2),
+        ("a.jpg", "x/a.jpg", 1),
+        ("x/y/a.jpg", "x/z/a.jpg", 1),
+        ("a.jpg", "b.jpg", 0),
+        ("a.jpg", "/", 0),
+        ("images/a.jpg", "images/1a2b3c4d-a.jpg", 2),
+    ],
+)
+def test_parts_are_counted_from_the_end(path: str, name: str, parts: int) -> None:
+    assert parts == shared_parts(path, name)
 
 
 @pytest.mark.parametrize(

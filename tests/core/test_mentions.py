@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from eisync.core.labels.entry import Entry, Region, Stretch
-from eisync.core.labels.mentions import MAX_JOINED, NearMiss, collected, combined, near, with_more
+from eisync.core.labels.mentions import MAX_JOINED, NearMiss, collected, combined, near, with_boxes, with_more
 from eisync.core.labels.sidecars import entries_of
 
 COMPOSED, APART = "t\u00fcr.csv", "tu\u0308r.csv"
@@ -178,3 +178,18 @@ def test_regions_and_stretches_of_one_path_count_once(entries: list[Entry], expe
 )
 def test_an_entry_takes_the_regions_to_which_it_refers(entry: Entry, more: Entry, expected: Entry) -> None:
     assert expected == with_more(entry, more)
+
+
+def test_an_entry_takes_the_boxes_of_its_image() -> None:
+    one, two = region("1", "x"), region("2", "y")
+    assert Entry(path="a", regions=[one, two]) == with_boxes(Entry(path="a", more="//7", regions=[one]), [two])
+    assert Entry(path="a", regions=[]) == with_boxes(Entry(path="a", more="//7"), [])
+    assert Entry(path="a", regions=[], problem="p") == with_boxes(Entry(path="a", more="//7", problem="p"), [])
+    found = with_boxes(Entry(path="a", more="//7"), [one] * (MAX_JOINED + 1))
+    assert f"it gives more than {MAX_JOINED:,} boxes" == found.problem
+
+
+def test_two_images_of_one_name_are_a_problem() -> None:
+    found = combined([Entry(path="a", more="//image/1"), Entry(path="a", more="//image/2")])
+    assert Entry(path="a", problem="two images in it have this name; give each its folder there") == found
+    assert Entry(path="a", more="//image/1") == combined([Entry(path="a", more="//image/1")] * 2)
