@@ -8,6 +8,7 @@ from eisync.core.annotations.matching import (
     CLASSES,
     IMAGE,
     MOST_DIGITS,
+    contradicts,
     exact_names,
     image_number,
     key_of,
@@ -46,6 +47,38 @@ def test_exact_names_are_relative_to_the_folder(path: str, folder: str, expected
 )
 def test_the_name_with_the_most_common_parts_is_meant(path: str, named: list[str], expected: list[str]) -> None:
     assert expected == matching(path, named, nothing_else)
+
+
+@pytest.mark.parametrize(
+    ("below", "name", "expected"),
+    [
+        ("a.jpg", "pool/a.jpg", False),
+        ("pool/a.jpg", "a.jpg", False),
+        ("pool/a.jpg", "other/a.jpg", True),
+        ("POOL/a.jpg", "pool/a.jpg", False),
+        ("x/pool/a.jpg", "y/pool/a.jpg", True),
+        ("pool/a.jpg", "set/pool/a.jpg", False),
+        # Folders of data say nothing.
+        ("pool/a.jpg", "images/a.jpg", False),
+        ("pool/images/a.jpg", "pool/a.jpg", False),
+        ("images/other/a.jpg", "JPEGImages/pool/a.jpg", True),
+        # Categories in any form.
+        ("train/a.jpg", "val2017/a.jpg", True),
+        ("train/a.jpg", "train2017/a.jpg", False),
+        ("x/train/a.jpg", "y/train2017/a.jpg", True),
+        ("train/test_1.jpg", "train/test_1.jpg", False),
+        ("train/images/a.jpg", "pool/a.jpg", True),
+        # Of another machine.
+        ("pool/a.jpg", "/data/upload/1/a.jpg", False),
+        ("pool/a.jpg", "C:/Users/ann/a.jpg", False),
+        ("pool/a.jpg", "s3:/bucket/a.jpg", False),
+        ("pool/a.jpg", "../input/a.jpg", False),
+        ("train/a.jpg", "/content/val/a.jpg", True),
+        ("train/a.jpg", "/content/train/a.jpg", False),
+    ],
+)
+def test_a_name_in_another_folder_contradicts(below: str, name: str, expected: bool) -> None:
+    assert expected is contradicts(below, name)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,11 @@ def test_the_files_enter_when_the_document_gives_their_folders(yard: Yard) -> No
             ["a/0001.png", "b/0001.png"],
             {"a/0001.png": [("cat", 11, 5, 20, 30)], "b/0001.png": CAT},
         ),
+        # The name is that of a file that is not there, in another folder.
+        (["c/0001.png"], ["a/0001.png"], {"a/0001.png": []}),
+        (["/content/val/0001.png"], ["train/0001.png"], {"train/0001.png": []}),
+        (["/data/upload/1/0001.png"], ["a/0001.png"], {"a/0001.png": CAT}),
+        (["images/0001.png"], ["a/0001.png"], {"a/0001.png": CAT}),
         # Other names in other folders are no matter.
         (["0001.png"], ["a/0001.png", "b/0002.png", "b/0001.jpg.png"], {"a/0001.png": CAT}),
     ],

@@ -26,7 +26,8 @@ _DATA_FOLDERS = (
     *("images", "JPEGImages", "imgs", "img", "image", "frames", "photos", "pictures"),
     *("audio", "wav", "wavs", "recordings", "data", "samples"),
 )
-_DATA_FOLDER = frozenset(map(str.lower, _DATA_FOLDERS))
+DATA_FOLDERS = frozenset(map(str.lower, _DATA_FOLDERS))
+"""The names of folders that say only that data is there, in lower case."""
 _IMAGES = frozenset({".jpg", ".jpeg", ".png"})
 _RECORDINGS = frozenset({".wav", ".csv", ".json", ".cbor", ".parquet", ".txt"})
 
@@ -191,7 +192,7 @@ def label_folders_of(path: str, listing: ListingOf) -> Iterator[str]:
         for one in listing(above).label_folders:
             top = _joined(above, one)
             mirrors = ["/".join([top, *parts[at:]])]
-            if parts[at : at + 1] and parts[at].lower() in _DATA_FOLDER:
+            if parts[at : at + 1] and parts[at].lower() in DATA_FOLDERS:
                 mirrors.append("/".join([top, *parts[at + 1 :]]))
             yield from (mirror for mirror in mirrors if mirror != own)
 
@@ -230,11 +231,11 @@ def is_for(name: str, path: str, folder: str) -> bool:
     >>> is_for("instances_val2017.json", "train2017/1.jpg", ""), is_for("instances.json", "train2017/1.jpg", "")
     (False, True)
     """
-    named = _categories(name.rpartition(".")[0])
+    named = categories_in(name.rpartition(".")[0])
     if len(named) != 1:
         return True
     below = path[len(folder) + 1 if folder else 0 :].rpartition("/")[0]
-    said = _categories(below)
+    said = categories_in(below)
     return not said or bool(said & named)
 
 
@@ -254,7 +255,12 @@ def files_of(companion: str) -> Iterator[str]:
             yield from ("/".join([*parts[:at], one, *parts[at + 1 :], stem]) for one in _DATA_FOLDERS)
 
 
-def _categories(text: str) -> frozenset[str]:
+def categories_in(text: str) -> frozenset[str]:
+    """Return the categories that words in the text name.
+
+    >>> sorted(categories_in("set/val2017"))
+    ['validation']
+    """
     words = (CATEGORY_WORDS.get(word.lower()) for word in _WORD.findall(text))
     return frozenset(word.value for word in words if word is not None)
 

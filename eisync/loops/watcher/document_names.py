@@ -14,7 +14,7 @@ from itertools import islice
 
 from eisync.core.annotations import places
 from eisync.core.annotations.formats import Subject
-from eisync.core.annotations.matching import exact_names, key_of, matching, shared_parts
+from eisync.core.annotations.matching import contradicts, exact_names, key_of, matching, shared_parts
 from eisync.core.model import extension_of, shown
 from eisync.loops.watcher.annotation_finder import AnnotationFinder
 from eisync.loops.watcher.context import AnnotationFiles, WatchedRoot
@@ -70,7 +70,8 @@ class DocumentNames:
         exact = next((one for one in exact_names(text, document.folder) if self._store.mentions(document.id, one)), "")
         if exact == _below(text, document.folder):
             return exact
-        named = self._store.named_like(document.id, key_of(text))
+        below = _below(text, document.folder)
+        named = [one for one in self._store.named_like(document.id, key_of(text)) if not contradicts(below, one)]
         found = matching(text, named, lambda name: self._is_other(document.folder, name, path))
         if exact in found or (exact and not found):
             return None if self._is_other(document.folder, exact, path) else exact
