@@ -52,7 +52,12 @@ def test_the_name_with_the_most_common_parts_is_meant(path: str, named: list[str
 @pytest.mark.parametrize(
     ("below", "name", "expected"),
     [
-        ("a.jpg", "pool/a.jpg", False),
+        ("a.jpg", "a.jpg", False),
+        ("a.jpg", "pool/a.jpg", False),  # the document is in `pool` itself
+        ("a.jpg", "x/pool/images/a.jpg", False),
+        ("a.jpg", "other/a.jpg", True),
+        ("a.jpg", "images/a.jpg", False),
+        ("images/a.jpg", "other/a.jpg", True),
         ("pool/a.jpg", "a.jpg", False),
         ("pool/a.jpg", "other/a.jpg", True),
         ("POOL/a.jpg", "pool/a.jpg", False),
@@ -78,7 +83,7 @@ def test_the_name_with_the_most_common_parts_is_meant(path: str, named: list[str
     ],
 )
 def test_a_name_in_another_folder_contradicts(below: str, name: str, expected: bool) -> None:
-    assert expected is contradicts(below, name)
+    assert expected is contradicts(below, name, "/data/pool/")
 
 
 @pytest.mark.parametrize(

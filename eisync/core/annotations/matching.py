@@ -85,25 +85,26 @@ def matching(path: str, named: Iterable[str], is_other: Callable[[str], bool]) -
     return [name for name, count in shared.items() if count == most and count and not is_other(name)]
 
 
-def contradicts(below: str, name: str) -> bool:
+def contradicts(below: str, name: str, above: str = "") -> bool:
     """Return whether a name means a file in another folder than that of the file at `below`.
 
-    That is the path from the folder that the document describes.
-
-    Folders that are named for data, such as `images`, say nothing. A name from another machine, with a path from its
-    top, only contradicts by a category.
+    That is the path from the folder that the document describes, which itself is at `above`. Folders that are named for
+    data, such as `images`, say nothing. A name from another machine, with a path from its top, only contradicts by a
+    category.
 
     >>> contradicts("train/a.jpg", "val/a.jpg"), contradicts("train/a.jpg", "set/train/images/a.jpg")
     (True, False)
     """
     ours, theirs = below.rpartition("/")[0], name.rpartition("/")[0]
-    if not theirs or not ours:
-        return False
     own, named = categories_in(ours), categories_in(theirs)
     if own and named and own.isdisjoint(named):
         return True
-    pairs = zip(_telling(ours), _telling(theirs), strict=False)
-    return not _FOREIGN.match(name) and any(mine != other for mine, other in pairs)
+    if _FOREIGN.match(name):
+        return False
+    telling, other = _telling(ours), _telling(theirs)
+    if not telling:
+        return bool(other) and other[0] not in _telling(above)[:1]
+    return any(mine != one for mine, one in zip(telling, other, strict=False))
 
 
 def _telling(folders: str) -> list[str]:

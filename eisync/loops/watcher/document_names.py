@@ -70,8 +70,8 @@ class DocumentNames:
         exact = next((one for one in exact_names(text, document.folder) if self._store.mentions(document.id, one)), "")
         if exact == _below(text, document.folder):
             return exact
-        below = _below(text, document.folder)
-        named = [one for one in self._store.named_like(document.id, key_of(text)) if not contradicts(below, one)]
+        below, above = _below(text, document.folder), f"{shown(self._root)}/{document.folder}"
+        named = [one for one in self._store.named_like(document.id, key_of(text)) if not contradicts(below, one, above)]
         found = matching(text, named, lambda name: self._is_other(document.folder, name, path))
         if exact in found or (exact and not found):
             return None if self._is_other(document.folder, exact, path) else exact
