@@ -178,6 +178,18 @@ def test_boxes_go_with_their_annotation(yard: Yard, place: str, files: dict[str,
     assert [] == boxes(yard, "images/a.png")
 
 
+def test_boxes_go_with_a_document_that_was_removed_while_nothing_ran(yard: Yard) -> None:
+    yard.write("images/a.png", png())
+    write(yard, {"annotations.json": coco("images/a.png")})
+    run(yard.watcher(), yard.later)
+    assert CAT == boxes(yard, "images/a.png")
+    yard.path("annotations.json").unlink()
+    loop = yard.watcher()
+    run(loop, yard.later + 2.0)
+    run(loop, yard.later + 5.0)
+    assert [] == boxes(yard, "images/a.png")
+
+
 def test_a_row_that_is_removed_from_a_list_says_nothing_any_more(yard: Yard) -> None:
     yard.write("a.csv", b"x,y\n1,2\n")
     yard.write("b.csv", b"x,y\n1,3\n")
