@@ -34,6 +34,7 @@ from eisync.errors import EisyncError
 from eisync.log import configure
 from eisync.loops.watcher.annotations import Annotated
 from eisync.loops.watcher.context import Unclear
+from eisync.loops.watcher.file_describer import NOT_ANNOTATED
 
 Said = dict[str, Entry | NearMiss | str | None]
 
@@ -177,6 +178,8 @@ def _described(watched_folder: WatchedFolder, path: str, said: Said, annotated: 
         for place, one in said.items()
         if isinstance(one, NearMiss)
     ]
+    if isinstance(annotated, Annotated) and annotated.is_missing:
+        misses.append(NOT_ANNOTATED)
     try:
         return describe(path, watched.labelling, watched.metadata, entries, misses)
     except ValueError:

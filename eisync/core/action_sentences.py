@@ -77,7 +77,10 @@ _VALUES = {
 def _changed(action: Action) -> str:
     if action.kind in PARTS:
         part = PARTS[action.kind]
-        return f"from {counted(part, action.was)} to {counted(part, action.to)}"
+        before_count, after_count = counted(part, action.was), counted(part, action.to)
+        if before_count == after_count:
+            return f"to other ones ({after_count})"
+        return f"from {before_count} to {after_count}"
     before, after = json.loads(action.was or "{}"), json.loads(action.to or "{}")
     clauses = [
         f"{_short(name)}: {_short(before.get(name, 'nothing'))} -> {_short(after.get(name, 'nothing'))}"

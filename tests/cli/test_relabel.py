@@ -132,7 +132,7 @@ def test_a_changed_sidecar_edits_the_boxes_of_sent_files(bench: Bench) -> None:
         until(lambda: not bench.run("reconcile").returncode and 4 == bench.run("plan").returncode)
         assert [edited] == there(bench)["a"]["boundingBoxes"]
         shown = bench.run("plan").stdout
-        assert "from 1 box to 1 box: the description of its file changed, but those in" in shown
+        assert "to other ones (1 box): the description of its file changed, but those in" in shown
     finally:
         daemon.terminate()
         assert 0 == daemon.wait(20)

@@ -68,6 +68,11 @@ def action(kind: ActionKind, was: str | None = None, to: str | None = None) -> A
             "boxes",
         ),
         (
+            action(ActionKind.EDIT_BOXES, json.dumps(BOXES), json.dumps(BOXES)),
+            "change the boxes of sample 7 of /data/a.png to other ones (1 box): because",
+            "boxes",
+        ),
+        (
             action(ActionKind.EDIT_STRUCTURED, json.dumps(RANGES), json.dumps(RANGES * 2)),
             "change the labels by range of sample 7 of /data/a.png from 1 range to 2 ranges: because",
             "labels by range",

@@ -301,3 +301,32 @@ def test_two_names_that_may_both_mean_a_file_are_used_for_none(yard: Yard) -> No
     loop = yard.watcher()
     run(loop, yard.later)
     assert "may both mean the file" in reasons(loop, yard.later)["pool/a.png"]
+
+
+def test_a_companion_that_changed_while_no_process_ran_is_followed_although_it_settles_after_the_scan(
+    yard: Yard,
+) -> None:
+    yard.write("images/a.png", png())
+    yard.write("data.yaml", b"names: [cat, dog]")
+    yard.write("labels/a.txt", b"0 0.2 0.4 0.2 0.6\n")
+    run(yard.watcher(), yard.later)
+    before = yard.touched_at("labels/a.txt") + 0.0001
+    with yard.database.transaction() as connection:
+        connection.execute("update file set state = 'synced', changed_at = ?", (before,))
+        connection.execute("update root set scan_began_at = ?", (before,))
+
+    yard.write("labels/a.txt", b"1 0.2 0.4 0.2 0.6\n")
+    now = yard.touched_at("labels/a.txt") + 0.5
+    loop = yard.watcher()
+    run(loop, now)
+    assert [] == wanted(yard), "it changed a moment ago"
+    run(loop, now + 5.0)
+
+    assert [{PartKind.BOXES: [{"label": "dog", "x": 10, "y": 5, "width": 20, "height": 30}]}] == wanted(yard)
+
+
+def wanted(yard: Yard) -> list[dict[PartKind, Any]]:
+    """Return what sent files should have instead of what was sent with them."""
+    with yard.database.reading() as connection:
+        rows = connection.execute("select companions from wanted_description").fetchall()
+    return [unpacked(row["companions"]) for row in rows]

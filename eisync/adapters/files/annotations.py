@@ -12,7 +12,6 @@ from typing import TypeVar
 from eisync.adapters.files.file_facts import open_inside, raise_if_exhausted
 from eisync.adapters.files.folder_walk import is_version
 from eisync.core.annotations import class_names as class_lists
-from eisync.core.annotations.class_names import is_list as is_class_list
 from eisync.core.annotations.encoding import encoding_of
 from eisync.core.annotations.formats import HEAD_CHARACTERS
 from eisync.core.annotations.measuring import Measured
@@ -20,7 +19,7 @@ from eisync.core.annotations.places import NOTHING, Listing, is_image, listing_o
 from eisync.core.formats.image_size import image_size
 from eisync.core.formats.probe import Read
 from eisync.core.formats.sampling import Sampling, sampling
-from eisync.core.model import FileFacts, extension_of
+from eisync.core.model import FileFacts
 
 MAX_COMPANION_BYTES = 4 * 1024 * 1024
 """The largest companion or list of classes that is read."""
@@ -30,8 +29,8 @@ MAX_MEASURED_BYTES = 64 * 1024 * 1024
 
 Found = TypeVar("Found")
 
-_LISTED = frozenset(
-    {".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".names", ".labels", ".textgrid"}
+_LISTED = (
+    *(".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".names", ".labels", ".textgrid"),
 )
 
 
@@ -45,7 +44,7 @@ def listing(root: str, folder: str) -> Listing:
             for entry in found:
                 entries += 1
                 name = entry.name
-                if extension_of(name) in _LISTED or is_class_list(name):
+                if name.lower().endswith(_LISTED):
                     files.append(name)
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append(name)

@@ -24,6 +24,8 @@ _TEXTS = re.compile(
 _YAML = re.compile(r"[^/]*\.ya?ml", re.IGNORECASE)
 _DESCRIPTIONS = re.compile(r"[^/]*class-descriptions[^/]*\.csv", re.IGNORECASE)
 _NOTES = "notes.json"
+_ENDS = ("classes.txt", "names.txt", "labels.txt", ".names", ".yaml", ".yml", "darknet.labels", _NOTES)
+_OPEN_IMAGES = "class-descriptions"
 _NUMBERED = re.compile(r"([0-9]+)[ \t:]+(\S.*)")
 _KEY_OF_A_CLASS = "/"
 _DEEPEST = 50
@@ -35,7 +37,10 @@ def is_list(name: str) -> bool:
     >>> is_list("data.yaml"), is_list("data.json")
     (True, False)
     """
-    return name.lower() == _NOTES or any(known.fullmatch(name) for known in (_TEXTS, _YAML, _DESCRIPTIONS))
+    name = name.lower()
+    if not name.endswith(_ENDS) and _OPEN_IMAGES not in name:
+        return False  # nearly every file
+    return name == _NOTES or any(known.fullmatch(name) for known in (_TEXTS, _YAML, _DESCRIPTIONS))
 
 
 def read(name: str, text: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ MAX_FOLDERS = 100
 _LIKELY = re.compile(
     r"annot|coco|instances|labels?\b|_classes|manifest|metadata|bbox|via_|result|project-\d|label.?studio|createml|"
     r"(?:^|[-_.])(?:train|test|val|valid|validation)[-_.]",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 _CLASS_LIST_ORDER = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "_darknet.labels")
 
@@ -57,6 +57,17 @@ _WORD = re.compile(r"[^\W\d_]+")
 def is_annotation_name(name: str) -> bool:
     """Return whether a file of this name may hold annotations, or names of classes."""
     return extension_of(name) in _EXTENSIONS or is_class_list(name)
+
+
+def _likely(names: Sequence[str]) -> Iterator[str]:
+    """Yield the names that say that the file is a shared document. They are searched as one text, for speed."""
+    text = "\n".join(names)
+    at = -1
+    for found in _LIKELY.finditer(text):
+        if found.start() >= at:
+            at = text.find("\n", found.end() - 1)
+            at = len(text) if at < 0 else at
+            yield text[text.rfind("\n", 0, found.start() + 1) + 1 : at]
 
 
 def is_companion_name(name: str) -> bool:
@@ -114,9 +125,10 @@ def listing_of(files: Sequence[str], folders: Sequence[str], entries: int) -> Li
     ('_annotations.coco.json',)
     """
     lists = sorted(filter(is_class_list, files), key=_order_of_class_list)
-    may_be = [name for name in files if extension_of(name) in DOCUMENT_EXTENSIONS and not is_class_list(name)]
-    if len(may_be) > MAX_DOCUMENTS:
-        may_be = [name for name in may_be if _LIKELY.search(name)][:MAX_DOCUMENTS]
+    may_be = [name for name in files if extension_of(name) in DOCUMENT_EXTENSIONS]
+    if len(may_be) > MAX_DOCUMENTS + len(lists):
+        may_be = list(_likely(may_be))
+    may_be = [name for name in may_be if name not in lists]
     return Listing(
         documents=tuple(sorted(may_be)),
         class_lists=tuple(lists),

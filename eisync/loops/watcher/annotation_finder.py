@@ -6,7 +6,7 @@ What a folder holds is remembered for a moment, and the format of a file as long
 from collections.abc import Iterator
 
 from eisync.core.annotations import formats, places
-from eisync.core.annotations.formats import MANIFEST, Format, Subject, recognised, subject_of
+from eisync.core.annotations.formats import HEAD_CHARACTERS, MANIFEST, Format, Subject, recognised, subject_of
 from eisync.core.annotations.places import Listing
 from eisync.core.model import FileFacts, extension_of
 from eisync.errors import UnreachableError
@@ -14,7 +14,7 @@ from eisync.loops.watcher.context import AnnotationFiles, WatchedRoot
 
 AGAIN_S = 1.0
 MAX_REMEMBERED = 20_000
-ENTRIES_PER_S = 20_000
+ENTRIES_PER_S = 10_000
 """A folder is listed again at most after one second for each so many of its entries."""
 
 
@@ -63,9 +63,9 @@ class AnnotationFinder:
             return False
         facts = self._files.facts_at(self._root, place)
         try:
-            if place != self._manifest and name not in self.listing(folder).documents:
-                return False
-            return facts is not None and self.format_at(place, facts, is_shared=True) is not None
+            if facts is None or self.format_at(place, facts, is_shared=True) is None:
+                return False  # true for most: a large folder is not listed for each of its files
+            return place == self._manifest or name in self.listing(folder).documents
         except UnreachableError:
             return False
 
@@ -91,27 +91,30 @@ class AnnotationFinder:
         if self._formats:
             yield from places.companions_of(path, self.listing)
 
-    def format_at(self, place: str, facts: FileFacts, *, is_shared: bool) -> Format | None:
-        """Return the format of the annotation file; None if it has none, or one that is not wanted."""
+    def format_at(self, place: str, facts: FileFacts, *, is_shared: bool, text: str | None = None) -> Format | None:
+        """Return the format of the annotation file; None if it has none, or one that is not wanted.
+
+        `text` is that of the file; without it, its beginning is read.
+        """
         if place == self._manifest:
             return MANIFEST
         known = self._recognised.get(place)
         if known is None or not facts.is_untouched_since(known[0]):
             if len(self._recognised) >= MAX_REMEMBERED:
                 self._recognised.clear()
-            head = self._files.head_of(self._root, place, facts)
+            head = self._files.head_of(self._root, place, facts) if text is None else text[:HEAD_CHARACTERS]
             name = place.rpartition("/")[2]
             known = self._recognised[place] = (facts, recognised(name, head, self._formats))
         found = known[1]
         return found if found is not None and found.is_shared is is_shared else None
 
-    def companion_format(self, place: str, facts: FileFacts, path: str) -> Format | None:
-        """Return the format of the companion of the file at `path`; None if it is none.
+    def companion_format(self, place: str, facts: FileFacts, path: str, text: str | None) -> Format | None:
+        """Return the format of the companion of the file at `path`, which has this text; None if it is none.
 
         A companion that is not recognised has the format of those beside it: so a damaged one is not taken for none.
         """
         wanted = subject_of(path)
-        found = self.format_at(place, facts, is_shared=False)
+        found = self.format_at(place, facts, is_shared=False, text=text)
         if found is None:
             found = next(self._formats_beside(place, wanted), None)
         return found if found is not None and found.subject is wanted else None

@@ -84,10 +84,12 @@ class AnnotationReader:
         self._files = files
         self._names = DocumentNames(watched, finder, store, files)
         self._class_lists: dict[str, tuple[FileFacts, dict[str, str] | str]] = {}
+        self._asked: tuple[str, float] | None = None  # the folder and instant of the last answer of `_is_far`
+        self._asked_is_far = False
 
     def of(self, path: str, *, now: float, file: ObservedFile | None = None) -> Annotated | Unclear:
         """Return what is said of the file. With `file`, wait a moment for an annotation that is not there yet."""
-        if self._finder.is_off:
+        if self._finder.is_off or self._is_far(path, now):
             return NOT_ANNOTATED
         self._finder.begin(now)
         said: list[_Said] = []
@@ -110,6 +112,15 @@ class AnnotationReader:
         if not said:
             return self._without(path, now, file, is_expected=is_expected)
         return self._measured(path, said, now)
+
+    def _is_far(self, path: str, now: float) -> bool:
+        """Return whether no annotation can lie near the file, which is so for most folders. Asked once a folder."""
+        here = (path.rpartition("/")[0], now)
+        if self._asked != here:
+            self._finder.begin(now)
+            self._asked_is_far = not self._watched.requires_annotation and not self._finder.lies_near(path)
+            self._asked = here
+        return self._asked_is_far
 
     def begin_reading(self, path: str, now: float) -> None:
         """Begin to read the shared documents that may describe the file, unless they are read."""
@@ -158,14 +169,20 @@ class AnnotationReader:
             facts = self._files.facts_at(self._root, place)
             if facts is None or self._watched.eligibility.ignoring(place) is not None:
                 continue
-            found = self._finder.companion_format(place, facts, path)
+            try:
+                text, trouble = self._files.text_of(self._root, place, facts), None
+            except ValueError as error:
+                text, trouble = None, str(error)
+            found = self._finder.companion_format(place, facts, path, text)
             if found is None:
                 continue
             until = min(facts.touched_at, now) + self._watched.policy.settle_s
             if file is not None and now < until:
                 return Unclear(f"{shown(place)}, which describes the file, changed a moment ago", until)
+            if text is None:
+                return _unusable(place, str(trouble), now)
             try:
-                (entry,) = found.entries([self._files.text_of(self._root, place, facts)])
+                (entry,) = found.entries([text])
             except ValueError as error:
                 return _unusable(place, str(error), now)
             return _Said(Source(place, found), entry)

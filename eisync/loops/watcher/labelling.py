@@ -7,7 +7,6 @@ described again, too (`eisync.loops.watcher.sent_descriptions`).
 """
 
 import json
-from collections import deque
 from collections.abc import Callable, Container, Sequence
 
 from eisync.core.annotations.class_names import is_list as is_class_list
@@ -28,7 +27,6 @@ from eisync.store.descriptions import Descriptions
 
 PAGE = 500
 FOLDERS_PER_PAGE = 500
-SCANS = 3
 AGAIN_S = 1.0
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
@@ -65,7 +63,7 @@ class Labelling:
         self._rules = _rules_of(watched)
         self._later: set[str] = set()  # to describe again: files that were being sent, or were renamed
         self._later_at = 0.0
-        self._scanned_at: deque[float] = deque(maxlen=SCANS)  # when the last scans ended; empty: not asked yet
+        self._scanned_at: tuple[float, float] | None = None  # when the last two scans ended; None: not asked yet
         self._annotated: set[str] = set()  # files whose companion changed
         self._unclear: dict[str, Unclear] = {}  # by path: why a file under observation waits for its description
         self._is_through = False  # whether the pass after the start is done
@@ -96,18 +94,23 @@ class Labelling:
                 self._add_pass(DescriptionPass(scope_of_classes(place), is_deep=True), place)
 
     def check_left_out(self, place: str, now: float) -> None:
-        """Check a path that a scan left out. An annotation file that did not change for some scans is skipped.
-
-        A scan may be over before a file that it found is known to be an annotation.
-        """
-        if not self._annotations.is_name_of_one(place) or self._annotations.is_newer(place, self._scanned_at[0]):
+        """Check a path that a scan left out. An annotation file that did not change since the last scan is skipped."""
+        since, _ = self._last_scans(now)
+        if not self._annotations.is_name_of_one(place) or self._annotations.is_newer(place, since):
             self.check_sidecar(place, now)
 
     def scanned(self, observed: Container[str], now: float) -> None:
         """Record that a scan of the root ended, after which these files are under observation."""
         self._sidecars.check_all(now)
-        self._scanned_at.append(now)
+        self._scanned_at = (self._last_scans(now)[1], now)
         self._unclear = {path: why for path, why in self._unclear.items() if path in observed}
+
+    def _last_scans(self, now: float) -> tuple[float, float]:
+        """Return when the last two scans ended (Unix s). At first, when the last one of the process before began."""
+        if self._scanned_at is None:
+            began_at = self._descriptions.scan_began_at(self._root.id) or now
+            self._scanned_at = (began_at, began_at)
+        return self._scanned_at
 
     def why_unclear(self, path: str) -> Unclear | None:
         """Return why the complete file waits for its description; None if it is not known to wait."""
@@ -147,9 +150,8 @@ class Labelling:
 
     def step(self, now: float) -> set[str]:
         """Continue to read sidecars, and describe a page of waiting files again. Return files to check again."""
-        if not self._scanned_at:
-            self._scanned_at.extend((self._descriptions.scan_began_at(self._root.id) or now, now))
         self._sidecars.begin_tick()
+        self._last_scans(now)  # before a scan of this process ends
         again = self._take_changes() | self._take_placed(now)
         if self._passes:
             again |= self._work_on(self._passes[0], now)
