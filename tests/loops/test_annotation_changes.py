@@ -178,12 +178,22 @@ def test_boxes_go_with_their_annotation(yard: Yard, place: str, files: dict[str,
     assert [] == boxes(yard, "images/a.png")
 
 
-def test_boxes_go_with_a_document_that_was_removed_while_nothing_ran(yard: Yard) -> None:
+@pytest.mark.parametrize(
+    ("place", "files"),
+    [
+        ("labels/a.txt", {"labels/a.txt": LINE, "classes.txt": "cat\n"}),
+        ("images/a.xml", {"images/a.xml": VOC}),
+        ("annotations.json", {"annotations.json": coco("images/a.png")}),
+    ],
+)
+def test_boxes_go_with_an_annotation_that_was_removed_while_nothing_ran(
+    yard: Yard, place: str, files: dict[str, str]
+) -> None:
     yard.write("images/a.png", png())
-    write(yard, {"annotations.json": coco("images/a.png")})
+    write(yard, files)
     run(yard.watcher(), yard.later)
     assert CAT == boxes(yard, "images/a.png")
-    yard.path("annotations.json").unlink()
+    yard.path(place).unlink()
     loop = yard.watcher()
     run(loop, yard.later + 2.0)
     run(loop, yard.later + 5.0)

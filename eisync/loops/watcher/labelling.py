@@ -27,6 +27,8 @@ from eisync.store.descriptions import Descriptions
 
 PAGE = 500
 FOLDERS_PER_PAGE = 500
+MAX_WITH_PARTS = 100_000
+"""So many waiting files are checked for boxes whose annotation is gone."""
 AGAIN_S = 1.0
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
@@ -246,6 +248,9 @@ class Labelling:
 
     def _find_folders(self, one: DescriptionPass, now: float) -> None:
         """Find the folders with sidecars: with an unchanged configuration only their files can have changed."""
+        if one.last_folder is None:  # an annotation may have been removed since they were described
+            with_parts = self._descriptions.folders_with_parts(self._root.id, limit=MAX_WITH_PARTS)
+            self._passes.extend(map(DescriptionPass, with_parts))
         folders = self._descriptions.folders(self._root.id, after=one.last_folder, limit=FOLDERS_PER_PAGE)
         known = {other.folder for other in self._passes}
         for folder in folders:
