@@ -65,7 +65,14 @@ def label_flags(command: _Command) -> _Command:
             raise click.UsageError(f"--metadata: {error}") from None
         return command(*arguments, labels=labels, **more)
 
-    for option in (
+    labelled: Callable[..., Any] = wrapped
+    for option in _label_options():
+        labelled = option(labelled)
+    return cast("_Command", labelled)
+
+
+def _label_options() -> Sequence[Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    return (
         click.option("--annotations", metavar="FORMAT", help="auto, none or a format, as `annotations` in [[watch]]."),
         click.option("--validation", type=float, metavar="PERCENT", help="How much of a split is for validation."),
         click.option("--testing", type=float, metavar="PERCENT", help="How much of a split is for testing."),
@@ -82,9 +89,7 @@ def label_flags(command: _Command) -> _Command:
         ),
         click.option("--category", metavar="NAME", help="The category, as `category` in [[watch]]."),
         click.option("--label", metavar="TEXT", help="infer, folder, sdk, none or a label, as `label` in [[watch]]."),
-    ):
-        wrapped = option(wrapped)
-    return cast("_Command", wrapped)
+    )
 
 
 _SPLIT_FLAGS = {"split_by": "by", "testing": "testing", "validation": "validation"}

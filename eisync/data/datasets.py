@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from eisync.core.annotations.encoding import MARK_BYTES, encoding_of
 from eisync.core.dataset import INFO_LABELS
 from eisync.core.ignore import ACCEPTED_EXTENSIONS
 from eisync.core.labels.description import given_name
@@ -16,7 +17,7 @@ from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss, collected, near
 from eisync.core.labels.parts import PartKind
 from eisync.core.labels.path_rules import infer_category_as_sdk, infer_label
-from eisync.core.labels.sidecars import encoding_of, entries_of
+from eisync.core.labels.sidecars import entries_of
 from eisync.core.model import extension_of
 from eisync.core.text import caseless, nfc
 from eisync.data.drafts import Draft
@@ -216,7 +217,7 @@ def _is(kind: Callable[[], bool]) -> bool:
 def open_sidecar(path: str) -> TextIO:
     """Open a sidecar as the text that it is. Raises OSError."""
     with open(path, "rb") as file:
-        encoding = encoding_of(file.read(2))
+        encoding = encoding_of(file.read(MARK_BYTES))
     return open(path, encoding=encoding)
 
 

@@ -35,6 +35,13 @@ with recursive one (folder) as (
     limit :limit)
 select folder from one where folder is not null"""
 
+# The folders of files that wait with boxes or other labels of their parts, of those that are due first.
+_WITH_PARTS = """
+select distinct folder from (
+    select folder, companions from file indexed by file_due
+    where root_id = :root_id and state = 'ready' order by due_at, id limit :limit)
+where companions is not null order by folder"""
+
 # A page of one folder, by name; a page of the folders below it; one file.
 _IN = """
 {files} where root_id = :root_id and folder = :folder and name > :name and {condition}
@@ -105,6 +112,12 @@ class Descriptions:
         first = b"" if after is None else os.fsencode(after) + b"\0"
         with self._database.reading() as connection:
             rows = connection.execute(_FOLDERS, {"root_id": root_id, "first": first, "limit": limit}).fetchall()
+        return [os.fsdecode(row["folder"]) for row in rows]
+
+    def folders_with_parts(self, root_id: int, *, limit: int) -> list[str]:
+        """List the folders of waiting files that have boxes or other labels of parts, of the next `limit` files."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_WITH_PARTS, {"root_id": root_id, "limit": limit}).fetchall()
         return [os.fsdecode(row["folder"]) for row in rows]
 
     def described_by(self, root_id: int) -> str | None:

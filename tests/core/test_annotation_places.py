@@ -8,6 +8,7 @@ from eisync.core.annotations.class_names import is_list as is_class_list
 from eisync.core.annotations.places import (
     MAX_DOCUMENTS,
     MAX_EXAMPLES,
+    MAX_FOLDERS,
     NOTHING,
     Listing,
     ListingOf,
@@ -15,6 +16,7 @@ from eisync.core.annotations.places import (
     companions_of,
     documents_of,
     files_of,
+    folders_below,
     is_annotation_name,
     is_companion_name,
     is_for,
@@ -22,6 +24,7 @@ from eisync.core.annotations.places import (
     is_recording,
     listing_of,
     scope_of,
+    scope_of_classes,
 )
 
 
@@ -104,12 +107,38 @@ def test_a_recording_has_label_tracks_and_is_not_its_own_companion() -> None:
         ("train2017/1.jpg", "annotations/instances_train2017.json", ""),
         ("data/1.jpg", "labels.json", ""),
         ("images/a.jpg", "result.json", ""),
+        ("VOC2012/JPEGImages/2007_000027.jpg", "VOC2012/ImageSets/Main/person.txt", "VOC2012"),
         ("a/b/c.wav", "a/manifest.csv", "a"),
     ],
 )
 def test_a_shared_document_describes_the_folder_that_it_is_in(path: str, document: str, folder: str) -> None:
     assert (document, folder) in documents_of(path, tree(path, document))
     assert folder == scope_of(document)
+
+
+@pytest.mark.parametrize(
+    ("place", "folder"),
+    [
+        ("classes.txt", ""),
+        ("labels/classes.txt", ""),
+        ("train/labels/classes.txt", "train"),
+        ("a/labels/train/labels/classes.txt", "a"),
+        ("a/b/obj.names", "a/b"),
+    ],
+)
+def test_a_list_of_classes_is_for_the_files_that_its_folder_of_labels_describes(place: str, folder: str) -> None:
+    assert folder == scope_of_classes(place)
+
+
+def test_the_folders_below_come_level_by_level() -> None:
+    listing = tree("a/x/1.jpg", "b/x/y/2.jpg", "labels/1.txt", "3.jpg")
+    assert ["", "a", "b", "a/x", "b/x"] == list(folders_below("", listing, 2))
+    assert [""] == list(folders_below("", listing, 0))
+    assert ["b", "b/x", "b/x/y"] == list(folders_below("b", listing, 9))
+
+
+def test_few_folders_are_remembered() -> None:
+    assert MAX_FOLDERS + 1 == len(listing_of([], [str(number) for number in range(MAX_FOLDERS * 2)], 0).folders)
 
 
 def test_the_nearest_document_comes_first() -> None:

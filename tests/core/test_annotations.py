@@ -91,6 +91,21 @@ def test_an_annotation_is_recognised_by_its_shape_in_any_folder(path: str, conte
 
 
 @pytest.mark.parametrize(
+    ("path", "content", "kind"),
+    [
+        ("_classes.csv", "person,0\nbicycle,1\n", "a list of classes"),  # of RetinaNet
+        ("_classes.csv", "filename,cat\nim0.jpg,1\n", "a list of files and labels"),
+        ("notes.json", json.dumps({"categories": [{"id": 0, "name": "cat"}]}), "a list of classes"),
+        ("class-descriptions-boxable.csv", "/m/01yrx,cat\n/m/0bt9lr,dog\n", "a list of classes"),
+        ("instances.json", json.dumps(COCO), "COCO"),
+        ("testing_list.txt", "bed/0c40e715_nohash_0.wav\n", "a list of files for testing"),
+    ],
+)
+def test_an_annotation_says_what_it_is(path: str, content: str, kind: str) -> None:
+    assert NotASample(ANNOTATION, kind) == annotation_in(path, content)
+
+
+@pytest.mark.parametrize(
     ("path", "content", "beside"),
     [
         ("im0.txt", YOLO, "im0.jpg"),

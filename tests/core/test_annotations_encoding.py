@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.annotations.encoding import encoding_of
+from eisync.core.annotations.encoding import MARK_BYTES, encoding_of
 
 ROW = "Datei;Label\r\nTür.wav;öffnen\r\n"
 
@@ -27,6 +27,15 @@ ROW = "Datei;Label\r\nTür.wav;öffnen\r\n"
 )
 def test_the_encoding_is_found(head: bytes, expected: str) -> None:
     assert expected == encoding_of(head)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("has_mark", [False, True])
+def test_the_first_bytes_of_a_sidecar_give_its_encoding(encoding: str, has_mark: bool) -> None:
+    text = '{"files": []}'
+    mark = "\ufeff" if has_mark and encoding in ("utf-16-le", "utf-16-be") else ""
+    raw = (mark + text).encode(encoding)
+    assert text == raw.decode(encoding_of(raw[:MARK_BYTES]))
 
 
 @given(st.text(max_size=40), st.integers(0, 200))

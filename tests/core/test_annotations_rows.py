@@ -49,7 +49,15 @@ def test_a_line_that_is_too_long_is_refused(pieces: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("head", "found"),
-    [("", []), ("a", ["a"]), ("a\nb", ["a"]), ("\ufeffa\nb\n", ["a", "b"]), ("a\n" * 30, ["a"] * 20), ("a\0", None)],
+    [
+        ("", []),
+        ("a", ["a"]),
+        ("a\nb", ["a"]),
+        ("\ufeffa\nb\n", ["a", "b"]),
+        ("a\n" * 30, ["a"] * 20),
+        ("a\0", None),
+        ("a" * 600_000, None),
+    ],
 )
 def test_the_first_lines_are_whole_ones(head: str, found: list[str] | None) -> None:
     assert found == first_lines(head)

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from eisync.core.labels.entry import Entry
-from eisync.core.labels.mentions import MAX_JOINED, NearMiss, collected, combined, near
+from eisync.core.labels.entry import Entry, Region, Stretch
+from eisync.core.labels.mentions import MAX_JOINED, NearMiss, collected, combined, near, with_boxes, with_more
 from eisync.core.labels.sidecars import entries_of
 
 COMPOSED, APART = "t\u00fcr.csv", "tu\u0308r.csv"
@@ -112,3 +112,84 @@ def test_a_file_with_too_many_boxes_has_a_problem() -> None:
     too_many = combined([*many, Entry(path="a.png", bounding_boxes=[box(-1)])])
     assert too_many is not None
     assert "more than 4,000" in str(too_many.problem)
+
+
+def region(label: str, where: str) -> Region:
+    return Region(label, 0.1, 0.1, 0.2, 0.2, where)
+
+
+def stretch(label: str, where: str) -> Stretch:
+    return Stretch(label, 0.0, 1.0, where)
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        # What differs only in its line is drawn twice by mistake.
+        (
+            [
+                Entry(path="a", regions=[region("cat", "line 1"), region("dog", "line 2")]),
+                Entry(path="a"),
+                Entry(path="a", regions=[region("cat", "line 3")]),
+            ],
+            Entry(path="a", regions=[region("cat", "line 1"), region("dog", "line 2")]),
+        ),
+        (
+            [Entry(path="a", stretches=[stretch("owl", "line 1")]), Entry(path="a", stretches=[stretch("owl", "2")])],
+            Entry(path="a", stretches=[stretch("owl", "line 1")]),
+        ),
+        ([Entry(path="a", regions=[]), Entry(path="a")], Entry(path="a", regions=[])),
+        # COCO: the boxes of an image refer to its entry, which has the size.
+        (
+            [Entry(path="a", size=(4, 2), more="//7"), Entry(path="a", regions=[region("1", "x")])],
+            Entry(path="a", size=(4, 2), more="//7", regions=[region("1", "x")]),
+        ),
+        (
+            [Entry(path="a", size=(4, 2), where="line 1"), Entry(path="a", size=(2, 4), where="line 2")],
+            Entry(path="a", problem="line 1 gives the size [4, 2], and line 2 gives [2, 4]"),
+        ),
+    ],
+)
+def test_regions_and_stretches_of_one_path_count_once(entries: list[Entry], expected: Entry) -> None:
+    assert expected == combined(entries)
+
+
+@pytest.mark.parametrize(
+    ("entry", "more", "expected"),
+    [
+        (Entry(path="a", more="//7"), Entry(path="//7"), Entry(path="a", regions=[])),
+        (
+            Entry(path="a", more="//7", regions=[region("1", "x")], size=(4, 2)),
+            Entry(path="//7", regions=[region("2", "y")], remark="its outlines are sent as boxes"),
+            Entry(
+                path="a",
+                regions=[region("1", "x"), region("2", "y")],
+                size=(4, 2),
+                remark="its outlines are sent as boxes",
+            ),
+        ),
+        (
+            Entry(path="a", more="//7", remark="own"),
+            Entry(path="//7", remark="other"),
+            Entry(path="a", regions=[], remark="own"),
+        ),
+        (Entry(path="a", more="//7"), Entry(path="//7", problem="p"), Entry(path="a", more="//7", problem="p")),
+    ],
+)
+def test_an_entry_takes_the_regions_to_which_it_refers(entry: Entry, more: Entry, expected: Entry) -> None:
+    assert expected == with_more(entry, more)
+
+
+def test_an_entry_takes_the_boxes_of_its_image() -> None:
+    one, two = region("1", "x"), region("2", "y")
+    assert Entry(path="a", regions=[one, two]) == with_boxes(Entry(path="a", more="//7", regions=[one]), [two])
+    assert Entry(path="a", regions=[]) == with_boxes(Entry(path="a", more="//7"), [])
+    assert Entry(path="a", regions=[], problem="p") == with_boxes(Entry(path="a", more="//7", problem="p"), [])
+    found = with_boxes(Entry(path="a", more="//7"), [one] * (MAX_JOINED + 1))
+    assert f"it gives more than {MAX_JOINED:,} boxes" == found.problem
+
+
+def test_two_images_of_one_name_are_a_problem() -> None:
+    found = combined([Entry(path="a", more="//image/1"), Entry(path="a", more="//image/2")])
+    assert Entry(path="a", problem="two images in it have this name; give each its folder there") == found
+    assert Entry(path="a", more="//image/1") == combined([Entry(path="a", more="//image/1")] * 2)

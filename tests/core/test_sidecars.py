@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eisync.core.formats.json_stream import JsonStream, Unfinished
 from eisync.core.labels.entry import Entry
-from eisync.core.labels.sidecars import encoding_of, entries_of, read_entries, resume_entries
+from eisync.core.labels.sidecars import entries_of, read_entries, resume_entries
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
@@ -286,11 +286,3 @@ def test_a_sidecar_of_the_wrong_type_has_no_checkpoint() -> None:
 def test_a_second_header_of_json_lines_is_ignored() -> None:
     text = '{"__ndjson": true}\n{"path": "a.csv"}\n{"__ndjson": true}\n{"files": [{"path": "b.csv"}]}\n'
     assert [Entry(path="a.csv"), Entry(path="b.csv")] == read_entries(text)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_the_first_bytes_of_a_sidecar_give_its_encoding(encoding: str) -> None:
-    text = '{"files": []}'
-    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
-    raw = (mark + text).encode(encoding)
-    assert text == raw.decode(encoding_of(raw[:4]))

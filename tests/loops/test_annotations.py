@@ -296,7 +296,7 @@ def test_an_ignored_annotation_is_not_read(yard: Yard) -> None:
 
 def test_two_names_that_may_both_mean_a_file_are_used_for_none(yard: Yard) -> None:
     yard.write("pool/a.png", png())
-    images = [{"id": n, "file_name": f"{n}/a.png", "width": 100, "height": 50} for n in (1, 2)]
+    images = [{"id": n, "file_name": f"/{n}/a.png", "width": 100, "height": 50} for n in (1, 2)]
     yard.write("annotations.json", json.dumps({**COCO, "images": images}).encode())
     loop = yard.watcher()
     run(loop, yard.later)

@@ -5,7 +5,7 @@ import pytest
 from eisync.core.labels.description import Description
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category
-from eisync.store.descriptions import _FOLDERS, Descriptions
+from eisync.store.descriptions import _FOLDERS, _WITH_PARTS, Descriptions
 
 from .shelf import NOW, Shelf
 
@@ -65,6 +65,23 @@ def test_a_page_of_folders_seeks_and_does_not_walk(shelf: Shelf) -> None:
     steps = [step for step in plan.split("; ") if " file " in f"{step} "]
     assert steps
     assert all("SEARCH" in step and "(root_id=? AND folder" in step for step in steps), plan
+
+
+def test_the_folders_of_waiting_files_with_boxes_are_listed(shelf: Shelf) -> None:
+    descriptions = filled(shelf)
+    assert [] == descriptions.folders_with_parts(shelf.root.id, limit=100)
+    some = descriptions.at(shelf.root.id, ["a/1.csv", "a/2.csv", "z.csv"])
+    descriptions.describe([(one.id, SAID) for one in some])
+    assert ["", "a"] == descriptions.folders_with_parts(shelf.root.id, limit=100)
+    assert ["a"] == descriptions.folders_with_parts(shelf.root.id, limit=2), "of the files that are due first"
+    assert [] == descriptions.folders_with_parts(shelf.root.id + 1, limit=100)
+    shelf.claim()
+    assert [] == descriptions.folders_with_parts(shelf.root.id, limit=100), "they are being sent"
+
+
+def test_few_waiting_files_are_read_to_list_their_folders(shelf: Shelf) -> None:
+    assert "file_due" in shelf.plan(_WITH_PARTS, root_id=1, limit=1)
+    assert "SCAN file " not in f"{shelf.plan(_WITH_PARTS, root_id=1, limit=1)} "
 
 
 def test_a_file_is_sent_with_its_last_description(shelf: Shelf) -> None:

@@ -46,7 +46,7 @@ def listing(root: str, folder: str) -> Listing:
                 name = entry.name
                 if name.lower().endswith(_LISTED):
                     files.append(name)
-                elif "." not in name and entry.is_dir(follow_symlinks=False):
+                elif entry.is_dir(follow_symlinks=False):
                     folders.append(name)
     except (OSError, ValueError) as error:
         if isinstance(error, OSError):

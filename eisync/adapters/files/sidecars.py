@@ -16,13 +16,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from eisync.adapters.files.file_facts import facts_at, open_inside, raise_if_exhausted
 from eisync.adapters.files.folder_walk import facts_of, is_version
-from eisync.core.annotations.encoding import encoding_of as annotation_encoding_of
+from eisync.core.annotations.encoding import MARK_BYTES, encoding_of
 from eisync.core.formats.json_stream import Checkpoint, JsonStream, Unfinished
 from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.annotations import HEAD_BYTES, IfBeside, NotASample, annotation_of, may_be_annotation
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.mentions import NearMiss, collected, near
-from eisync.core.labels.sidecars import encoding_of, places_for, resume_entries, sidecars_for
+from eisync.core.labels.sidecars import places_for, resume_entries, sidecars_for
 from eisync.core.model import FileFacts, shown
 from eisync.core.text import caseless
 
@@ -102,7 +102,7 @@ class Reading:
     """Read the sidecar at `place` once: iterate over its entries, with None for a step that found no entry yet.
 
     Raise ValueError, with the reason, when the sidecar cannot be used, and Unfinished when it ends in the middle of an
-    entry.
+    entry. Raise UnreachableError when no file can be opened at the moment.
 
     `after` is the end of an earlier reading. After the first step, `is_continued` says whether the bytes of that
     reading are unchanged, so that this one continues behind them. `facts` are those of the opened file.
@@ -152,11 +152,12 @@ class Reading:
         try:
             descriptor = open_inside(root, self._place)
         except OSError as error:
+            raise_if_exhausted(error)
             raise ValueError(f"it cannot be read ({error.strerror})") from error
         try:
             yield from self._read(descriptor)
         except UnicodeDecodeError as error:
-            name = {"utf-8": "UTF-8", "utf-16": "UTF-16"}.get(self._encoding, self._encoding)
+            name = "UTF-16" if self._encoding.startswith("utf-16") else "UTF-8"
             raise ValueError(f"it is not {name} (byte {error.object[error.start]:#04x})") from None
         except OSError as error:
             raise ValueError(f"it cannot be read ({error.strerror})") from error
@@ -171,9 +172,11 @@ class Reading:
         if self._entries_of is not None:
             yield from self._read_annotations(descriptor, self.facts, self._entries_of)
             return
-        head = os.pread(descriptor, len(_BOM), 0)
-        self._bom_bytes = len(_BOM) if head == _BOM else 0
-        self._encoding = encoding_of(head).removesuffix("-sig")
+        head = os.pread(descriptor, MARK_BYTES, 0)
+        self._bom_bytes = len(_BOM) if head.startswith(_BOM) else 0
+        found = encoding_of(head)
+        # A sidecar is JSON: what is neither UTF-8 nor UTF-16 is refused, not guessed.
+        self._encoding = found if found.startswith("utf-16") else "utf-8"
         # A checkpoint counts bytes of UTF-8: a sidecar in another encoding is read from its beginning.
         if self._after is not None and self._encoding == "utf-8":
             yield from self._compare(descriptor, self._after)
@@ -224,7 +227,7 @@ class Reading:
 def _encoding_of_all(descriptor: int) -> str:
     """Return the encoding of an annotation file. One that is not UTF-8 is read as the programs of Windows write it."""
     head = os.pread(descriptor, HEAD_BYTES, 0)
-    found = annotation_encoding_of(head)
+    found = encoding_of(head)
     if found not in ("utf-8", "utf-8-sig"):
         return found
     decoder = codecs.getincrementaldecoder(found)()

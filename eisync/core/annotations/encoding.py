@@ -1,4 +1,4 @@
-"""Find the encoding of a text that a person or a spreadsheet wrote.
+"""Find the encoding of a text that a person, a spreadsheet or a shell wrote.
 
 Excel saves "CSV" in cp1252 on most systems of western Europe, "Unicode text" as UTF-16, and "CSV UTF-8" with a byte
 order mark. PowerShell's `>` writes UTF-16, and Praat writes it where a label needs it.
@@ -16,6 +16,9 @@ _BOMS = (
 )
 _ASCII_LE = re.compile(rb"(?:[\t -~]\0){2}")  # without a byte order mark
 _ASCII_BE = re.compile(rb"(?:\0[\t -~]){2}")
+
+MARK_BYTES = 4
+"""So many bytes at the beginning tell UTF-16 from UTF-8."""
 
 
 def encoding_of(head: bytes) -> str:

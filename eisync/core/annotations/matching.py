@@ -4,12 +4,14 @@ A document names a file as it was when it was written: by its name alone, by a p
 of another machine (`/content/data/train/a.jpg`). So the names are compared from their ends: the entry with which the
 file shares the most parts is meant. An Open Images table names files without their extension.
 
-An entry that names a folder, and a file that exists exactly there, is never taken for a file elsewhere.
+An entry for a file that exists exactly there is never taken for a file elsewhere, nor one whose folders contradict.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from eisync.core.annotations.label_studio_images import without_prefix
+from eisync.core.annotations.places import DATA_FOLDERS, categories_in
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.path_rules import DATA, MEDIA
 from eisync.core.text import caseless
@@ -22,6 +24,9 @@ IMAGE = "//image/"
 
 MOST_DIGITS = 18
 """A number of so many digits fits into 64 bits."""
+
+_FOREIGN = re.compile(r"/|\.\./|[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+"""How a path on another machine begins, or an address."""
 
 _EXTENSIONS = frozenset(one.lower() for one in (*MEDIA, *DATA, "json", "txt"))
 
@@ -75,12 +80,45 @@ def matching(path: str, named: Iterable[str], is_other: Callable[[str], bool]) -
     >>> matching("train/a.jpg", ["/content/train/a.jpg", "/content/val/a.jpg"], lambda name: False)
     ['/content/train/a.jpg']
     """
-    shared = {name: _shared_parts(path, name) for name in named}
+    shared = {name: shared_parts(path, name) for name in named}
     most = max(shared.values(), default=0)
     return [name for name, count in shared.items() if count == most and count and not is_other(name)]
 
 
-def _shared_parts(path: str, name: str) -> int:
+def contradicts(below: str, name: str, above: str = "") -> bool:
+    """Return whether a name means a file in another folder than that of the file at `below`.
+
+    That is the path from the folder that the document describes, which itself is at `above`. Folders that are named for
+    data, such as `images`, say nothing. A name from another machine, with a path from its top, only contradicts by a
+    category.
+
+    >>> contradicts("train/a.jpg", "val/a.jpg"), contradicts("train/a.jpg", "set/train/images/a.jpg")
+    (True, False)
+    """
+    ours, theirs = below.rpartition("/")[0], name.rpartition("/")[0]
+    own, named = categories_in(ours), categories_in(theirs)
+    if own and named and own.isdisjoint(named):
+        return True
+    if _FOREIGN.match(name):
+        return False
+    telling, other = _telling(ours), _telling(theirs)
+    if not telling:
+        return bool(other) and other[0] not in _telling(above)[:1]
+    return any(mine != one for mine, one in zip(telling, other, strict=False))
+
+
+def _telling(folders: str) -> list[str]:
+    """Return the folders that tell files apart, from the last to the first, one for a category by its name."""
+    parts = [one for one in map(caseless, reversed(folders.split("/"))) if one and one not in DATA_FOLDERS]
+    return [" ".join(sorted(categories_in(one))) or one for one in parts]
+
+
+def shared_parts(path: str, name: str) -> int:
+    """Return how many parts the path and the name share, counted from their ends; 0 when it is not the same file name.
+
+    >>> shared_parts("data/train/a.jpg", "/content/train/a.jpg"), shared_parts("a.jpg", "b.jpg")
+    (2, 0)
+    """
     ours, theirs = path.split("/"), [part for part in name.split("/") if part]
     if not theirs or not _is_same_file(ours[-1], theirs[-1]):
         return 0

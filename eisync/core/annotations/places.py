@@ -10,7 +10,7 @@ and Label Studio.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from eisync.core.annotations.class_names import is_list as is_class_list
@@ -26,7 +26,8 @@ _DATA_FOLDERS = (
     *("images", "JPEGImages", "imgs", "img", "image", "frames", "photos", "pictures"),
     *("audio", "wav", "wavs", "recordings", "data", "samples"),
 )
-_DATA_FOLDER = frozenset(map(str.lower, _DATA_FOLDERS))
+DATA_FOLDERS = frozenset(map(str.lower, _DATA_FOLDERS))
+"""The names of folders that say only that data is there, in lower case."""
 _IMAGES = frozenset({".jpg", ".jpeg", ".png"})
 _RECORDINGS = frozenset({".wav", ".csv", ".json", ".cbor", ".parquet", ".txt"})
 
@@ -41,6 +42,8 @@ _EXTENSIONS = COMPANION_EXTENSIONS | DOCUMENT_EXTENSIONS
 MAX_DOCUMENTS = 20
 """A folder with more files that may be shared documents is probably full of samples: then their names must say it."""
 MAX_EXAMPLES = 5
+MAX_FOLDERS = 100
+"""So many folders are checked for another file of the same name."""
 _LIKELY = re.compile(
     r"annot|coco|instances|labels?\b|_classes|manifest|metadata|bbox|via_|result|project-\d|label.?studio|createml|"
     r"(?:^|[-_.])(?:train|test|val|valid|validation)[-_.]",
@@ -83,16 +86,29 @@ def scope_of(place: str) -> str:
     return above if LABEL_FOLDER.fullmatch(name) else folder
 
 
+def scope_of_classes(place: str) -> str:
+    """Return the folder below which annotations may use the list of classes at `place`, and their files lie.
+
+    >>> scope_of_classes("set/labels/train/classes.txt"), scope_of_classes("set/data.yaml")
+    ('set', 'set')
+    """
+    folders = place.split("/")[:-1]
+    at = next((at for at, name in enumerate(folders) if LABEL_FOLDER.fullmatch(name)), len(folders))
+    return "/".join(folders[:at])
+
+
 @value
 class Listing:
     """What a folder holds of annotations: the names of its possible shared documents, of its class lists, and of its
-    folders of labels; some of its files that may be companions; and how many entries it has.
+    folders of labels; some of its files that may be companions; its other folders, as far as they are few; and how many
+    entries it has.
     """
 
     documents: tuple[str, ...] = ()
     class_lists: tuple[str, ...] = ()
     label_folders: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     entries: int = 0
 
 
@@ -118,6 +134,7 @@ def listing_of(files: Sequence[str], folders: Sequence[str], entries: int) -> Li
         class_lists=tuple(lists),
         label_folders=tuple(sorted(filter(LABEL_FOLDER.fullmatch, folders))),
         companions=tuple(islice((one for one in files if extension_of(one) in COMPANION_EXTENSIONS), MAX_EXAMPLES)),
+        folders=tuple(sorted(islice((one for one in folders if not LABEL_FOLDER.fullmatch(one)), MAX_FOLDERS + 1))),
         entries=entries,
     )
 
@@ -143,11 +160,25 @@ def folders_above(path: str) -> Iterator[str]:
         yield path
 
 
+def folders_below(folder: str, listing: ListingOf, depth: int) -> Iterator[str]:
+    """Yield the folder and those below it, without folders of labels, down to `depth` levels; the highest first.
+
+    >>> list(folders_below("", {"": Listing(folders=("a", "b"))}.__getitem__, 1))
+    ['', 'a', 'b']
+    """
+    level: Iterable[str] = (folder,)
+    yield folder
+    for _ in range(depth):
+        level = [_joined(above, name) for above in level for name in listing(above).folders]
+        yield from level
+
+
 def companions_of(path: str, listing: ListingOf) -> Iterator[str]:
     """Yield the places where the companion of the file may lie, the nearest first. None of them needs to exist.
 
-    >>> list(companions_of("images/a.jpg", lambda folder: Listing(label_folders=() if folder else ("labels",))))
-    ['labels/images/a.txt', 'labels/images/a.xml', 'labels/a.txt', 'labels/a.xml']
+    >>> there = {"": Listing(label_folders=("labels",)), "labels": Listing(companions=("b.txt",))}
+    >>> list(companions_of("images/a.jpg", lambda folder: there.get(folder, NOTHING)))
+    ['labels/a.txt', 'labels/a.xml']
     """
     extensions = _BESIDE_IMAGES if is_image(path) else _BESIDE_RECORDINGS if is_recording(path) else ()
     if not extensions:
@@ -173,7 +204,7 @@ def label_folders_of(path: str, listing: ListingOf) -> Iterator[str]:
         for one in listing(above).label_folders:
             top = _joined(above, one)
             mirrors = ["/".join([top, *parts[at:]])]
-            if parts[at : at + 1] and parts[at].lower() in _DATA_FOLDER:
+            if parts[at : at + 1] and parts[at].lower() in DATA_FOLDERS:
                 mirrors.append("/".join([top, *parts[at + 1 :]]))
             yield from (mirror for mirror in mirrors if mirror != own)
 
@@ -212,18 +243,18 @@ def is_for(name: str, path: str, folder: str) -> bool:
     >>> is_for("instances_val2017.json", "train2017/1.jpg", ""), is_for("instances.json", "train2017/1.jpg", "")
     (False, True)
     """
-    named = _categories(name.rpartition(".")[0])
+    named = categories_in(name.rpartition(".")[0])
     if len(named) != 1:
         return True
     below = path[len(folder) + 1 if folder else 0 :].rpartition("/")[0]
-    said = _categories(below)
+    said = categories_in(below)
     return not said or bool(said & named)
 
 
 def files_of(companion: str) -> Iterator[str]:
     """Yield the folders and the stem of the files that a companion at this place may describe, as `folder/stem`.
 
-    >>> list(files_of("labels/train/a.txt"))
+    >>> list(files_of("labels/train/a.txt"))[:3]
     ['labels/train/a', 'train/a', 'images/train/a']
     """
     folder, _, name = companion.rpartition("/")
@@ -236,7 +267,12 @@ def files_of(companion: str) -> Iterator[str]:
             yield from ("/".join([*parts[:at], one, *parts[at + 1 :], stem]) for one in _DATA_FOLDERS)
 
 
-def _categories(text: str) -> frozenset[str]:
+def categories_in(text: str) -> frozenset[str]:
+    """Return the categories that words in the text name.
+
+    >>> sorted(categories_in("set/val2017"))
+    ['validation']
+    """
     words = (CATEGORY_WORDS.get(word.lower()) for word in _WORD.findall(text))
     return frozenset(word.value for word in words if word is not None)
 

@@ -66,6 +66,8 @@ def combined(entries: Sequence[Entry]) -> Entry | None:
     stretches = _each_once(entry.stretches for entry in entries)
     if problem is None and max(len(some or ()) for some in (boxes, ranges, regions, stretches)) > MAX_JOINED:
         problem = f"its entries give more than {MAX_JOINED:,} boxes or ranges"
+    if problem is None and len({entry.more for entry in entries if entry.more is not None}) > 1:
+        problem = "two images in it have this name; give each its folder there"
     found = joined(entries)
     problem = problem or found.problem
     if problem is not None:

@@ -7,7 +7,6 @@ leaves out comes from other sources; what it states explicitly (`unlabeled`) cou
 Source: the wire contract, sections 1 and 5.
 """
 
-import codecs
 import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -39,11 +38,6 @@ _MEMBERS = frozenset(
 )
 
 _FOLDERS = ("training", "testing", "validation", "post-processing", "anomaly")
-
-
-def encoding_of(head: bytes) -> str:
-    """Return the encoding of a sidecar that begins with `head`: UTF-8, or UTF-16 as PowerShell's `>` writes it."""
-    return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def entries_of(name: str, pieces: Iterable[str]) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from eisync.core.annotations import formats, places
 from eisync.core.annotations.formats import HEAD_CHARACTERS, MANIFEST, Format, Subject, recognised, subject_of
 from eisync.core.annotations.places import Listing
 from eisync.core.model import FileFacts, extension_of
+from eisync.errors import UnreachableError
 from eisync.loops.watcher.context import AnnotationFiles, WatchedRoot
 
 AGAIN_S = 1.0
@@ -56,12 +57,17 @@ class AnnotationFinder:
         return is_one
 
     def is_document(self, place: str) -> bool:
-        """Return whether there is a shared document at this path."""
+        """Return whether there is a shared document at this path. No, while no file can be opened."""
         folder, _, name = place.rpartition("/")
-        if self.is_off or (place != self._manifest and name not in self.listing(folder).documents):
+        if self.is_off:
             return False
         facts = self._files.facts_at(self._root, place)
-        return facts is not None and self.format_at(place, facts, is_shared=True) is not None
+        try:
+            if facts is None or self.format_at(place, facts, is_shared=True) is None:
+                return False  # true for most: a large folder is not listed for each of its files
+            return place == self._manifest or name in self.listing(folder).documents
+        except UnreachableError:
+            return False
 
     def documents_of(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield the possible shared documents for the file, each with the folder that it describes; the nearest first.

@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from eisync.core.annotations import places
 from eisync.core.annotations.class_names import is_list as is_class_list
 from eisync.core.annotations.formats import Format, Subject, subject_of
-from eisync.core.annotations.matching import CLASSES, exact_names, key_of, matching
+from eisync.core.annotations.matching import CLASSES
 from eisync.core.annotations.measuring import Measured, without_measures
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.entry import Entry
-from eisync.core.model import FileFacts, StoredSidecar, shown, value
+from eisync.core.model import FileFacts, shown, value
+from eisync.errors import UnreachableError
 from eisync.loops.watcher.annotation_finder import AnnotationFinder
 from eisync.loops.watcher.context import AnnotationFiles, Unclear, WatchedRoot
+from eisync.loops.watcher.document_names import Document, DocumentNames
 from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.sidecars import Sidecars
 
@@ -85,6 +87,7 @@ class AnnotationReader:
         self._sidecars = sidecars
         self._store = store
         self._files = files
+        self._names = DocumentNames(watched, finder, store, files)
         self._class_lists: dict[str, tuple[FileFacts, dict[str, str] | str]] = {}
         self._asked: tuple[str, float] | None = None  # the folder and instant of the last answer of `_is_far`
         self._asked_is_far = False
@@ -131,8 +134,9 @@ class AnnotationReader:
             for place, _ in self._finder.documents_of(path):
                 self._document(place, path, now)
 
-    def note_event(self, place: str) -> bool:
+    def note_event(self, place: str, now: float) -> bool:
         """Record that something happened at this path. Return whether it may be an annotation file, by its name."""
+        self._finder.begin(now)
         return not self._finder.is_off and self._finder.note_event(place)
 
     def may_describe(self, path: str, now: float) -> bool:
@@ -140,7 +144,10 @@ class AnnotationReader:
         if self._finder.is_off:
             return False
         self._finder.begin(now)
-        return self._finder.lies_near(path)
+        try:
+            return self._finder.lies_near(path)
+        except UnreachableError:
+            return True  # no folder can be listed now
 
     def is_name_of_one(self, place: str) -> bool:
         """Return whether the file at this path may be a companion or a list of classes, by its name."""
@@ -207,26 +214,12 @@ class AnnotationReader:
             return Unclear(f"{shown(source.place)}, which may describe the file, is being read", now + AGAIN_S / 5)
         if stored.trouble is not None:
             return _unusable(source.place, stored.trouble, now)
-        names = self._names_in(stored, path, folder)
-        if len(names) > 1:
-            return _unusable(source.place, f"{names[0]!r} and {names[1]!r} in it may both mean the file", now)
-        entry = self._store.said_of(stored.id, names[0]) if names else None
+        try:
+            name = self._names.name_of(path, Document(stored.id, source.place, folder, source.format.subject))
+        except ValueError as error:
+            return _unusable(source.place, str(error), now)
+        entry = None if name is None else self._store.said_of(stored.id, name)
         return None if entry is None else _Said(source, entry)
-
-    def _names_in(self, document: StoredSidecar, path: str, folder: str) -> Sequence[str]:
-        """Return the names by which the document mentions the file; mostly one or none."""
-        text = shown(path)
-        for name in exact_names(text, folder):
-            if self._store.mentions(document.id, name):
-                return [name]
-        named = self._store.named_like(document.id, key_of(text))
-        return matching(text, named, lambda name: self._is_other(folder, name, path)) if named else ()
-
-    def _is_other(self, folder: str, name: str, path: str) -> bool:
-        place = f"{folder}/{name}" if folder else name
-        if "/" not in name or place == path:
-            return False
-        return self._files.facts_at(self._root, place) is not None
 
     def _without(self, path: str, now: float, file: ObservedFile | None, *, is_expected: bool) -> Annotated | Unclear:
         """Decide on a file that no annotation describes."""

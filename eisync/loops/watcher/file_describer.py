@@ -11,6 +11,7 @@ from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.rules import RuleProblemError
 from eisync.core.labels.sidecars import sidecars_for
 from eisync.core.model import FileFacts, StoredSidecar, shown
+from eisync.errors import UnreachableError
 from eisync.loops.watcher.annotations import AnnotationReader
 from eisync.loops.watcher.context import Unclear, WatchedRoot
 from eisync.loops.watcher.groups import GroupSplits
@@ -38,7 +39,10 @@ class FileDescriber:
 
     def of(self, path: str, *, now: float, file: ObservedFile | None = None) -> Description | Unclear:
         """Describe how to send the file. With `file`, wait a moment for a sidecar that does not mention it yet."""
-        annotated = self._annotations.of(path, now=now, file=file)
+        try:
+            annotated = self._annotations.of(path, now=now, file=file)
+        except UnreachableError as error:
+            return Unclear(f"{error}; the file is checked again by itself", now + AGAIN_S)
         if isinstance(annotated, Unclear):
             return annotated
         said = self._said_by_sidecars(path, file, now)

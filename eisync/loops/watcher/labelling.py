@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Container, Sequence
 
 from eisync.core.annotations.class_names import is_list as is_class_list
-from eisync.core.annotations.places import scope_of
+from eisync.core.annotations.places import scope_of, scope_of_classes
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.description import Description, UnsentFile, describe_by_path
 from eisync.core.labels.sidecars import INFO_LABELS, NAMES
@@ -27,6 +27,8 @@ from eisync.store.descriptions import Descriptions
 
 PAGE = 500
 FOLDERS_PER_PAGE = 500
+MAX_WITH_PARTS = 100_000
+"""So many waiting files are checked for boxes whose annotation is gone."""
 AGAIN_S = 1.0
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
@@ -86,11 +88,12 @@ class Labelling:
 
     def check_sidecar(self, place: str, now: float) -> None:
         """Check the path, where something happened, for a sidecar or an annotation file."""
+        may_be_one = self._annotations.note_event(place, now)  # first: the folder is listed again for a new one
         self._sidecars.check_now(place, now)
-        if self._annotations.note_event(place):
+        if may_be_one:
             self._annotated |= set(self._annotations.described_by(place))
             if is_class_list(place.rpartition("/")[2]):
-                self._add_pass(DescriptionPass(scope_of(place), is_deep=True), place)
+                self._add_pass(DescriptionPass(scope_of_classes(place), is_deep=True), place)
 
     def check_left_out(self, place: str, now: float) -> None:
         """Check a path that a scan left out. An annotation file that did not change since the last scan is skipped."""
@@ -174,9 +177,9 @@ class Labelling:
         for place in self._sidecars.take_changed():
             folder, _, name = place.rpartition("/")
             is_document = name not in NAMES
-            one = DescriptionPass(
-                scope_of(place) if is_document else folder, is_deep=is_document or name == INFO_LABELS
-            )
+            if is_document:
+                folder = "" if place == self._watched.manifest else scope_of(place)
+            one = DescriptionPass(folder, is_deep=is_document or name == INFO_LABELS)
             again |= self._add_pass(one, place)
         return again
 
@@ -245,6 +248,9 @@ class Labelling:
 
     def _find_folders(self, one: DescriptionPass, now: float) -> None:
         """Find the folders with sidecars: with an unchanged configuration only their files can have changed."""
+        if one.last_folder is None:  # an annotation may have been removed since they were described
+            with_parts = self._descriptions.folders_with_parts(self._root.id, limit=MAX_WITH_PARTS)
+            self._passes.extend(map(DescriptionPass, with_parts))
         folders = self._descriptions.folders(self._root.id, after=one.last_folder, limit=FOLDERS_PER_PAGE)
         known = {other.folder for other in self._passes}
         for folder in folders:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from eisync.core.formats.json_stream import Checkpoint
+from eisync.core.labels.mentions import combines_entries
 from eisync.core.labels.sidecars import NAMES
 from eisync.loops.watcher.context import SidecarReading
 
@@ -32,6 +33,11 @@ class OpenReading:
     def is_document(self) -> bool:
         """Return whether it is an annotation file of another program."""
         return self.place.rpartition("/")[2] not in NAMES
+
+    @property
+    def joins(self) -> bool:
+        """Return whether all entries for one path count, and not only the last one."""
+        return self.is_document or combines_entries(self.place.rpartition("/")[2])
 
     @property
     def is_growing(self) -> bool:

@@ -8,15 +8,16 @@ a large one does not delay a small one.
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from eisync.core.formats.json_stream import Unfinished
 from eisync.core.known_content import Trust
 from eisync.core.labels.entry import Entry
-from eisync.core.labels.mentions import NearMiss, combines_entries, near
+from eisync.core.labels.mentions import NearMiss, near
 from eisync.core.labels.sidecars import NAMES, places_for
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.core.text import forms
-from eisync.errors import CONTENT_ERRORS
+from eisync.errors import CONTENT_ERRORS, UnreachableError
 from eisync.loops.ports import Log
 from eisync.loops.watcher.annotation_finder import AnnotationFinder
 from eisync.loops.watcher.context import Outside, SidecarReading, WatchedRoot
@@ -69,8 +70,7 @@ class SidecarReader:
         self._log = log
         self._known: dict[str, StoredSidecar] | None = None
         self._checked: dict[str, tuple[float, FileFacts | None]] = {}
-        # The last result of `around`, with its folder and instant.
-        self._around: tuple[str, float, dict[str, FileFacts]] | None = None
+        self._around: tuple[str, float, dict[str, FileFacts]] | None = None  # its last result, for a folder and instant
         self._queue: deque[str] = deque()
         self._readings: deque[OpenReading] = deque()
         self._progress: dict[str, Progress] = {}
@@ -124,8 +124,7 @@ class SidecarReader:
         folder = path.rpartition("/")[0]
         if self._around is None or self._around[:2] != (folder, now):
             found = {place: self.facts_at(place, now) for place in places_for(path)}
-            there = {place: facts for place, facts in found.items() if facts is not None}
-            self._around = (folder, now, there)
+            self._around = (folder, now, {place: facts for place, facts in found.items() if facts is not None})
         return self._around[2]
 
     def facts_at(self, place: str, now: float) -> FileFacts | None:
@@ -155,9 +154,7 @@ class SidecarReader:
 
     def late_s(self, place: str, now: float) -> float:
         """Return how long the sidecar has changed during every reading (s); 0 if that happened only a few times."""
-        if self._late.get(place, 0) < LATE_OFTEN:
-            return 0.0
-        return now - self._behind_since.get(place, now)
+        return 0.0 if self._late.get(place, 0) < LATE_OFTEN else now - self._behind_since.get(place, now)
 
     def said_of(self, stored_sidecar: StoredSidecar, name: str, *, folder: str = "") -> Entry | NearMiss | None:
         """Return the entry of the sidecar in `folder` for `name`, or a near miss if it has only a similar name."""
@@ -176,9 +173,10 @@ class SidecarReader:
 
     def _stat(self, place: str) -> FileFacts | None:
         facts = self._files.facts_at(self._root.path, place)
-        if facts is not None:
-            is_one = place.rpartition("/")[2] in NAMES or self._finder.format_at(place, facts, is_shared=True)
-            return None if not is_one or self._eligibility.ignoring(place) is not None else self._strict(facts)
+        with suppress(UnreachableError):
+            if facts is not None:
+                is_one = place.rpartition("/")[2] in NAMES or self._finder.format_at(place, facts, is_shared=True)
+                return None if not is_one or self._eligibility.ignoring(place) is not None else self._strict(facts)
         known = self._all().get(place)
         if known is None or (self._files.is_missing(self._root.path, place) and self._is_online()):
             return None
@@ -215,8 +213,7 @@ class SidecarReader:
     def _drop_reading(self, place: str) -> None:
         for kept in (self._progress, self._behind_since, self._late):
             kept.pop(place, None)
-        if place in self._queue:
-            self._queue.remove(place)
+        self._queue = deque(one for one in self._queue if one != place)
         for reading in [one for one in self._readings if one.place == place]:
             self._close(reading)
 
@@ -253,10 +250,14 @@ class SidecarReader:
                 entries.append(entry)
         except StopIteration:
             is_through = True
+        except UnreachableError:  # no file can be opened now: the files that wait for it have it read again
+            self._drop_reading(reading.place)
+            return self._forget_stat(reading.place)
         except CONTENT_ERRORS as error:
             is_through, is_cut = True, isinstance(error, Unfinished)
-            is_said = isinstance(error, ValueError)
-            trouble = str(error) if is_said else f"eisync cannot process it ({type(error).__name__})"
+            trouble = (
+                str(error) if isinstance(error, ValueError) else f"eisync cannot process it ({type(error).__name__})"
+            )
         try:
             self._write(reading, entries, is_through=is_through)
             if is_through:
@@ -276,9 +277,7 @@ class SidecarReader:
                 self._progress.pop(reading.place, None)
                 reading.id = self._store.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
-            name = reading.place.rpartition("/")[2]
-            joins = reading.is_document or combines_entries(name)
-            self._store.add(reading.id, entries, joins=joins, is_document=reading.is_document)
+            self._store.add(reading.id, entries, joins=reading.joins, is_document=reading.is_document)
             reading.added += len(entries)
             if reading.is_growing and len(reading.paths) <= MAX_GROWN:
                 reading.paths.update(entry.path for entry in entries)
@@ -289,11 +288,12 @@ class SidecarReader:
         if facts is None:
             return None
         if place.rpartition("/")[2] in NAMES:
-            progress = self._progress.get(place)
-            checkpoint = None if progress is None else progress.checkpoint
+            checkpoint = self._progress[place].checkpoint if place in self._progress else None
             return self._read_sidecar(self._root.path, place, checkpoint, None)
-        found = self._finder.format_at(place, facts, is_shared=True)
-        return None if found is None else self._read_sidecar(self._root.path, place, None, found.entries)
+        with suppress(UnreachableError):
+            if (found := self._finder.format_at(place, facts, is_shared=True)) is not None:
+                return self._read_sidecar(self._root.path, place, None, found.entries)
+        return None
 
     def _facts_at(self, place: str) -> FileFacts | None:
         facts = self._files.facts_at(self._root.path, place)
