@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -275,3 +276,24 @@ TestWatching.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def test_a_file_that_takes_the_name_of_a_renamed_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its event comes first, while the name is still that of the renamed file."""
+    monkeypatch.setattr(f"{__name__}.COME_TO_REST_WITHIN_S", 5.0)
+    state = WatchingMachine()
+    state.start(listens=True, paths={"a.csv", "day/a.csv"})
+    state.link(one="a.csv", two="day/deep/b.csv")
+    for _ in range(6):
+        state.make_the_root_anew()
+    state.create_or_overwrite(path="b.csv")
+    state.link_by_name(one="b.csv", two="other/a.csv")
+    state.upload()
+    state.be_killed(method="follow")
+    state.upload()
+    state.swap(one="other/a.csv", two="b.csv")
+    state.replace(path="b.csv")
+    state.set_a_time_as_archives_do(path="b.csv")
+    state.replace(path="day/deep/b.csv")
+    state.replace(path="b.csv")
+    state.teardown()

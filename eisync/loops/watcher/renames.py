@@ -123,7 +123,7 @@ class RenameDetector:
         self._due_queue = DueQueue()
         self._waiting: dict[str, Waiting] = {}
         self._left: list[str] = []  # old paths of files that were followed: nothing waits for them any more
-        self._vacated: set[str] = set()  # old paths of files that replaced another known file: to check now
+        self._vacated: set[str] = set()  # old paths of followed files, for the files that have them now: to check
 
     @property
     def waiting(self) -> Mapping[str, Waiting]:
@@ -189,7 +189,7 @@ class RenameDetector:
         return left
 
     def take_vacated(self) -> set[str]:
-        """Take the old paths of files that replaced another known file, each once."""
+        """Take the old paths of followed files that another file has now, or had, each once."""
         vacated, self._vacated = self._vacated, set()
         return vacated
 
@@ -218,11 +218,13 @@ class RenameDetector:
     ) -> None:
         self._comparing.forget(path)
         moves = [replace(self._move(twin.id, path, facts, now), is_proven=self._is_proven)]
-        if known is not None and known.id != twin.id:
+        there = self._files.facts_at(self._root.path, old_path)
+        is_replaced = known is not None and known.id != twin.id
+        if is_replaced or there is not None:
+            # Another file has the old name by now. Its events were taken for those of this one, if they came before.
             self._vacated.add(old_path)
-            there = self._files.facts_at(self._root.path, old_path)
-            if there is not None and there == known.facts:
-                moves.append(self._move(known.id, old_path, there, now, before=path))  # two files swapped their names
+        if known is not None and is_replaced and there is not None and there == known.facts:
+            moves.append(self._move(known.id, old_path, there, now, before=path))  # two files swapped their names
         self._paths.follow(moves, now=now)
         self._left.append(old_path)
         self._log.info("file.renamed", path=shown(path), before=shown(old_path))
