@@ -276,6 +276,20 @@ def test_a_named_manifest_is_read_whatever_its_name_is(yard: Yard) -> None:
     assert "wave" == yard.record("a.csv")["label"]
 
 
+def test_files_wait_for_a_manifest_that_is_not_there(yard: Yard) -> None:
+    yard.write("a.csv", b"x,y\n1,2\n")
+    loop = yard.watcher(manifest="list.csv")
+    run(loop, yard.later)
+    assert {} == yard.states()
+    assert "the manifest list.csv, which the configuration names, is not there" in reasons(loop, yard.later)["a.csv"]
+
+    yard.write("list.csv", b"file,label\na.csv,wave\n")
+    yard.fake_events.of(1).files.add("list.csv")
+    run(loop, yard.later + 6.0)
+    assert {"a.csv": READY} == yard.states()
+    assert "wave" == yard.record("a.csv")["label"]
+
+
 def test_a_label_track_becomes_labels_by_index(yard: Yard) -> None:
     write_wav(yard.path("night.wav"), 2.0)
     yard.write("night.txt", b"0.0\t0.5\towl\n0.5\t2.0\twind\n")

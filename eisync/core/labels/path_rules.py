@@ -21,6 +21,7 @@ Labels are in NFC, so that a class named on a Mac and elsewhere is one label.
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import takewhile
 
 from eisync.core.model import Category, shown
 from eisync.core.text import nfc
@@ -119,8 +120,7 @@ class PathRules:
             return class_folder(path)
         if self.label != INFER or "/" not in path or not is_counter(infer_label(path) or ""):
             return None
-        folder = class_folder(path)
-        return None if folder is None or _is_date(path.split("/")[folder]) else folder
+        return class_folder(path, skips_dates=True)
 
     def uses_name(self, path: str) -> bool:
         """Return whether the label of the file at `path` is a part of its name."""
@@ -158,18 +158,28 @@ def is_counter(label: str) -> bool:
     return any(map(str.isdigit, label)) and all(map(_COUNTER.fullmatch, words))
 
 
-def class_folder(path: str) -> int | None:
+def class_folder(path: str, *, skips_dates: bool = False) -> int | None:
     """Return which part of the path is the nearest folder that does more than name a category; None when there is none.
+
+    `skips_dates` passes over folders that are dates or serial numbers, and over the counters among them.
 
     >>> class_folder("train/cat/001.csv"), class_folder("Test Data/001.csv"), class_folder("001.csv")
     (1, None, None)
+    >>> class_folder("cat/2026/05/001.csv"), class_folder("cat/2026/05/001.csv", skips_dates=True)
+    (2, 0)
     """
-    for at, folder in reversed(list(enumerate(path.split("/")[:-1]))):
-        words = {_without_year(word.lower()) for word in _words(folder)}
-        names_category = not words.isdisjoint(CATEGORY_WORDS) and words <= CATEGORY_WORDS.keys() | _FILLERS
-        if not names_category:
-            return at
-    return None
+    parts = path.split("/")
+    found = [at for at in range(len(parts) - 2, -1, -1) if not _names_category(parts[at])]
+    if skips_dates:
+        counters = list(takewhile(lambda at: is_counter(parts[at]), found))
+        if any(_is_date(parts[at]) for at in counters):
+            found = found[len(counters) :]
+    return found[0] if found else None
+
+
+def _names_category(folder: str) -> bool:
+    words = {_without_year(word.lower()) for word in _words(folder)}
+    return not words.isdisjoint(CATEGORY_WORDS) and words <= CATEGORY_WORDS.keys() | _FILLERS
 
 
 def _label_of_folder(name: str) -> str:

@@ -97,6 +97,8 @@ class AnnotationReader:
         if self._finder.is_off or self._is_far(path, now):
             return NOT_ANNOTATED
         self._finder.begin(now)
+        if (missing := self._missing_manifest(now)) is not None:
+            return missing
         said: list[_Said] = []
         is_expected = False
         companion = self._companion(path, now, file)
@@ -117,6 +119,18 @@ class AnnotationReader:
         if not said:
             return self._without(path, now, file, is_expected=is_expected)
         return self._measured(path, said, now)
+
+    def _missing_manifest(self, now: float) -> Unclear | None:
+        """Return why files wait although nothing describes them; None if the manifest that a person names is there."""
+        manifest = self._watched.manifest
+        if manifest is None or self._files.facts_at(self._root, manifest) is not None:
+            return None
+        return Unclear(
+            f"the manifest {manifest}, which the configuration names, is not there; put it there, and the file is sent "
+            "by itself",
+            now + 5 * AGAIN_S,
+            needs_person=True,
+        )
 
     def _is_far(self, path: str, now: float) -> bool:
         """Return whether no annotation can lie near the file, which is so for most folders. Asked once a folder."""
