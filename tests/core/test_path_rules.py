@@ -56,7 +56,7 @@ def test_the_label_is_the_text_before_the_first_dot_of_the_base_name(path: str, 
         ("cat/2026-01-02/001.csv", "cat"),
         ("cat/2026/05/IMG_0042.jpg", "cat"),
         ("cat/train/20260102_1011/001.csv", "cat"),
-        ("digits/7/2026-01-02/001.csv", "digits"),
+        ("digits/7/2026-01-02/001.csv", "7"),
         # the name tells more than which file it is
         ("cat/wave.1.csv", "wave"),
         ("cat/wave2.csv", "wave2"),

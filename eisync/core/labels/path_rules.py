@@ -161,7 +161,7 @@ def is_counter(label: str) -> bool:
 def class_folder(path: str, *, skips_dates: bool = False) -> int | None:
     """Return which part of the path is the nearest folder that does more than name a category; None when there is none.
 
-    `skips_dates` passes over folders that are dates or serial numbers, and over the counters among them.
+    `skips_dates` passes over folders that are dates or serial numbers, and over the counters in them (`2026/05`).
 
     >>> class_folder("train/cat/001.csv"), class_folder("Test Data/001.csv"), class_folder("001.csv")
     (1, None, None)
@@ -171,9 +171,9 @@ def class_folder(path: str, *, skips_dates: bool = False) -> int | None:
     parts = path.split("/")
     found = [at for at in range(len(parts) - 2, -1, -1) if not _names_category(parts[at])]
     if skips_dates:
-        counters = list(takewhile(lambda at: is_counter(parts[at]), found))
-        if any(_is_date(parts[at]) for at in counters):
-            found = found[len(counters) :]
+        counters = takewhile(lambda at: is_counter(parts[at]), found)
+        dates = [number for number, at in enumerate(counters, 1) if _is_date(parts[at])]
+        found = found[dates[-1] :] if dates else found
     return found[0] if found else None
 
 
