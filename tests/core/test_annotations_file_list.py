@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.annotations.file_list import CATEGORIES, reader, recogniser
-from eisync.core.labels.entry import Entry
+from eisync.core.labels.entry import Entry, relative_path
 from eisync.core.model import Category
 
 TRAINING, VALIDATION, TESTING = Category.TRAINING, Category.VALIDATION, Category.TESTING
@@ -55,6 +55,8 @@ def test_each_line_gives_the_category_of_a_file(pieces: list[str], expected: lis
     assert found == list(reader(TESTING)(pieces))
 
 
-@given(st.lists(st.text("abc0/._- ", min_size=1, max_size=8).filter(str.strip), max_size=6))
+@given(
+    st.lists(st.text("abc0/._- ", min_size=1, max_size=8).filter(lambda one: relative_path(one.strip())), max_size=6)
+)
 def test_a_list_names_as_many_files_as_it_has_lines(names: list[str]) -> None:
     assert len(names) == len(list(reader(TRAINING)(["\n".join(names)])))

@@ -70,6 +70,20 @@ def _likely(names: Sequence[str]) -> Iterator[str]:
             yield text[text.rfind("\n", 0, found.start() + 1) + 1 : at]
 
 
+def may_be_document(name: str) -> bool:
+    """Return whether a file of this name may be a shared document, by its extension."""
+    return extension_of(name) in DOCUMENT_EXTENSIONS
+
+
+def is_likely_document(name: str) -> bool:
+    """Return whether a name says that the file is a shared document.
+
+    >>> is_likely_document("_annotations.csv"), is_likely_document("idle.1.csv")
+    (True, False)
+    """
+    return _LIKELY.search(name) is not None
+
+
 def is_companion_name(name: str) -> bool:
     """Return whether a file of this name may be the companion of another."""
     return extension_of(name) in COMPANION_EXTENSIONS and not is_class_list(name.rpartition("/")[2])

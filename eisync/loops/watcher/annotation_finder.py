@@ -6,6 +6,7 @@ What a folder holds is remembered for a moment, and the format of a file as long
 from collections.abc import Iterator
 
 from eisync.core.annotations import formats, places
+from eisync.core.annotations.class_names import is_list as is_class_list
 from eisync.core.annotations.formats import HEAD_CHARACTERS, MANIFEST, Format, Subject, recognised, subject_of
 from eisync.core.annotations.places import Listing
 from eisync.core.model import FileFacts, extension_of
@@ -14,6 +15,8 @@ from eisync.loops.watcher.context import AnnotationFiles, WatchedRoot
 
 AGAIN_S = 1.0
 MAX_REMEMBERED = 20_000
+LARGE_FOLDER = 200
+"""A folder with more entries is not listed again for each event in it."""
 ENTRIES_PER_S = 10_000
 """A folder is listed again at most after one second for each so many of its entries."""
 
@@ -27,6 +30,7 @@ class AnnotationFinder:
         self._formats = formats.may_be(watched.annotations)
         self._files = files
         self._listings: dict[str, tuple[float, Listing]] = {}
+        self._sizes: dict[str, int] = {}  # of folders, when they were listed last
         self._recognised: dict[str, tuple[FileFacts, Format | None]] = {}
         self._now = 0.0
 
@@ -45,29 +49,43 @@ class AnnotationFinder:
         if found is None or not 0.0 <= self._now - at < max(AGAIN_S, found.entries / ENTRIES_PER_S):
             if len(self._listings) >= MAX_REMEMBERED:
                 self._listings.clear()
+                self._sizes.clear()
             found = self._files.listing(self._root, folder)
             self._listings[folder] = (self._now, found)
+            self._sizes[folder] = found.entries
         return found
 
     def note_event(self, place: str) -> bool:
         """Record that something happened at this path. Return whether it may be an annotation file, by its name."""
-        is_one = places.is_annotation_name(place.rpartition("/")[2]) or place == self._manifest
-        if is_one:
-            self._listings.pop(place.rpartition("/")[0], None)
+        folder, _, name = place.rpartition("/")
+        is_one = places.is_annotation_name(name) or place == self._manifest
+        is_small = self._sizes.get(folder, 0) <= LARGE_FOLDER
+        if is_one and (is_small or places.is_likely_document(name) or is_class_list(name)):
+            self._listings.pop(folder, None)
         return is_one
 
     def is_document(self, place: str) -> bool:
-        """Return whether there is a shared document at this path. No, while no file can be opened."""
+        """Return whether there is a shared document at this path. No, while no file can be opened.
+
+        An event on a sample opens no file and lists no large folder: then its name must say that it is a document.
+        """
         folder, _, name = place.rpartition("/")
         if self.is_off:
             return False
-        facts = self._files.facts_at(self._root, place)
         try:
-            if facts is None or self.format_at(place, facts, is_shared=True) is None:
-                return False  # true for most: a large folder is not listed for each of its files
-            return place == self._manifest or name in self.listing(folder).documents
+            if place != self._manifest and not self._may_be_document(folder, name):
+                return False
+            facts = self._files.facts_at(self._root, place)
+            return facts is not None and self.format_at(place, facts, is_shared=True) is not None
         except UnreachableError:
             return False
+
+    def _may_be_document(self, folder: str, name: str) -> bool:
+        if not places.may_be_document(name):
+            return False
+        if places.is_likely_document(name):
+            return True
+        return self._sizes.get(folder, 0) <= LARGE_FOLDER and name in self.listing(folder).documents
 
     def documents_of(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield the possible shared documents for the file, each with the folder that it describes; the nearest first.
