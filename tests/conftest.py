@@ -30,6 +30,28 @@ from tests.forks import FORKS
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
+LONG = ("tests/processes/", "tests/faults/", "tests/test_docs_layouts.py", "tests/test_docs_commands.py")
+"""Tests of whole processes, which take seconds each."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests. Otherwise one of them is the last, and every other process waits for it.
+
+    Each process begins with a part of the list of its own (pytest-xdist, `--dist worksteal`): so each gets some.
+    """
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    first = [item for item in items if item.nodeid.startswith(LONG)]
+    rest = [item for item in items if not item.nodeid.startswith(LONG)]
+    size = len(items) / count
+    items[:] = []
+    for worker in range(count):
+        own = first[worker::count]
+        number = max(0, round(size * (worker + 1)) - len(items) - len(own))
+        items += [*own, *rest[:number]]
+        rest = rest[number:]
+    items += rest
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the tables that tests leave behind (`record_property("table", …)`), whichever process ran them."""
     for report in terminalreporter.getreports("passed"):
