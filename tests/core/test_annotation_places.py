@@ -21,8 +21,10 @@ from eisync.core.annotations.places import (
     is_companion_name,
     is_for,
     is_image,
+    is_likely_document,
     is_recording,
     listing_of,
+    may_be_document,
     scope_of,
     scope_of_classes,
 )
@@ -173,6 +175,21 @@ def test_a_folder_full_of_samples_has_only_documents_with_a_telling_name() -> No
     assert tuple(sorted(samples[:3])) == listing_of(samples[:3], [], 3).documents
     named = ["_annotations.csv", "instances_val.json", "project-1-at-2024-01-01.json", "train.csv"]
     assert tuple(sorted(named)) == listing_of([*samples, *named], [], 40).documents
+
+
+@pytest.mark.parametrize(
+    ("name", "may_be", "is_likely"),
+    [
+        ("_annotations.coco.json", True, True),
+        ("instances_val2017.json", True, True),
+        ("list.csv", True, False),
+        ("idle.1.csv", True, False),
+        ("labels.wav", False, True),
+        ("idle.1.wav", False, False),
+    ],
+)
+def test_the_name_says_whether_a_file_may_be_a_document(name: str, may_be: bool, is_likely: bool) -> None:
+    assert (may_be, is_likely) == (may_be_document(name), is_likely_document(name))
 
 
 def test_few_companions_are_remembered_as_examples() -> None:
