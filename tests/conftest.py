@@ -39,6 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Each process begins with a part of the list of its own (pytest-xdist, `--dist worksteal`): so each gets some.
     """
+    for item in items:
+        if item.nodeid.startswith("tests/core/") and not getattr(
+            getattr(item, "obj", None), "is_hypothesis_test", False
+        ):
+            item.add_marker("core_table")  # `.ci/run` has run these already, for their coverage
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     first = [item for item in items if item.nodeid.startswith(LONG)]
     rest = [item for item in items if not item.nodeid.startswith(LONG)]
