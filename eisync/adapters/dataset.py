@@ -89,7 +89,7 @@ class Dataset:
 
     @contextlib.contextmanager
     def labels_writer(self) -> Iterator["LabelsWriter"]:
-        """Write the labels anew. They replace the old ones at the end, if `keep` was called. Raise FolderError."""
+        """Write all labels again. They replace the old ones at the end, if `keep` was called. Raise FolderError."""
         part = f"{OWN_FOLDER}/{INFO_LABELS}"
         with self._translated(), self._written(part) as file:
             labels = LabelsWriter(file)

@@ -166,7 +166,7 @@ def _known_classes(folder: SafeFolder, place: str) -> list[str]:
     with open(folder.open(place, os.O_RDONLY), "rb") as file:
         try:
             known: list[str] = json.load(file)
-        except ValueError:  # a power cut: this run numbers the classes anew, and writes every label file
+        except ValueError:  # a power cut: this run numbers the classes again, and writes every label file
             return []
     return known
 

@@ -10,7 +10,7 @@ from eisync.settings.table import Table
 
 class WatchSplit(Table):
     """How the files of a folder are divided among training, testing and validation, group by group: all files of a
-    group go together, for good. It is for files of which nothing else says a category.
+    group go together, for good. A file whose category something else says keeps that one.
     """
 
     by: Line = Field(

@@ -1,6 +1,6 @@
 """Write new contents of files below a folder. A run that is killed leaves the old content of a file, or its new one.
 
-Large files are collected and renamed together. Small files, of which there may be a million, are compared with what is
+Large files are collected and renamed together. There may be a million small files. They are compared with what is
 there and written one at a time.
 """
 
