@@ -164,11 +164,11 @@ def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
         yield f"  nothing is sent for now: {held}"
     if target["listing_trouble"]:
         yield f"  not compared with the service: {target['listing_trouble']}"
-    if target.get("inference_trouble"):
-        yield f"  labels: {target['inference_trouble']}"
         yield "    uploads continue; until then eisync does not see deletions and edits in the project"
     elif target["listed_s"] is not None:
         yield f"  compared with the service {_span(target['listed_s'])} ago"
+    if target.get("inference_trouble"):
+        yield f"  labels: {target['inference_trouble']}"
     yield from _straddling(target.get("straddling", []))
 
 

@@ -56,7 +56,8 @@ class Trust(Enum):
 
 def wrong_label(path: str, right: str | None, found: str | None) -> str:
     """Return why the service infers no more labels, for a person."""
-    return f"the service inferred the label {found or ''!r} for {path}, not {right or ''!r}; every request names it now"
+    wrong = f"the service inferred the label {found or ''!r} for {path}, not {right or ''!r}"
+    return f"{wrong}; since then eisync sends each label with its file"
 
 
 @dataclass(frozen=True, slots=True)

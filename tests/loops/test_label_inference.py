@@ -182,8 +182,13 @@ def test_a_trial_that_is_not_stored_is_repeated(yard: Yard, cloud: Listener) -> 
 
 def test_samples_that_are_not_listed_at_once_are_read_again(yard: Yard, cloud: Listener) -> None:
     yard.fill(*MIXED[:6])
-    listed, reads = cloud.listed, []
-    cloud.listed = lambda ids: reads.append(ids) or (listed(ids) if len(reads) > 2 else {})  # type: ignore[method-assign, func-returns-value, assignment]
+    listed, reads = cloud.listed, list[Any]()
+
+    def listed_late(ids: Any) -> Any:
+        reads.append(ids)
+        return listed(ids) if len(reads) > 2 else {}
+
+    cloud.listed = listed_late  # type: ignore[method-assign]
     drain = drain_of(yard, cloud)
     for _ in range(3):
         drain.run(READ_AGAIN_S)

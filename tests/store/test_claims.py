@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from .shelf import NOW, Shelf
 LATER = NOW + 1_000.0
 
 
-def fill(shelf: Shelf, labels: Sequence[str], *, named: bool = False, root_id: int = 1, **more: object) -> None:
+def fill(shelf: Shelf, labels: Sequence[str], *, named: bool = False, root_id: int = 1, **more: Any) -> None:
     """Files that are due one after the other, with these labels, which their names begin with if they are `named`."""
     for number, label in enumerate(labels):
         path = f"{label}.{number:04}.csv" if named else f"{number:04}.csv"
