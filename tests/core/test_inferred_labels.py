@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from eisync.core.batching import TRIAL_FILES, Inference, Limits, requests_of
 from eisync.core.labels.inferred import infers
-from eisync.core.model import Item
+from eisync.core.model import Item, RemoteSample
+from eisync.core.studio import is_edited_by_others
 
 from .test_batching import item
 
@@ -136,3 +137,18 @@ def test_a_trial_is_small() -> None:
     requests = requests_of(items, Limits(files=1000), Inference.TRIAL)
 
     assert [TRIAL_FILES] == [len(request.items) for request in requests if request.is_inferred]
+
+
+@pytest.mark.parametrize(
+    ("updated_by", "own_key", "expected"),
+    [
+        (None, 7, False),
+        ("projectApiKey 7", 7, False),
+        ("projectApiKey 8", 7, True),
+        ("projectApiKey 8", None, True),
+        ("user 5", 7, True),
+    ],
+)
+def test_an_edit_of_another_is_none_of_ours(updated_by: str | None, own_key: int | None, expected: bool) -> None:
+    sample = RemoteSample(id=1, filename="a", category="training", label="idle", updated_by=updated_by)
+    assert expected is is_edited_by_others(sample, own_key)
