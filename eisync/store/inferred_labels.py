@@ -18,6 +18,7 @@ KEEP_S = 7 * 24 * 3600.0
 """After this time nothing more is expected of a file: its sample was never listed, or is not known."""
 
 _NOTE = "insert into inferred_label (target, files, at) values (:target, :files, :now)"
+_FORGET_OLD = "delete from inferred_label where target = :target and at < :before"
 
 # Samples of noted files that a listing shows with another label. Where the answer named a sample that another upload
 # had made, its label is not ours; unless an earlier answer was lost, and that upload was ours.
@@ -39,11 +40,11 @@ order by sample.id limit :limit"""
 # Notes of which every file has a listed sample, or is not at the service, or waits no more.
 _SETTLED = """
 delete from inferred_label
-where target = :target and (at < :before or not exists (
+where target = :target and not exists (
     select 1 from json_each(inferred_label.files) note cross join file on file.id = cast(note.key as integer)
     where file.state in ('ready', 'sending', 'doubtful') or (file.state = 'synced' and not exists (
         select 1 from file_sample mine cross join sample on sample.target = file.target and sample.id = mine.sample_id
-        where mine.file_id = file.id and (sample.filename is not null or sample.gone_at is not null)))))"""
+        where mine.file_id = file.id and (sample.filename is not null or sample.gone_at is not null))))"""
 
 
 class Trust(Enum):
@@ -102,6 +103,7 @@ class InferredLabels:
     def note_sent(self, target: str, labels: Mapping[int, str], *, now: float) -> None:
         """Note that these files are about to be sent without their label, which is given by file id."""
         with self._database.transaction() as connection:
+            connection.execute(_FORGET_OLD, {"target": target, "before": now - KEEP_S})
             connection.execute(_NOTE, {"target": target, "files": json.dumps(dict(labels)), "now": now})
 
     def otherwise(self, target: str, *, after_id: int, limit: int) -> list[OtherLabel]:
@@ -119,10 +121,10 @@ class InferredLabels:
         with self._database.transaction() as connection:
             for one in others:
                 why = f"the service inferred the label {one.listed or ''!r} from its name"
-                wanted.correct_label(connection, one.file_id, sent=one.listed, why=why, now=now)
-                transitions.note_history(connection, one.file_id, "mislabelled", why, now)
+                if wanted.correct_label(connection, one.file_id, one.right, sent=one.listed, why=why, now=now):
+                    transitions.note_history(connection, one.file_id, "mislabelled", why, now)
 
-    def forget_settled(self, target: str, *, now: float) -> None:
+    def forget_settled(self, target: str) -> None:
         """Drop the notes whose files are all settled. Call it when `otherwise` has nothing to say any more."""
         with self._database.transaction() as connection:
-            connection.execute(_SETTLED, {"target": target, "before": now - KEEP_S})
+            connection.execute(_SETTLED, {"target": target})

@@ -173,13 +173,20 @@ def decline(connection: sqlite3.Connection, file_id: int, kind: ActionKind) -> N
         connection.execute(_DECLINE, {"id": file_id, "declined": _kinds(wanted.declined | {kind})})
 
 
-def correct_label(connection: sqlite3.Connection, file_id: int, *, sent: str | None, why: str, now: float) -> None:
-    """Record that the synced file was sent with the label `sent`, although its own is right, which is wanted now."""
+def correct_label(
+    connection: sqlite3.Connection, file_id: int, label: str, *, sent: str | None, why: str, now: float
+) -> bool:
+    """Record that the synced file was sent with the label `sent`, although `label` is its own, which is wanted now.
+
+    Return False when it has another label of its own by now.
+    """
     row = connection.execute(_SENT_ONE, {"id": file_id}).fetchone()
-    if row is not None:
-        before = wanted_of(row) or WantedDescription(description=_sent(row), at=now, why=why)
-        connection.execute("update file set label = :label where id = :id", {"id": file_id, "label": sent})
-        _write(connection, file_id, before)
+    if row is None or row["label"] != label:
+        return False
+    before = wanted_of(row) or WantedDescription(description=_sent(row), at=now, why=why)
+    connection.execute("update file set label = :label where id = :id", {"id": file_id, "label": sent})
+    _write(connection, file_id, before)
+    return True
 
 
 def forget(connection: sqlite3.Connection, file_id: int) -> None:

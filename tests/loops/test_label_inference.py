@@ -10,7 +10,7 @@ from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
 from eisync.core.policy import Policy
 from eisync.core.wire import Envelope, Reply
-from eisync.errors import UnreachableError
+from eisync.errors import StateError, UnreachableError
 from eisync.loops.actions.planner import GuardLedger
 from eisync.loops.reconciler.context import ReconciledProject
 from eisync.loops.uploader.label_inference import MOST_READS, READ_AGAIN_S
@@ -222,3 +222,37 @@ def test_a_paused_target_begins_another_trial(yard: Yard, cloud: Listener) -> No
     for _ in range(9):
         drain.run(300.0)
     assert (Trust.RIGHT, {State.SYNCED}) == (trust(yard), set(yard.states().values()))
+
+
+class FullDisk:
+    """The store of inferred labels on a disk that fills up, until it is emptied."""
+
+    def __init__(self, yard: Yard, *failing: str) -> None:
+        self._real = yard.index.inferred
+        self.failing = set(failing)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.failing:
+            raise StateError("the disk is full")
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize("failing", [("trust",), ("note_sent",), ("note_right",)])
+def test_a_full_disk_loses_no_file(yard: Yard, cloud: Listener, failing: tuple[str, ...]) -> None:
+    if failing != ("note_right",):
+        yard.index.inferred.note_right("main")
+    disk: Any = FullDisk(yard)
+    yard.index.inferred = disk
+    yard.fill(*MIXED)
+    drain = drain_of(yard, cloud)
+    drain.tick()
+    drain.bench.run()
+    disk.failing = set(failing)
+    for _ in range(30):
+        try:
+            drain.run(READ_AGAIN_S)
+        except StateError:
+            continue
+    disk.failing = set()
+    drain.run(READ_AGAIN_S)
+    assert (RIGHT, {State.SYNCED}) == (labels(cloud), set(yard.states().values()))

@@ -57,11 +57,11 @@ def test_a_wrong_label_ends_the_trust_for_good(shelf: Shelf) -> None:
 
 def test_a_right_label_is_forgotten_once_it_is_listed(shelf: Shelf) -> None:
     sent(shelf, "idle.csv", 7)
-    labels(shelf).forget_settled("main", now=NOW)
+    labels(shelf).forget_settled("main")
     assert 1 == notes(shelf)
     listed(shelf, 7, "idle")
     assert [] == otherwise(shelf)
-    labels(shelf).forget_settled("main", now=NOW)
+    labels(shelf).forget_settled("main")
     assert 0 == notes(shelf)
 
 
@@ -103,7 +103,7 @@ def test_a_crash_forgets_no_file(shelf: Shelf) -> None:
     [item] = shelf.claim()
     labels(shelf).note_sent("main", {item.id: "idle"}, now=NOW)
     shelf.reopen()
-    labels(shelf).forget_settled("main", now=NOW)
+    labels(shelf).forget_settled("main")
     [item] = shelf.claim()
     shelf.outbox.settle([Outcome(item_id=item.id, events=(Event.DUPLICATE,), sample_ids=(7,))], claim=1, now=NOW)
     listed(shelf, 7, "walk")
@@ -112,5 +112,14 @@ def test_a_crash_forgets_no_file(shelf: Shelf) -> None:
 
 def test_notes_about_samples_that_are_never_listed_end(shelf: Shelf) -> None:
     sent(shelf, "idle.csv", 7)
-    labels(shelf).forget_settled("main", now=NOW + KEEP_S + 1)
-    assert 0 == notes(shelf)
+    labels(shelf).note_sent("main", {99: "walk"}, now=NOW + KEEP_S + 1)
+    assert 1 == notes(shelf)
+
+
+def test_a_file_that_has_another_label_by_now_is_not_corrected(shelf: Shelf) -> None:
+    sent(shelf, "idle.csv", 7)
+    listed(shelf, 7, "id")
+    found = labels(shelf).otherwise("main", after_id=0, limit=10)
+    labels(shelf).correct(found, now=NOW)
+    labels(shelf).correct(found, now=NOW)
+    assert 1 == [line["event"] for line in shelf.index.records.history(limit=10)].count("mislabelled")

@@ -48,4 +48,4 @@ class LabelCheck:
             after_id = others[-1].sample_id
         if wrong_files:
             report.note(f"the service inferred wrong labels for {wrong_files:,} files; they are labelled again")
-        self._inferred.forget_settled(target, now=self._clock())
+        self._inferred.forget_settled(target)

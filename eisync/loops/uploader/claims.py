@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from eisync.core.batching import Inference, Request, requests_of, unsendable
+from eisync.core.batching import Inference, Request, unsendable
 from eisync.core.known_content import KnownContent, settle_known
 from eisync.core.lifecycle import Event
 from eisync.core.model import Item
@@ -208,10 +208,7 @@ class Claims:
 
     def queue(self, state: TargetState, claim: int, items: Sequence[Item], now: float) -> None:
         """Queue claimed items as requests."""
-        inference = self._inference.of(state)
-        requests = requests_of(items, state.flow_control.limits, inference)
-        state.queue.extend((claim, request) for request in requests)
-        self._inference.begin(state, inference, requests, now)
+        state.queue.extend((claim, request) for request in self._inference.requests(state, items, now))
 
     def give_back(self, state: TargetState) -> None:
         """Give back everything of the target that is not under way."""

@@ -5,14 +5,14 @@ then, every request names its label. One wrong label ends this for the target fo
 labels of all later requests in the listing, and corrects wrong ones.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from eisync.core.batching import Inference, Request
+from eisync.core.batching import Inference, Request, requests_of
 from eisync.core.lifecycle import Event
 from eisync.core.model import Item, RemoteSample, shown
 from eisync.core.outcome import Outcome
 from eisync.core.studio import is_edited_by_others
-from eisync.errors import EisyncError
+from eisync.errors import EisyncError, StateError
 from eisync.loops.ports import Log
 from eisync.loops.uploader.target_state import TargetState, Trial, Workers
 from eisync.store.inferred_labels import InferredLabels, Trust, wrong_label
@@ -42,19 +42,33 @@ class LabelInference:
                 return Inference.TRIAL
         return Inference.OFF
 
-    def begin(self, state: TargetState, inference: Inference, requests: Iterable[Request], now: float) -> None:
-        """Note which files of `requests` are sent without a label, before any of them is."""
-        inferred = [request for request in requests if request.is_inferred]
-        if not inferred:
-            return
-        labels = {item.id: item.label or "" for request in inferred for item in request.items}
-        self._inferred.note_sent(state.target, labels, now=now)
-        if inference is Inference.TRIAL:
+    def requests(self, state: TargetState, items: Sequence[Item], now: float) -> list[Request]:
+        """Return the requests for claimed items. Those that are sent without a label are noted before.
+
+        When that cannot be stored, each request has a label: no claimed file may be lost by a full disk.
+        """
+        limits = state.flow_control.limits
+        try:
+            inference = self.of(state)
+            requests = requests_of(items, limits, inference)
+            inferred = [request for request in requests if request.is_inferred]
+            labels = {item.id: item.label or "" for request in inferred for item in request.items}
+            if labels:
+                self._inferred.note_sent(state.target, labels, now=now)
+        except StateError:
+            return requests_of(items, limits)
+        if inference is Inference.TRIAL and inferred:
             state.trial = Trial(inferred[0])
+        return requests
 
     def is_over(self, state: TargetState, request: Request) -> bool:
         """Return whether the request must not be sent any more: a label that the service inferred was wrong."""
-        return request.is_inferred and self._inferred.trust(state.target) is Trust.WRONG
+        if not request.is_inferred:
+            return False
+        try:
+            return self._inferred.trust(state.target) is Trust.WRONG
+        except StateError:
+            return False  # the listing will show it
 
     def withdraw(self, state: TargetState, request: Request) -> None:
         """Note that the request is not sent."""
