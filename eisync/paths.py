@@ -83,6 +83,13 @@ def notify_socket(environ: Mapping[str, str] | None = None) -> str | None:
     return (os.environ if environ is None else environ).get("NOTIFY_SOCKET") or None
 
 
+def proxy_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the names of the variables that name a proxy. Their values may hold a password."""
+    environ = os.environ if environ is None else environ
+    names = ("https_proxy", "http_proxy", "all_proxy")
+    return [one for name in names for one in (name, name.upper()) if environ.get(one)]
+
+
 def unconfigured(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment without the variables that configure eisync or an official client.
 

@@ -128,6 +128,20 @@ def hand_over(executor: Executor, fn: Callable[_P, _T], /, *args: _P.args, **kwa
     return work.future
 
 
+def apart(fn: Callable[[], _T]) -> Future[_T]:
+    """Run `fn` in a thread of its own, which ends with the process if nothing else ends it.
+
+    For what may hang and cannot be stopped, such as a look at a file server that is away. The caller waits for the
+    future with a limit. Where no thread can be started, run `fn` in this thread.
+    """
+    work = _Work(fn)
+    try:
+        threading.Thread(target=work.begin, name="eisync-apart", daemon=True).start()
+    except RuntimeError:
+        work.begin()
+    return work.future
+
+
 class _Work(Generic[_T]):
     """Work that is done once, and never after its future was cancelled."""
 

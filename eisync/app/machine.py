@@ -166,6 +166,7 @@ class App:
         health = self._health()
         return {
             "pid": os.getpid(),
+            "process": process.identity(os.getpid()),
             "verb": self.verb,
             "version": __version__,
             "held": self.uploader.holds(clock.now()),

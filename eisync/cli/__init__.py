@@ -27,6 +27,7 @@ VERBS = {
     "once": "Upload everything that is there now, compare with the service, and end.",
     "preview": "Show what would be sent, with which labels, and send nothing.",
     "status": "Show whether every file is in Edge Impulse, and why if not.",
+    "doctor": "Check all that uploads need, and say what to do about what is wrong.",
     "ls": "List every file with its state and its reason.",
     "explain": "Explain what happens to one file, and why.",
     "audit": "List every file under the folders with one state and one reason, and check that none is missed.",

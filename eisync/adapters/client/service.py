@@ -218,9 +218,14 @@ def transport_to(
         user_agent=user_agent,
         pool_connections=_HOSTS,
         pool_maxsize=_CONNECTIONS,
-        verify=endpoints.ca_file or (_system_store() if endpoints.trusts_system else True),
+        verify=trusted_by(endpoints),
         on_date=on_date,
     )
+
+
+def trusted_by(endpoints: Endpoints) -> str | bool:
+    """Return the trusted certificates: a file, a folder, or True for the bundled ones. Raise ConfigurationError."""
+    return endpoints.ca_file or (_system_store() if endpoints.trusts_system else True)
 
 
 def _system_store() -> str:

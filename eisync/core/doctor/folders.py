@@ -33,6 +33,16 @@ def missing(path: str, reason: str) -> Finding:
     )
 
 
+def silent(path: str, within_s: float) -> Finding:
+    """Say that the folder does not answer: nothing of it is known, and eisync hangs there too."""
+    return fault(
+        "folder",
+        f"it does not answer within {within_s:.0f} s",
+        "check the disk or the file server it is on ('dmesg', 'mount'), and mount it again",
+        about=path,
+    )
+
+
 def content(path: str, found: Content) -> Finding:
     """Decide whether everything in the folder can be read."""
     least = "" if found.is_complete else "at least "

@@ -135,7 +135,7 @@ def limits(found: Limits, *, workers: int, folders: int) -> Iterator[Finding]:
     elif found.open_files < files:
         yield warning(
             "open files",
-            f"the process may open {found.open_files:,} files, and needs up to {files:,} with upload.workers = {workers}",
+            f"the process may open {found.open_files:,} files, and needs up to {files:,} (upload.workers = {workers})",
             f"LimitNOFILE={max(files, 1024)} in the unit, 'ulimit -n {max(files, 1024)}', or fewer upload.workers",
         )
     else:

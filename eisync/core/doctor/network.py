@@ -37,6 +37,13 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something was not reached, as a clause for a person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """The certificate of a host, which was trusted. `expires_at` in Unix seconds; `issuer` names who vouches for it."""
 
@@ -150,24 +157,18 @@ def distrusted(host: str, why: Distrust, *, trust: str) -> Finding:
 
 def no_tls(host: str, reason: str) -> Finding:
     """Say that the secure connection failed before a certificate was seen."""
-    return fault(
-        "tls",
-        f"no secure connection: {reason}",
-        "check that the address and the port speak TLS, and what intercepts the connection ('openssl s_client')",
-        about=host,
-    )
+    if "407" in reason:
+        remedy = "set https_proxy=http://USER:PASSWORD@HOST:PORT for the process that runs eisync"
+    elif "Tunnel" in reason:
+        remedy = f"ask who runs the proxy to allow connections to {host}"
+    else:
+        remedy = "check that the address and the port speak TLS, and what intercepts the connection"
+    return fault("tls", f"no secure connection: {reason}", remedy, about=host)
 
 
-def without_tls(host: str, *, is_in_clear: bool) -> Finding:
-    """Decide about an address that begins with http. `is_in_clear`: its requests leave this machine."""
-    if is_in_clear:
-        return warning(
-            "tls",
-            "the address begins with http: the API key and the files are sent unencrypted",
-            "use https in studio_url and ingestion_url",
-            about=host,
-        )
-    return not_checked("tls", "the address begins with http, and is on this machine", about=host)
+def without_tls(host: str) -> Finding:
+    """Say that there is no certificate. (The check of the configuration warns of keys that are sent unencrypted.)"""
+    return not_checked("tls", "its address begins with http, so there is no certificate", about=host)
 
 
 def answer(host: str, found: Answer) -> Finding:
@@ -286,6 +287,13 @@ def key_refused(target: str, reason: str) -> Finding:
     )
 
 
+def key_unusable(target: str, reason: str) -> Finding:
+    """Say that Studio knows the key, and that eisync cannot work with it."""
+    return fault(
+        "key", f"Studio answers: {reason}", "give eisync the API key of one project (Dashboard, Keys)", about=target
+    )
+
+
 def key_unknown(target: str, reason: str) -> Finding:
     """Say that it is unknown whether the key is accepted."""
     return not_checked("key", f"Studio did not say whether it accepts the key: {reason}", about=target)
@@ -306,8 +314,8 @@ def no_listing(target: str, reason: str) -> Finding:
     )
 
 
-def project(target: str, opened: int, known: int | None, files: int) -> Finding:
-    """Decide whether the key opens the project that the index knows. `files`: how many files the index has."""
+def project(target: str, opened: int, known: int | None) -> Finding:
+    """Decide whether the key opens the project that the index knows; None when it knows none."""
     if known is None:
         return ok("project", f"project {opened}; nothing was uploaded with this state folder yet", about=target)
     if opened != known:
@@ -317,4 +325,4 @@ def project(target: str, opened: int, known: int | None, files: int) -> Finding:
             "put the key of the old project back, or give the new project its own state folder (--state-dir)",
             about=target,
         )
-    return ok("project", f"project {opened}, as the index says ({amount(files, 'file')})", about=target)
+    return ok("project", f"project {opened}, as the index says", about=target)

@@ -1,6 +1,6 @@
 """Decide what the state folder, its database and the running process mean, and what the index says of the files."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +93,11 @@ def _sound(facts: DatabaseFacts, size: str) -> str:
     return f"{size}, {schema}, {checked}{free}{more}"
 
 
+def database_in_use(pid: int) -> Finding:
+    """Say that the running process uses the database."""
+    return ok("database", f"process {pid} uses it, and answered from it")
+
+
 def no_database(place: str) -> Finding:
     """Say that there is no database yet."""
     return not_checked("database", f"there is none in {place} yet; the first start makes it")
@@ -183,9 +188,3 @@ def files(status: Mapping[str, Any]) -> Iterator[Finding]:
 def no_status(reason: str) -> Finding:
     """Say that the index could not be asked."""
     return not_checked("files", reason)
-
-
-def folders_of(status: Mapping[str, Any] | None) -> Sequence[str]:
-    """Return the folders that the index knows."""
-    roots: Iterable[Mapping[str, Any]] = (status or {}).get("roots", ())
-    return [str(root["path"]) for root in roots]
