@@ -34,7 +34,7 @@ _FIRST = 64  # entries of a folder, to find a file in it
 
 def versions(sqlite: str) -> dict[str, str]:
     """Return the versions of Python, of the system and of the libraries, in the order to show."""
-    found = {"Python": platform.python_version(), "SQLite": sqlite, "": ssl.OPENSSL_VERSION.rsplit("  ", 1)[0]}
+    found = {"Python": platform.python_version(), "SQLite": sqlite, "OpenSSL": ssl.OPENSSL_VERSION.split()[1]}
     for name in LIBRARIES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)

@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from eisync.core.doctor.state import DatabaseFacts
-from eisync.errors import StateBusyError, StateError
+from eisync.errors import StateBusyError, StateDamagedError, StateError
 from eisync.store.database import OLDEST_SQLITE, Database
 from eisync.store.schema import VERSION
 from eisync.store.state_folder import (
@@ -166,6 +166,8 @@ def _inspected(
         try:
             # Without its path, so that damage is not recorded: this changes nothing.
             found = read(Database(connection, "", None, is_exclusive=False, is_doubtful=False))
+        except StateDamagedError:
+            why = "the database is damaged"
         except StateError as error:
             why = _TOO_MANY if "interrupted" in str(error) else str(error)
     share = 1.0

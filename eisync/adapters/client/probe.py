@@ -25,6 +25,7 @@ from eisync.adapters.client.replies import Count
 from eisync.adapters.client.studio import Studio
 from eisync.adapters.client.transport import Transport
 from eisync.core.doctor.network import Answer, Certificate, Distrust, Failure, Route
+from eisync.core.formats.json_syntax import json_object
 from eisync.core.redaction import KEYS
 from eisync.core.studio import projects_of_key
 from eisync.core.text import one_line
@@ -77,6 +78,11 @@ class Way:
 
 
 _NO_TUNNEL = "no tunnel"
+_LATER = (408, 429)
+
+
+class NotStudioError(UnansweredError):
+    """What answers at the address of Studio is something else."""
 
 
 def way_to(url: str, variables: Sequence[str]) -> Way:
@@ -155,12 +161,15 @@ def answer(transport: Transport, url: str) -> Answer | Failure:
 def key(studio: Studio) -> tuple[int, str | None]:
     """Return the project that the key opens and what Studio calls its rights; None when it names none.
 
-    Raise KeyRefusedError, StudioError or TransitError, and ConfigurationError when the key cannot be read.
+    Raise KeyRefusedError, StudioError, NotStudioError or TransitError; ConfigurationError when the key cannot be read.
     """
     roles = []
 
     def ask(path: str) -> dict[str, Any]:
-        content = studio.fetch(path).content()
+        answered = studio.fetch(path)
+        if answered.status < 500 and answered.status not in _LATER and json_object(answered.body) is None:
+            raise NotStudioError(f"HTTP {answered.status}, and no JSON")
+        content = answered.content()
         if isinstance(role := content.get("role"), str):
             roles.append(one_line(role))
         return content

@@ -43,7 +43,7 @@ def examine(wanted: Wanted) -> Iterator[Finding]:
         remote = Remote(
             settings=settings,
             api_key_file=wanted.api_key_file,
-            status=lambda: (waited(known, STATE_S) or Known()).status,
+            known=lambda: waited(known, STATE_S) or Known(why_unknown="the state folder does not answer"),
             times=ServiceTimes(),
         )
     network = [] if remote is None else list(remote.jobs())

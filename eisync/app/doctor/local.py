@@ -43,13 +43,14 @@ Record = Mapping[str, Any]
 class Known:
     """What the index and a running process say. Without a process, `inspected` has what the database says.
 
-    `status` is the record of `eisync status`, `watched` the folders of a running process. `why_silent`: the process
-    does not answer. `why_unknown`: why there is no status.
+    `status` is the record of `eisync status`, `watched` the folders of a running process. `is_new`: there is no
+    database yet. `why_silent`: the process does not answer. `why_unknown`: why there is no status.
     """
 
     status: Record | None = None
     watched: Sequence[Record] = ()
     inspected: Inspected[Record] | None = None
+    is_new: bool = False
     why_silent: str | None = None
     why_unknown: str = "nothing was watched with this state folder yet"
 
@@ -82,7 +83,7 @@ def known_of(folder: str) -> Known:
     except EisyncError as error:
         return Known(why_unknown=str(error))
     if inspected is None:
-        return Known()
+        return Known(is_new=True)
     return Known(status=inspected.read, inspected=inspected, why_unknown=inspected.why)
 
 
@@ -151,7 +152,7 @@ def _database(folder: str, found: Known) -> Iterator[Finding]:
         yield from state.database(found.inspected.facts)
     elif found.live is not None:
         yield state.database_in_use(int(found.live["pid"]))
-    elif found.why_silent is None and found.status is None and not os.path.lexists(os.path.join(folder, "eisync.db")):
+    elif found.is_new:
         yield state.no_database(folder)
     else:
         yield not_checked("database", found.why_unknown)

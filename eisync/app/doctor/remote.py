@@ -1,17 +1,17 @@
 """Check the way to the service of each target, the key, and the clock."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from eisync.adapters import clock
 from eisync.adapters.client import probe
-from eisync.adapters.client.probe import ANSWER_S, CONNECT_S, Way
+from eisync.adapters.client.probe import ANSWER_S, CONNECT_S, NotStudioError, Way
 from eisync.adapters.client.service import Endpoints, transport_to, trusted_by
 from eisync.adapters.client.studio import Studio
 from eisync.adapters.client.transport import ServiceTimes, Transport
 from eisync.adapters.process import apart
 from eisync.app.doctor.jobs import Job, waited
+from eisync.app.doctor.local import Known
 from eisync.app.loops import USER_AGENT, endpoints_of
 from eisync.core.clock_step import ClockReading
 from eisync.core.doctor import network
@@ -25,17 +25,14 @@ DNS_S = 8.0
 WAY_S = 30.0
 KEY_S = 60.0
 
-Known = Callable[[], Mapping[str, Any] | None]
-"""The status of all files; None when it is not known."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """What the checks of all targets share. `status` waits for what the index and a running process say."""
+    """What the checks of all targets share. `known` waits for what the index and a running process say."""
 
     settings: Settings
     api_key_file: str | None
-    status: Known
+    known: Callable[[], Known]
     times: ServiceTimes
 
     def jobs(self) -> Iterator[Job]:
@@ -71,7 +68,7 @@ class Remote:
                 target.name, source.describe(), source.warning(), is_usual=source.read().startswith("ei_")
             )
             if not studio.is_fine():
-                yield network.key_unknown(target.name, "it is not reached (see above)")
+                yield network.key_untried(target.name)
                 return
             asked = Studio(self._transport(endpoints), endpoints.studio_url, (CONNECT_S, ANSWER_S), source.read)
             yield from self._key(target.name, asked)
@@ -83,8 +80,7 @@ class Remote:
             source = find_key(target, api_key_file=self.api_key_file, own_first=len(self.settings.targets) > 1)
             source.read()
         except ConfigurationError as error:
-            status = self.status()
-            if status is not None and status.get("daemon"):
+            if self.known().live is not None:
                 return network.key_of_daemon(target.name, str(error))
             return network.no_key(target.name, str(error))
         return source
@@ -98,17 +94,20 @@ class Remote:
         except StudioError as error:
             yield network.key_unusable(target, str(error))
             return
+        except NotStudioError as error:
+            yield network.not_studio(target, studio.url, str(error))
+            return
         except TransitError as error:
-            yield network.key_unknown(target, str(error))
+            yield network.key_unanswered(target, str(error))
             return
         yield network.key_accepted(target, opened, role)
         yield self._listing(target, studio, opened)
-        status = self.status()
-        if status is None:
+        known = self.known()
+        if known.status is None and not known.is_new:
             yield not_checked("project", "the index cannot be asked which project it knows", about=target)
         else:
-            known = {one["name"]: one["project_id"] for one in status["targets"]}
-            yield network.project(target, opened, known.get(target))
+            projects = {one["name"]: one["project_id"] for one in (known.status or {}).get("targets", ())}
+            yield network.project(target, opened, projects.get(target))
 
     def _listing(self, target: str, studio: Studio, project_id: int) -> Finding:
         if not self.settings.reconcile.enabled:

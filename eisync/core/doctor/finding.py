@@ -79,12 +79,13 @@ def conclusion(findings: Sequence[Finding]) -> str:
     """Return the last sentence: how many faults and warnings there are, and where they are."""
     counted = counts(findings)
     rest = f"{counted['ok']:,} ok, {counted['not checked']:,} not checked"
-    faults = [_name(one) for one in findings if one.verdict is Verdict.FAULT]
+    faults = counted["fault"]
+    names = list(dict.fromkeys(_name(one) for one in findings if one.verdict is Verdict.FAULT))
     warnings = counted["warning"]
     if faults:
-        more = f" and {len(faults) - _NEXT:,} more" if len(faults) > _NEXT else ""
+        more = f" and {len(names) - _NEXT:,} more" if len(names) > _NEXT else ""
         also = f", {amount(warnings, 'warning')}" if warnings else ""
-        return f"{amount(len(faults), 'fault')}: {', '.join(faults[:_NEXT])}{more}{also}; {rest}."
+        return f"{amount(faults, 'fault')}: {', '.join(names[:_NEXT])}{more}{also}; {rest}."
     if warnings:
         return f"No fault, {amount(warnings, 'warning')}; {rest}."
     return f"No fault and no warning; {rest}."

@@ -24,10 +24,10 @@ class Content:
 
 
 def missing(path: str, reason: str) -> Finding:
-    """Say that the folder is not there or cannot be read."""
+    """Say that the folder is not there or cannot be read. `reason` may say what to do behind a semicolon."""
     return fault(
         "folder",
-        reason,
+        reason.partition("; ")[0],
         "create or mount it, correct path in its [[watch]], or give eisync's user the right to read it",
         about=path,
     )

@@ -90,6 +90,8 @@ def route(found: Route) -> Finding:
 
 def names(host: str, addresses: Sequence[str], *, is_proxy: bool) -> Finding:
     """Decide whether the name of a host has an address."""
+    if list(addresses) == [host]:
+        return ok("dns", "it is an address, no name", about=host)
     shown = ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")
     of = "the proxy " if is_proxy else ""
     return ok("dns", f"{of}{host} has the address {shown}", about=host)
@@ -97,11 +99,11 @@ def names(host: str, addresses: Sequence[str], *, is_proxy: bool) -> Finding:
 
 def no_names(host: str, reason: str, *, is_proxy: bool) -> Finding:
     """Say that a name has no address. `reason` is the resolver's."""
-    what = "the proxy's name" if is_proxy else "the name"
+    what = "the proxy's name" if is_proxy else "its name"
     option = "the proxy variable" if is_proxy else "studio_url and ingestion_url"
     return fault(
         "dns",
-        f"{what} {host} has no address ({reason})",
+        f"{what} has no address ({reason})",
         f"check the network and the name server ('getent hosts {host}'), and the spelling in {option}",
         about=host,
     )
@@ -225,7 +227,7 @@ def clock(times: Iterable[ServiceTime], reading: ClockReading) -> Finding:
         )
     if abs(ahead_s) > CLOCK_WARNING_S:
         return warning("clock", f"the clock is {sentence}", remedy)
-    return ok("clock", f"the clock differs from that of {worst.host} by {span(abs(ahead_s))} at most")
+    return ok("clock", f"the clock is right: {worst.host} says the same within {span(max(1.0, abs(ahead_s)))}")
 
 
 def key_place(target: str, place: str, warned: str | None, *, is_usual: bool) -> Finding:
@@ -259,7 +261,7 @@ def no_key(target: str, reason: str) -> Finding:
 
 def key_of_daemon(target: str, reason: str) -> Finding:
     """Say that the key cannot be read here; the running process has one of its own."""
-    return not_checked("key file", f"{reason}; the running eisync has its own", about=target)
+    return not_checked("key file", f"{reason.partition('. ')[0]}, but the running eisync has one", about=target)
 
 
 def key_accepted(target: str, project_id: int, role: str | None) -> Finding:
@@ -294,9 +296,29 @@ def key_unusable(target: str, reason: str) -> Finding:
     )
 
 
-def key_unknown(target: str, reason: str) -> Finding:
-    """Say that it is unknown whether the key is accepted."""
-    return not_checked("key", f"Studio did not say whether it accepts the key: {reason}", about=target)
+def not_studio(target: str, url: str, reason: str) -> Finding:
+    """Say that something else than Studio answers at its address."""
+    return fault(
+        "key",
+        f"what answers at {url} is not Studio ({reason})",
+        "correct studio_url or EI_API_ENDPOINT (Studio's ends with /v1); a login page of the network: log in",
+        about=target,
+    )
+
+
+def key_unanswered(target: str, reason: str) -> Finding:
+    """Say that Studio was reached, and did not say whether it accepts the key."""
+    return warning(
+        "key",
+        f"Studio did not say whether it accepts the key: {reason}",
+        "try again in a minute; eisync does so by itself",
+        about=target,
+    )
+
+
+def key_untried(target: str) -> Finding:
+    """Say that the way to Studio has a fault, so that the key was not tried."""
+    return not_checked("key", "Studio is not reached (see above)", about=target)
 
 
 def listing(target: str, samples: int) -> Finding:
