@@ -16,6 +16,6 @@ def usable(file: str | None, warnings: Sequence[str], *, targets: int, folders: 
     """Yield the warnings of a configuration, each a sentence that ends with what to do behind a colon."""
     for one in warnings:
         sentence, _, remedy = one.rpartition(": ")
-        yield warning("configuration", sentence or one, remedy)
+        yield warning("configuration", sentence, remedy)
     where = f"{file} is valid" if file else "there is no file; environment, options and defaults are valid"
     yield ok("configuration", f"{where}: {amount(targets, 'target')}, {amount(folders, 'folder')}")

@@ -169,15 +169,15 @@ def events(found: Events | None, *, folders: int, is_counted: bool, is_running: 
     """
     if found is None:
         return not_checked("file events", "this system has no inotify")
-    least = "" if is_counted else "at least "
+    need = ("" if is_counted else "at least ") + f"{folders:,} watch{'' if folders == 1 else 'es'}"
     used = f"{found.watches:,} of {found.most_watches:,} watches are in use"
     counted = used if found.is_complete else f"at least {used}"
     needed = folders if is_running else found.watches + folders
     if needed > found.most_watches:
-        raised = 1 << (2 * needed).bit_length()
+        raised = max(65_536, 1 << (2 * needed).bit_length())
         return warning(
             "file events",
-            f"the folders need {least}{folders:,} watches, and {counted}: folders without one are only scanned",
+            f"the folders need {need}, and {counted}: folders without one are only scanned",
             f"sysctl fs.inotify.max_user_watches={raised} (and the same line in /etc/sysctl.d/60-eisync.conf)",
         )
     if found.instances >= found.most_instances and not is_running:
@@ -190,10 +190,10 @@ def events(found: Events | None, *, folders: int, is_counted: bool, is_running: 
     if needed > NEARLY * found.most_watches:
         return warning(
             "file events",
-            f"the folders need {least}{folders:,} watches, and {counted}: that is nearly all",
+            f"the folders need {need}, and {counted}: that is nearly all",
             f"sysctl fs.inotify.max_user_watches={2 * found.most_watches} before more folders are added",
         )
-    return ok("file events", f"the folders need {least}{folders:,} watches; {counted}")
+    return ok("file events", f"the folders need {need}; {counted}")
 
 
 def sandbox(places: Sequence[Place], unit: str | None, *, is_running: bool) -> Iterator[Finding]:

@@ -227,7 +227,7 @@ def clock(times: Iterable[ServiceTime], reading: ClockReading) -> Finding:
         )
     if abs(ahead_s) > CLOCK_WARNING_S:
         return warning("clock", f"the clock is {sentence}", remedy)
-    return ok("clock", f"the clock is right: {worst.host} says the same within {span(max(1.0, abs(ahead_s)))}")
+    return ok("clock", f"the clock is right: {worst.host} says the same within {span(max(2.0, abs(ahead_s)))}")
 
 
 def key_place(target: str, place: str, warned: str | None, *, is_usual: bool) -> Finding:

@@ -175,10 +175,10 @@ def files(status: Mapping[str, Any]) -> Iterator[Finding]:
     for target, sentence in status.get("emptied", {}).items():
         yield fault("files", sentence, "eisync plan shows it; --approve or --reject decides", about=target)
     for plan in status["plans"]:
-        actions = amount(plan["actions"], "action")
+        actions = f"{amount(plan['actions'], 'action')} {'waits' if plan['actions'] == 1 else 'wait'}"
         yield fault(
             "plans",
-            f"{actions} wait for your approval: {plan['why']}",
+            f"{actions} for your approval: {plan['why']}",
             f"eisync plan, then eisync plan --approve {plan['plan']}",
         )
     if not waiting:
