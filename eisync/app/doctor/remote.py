@@ -21,6 +21,9 @@ from eisync.errors import ConfigurationError, KeyRefusedError, StudioError, Tran
 from eisync.paths import proxy_variables
 from eisync.settings import KeySource, Settings, Target, find_key
 
+KEY_INFO = "/api/projects/api-key-info"
+"""What a service without a fault answers at once, also to a request without a key."""
+
 DNS_S = 8.0
 WAY_S = 30.0
 KEY_S = 60.0
@@ -40,20 +43,20 @@ class Remote:
         ways: dict[tuple[str, str, bool], Job] = {}
         for target in self.settings.targets:
             endpoints = endpoints_of(self.settings, target.name)
-            for url in (endpoints.studio_url, endpoints.ingestion_url):
+            for url, path in ((endpoints.studio_url, KEY_INFO), (endpoints.ingestion_url, "")):
                 place = (url, endpoints.ca_file or "", endpoints.trusts_system)
                 if place not in ways:
-                    ways[place] = self._way(url, endpoints)
+                    ways[place] = self._way(url, path, endpoints)
                     yield ways[place]
             studio = ways[endpoints.studio_url, endpoints.ca_file or "", endpoints.trusts_system]
             yield self._target(target, endpoints, studio)
         every = list(ways.values())
         yield Job("clock", "", lambda: self._clock(every), within_s=WAY_S)
 
-    def _way(self, url: str, endpoints: Endpoints) -> Job:
+    def _way(self, url: str, path: str, endpoints: Endpoints) -> Job:
         def make() -> Iterator[Finding]:
             trust = Trust(trusted_by(endpoints), _trust_of(endpoints))
-            yield from steps_to(url, self._transport(endpoints), trust)
+            yield from steps_to(url, path, self._transport(endpoints), trust)
 
         return Job("connection", url, make, within_s=WAY_S)
 
@@ -136,8 +139,8 @@ class Trust:
     words: str
 
 
-def steps_to(url: str, transport: Transport, trust: Trust) -> Iterator[Finding]:
-    """Yield each step of the way to `url`, up to the first that fails."""
+def steps_to(url: str, path: str, transport: Transport, trust: Trust) -> Iterator[Finding]:
+    """Yield each step of the way to `url`, up to the first that fails. The last one asks for `path` below it."""
     way = probe.way_to(url, proxy_variables())
     host, first, is_proxy = str(way.place), way.first, way.proxy is not None
     yield network.route(way.route)
@@ -161,7 +164,7 @@ def steps_to(url: str, transport: Transport, trust: Trust) -> Iterator[Finding]:
     if secure.verdict is Verdict.FAULT:
         yield from _skipped(host, "there is no secure connection", "answer")
         return
-    answered = probe.answer(transport, url)
+    answered = probe.answer(transport, url + path)
     yield network.no_answer(host, answered.reason) if isinstance(answered, Failure) else network.answer(host, answered)
 
 

@@ -18,8 +18,8 @@ SLOW_S = 3.0
 """A connection that takes longer than this."""
 CLOCK_WARNING_S = 30.0
 
-_EXPIRED, _NOT_YET_VALID, _WRONG_NAME, _REVOKED = 10, 9, 62, 23
-_SELF_SIGNED, _UNKNOWN_ISSUER = frozenset({18, 19}), frozenset({2, 20, 21})
+_EXPIRED, _NOT_YET_VALID, _REVOKED = 10, 9, 23
+_WRONG_NAME, _WRONG_ADDRESS = 62, 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,18 +142,19 @@ def certificate(host: str, found: Certificate, now: float) -> Finding:
 
 def distrusted(host: str, why: Distrust, *, trust: str) -> Finding:
     """Decide what to do about a certificate that is not trusted. `trust` names what is trusted now."""
+    renamed = "correct the host in studio_url or ingestion_url, or ask who intercepts the connection"
     remedies = {
         _EXPIRED: "check this machine's clock ('timedatectl'); if it is right, the host must renew its certificate",
         _NOT_YET_VALID: "set this machine's clock ('timedatectl set-ntp true')",
-        _WRONG_NAME: "correct the host in studio_url or ingestion_url, or ask who intercepts the connection",
+        _WRONG_NAME: renamed,
+        _WRONG_ADDRESS: renamed,
         _REVOKED: "do not use this host; ask who runs it",
     }
     authority = (
         "if this is your own gateway or a proxy that intercepts, set ca_file of the target to its certificate (PEM), "
         'or trust = "system" if this machine trusts it'
     )
-    is_unknown = why.number in _SELF_SIGNED | _UNKNOWN_ISSUER
-    remedy = authority if is_unknown else remedies.get(why.number, authority)
+    remedy = remedies.get(why.number, authority)
     return fault("tls", f"its certificate is not trusted: {why.words} (trusted: {trust})", remedy, about=host)
 
 
@@ -199,7 +200,7 @@ def answer(host: str, found: Answer) -> Finding:
             about=host,
         )
     page = "" if not found.is_page or found.status != 200 else ", a web page"
-    return ok("answer", f"it answers (HTTP {found.status}{page})", about=host)
+    return ok("answer", f"it answers (HTTP {found.status}{page}, to a request without a key)", about=host)
 
 
 def no_answer(host: str, reason: str) -> Finding:
