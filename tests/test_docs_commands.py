@@ -203,3 +203,11 @@ def test_every_field_of_the_status_of_a_daemon_is_documented(bench: Bench) -> No
     finally:
         daemon.terminate()
         daemon.wait(20)
+
+
+def test_every_field_of_the_doctor_is_documented(bench: Bench) -> None:
+    answer = json.loads(bench.run("doctor", "--json").stdout)
+    assert set() == fields_in(answer) - documented("doctor")
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    named = {name for row in re.findall(r"^\| ([a-z ,]+) \|", page, flags=re.MULTILINE) for name in row.split(", ")}
+    assert set() == {check["check"] for check in answer["checks"]} - named

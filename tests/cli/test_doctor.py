@@ -75,7 +75,7 @@ def test_for_a_person_each_check_is_a_line_with_what_to_do_below(bench: Bench) -
     assert 77 == done.returncode
     lines = done.stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("fault"))
-    assert lines[at] == "fault        key main: Studio refuses the key (Invalid API key); give eisync another key"
+    assert lines[at] == "fault        key main: Studio refuses the key (Invalid API key)"
     assert lines[at + 1].startswith("               do: copy the API key of the project from Studio")
     assert lines[-1].startswith("1 fault: key (main), 1 warning; ")
 
@@ -191,7 +191,7 @@ def test_what_a_killed_process_left_is_read(bench: Bench) -> None:
     found = doctor(bench)
     assert found["files", ""]["sentence"].startswith("The only file is in Edge Impulse")
     assert "will be taken in" in found["database", ""]["sentence"]
-    assert "no eisync runs" in found["daemon", ""]["sentence"]
+    assert "nothing runs" in found["daemon", ""]["sentence"]
 
 
 def test_a_running_daemon_says_what_only_it_knows(synced: Bench) -> None:

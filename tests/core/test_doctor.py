@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eisync.core.clock_step import ClockReading, ServiceTime
-from eisync.core.doctor import configuration, folders, machine, network, state
+from eisync.core.doctor import configuration, folders, key, machine, network, state
 from eisync.core.doctor.finding import (
     CONFIGURATION,
     KEY_REFUSED,
@@ -143,43 +143,43 @@ def direct(**more: Any) -> Route:
         (network.clock([told(0.0)], READING), OK, "the clock is right", ""),
         (network.clock([told(0.0), told(-40.0)], READING), WARNING, "40 seconds behind that of studio", "set-ntp"),
         (network.clock([told(7_200.0)], READING), FAULT, "2 hours ahead of", "set-ntp"),
-        (network.key_place("main", "file k", None, is_usual=True), OK, "comes from file k", ""),
-        (network.key_place("main", "file k", None, is_usual=False), WARNING, "does not begin with ei_", "copy"),
+        (key.place("main", "file k", None, is_usual=True), OK, "comes from file k", ""),
+        (key.place("main", "file k", None, is_usual=False), WARNING, "does not begin with ei_", "copy"),
         (
-            network.key_place("main", "file k", "file k: others can read: run 'chmod 600 k'", is_usual=True),
+            key.place("main", "file k", "file k: others can read: run 'chmod 600 k'", is_usual=True),
             WARNING,
             "file k: others can read",
             "chmod 600 k",
         ),
-        (network.key_place("main", "file k", "others can read", is_usual=True), WARNING, "others can read", "chmod"),
-        (network.no_key("main", "there is none"), FAULT, "there is none", "--api-key-file"),
-        (network.key_of_daemon("main", "there is none. It looked in"), NOT_CHECKED, "there is none, but the", ""),
-        (network.key_accepted("main", 7, "admin"), OK, "project 7, role admin", ""),
-        (network.key_accepted("main", 7, None), OK, "it opens project 7", ""),
-        (network.key_accepted("main", 7, "read-only"), FAULT, "may only read project 7", "may write"),
-        (network.key_refused("main", "refused"), FAULT, "refused", "copy the API key"),
-        (network.key_unusable("main", "two projects"), FAULT, "two projects", "one project"),
-        (network.not_studio("main", "http://h", "HTTP 200"), FAULT, "http://h is not Studio (HTTP 200)", "/v1"),
-        (network.key_unanswered("main", "HTTP 502"), WARNING, "HTTP 502", "try again"),
-        (network.key_untried("main"), NOT_CHECKED, "not reached", ""),
-        (network.listing("main", 1), OK, "1 sample", ""),
-        (network.no_listing("main", "no right"), WARNING, "no right. Uploads work", "reconcile.enabled"),
-        (network.project("main", 7, None), OK, "nothing was uploaded", ""),
-        (network.project("main", 7, 7), OK, "as the index says", ""),
+        (key.place("main", "file k", "others can read", is_usual=True), WARNING, "others can read", "chmod"),
+        (key.no_key("main", "there is none"), FAULT, "there is none", "--api-key-file"),
+        (key.of_daemon("main", "there is none. It looked in"), NOT_CHECKED, "there is none, but the", ""),
+        (key.accepted("main", 7, "admin"), OK, "project 7, role admin", ""),
+        (key.accepted("main", 7, None), OK, "it opens project 7", ""),
+        (key.accepted("main", 7, "read-only"), FAULT, "may only read project 7", "may write"),
+        (key.refused("main", "refused"), FAULT, "refused", "copy the API key"),
+        (key.unusable("main", "two projects"), FAULT, "two projects", "one project"),
+        (key.not_studio("main", "http://h", "HTTP 200"), FAULT, "http://h is not Studio (HTTP 200)", "/v1"),
+        (key.unanswered("main", "HTTP 502"), WARNING, "HTTP 502", "try again"),
+        (key.untried("main"), NOT_CHECKED, "not reached", ""),
+        (key.listing("main", 1), OK, "1 sample", ""),
+        (key.no_listing("main", "no right"), WARNING, "no right. Uploads work", "reconcile.enabled"),
+        (key.project("main", 7, None), OK, "nothing was uploaded", ""),
+        (key.project("main", 7, 7), OK, "as the index says", ""),
         (
-            network.project("main", 7, 5),
+            key.project("main", 7, 5),
             FAULT,
             "opens project 7, and the files of this state folder are in project 5",
             "",
         ),
     ],
 )
-def test_the_way_to_the_service(found: Finding, verdict: Verdict, says: str, do: str) -> None:
+def test_the_way_to_the_service_and_the_key(found: Finding, verdict: Verdict, says: str, do: str) -> None:
     assert holds(found, verdict, says, do), found
 
 
 def test_a_refused_key_and_a_missing_one_have_the_codes_of_other_commands() -> None:
-    assert (77, 78) == (network.key_refused("m", "x").exit_code, network.no_key("m", "x").exit_code)
+    assert (77, 78) == (key.refused("m", "x").exit_code, key.no_key("m", "x").exit_code)
 
 
 # The machine
@@ -390,8 +390,8 @@ def running(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("status", "verdict", "says", "do"),
     [
-        (None, WARNING, "no eisync runs", "systemctl start eisync"),
-        ({"daemon": None}, WARNING, "no eisync runs", "eisync once"),
+        (None, WARNING, "nothing runs", "systemctl start eisync"),
+        ({"daemon": None}, WARNING, "nothing runs", "eisync once"),
         (running(), OK, "process 7 runs 'eisync run' (eisync 1); its 1 loop", ""),
         (running(version="0"), WARNING, "this command is eisync 1", "restart"),
         (running(lost="the folder is gone"), FAULT, "the folder is gone", "restart"),

@@ -14,6 +14,7 @@ from eisync.app.doctor.jobs import Job, waited
 from eisync.app.doctor.local import Known
 from eisync.app.loops import USER_AGENT, endpoints_of
 from eisync.core.clock_step import ClockReading
+from eisync.core.doctor import key as key_rules
 from eisync.core.doctor import network
 from eisync.core.doctor.finding import Finding, Verdict, not_checked
 from eisync.core.doctor.network import Distrust, Failure
@@ -67,11 +68,11 @@ class Remote:
                 yield source
                 yield not_checked("key", "there is none to try", about=target.name)
                 return
-            yield network.key_place(
+            yield key_rules.place(
                 target.name, source.describe(), source.warning(), is_usual=source.read().startswith("ei_")
             )
             if not studio.is_fine():
-                yield network.key_untried(target.name)
+                yield key_rules.untried(target.name)
                 return
             asked = Studio(self._transport(endpoints), endpoints.studio_url, (CONNECT_S, ANSWER_S), source.read)
             yield from self._key(target.name, asked)
@@ -84,41 +85,41 @@ class Remote:
             source.read()
         except ConfigurationError as error:
             if self.known().live is not None:
-                return network.key_of_daemon(target.name, str(error))
-            return network.no_key(target.name, str(error))
+                return key_rules.of_daemon(target.name, str(error))
+            return key_rules.no_key(target.name, str(error))
         return source
 
     def _key(self, target: str, studio: Studio) -> Iterator[Finding]:
         try:
             opened, role = probe.key(studio)
         except KeyRefusedError as error:
-            yield network.key_refused(target, str(error))
+            yield key_rules.refused(target, str(error))
             return
         except StudioError as error:
-            yield network.key_unusable(target, str(error))
+            yield key_rules.unusable(target, str(error))
             return
         except NotStudioError as error:
-            yield network.not_studio(target, studio.url, str(error))
+            yield key_rules.not_studio(target, studio.url, str(error))
             return
         except TransitError as error:
-            yield network.key_unanswered(target, str(error))
+            yield key_rules.unanswered(target, str(error))
             return
-        yield network.key_accepted(target, opened, role)
+        yield key_rules.accepted(target, opened, role)
         yield self._listing(target, studio, opened)
         known = self.known()
         if known.status is None and not known.is_new:
             yield not_checked("project", "the index cannot be asked which project it knows", about=target)
         else:
             projects = {one["name"]: one["project_id"] for one in (known.status or {}).get("targets", ())}
-            yield network.project(target, opened, projects.get(target))
+            yield key_rules.project(target, opened, projects.get(target))
 
     def _listing(self, target: str, studio: Studio, project_id: int) -> Finding:
         if not self.settings.reconcile.enabled:
             return not_checked("listing", "reconcile.enabled = false: eisync lists nothing", about=target)
         try:
-            return network.listing(target, probe.samples(studio, project_id))
+            return key_rules.listing(target, probe.samples(studio, project_id))
         except (StudioError, KeyRefusedError) as error:
-            return network.no_listing(target, str(error))
+            return key_rules.no_listing(target, str(error))
         except TransitError as error:
             return not_checked("listing", str(error), about=target)
 

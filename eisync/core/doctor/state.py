@@ -109,7 +109,7 @@ def daemon(status: Mapping[str, Any] | None, version: str) -> Finding:
     if live is None:
         return warning(
             "daemon",
-            "no eisync runs on this state folder, so nothing is uploaded now",
+            "nothing runs on this state folder, so nothing is uploaded now",
             "eisync run DIR, eisync once DIR, or systemctl start eisync",
         )
     name = f"process {live['pid']} runs 'eisync {live.get('verb', 'run')}' (eisync {live['version']})"
