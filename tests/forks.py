@@ -27,7 +27,7 @@ MOST_BYTES = 200_000  # of one message, far above every command line and environ
 SERVER = """
 import encodings.idna, encodings.utf_8_sig, gc, importlib, json, os, random, runpy, socket, sqlite_utils, sys
 import tempfile, tomllib, traceback
-import eisync.app.machine, eisync.control.local_socket, eisync.export
+import eisync.app.doctor.examination, eisync.app.machine, eisync.control.local_socket, eisync.export, pwd
 from eisync import cli
 from eisync.cli import VERBS
 for verb in set(VERBS) - {"demo", "emulator"}:

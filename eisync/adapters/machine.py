@@ -216,7 +216,7 @@ def _queues(pid: str) -> Iterator[int]:
 
 
 def _open_files(pid: int) -> int | None:
-    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/limits", encoding="ascii") as table:
+    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/limits", encoding="utf-8") as table:
         for line in table:
             if line.startswith("Max open files"):
                 return int(line.split()[3])
@@ -243,7 +243,7 @@ def _groups(place: str | None) -> Iterator[str]:
 def _number(path: str) -> int | None:
     """Return the number in a file of the kernel; None when it has none ("max")."""
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8") as file:
             return int(file.read())
     except (OSError, ValueError):
         return None

@@ -19,6 +19,7 @@ _SCRIPT = """
 import encodings.idna, encodings.utf_8_sig, os, sqlite_utils, tempfile, tomllib, traceback
 import eisync.app.machine, eisync.cli.audit, eisync.cli.explain, eisync.cli.ls, eisync.cli.once, eisync.cli.run
 import eisync.cli.healthcheck, eisync.cli.preview, eisync.cli.status, eisync.control.local_socket, eisync.control.server
+import eisync.app.doctor.examination, eisync.cli.doctor, pwd
 if os.geteuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)

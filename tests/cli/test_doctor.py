@@ -1,6 +1,7 @@
 """`eisync doctor`: what a person reads whose files do not arrive, with real faults."""
 
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,9 +13,11 @@ import pytest
 from eisync.app.doctor.jobs import Job
 from eisync.cli.doctor import command
 from eisync.core.doctor.finding import Finding, ok
+from eisync.emulator.server import RunningEmulator
 from eisync.errors import StateError
 from tests.adapters.raw import answers, raw_server
 from tests.canary import CANARY
+from tests.cli import other_user
 from tests.conftest import Bench, row, until
 
 Checks = dict[tuple[str, str], dict[str, str]]
@@ -53,7 +56,9 @@ def test_when_all_is_well_nothing_is_changed_and_nothing_is_sent(synced: Bench) 
     before, ledger = contents(synced.state), synced.emulator.ledger()
     found = doctor(synced)
     assert {} == troubles(found)
-    assert {"database", "sandbox", "clock"} <= {check for (check, _), one in found.items() if one["verdict"] == "ok"}
+    assert {"database", "file events", "clock"} <= {
+        check for (check, _), one in found.items() if one["verdict"] == "ok"
+    }
     assert "Studio accepts the key: it opens project 1, role admin" == found["key", "main"]["sentence"]
     assert "project 1, as the index says" == found["project", "main"]["sentence"]
     assert "1 file in 1 folder" == found["folder", str(synced.recordings)]["sentence"]
@@ -220,6 +225,23 @@ def test_files_that_need_a_person_are_named_with_the_next_command(synced: Bench)
     (finding,) = [one for one in found.values() if one["verdict"] == "fault"]
     assert "1 file quarantined: " in finding["sentence"]
     assert finding["remedy"].startswith("eisync explain ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_who_may_not_look_is_told_so(emulator: RunningEmulator) -> None:
+    with other_user.other_users_bench(emulator) as bench:
+        (bench.recordings / "closed").mkdir(mode=0o700)
+        os.chown(bench.state, 0, 0)
+        done = other_user.run(bench, "doctor", "--json")
+        found = {one["check"]: one for one in json.loads(done.stdout)["checks"]}
+        (bench.recordings / "closed").rmdir()
+    assert 3 == done.returncode
+    assert "1 folder in it cannot be read: closed" in found["folder"]["sentence"]
+    assert "belongs to root" in found["user"]["sentence"]
+    assert ("fault", "not checked", "not checked") == tuple(
+        found[check]["verdict"] for check in ("state folder", "database", "daemon")
+    )
+    assert "may not ask the kernel" not in found["writers"]["sentence"]  # it has no file yet
 
 
 # Checks that fail or hang

@@ -207,7 +207,8 @@ def events_of(folders: int, *, is_counted: bool = True, is_running: bool = False
         (machine.user("lab", None, None), OK, "you are lab", ""),
         (machine.user("lab", None, "lab"), OK, "you are lab", ""),
         (machine.user("lab", "lab", "lab"), OK, "you are lab, who runs eisync", ""),
-        (machine.user("root", "eisync", "eisync"), WARNING, "the running eisync is eisync", "sudo -u eisync"),
+        (machine.user("root", "eisync", "eisync"), WARNING, "the running eisync belongs to eisync", "sudo -u eisync"),
+        (machine.user("lab", "root", "root"), WARNING, "the running eisync belongs to root", "sudo eisync doctor"),
         (machine.user("root", None, "eisync"), WARNING, "the state folder belongs to eisync", "sudo -u eisync"),
         (machine.disk("/d", None), NOT_CHECKED, "cannot be read", ""),
         (machine.disk("/d", Disk(5_000 * MB, 9_000 * MB, None)), OK, "5.2 GB of 9.4 GB are free", ""),
@@ -323,7 +324,13 @@ def rights(**more: Any) -> Finding:
         (rights(), OK, "as min_free needs", ""),
         (rights(is_read_only=True), FAULT, "mounted read-only, and min_free", "mount it for writing"),
         (rights(is_writable=False), FAULT, "you may not write here, and min_free", "setfacl"),
-        (folders.none_named(), NOT_CHECKED, "eisync doctor DIR", ""),
+        (folders.none_named(None), NOT_CHECKED, "none was watched with this state folder: name one", ""),
+        (
+            folders.none_named("it hangs"),
+            NOT_CHECKED,
+            "it hangs, which knows others: name one, 'eisync doctor DIR'",
+            "",
+        ),
     ],
 )
 def test_folders(found: Finding, verdict: Verdict, says: str, do: str) -> None:

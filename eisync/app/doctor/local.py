@@ -135,6 +135,8 @@ def state_jobs(folder: str, known: "Future[Known]") -> Iterator[Job]:
         yield from _database(folder, found)
         if found.why_silent is not None:
             yield state.silent_daemon(found.why_silent)
+        elif found.status is None and found.inspected is None and not found.is_new:
+            yield not_checked("daemon", found.why_unknown)
         else:
             yield state.daemon(found.status, __version__)
         if found.status is None:
@@ -185,7 +187,9 @@ class Folders:
         """Yield the checks of each folder, then those of all together."""
         counted = {str(watch.path): apart(_counting(str(watch.path))) for watch in self.watches}
         if not self.watches:
-            yield Job("folder", "", lambda: iter((folders.none_named(),)), within_s=MACHINE_S)
+            is_known = self.known.status is not None or self.known.is_new
+            why = None if is_known else self.known.why_unknown
+            yield Job("folder", "", lambda: iter((folders.none_named(why),)), within_s=MACHINE_S)
             return
         for watch in self.watches:
             path = str(watch.path)
@@ -258,6 +262,10 @@ class Folders:
         if self.known.live is not None and pid == os.getpid():
             yield not_checked("sandbox", "the running eisync is on another machine or in another container")
             return
+        unit = machine.unit_of(pid)
+        if self.known.live is None and unit is None:
+            yield not_checked("sandbox", "nothing runs that could be in one: run this again while the service runs")
+            return
         wanted = {str(watch.path): needs_writing(watch) for watch in self.watches if os.path.isdir(watch.path)}
         if self.state is not None and os.path.isdir(self.state):
             wanted[self.state] = "the state"
@@ -265,7 +273,6 @@ class Folders:
         if None in places:
             yield not_checked("sandbox", "you may not look into the running eisync: run this as its user, or as root")
             return
-        unit = machine.unit_of(pid)
         yield from rules.sandbox([one for one in places if one], unit, is_running=pid != os.getpid())
 
 

@@ -119,8 +119,7 @@ def rights(path: str, *, needs_writing: str, is_writable: bool, is_read_only: bo
     return ok("rights", f"it may be written, as {needs_writing} needs", about=path)
 
 
-def none_named() -> Finding:
-    """Say that there is no folder to check."""
-    return not_checked(
-        "folder", "none is configured, and none was watched with this state folder: name one, 'eisync doctor DIR'"
-    )
+def none_named(why_unknown: str | None) -> Finding:
+    """Say that there is no folder to check. `why_unknown`: why the index cannot say which folders were watched."""
+    before = "none was watched with this state folder" if why_unknown is None else f"{why_unknown}, which knows others"
+    return not_checked("folder", f"none is configured, and {before}: name one, 'eisync doctor DIR'")

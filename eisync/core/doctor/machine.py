@@ -96,11 +96,11 @@ def user(here: str, there: str | None, owner: str | None) -> Finding:
     other = there if there is not None else owner
     if other is None or other == here:
         return ok("user", f"you are {here}" + (", who runs eisync" if there == here else ""))
-    whose = "the running eisync is" if there is not None else "the state folder belongs to"
+    whose = "the running eisync belongs to" if there is not None else "the state folder belongs to"
     return warning(
         "user",
         f"you are {here}, and {whose} {other}: rights of files are checked for {here}",
-        f"sudo -u {other} eisync doctor, with the same options",
+        f"sudo {'' if other == 'root' else f'-u {other} '}eisync doctor, with the same options",
     )
 
 
