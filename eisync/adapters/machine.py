@@ -72,6 +72,15 @@ def user_of(pid: int) -> int | None:
         return None
 
 
+def is_eisync(pid: int) -> bool:
+    """Return whether the process with this number is an eisync, by its command line."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as words:
+            return b"eisync" in words.read(4096)
+    except OSError:
+        return False
+
+
 def unit_of(pid: int) -> str | None:
     """Return the systemd service that the process belongs to; None when it is none."""
     last = (_group_of(pid) or "").rpartition("/")[2]

@@ -479,10 +479,11 @@ def test_each_fault_of_the_configuration_is_a_finding_that_ends_with_its_code() 
     assert [("a:1: bad", 78), ("a:2: worse", 78)] == [(one.sentence, one.exit_code) for one in found]
 
 
-def test_a_usable_configuration_may_have_warnings() -> None:
+def test_a_usable_configuration_may_have_warnings_and_a_silent_one_is_a_fault() -> None:
     found = list(configuration.usable("a.toml", ["the key goes in clear: use https"], targets=1, folders=2))
     assert [("warning", "the key goes in clear", "use https"), ("ok", "a.toml is valid: 1 target, 2 folders", "")] == [
         (one.verdict.value, one.sentence, one.remedy) for one in found
     ]
+    assert holds(configuration.silent(10.0), FAULT, "not read within 10 s", "dmesg")
     (none,) = configuration.usable(None, [], targets=1, folders=0)
     assert "there is no file" in none.sentence

@@ -17,6 +17,8 @@ from eisync.core.doctor.finding import Finding, not_checked
 from eisync.errors import ConfigurationError
 from eisync.settings import Settings, Upload, load
 
+READ_S = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -34,8 +36,8 @@ def examine(wanted: Wanted) -> Iterator[Finding]:
     Missing folders and keys are no faults of the configuration here: they have checks of their own.
     """
     writer_probe.ignore_lease_breaks()
-    settings, faults = _settings(wanted)
-    folder = _state_folder(wanted, settings)
+    settings, faults = _in_time(wanted)
+    folder = waited(apart(lambda: _state_folder(wanted, settings)), READ_S)
     known = apart(lambda: Known(why_unknown="there is no state folder") if folder is None else known_of(folder))
     remote = None
     if settings is not None:
@@ -64,6 +66,14 @@ def examine(wanted: Wanted) -> Iterator[Finding]:
 def _found(jobs: Sequence[Job]) -> Iterator[Finding]:
     for job in jobs:
         yield from job.findings()
+
+
+def _in_time(wanted: Wanted) -> tuple[Settings | None, list[Finding]]:
+    """Return the settings and what is wrong with them. Reading them looks at files and folders, which may hang."""
+    try:
+        return apart(lambda: _settings(wanted)).result(timeout=READ_S)
+    except TimeoutError:
+        return None, [configuration.silent(READ_S)]
 
 
 def _settings(wanted: Wanted) -> tuple[Settings | None, list[Finding]]:

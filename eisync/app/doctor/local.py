@@ -63,8 +63,12 @@ class Known:
     def pid(self) -> int:
         """The process that uploads, or this one where none runs or it is on another machine or in another container."""
         live = self.live or {}
-        its = live.get("pid")
-        return its if isinstance(its, int) and process.is_running(its, str(live.get("process", ""))) else os.getpid()
+        its, known = live.get("pid"), str(live.get("process", ""))
+        if not isinstance(its, int):
+            return os.getpid()
+        # A service with ProcSubset=pid cannot identify itself. Its socket is on this machine, and so is its process.
+        is_it = process.is_running(its, known) if known else machine.is_eisync(its)
+        return its if is_it else os.getpid()
 
 
 def known_of(folder: str) -> Known:

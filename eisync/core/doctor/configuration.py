@@ -19,3 +19,13 @@ def usable(file: str | None, warnings: Sequence[str], *, targets: int, folders: 
         yield warning("configuration", sentence, remedy)
     where = f"{file} is valid" if file else "there is no file; environment, options and defaults are valid"
     yield ok("configuration", f"{where}: {amount(targets, 'target')}, {amount(folders, 'folder')}")
+
+
+def silent(within_s: float) -> Finding:
+    """Say that the configuration, or a folder that it names, does not answer."""
+    return fault(
+        "configuration",
+        f"it was not read within {within_s:.0f} s: it, or a folder in it, is on a disk or server that does not answer",
+        "check the disks and file servers ('dmesg', 'mount'); 'eisync doctor DIR' with another folder tries the rest",
+        exit_code=CONFIGURATION,
+    )
