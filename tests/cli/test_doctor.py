@@ -287,3 +287,17 @@ def test_a_service_that_accepts_and_is_silent_ends_in_time(
         code = command.main(["--state-dir", str(synced.state)], standalone_mode=False)
     assert 3 == code
     assert "accepted the request but did not answer in time" in capsys.readouterr().out
+
+
+def test_a_configuration_that_is_not_read_in_time_is_a_fault(
+    synced: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr("eisync.app.doctor.examination.READ_S", 0.1)
+    monkeypatch.setattr("eisync.app.doctor.examination.load", lambda **_: over.wait(20))
+    code = command.main([str(synced.recordings), "--state-dir", str(synced.state)], standalone_mode=False)
+    over.set()
+    said = capsys.readouterr().out
+    assert 78 == code
+    assert "it was not read within 0 s" in said
+    assert "ok           files: The only file is in Edge Impulse" in said
