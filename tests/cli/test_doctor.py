@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,7 +70,7 @@ def test_before_the_first_start_nothing_is_created(bench: Bench) -> None:
     found = doctor(bench)
     assert {} == troubles(found)
     assert "not checked" == found["database", ""]["verdict"]
-    assert "it is not there yet" not in found["state folder", str(bench.state)]["sentence"]
+    assert "it does not exist yet" in found["state folder", str(bench.state)]["sentence"]
     assert not bench.state.exists()
 
 
@@ -99,8 +98,8 @@ def test_a_key_that_is_repeated_is_not_printed(synced: Bench) -> None:
     with raw_server(answers(answer, "403 Forbidden")) as server:
         found = doctor(synced, code=3, EI_API_ENDPOINT=f"{server.url}/v1")
     assert "no rights for ei_…" in found["key", "main"]["sentence"]
-    assert any(CANARY.encode() in head for head in server.requests)
-    assert all(CANARY.encode() not in head for head in server.requests if b"GET /v1 " in head)
+    has_key = [CANARY.encode() in head for head in server.requests if head]
+    assert (False, True) == (has_key[0], has_key[-1])  # who answers is tried without the key first
 
 
 def test_what_is_not_studio_is_named(synced: Bench) -> None:
@@ -210,9 +209,7 @@ def test_a_running_daemon_says_what_only_it_knows(synced: Bench) -> None:
         assert f"process {daemon.pid} runs 'eisync run'" in found["daemon", ""]["sentence"]
         assert "but the running eisync has one" in found["key file", "main"]["sentence"]
         assert "the running eisync (no systemd service) sees all 2 folders" in found["sandbox", ""]["sentence"]
-        daemon.send_signal(signal.SIGSTOP)
     finally:
-        daemon.send_signal(signal.SIGCONT)
         daemon.terminate()
         daemon.wait(20)
 
