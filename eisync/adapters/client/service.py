@@ -95,7 +95,7 @@ class ServiceClient:
         """
         body = Body(envelope, self._spend, self._probing())
         headers = {**envelope.headers, "x-api-key": self._read_key()}
-        began_at = clock.monotonic()
+        asked_at = clock.monotonic()
         reply = self._transport.send(
             "POST",
             self._ingestion_url + envelope.path,
@@ -104,7 +104,9 @@ class ServiceClient:
             body=body,
             max_answer_bytes=_ANSWER_BYTES + _ENTRY_BYTES * len(envelope.parts),
         )
-        return UploadReply(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
+        began_at = asked_at if body.began_at is None else body.began_at
+        took_s = clock.monotonic() - began_at - body.waited_s
+        return UploadReply(reply, body.sha256, took_s, self._transport.has_connected)
 
     def key_id(self) -> int | None:
         """Return the id of the API key, without a request; None if the service did not name it."""

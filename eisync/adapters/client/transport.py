@@ -92,12 +92,24 @@ class _TimedResponse(HTTPResponse):
         self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock))
 
 
+_thread = threading.local()
+"""`has_connected`: whether the thread has opened a connection since its last request began."""
+
+
 class _Connection(HTTPConnection):
     response_class = _TimedResponse
+
+    def connect(self) -> None:
+        _thread.has_connected = True
+        super().connect()
 
 
 class _SecureConnection(HTTPSConnection):
     response_class = _TimedResponse
+
+    def connect(self) -> None:
+        _thread.has_connected = True
+        super().connect()
 
 
 class _Pool(HTTPConnectionPool):
@@ -213,6 +225,7 @@ class Transport:
 
         Raise UnreachableError or UnansweredError, and FileError from `body`.
         """
+        _thread.has_connected = False
         KEYS.learn(headers.get("x-api-key", ""))  # before the request is sent, because an answer may repeat the key
         with (
             translated(url),
@@ -256,6 +269,11 @@ class Transport:
             return Silence(Fault.UNANSWERED, str(error), is_too_large=True)
         except UnansweredError as error:
             return Silence(Fault.UNANSWERED, str(error), error.is_timeout)
+
+    @property
+    def has_connected(self) -> bool:
+        """Return whether the last request of this thread opened a connection: none was free."""
+        return bool(getattr(_thread, "has_connected", False))
 
     def close(self) -> None:
         """Close every connection. Safe to repeat; the next request opens new ones."""

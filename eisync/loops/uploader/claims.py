@@ -23,6 +23,8 @@ FILES_AT_ONCE = 64
 BYTES_AT_ONCE = 32 * 1024 * 1024
 MAX_WAITING = 4_000
 """A target with this many files to hash claims no more."""
+CLAIMED_AHEAD = 4
+"""A claim takes the files of so many full requests at most."""
 RETRY_S = 5.0
 PROBE_CHOICE = 64
 """A probe is the smallest of this many due files."""
@@ -178,7 +180,8 @@ class Claims:
         target_queue, flow_control = state.target_queue, state.flow_control
         self._number += 1
         # Claim enough for several requests, so that files of one label end up in the same request.
-        limit = PROBE_CHOICE if flow_control.is_held else flow_control.limits.files * self._workers.number
+        requests = min(CLAIMED_AHEAD, self._workers.number)
+        limit = PROBE_CHOICE if flow_control.is_held else flow_control.limits.files * requests
         items = self._outbox.claim(
             target_queue.target,
             self.roots_of(target_queue),
@@ -187,6 +190,7 @@ class Claims:
             claim=self._number,
             now=now,
         )
+        state.note_claim(len(items), limit=limit, now=now)
         settled = [(item, refuse(item, reason)) for item in items if (reason := unsendable(item)) is not None]
         parked = {item.id for item, _ in settled}
         sendable = [item for item in items if item.id not in parked]

@@ -192,14 +192,12 @@ class UploaderLoop:
 
     def _launch(self, state: TargetState, now: float) -> bool:
         """Hand one request of the target to a worker. Return False when there is none, or no worker."""
-        if len(self._in_flight) >= self._workers.number or state.under_way >= self._share or not state.is_checked:
+        if len(self._in_flight) >= self._workers.number or not state.may_send(now, share=self._share):
             return False
-        if not state.flow_control.may_send(now, under_way=state.under_way):
-            return False
-        heavy = sum(in_flight.is_heavy for in_flight in self._in_flight.values())
-        is_light_only = 1 < self._workers.number <= heavy + 1
+        is_light_only = self._workers.are_nearly_all_in(self._in_flight.values(), state)
         found = state.take(light_only=is_light_only)
-        if found is None and len(state.queue) < PROBE_CHOICE and not self._claims.deduplicator.is_full(state):
+        may_claim = not state.company_s(now) and not self._claims.deduplicator.is_full(state)
+        if found is None and len(state.queue) < PROBE_CHOICE and may_claim:
             self._claims.claim(state, now)
             self._results.write(now)
             found = state.take(light_only=is_light_only)
@@ -216,9 +214,8 @@ class UploaderLoop:
                 self._give_back_queue(state)  # no thread comes free soon: show the files as waiting
                 self._results.write(now)
             return False
-        is_heavy = state.is_heavy(request)
-        self._in_flight[future] = InFlight(state, state.key_token, claim, request, state.flow_control.round, is_heavy)
         state.under_way += 1
+        self._in_flight[future] = state.in_flight(claim, request)
         return True
 
     def _hand(self, work: Callable[[], _T], now: float) -> "Future[_T] | None":
@@ -262,7 +259,7 @@ class UploaderLoop:
         if refusal is not None:
             self._refuse(in_flight, refusal, now)
             outcomes = [wire.Barred(refusal)] * len(items)
-        result = RequestResult(in_flight.request, outcomes, sent.took_s, in_flight.sent_in)
+        result = in_flight.result(outcomes, sent)
         batch_cap = self._learn(in_flight.state, result, now)
         return [
             (
@@ -340,7 +337,7 @@ class UploaderLoop:
         due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue))
         if due_at is None:
             return IDLE_S
-        wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now))
+        wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now), state.company_s(now))
         # A due file that was not sent waits for a request under way. The end of that request wakes the loop.
         is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
