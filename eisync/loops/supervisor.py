@@ -188,11 +188,13 @@ class Once:
 
     def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
         """Work until nothing is pending, until `give_up_at` (Unix s), or until `is_stopped` returns True."""
+        self._uploader.check_projects(self._now())  # the answers come while the watcher scans
         while not is_stopped():
             now = self._now()
-            wait_s = min(self._watcher.tick(now), self._uploader.tick(now))
-            self._progress()
+            watcher_s = self._watcher.tick(now)
             self._list_first(is_stopped)
+            wait_s = min(watcher_s, self._uploader.tick(self._now()))
+            self._progress()
             if self._is_drained() or now >= give_up_at:
                 break
             self._check_again(now)

@@ -83,7 +83,7 @@ class ServiceClient:
         # Offer these two methods of Studio under the same names.
         self.project_id, self.forget_project = self._studio.project_id, self._studio.forget_project
         self.page, self.ahead, self.full_page = self._listing.page, self._listing.ahead, self._listing.full_page
-        self.listed, self.count = self._listing.listed, self._listing.count
+        self.listed, self.count, self.beside = self._listing.listed, self._listing.count, self._listing.beside
         feed = ChangeFeed(self._studio)
         self.dataset_versions, self.changes = feed.dataset_versions, feed.changes
 

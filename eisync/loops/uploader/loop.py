@@ -83,9 +83,7 @@ class UploaderLoop:
         self._check_clock(now)
         if self._is_stopping:
             return IDLE_S
-        for state in self._states:
-            self._check_target(state, now)
-        self._results.write(now)
+        self.check_projects(now)
         self._states.rotate(-1)  # so that no target is always first
         quiet_s = self._check_quiet_hours(now)
         if quiet_s:
@@ -99,6 +97,12 @@ class UploaderLoop:
                 break
         self._claims.deduplicator.begin()
         return self._wait_s(now)
+
+    def check_projects(self, now: float) -> None:
+        """Ask for the projects that are not checked yet, without waiting for the answers. No file is sent before."""
+        for state in self._states:
+            self._check_target(state, now)
+        self._results.write(now)
 
     def stop(self, now: float) -> None:
         """Claim nothing more, and give back the files of requests that no worker has begun. Safe to repeat."""
@@ -138,7 +142,7 @@ class UploaderLoop:
         if self._workers.is_threadless and not self._in_flight:
             return dict.fromkeys((state.target for state in self._states), NO_THREADS)
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
-        return {state.target: _no_answer(state.flow_control.hold_s(now)) for state in held}
+        return {state.target: state.why_held(now) for state in held}
 
     def _check_clock(self, now: float) -> None:
         self._is_set_back = self._clock_step.step_s(now, self._chance.monotonic()) < 0.0 or self._is_set_back
@@ -341,7 +345,3 @@ class UploaderLoop:
         # A due file that was not sent waits for a request under way. The end of that request wakes the loop.
         is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
-
-
-def _no_answer(hold_s: float) -> str:
-    return f"the service does not answer; eisync tries again in {hold_s:.0f} s"

@@ -139,6 +139,10 @@ class TargetState:
         """Return whether more files wait than the window lets through."""
         return self.has_more or bool(self.queue)
 
+    def why_held(self, now: float) -> str:
+        """Return why nothing is sent to a target that did not answer, as a sentence."""
+        return f"the service does not answer; eisync tries again in {self.flow_control.hold_s(now):.0f} s"
+
     def note_claim(self, files: int, *, limit: int, now: float) -> None:
         """Record that a claim of at most `limit` files took `files`."""
         self.has_more = files >= limit
