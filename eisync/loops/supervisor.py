@@ -173,8 +173,12 @@ class Once:
         now: Callable[[], float],
         bell: threading.Event,
         progress: Callable[[], None],
+        connect: Callable[[], None] = lambda: None,
     ) -> None:
-        """`pending` returns how many files are in the outbox. `bell` is set when an event or an answer has arrived."""
+        """`pending` returns how many files are in the outbox. `bell` is set when an event or an answer has arrived.
+
+        `connect` is called when the first file waits: it opens connections, without waiting for them.
+        """
         self._watcher = loops.watcher
         self._uploader = loops.uploader
         self._reconciler = loops.reconciler
@@ -183,6 +187,7 @@ class Once:
         self._now = now
         self._bell = bell
         self._progress = progress
+        self._connect: Callable[[], None] | None = connect
         self._checked_at = 0.0
         self._has_listed = False
 
@@ -192,6 +197,7 @@ class Once:
         while not is_stopped():
             now = self._now()
             watcher_s = self._watcher.tick(now)
+            self._connect_ahead()
             self._list_first(is_stopped)
             wait_s = min(watcher_s, self._uploader.tick(self._now()))
             self._progress()
@@ -204,6 +210,11 @@ class Once:
         self._reconcile(is_stopped)
         self._run_retention(is_stopped)
         self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
+
+    def _connect_ahead(self) -> None:
+        if self._connect is not None and self._pending():
+            self._connect()
+            self._connect = None
 
     def _list_first(self, is_stopped: Callable[[], bool]) -> None:
         """Compare with the projects before anything is sent, once, if files wait for that."""

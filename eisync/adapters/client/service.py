@@ -108,6 +108,10 @@ class ServiceClient:
         took_s = clock.monotonic() - began_at - body.waited_s
         return UploadReply(reply, body.sha256, took_s, self._transport.has_connected)
 
+    def connect(self) -> None:
+        """Open a connection to the ingestion service that the next upload finds ready. Never fails."""
+        self._transport.connect(self._ingestion_url, self._timeout_s[0])
+
     def key_id(self) -> int | None:
         """Return the id of the API key, without a request; None if the service did not name it."""
         return self._studio.key_id
