@@ -35,7 +35,7 @@ class Upload(Table):
     )
     batch_files: Whole = Field(default=256, ge=1, le=1000, description="The most files that one request carries.")
     batch_bytes: Whole = Field(
-        default=32 * 1024 * 1024,
+        default=8 * 1024 * 1024,
         ge=1,
         le=1024**3,
         description="The most bytes that one request carries. A larger file is sent alone.",
