@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from eisync.core.batching import Limits, Order, Request
 from eisync.core.flow_control import FlowControl, RequestResult
+from eisync.core.model import Item, RemoteSample
 from eisync.core.retry import RetryPolicy
 from eisync.core.wire import Outcome, UploadReply
 from eisync.loops.ports import Log, Uploads
@@ -83,10 +84,12 @@ class UploadStore:
 class SendingRules:
     """What may be sent, and when. `quiet_s` takes the time (Unix s) and returns for how many seconds to send nothing.
 
-    `unlabelled` returns the ids of the roots whose files cannot be labelled yet.
+    `unlabelled` returns the ids of the roots whose files cannot be labelled yet. `infers_labels`: the service may infer
+    labels where it infers the right ones.
     """
 
     order: Order = Order.OLDEST
+    infers_labels: bool = False
     unlabelled: Callable[[], Collection[int]] = tuple
     quiet_s: Callable[[float], float] = lambda _: 0.0
 
@@ -114,6 +117,18 @@ class TargetQueue:
 
 
 @dataclass(slots=True)
+class Trial:
+    """The first request of a target whose labels the service infers. `stored` are its files by sample, once known."""
+
+    request: Request
+    stored: dict[int, Item] = field(default_factory=dict)
+    reading: "Future[dict[int, RemoteSample]] | None" = None
+    reads: int = 0
+    due_at: float = 0.0
+    is_given_up: bool = False
+
+
+@dataclass(slots=True)
 class TargetState:
     """The state of a target in this process."""
 
@@ -123,6 +138,7 @@ class TargetState:
     under_way: int = 0
     claimed_all_at: float = float("-inf")  # when a claim last took every file that was due
     has_more: bool = False  # whether the last claim left files that were due
+    trial: Trial | None = None
     project_check: Future[int] | None = None
     is_checked: bool = False
     key_token: object = None  # the token of the key that was checked last
