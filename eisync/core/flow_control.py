@@ -15,7 +15,7 @@ processor. Then the window shrinks, down to the first few.
 
 Sources: RFC 5681 §3.1 (slow start and congestion avoidance), with requests in place of segments; Brakmo and Peterson,
 "TCP Vegas: End to End Congestion Avoidance on a Global Internet", 1995 (the size follows the delay); RFC 7661 (no
-growth while the window is not used).
+growth while the window is not used, and decay).
 """
 
 import dataclasses
@@ -127,7 +127,8 @@ class RequestResult:
     """The result of one request. `took_s` is from its first byte to the answer, `sent_in` is the window's round.
 
     `under_way`: how many requests were under way after it was sent. `has_connected`: it was the first one of its
-    connection, and such a request takes longer. `is_pressed`: more files waited than the window let through.
+    connection, and such a request takes longer. `is_pressed`: more files waited than the window let through, and the
+    requests that wait do not become fuller.
     """
 
     request: Request
@@ -222,7 +223,9 @@ class FlowControl:
             return
         is_alone = result.under_way <= self._window.first and not result.has_connected
         delay = self._latency.delay(took_s=took_s, size=size, is_alone=is_alone)
-        if delay > LATE and not result.has_connected:
+        is_late = delay > LATE and not result.has_connected
+        # A wide window that is not needed would cut what arrives next into many small requests.
+        if is_late or (not result.is_pressed and self._window.size > self._window.first):
             self._window = self._window.narrowed()
         else:
             self._window = self._window.widened(is_long=result.is_pressed and delay <= IN_TIME)

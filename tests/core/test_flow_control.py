@@ -217,8 +217,15 @@ def test_a_line_that_is_full_keeps_the_window_small() -> None:
 @pytest.mark.parametrize(("has_connected", "window"), [(False, 31), (True, 32)])
 def test_a_request_that_opened_its_connection_may_take_longer(has_connected: bool, window: int) -> None:
     steered = grown()
-    learn(steered, FINE, took_s=0.9, under_way=32, has_connected=has_connected)
+    learn(steered, FINE, took_s=0.9, under_way=32, has_connected=has_connected, is_pressed=True)
     assert window == steered.window
+
+
+def test_a_window_that_is_not_needed_returns_to_the_first_few() -> None:
+    steered = grown()
+    for _ in range(40):
+        learn(steered, FINE, took_s=0.3)
+    assert 4 == steered.window
 
 
 def test_a_failure_halves_a_window_that_has_grown() -> None:

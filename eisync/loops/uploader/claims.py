@@ -208,6 +208,16 @@ class Claims:
         if settled:
             self._results.add(self._number, settled)
 
+    def is_pressed(self, state: TargetState, now: float) -> bool:
+        """Return whether more files wait than the requests under way let through, and waiting fills no request.
+
+        While new files arrive, they fill the next requests: then a few large requests are better than many small ones.
+        """
+        if state.has_more or not state.queue:
+            return state.has_more
+        due_at = self._outbox.next_due_at(state.target, self.roots_of(state.target_queue))
+        return due_at is None or due_at > now
+
     def queue(self, state: TargetState, claim: int, items: Sequence[Item], now: float) -> None:
         """Queue claimed items as requests."""
         state.queue.extend((claim, request) for request in self._inference.requests(state, items, now))

@@ -270,7 +270,8 @@ class UploaderLoop:
         if refusal is not None:
             self._refuse(in_flight, refusal, now)
             outcomes = [wire.Barred(refusal)] * len(items)
-        result = in_flight.result(outcomes, sent)
+        is_pressed = self._claims.is_pressed(in_flight.state, now)
+        result = in_flight.result(outcomes, sent, is_pressed=is_pressed)
         batch_cap = self._learn(in_flight.state, result, now)
         return [
             (

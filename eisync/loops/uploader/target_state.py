@@ -150,11 +150,6 @@ class TargetState:
         """Return the target's name."""
         return self.target_queue.target
 
-    @property
-    def is_pressed(self) -> bool:
-        """Return whether more files wait than the window lets through."""
-        return self.has_more or bool(self.queue)
-
     def why_held(self, now: float) -> str:
         """Return why nothing is sent to a target that did not answer, as a sentence."""
         return f"the service does not answer; eisync tries again in {self.flow_control.hold_s(now):.0f} s"
@@ -214,7 +209,7 @@ class InFlight:
     under_way: int
     is_heavy: bool
 
-    def result(self, outcomes: Sequence[Outcome], sent: UploadReply) -> RequestResult:
+    def result(self, outcomes: Sequence[Outcome], sent: UploadReply, *, is_pressed: bool) -> RequestResult:
         """Return what the answer tells the flow control."""
         return RequestResult(
             self.request,
@@ -223,5 +218,5 @@ class InFlight:
             sent_in=self.sent_in,
             under_way=self.under_way,
             has_connected=sent.has_connected,
-            is_pressed=self.state.is_pressed,
+            is_pressed=is_pressed,
         )
