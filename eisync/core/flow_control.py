@@ -224,11 +224,18 @@ class FlowControl:
         is_alone = result.under_way <= self._window.first and not result.has_connected
         delay = self._latency.delay(took_s=took_s, size=size, is_alone=is_alone)
         is_late = delay > LATE and not result.has_connected
-        # A wide window that is not needed would cut what arrives next into many small requests.
-        if is_late or (not result.is_pressed and self._window.size > self._window.first):
+        # A wide window that is not needed cuts what arrives into many small requests.
+        is_unneeded = (
+            not result.is_pressed and self._is_small(result.request) and self._window.size > self._window.first
+        )
+        if is_late or is_unneeded:
             self._window = self._window.narrowed()
         else:
             self._window = self._window.widened(is_long=result.is_pressed and delay <= IN_TIME)
+
+    def _is_small(self, request: Request) -> bool:
+        now = self._batch_size.now
+        return 2 * len(request.items) < now.files and 2 * request.size < now.bytes
 
     def _fail(self, result: RequestResult, faults: Sequence[Failed], now: float, jitter: float) -> bool:
         self._window = self._window.halved(result.sent_in)

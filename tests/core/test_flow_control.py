@@ -221,11 +221,12 @@ def test_a_request_that_opened_its_connection_may_take_longer(has_connected: boo
     assert window == steered.window
 
 
-def test_a_window_that_is_not_needed_returns_to_the_first_few() -> None:
+@pytest.mark.parametrize(("files", "window"), [(3, 4), (4, 32), (8, 32)])
+def test_a_window_that_only_makes_requests_small_returns_to_the_first_few(files: int, window: int) -> None:
     steered = grown()
     for _ in range(40):
-        learn(steered, FINE, took_s=0.3)
-    assert 4 == steered.window
+        learn(steered, FINE, files, took_s=0.3)
+    assert window == steered.window
 
 
 def test_a_failure_halves_a_window_that_has_grown() -> None:
