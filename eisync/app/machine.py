@@ -17,6 +17,7 @@ from eisync.app.loops import Parts, asks_studio, described, refuse_remote, servi
 from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core.lifecycle import PENDING
+from eisync.core.pause import Hold, why_paused
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
@@ -28,6 +29,7 @@ from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
+from eisync.store.pauses import ALL
 from eisync.store.state_folder import write_holder
 
 HEARTBEAT_LIMIT_S = 60.0
@@ -85,8 +87,8 @@ class App:
         self.uploader = loops.uploader_loop(
             parts,
             self._pool,
-            unlabelled=self.watcher.unlabelled,
-            quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
+            withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
+            hold=self._hold,
         )
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
@@ -152,9 +154,18 @@ class App:
         return self.uploader.has_uploaded
 
     def pending(self) -> int:
-        """Return how many files of the watched folders wait to be sent, or are being sent."""
-        report = self.index.records.report(self._root_ids)
+        """Return how many files of the watched folders wait to be sent, or are being sent. Paused ones do not count."""
+        paused = self.index.pauses.now(clock.now())
+        report = self.index.records.report([] if ALL in paused else set(self._root_ids) - paused.keys())
         return sum(report.get(state, 0) for state in PENDING)
+
+    def _hold(self, now: float) -> Hold | None:
+        """Return why nothing is sent now; None if files are sent."""
+        paused_s = self.index.pauses.now(now).get(ALL)
+        if paused_s is not None:
+            return Hold(paused_s, why_paused(paused_s))
+        quiet_s = self._quiet_hours.quiet_s(clock.second_of_day())
+        return Hold(quiet_s, "these are quiet hours") if quiet_s else None
 
     @property
     def root_ids(self) -> tuple[int, ...]:

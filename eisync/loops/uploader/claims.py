@@ -186,7 +186,7 @@ class Claims:
         files = flow_control.limits.files
         items = self._outbox.claim(
             target_queue.target,
-            self.roots_of(target_queue),
+            self.roots_of(target_queue, now),
             order=self._rules.order,
             limit=PROBE_CHOICE if flow_control.is_held else files * REQUESTS_AT_ONCE,
             files=1 if flow_control.is_held else files,
@@ -237,7 +237,7 @@ class Claims:
     def _known_contents(self, target: str, hashed: Sequence[tuple[Item, str]]) -> Mapping[int, Sequence[KnownContent]]:
         return self._outbox.known_contents(target, hashed, self._all_roots)
 
-    def roots_of(self, target_queue: TargetQueue) -> list[int]:
-        """Return the roots of the target whose files may be sent: their labels are known."""
-        unlabelled = self._rules.unlabelled()
-        return [root_id for root_id in target_queue.roots if root_id not in unlabelled]
+    def roots_of(self, target_queue: TargetQueue, now: float) -> list[int]:
+        """Return the roots of the target whose files may be sent now."""
+        withheld = self._rules.withheld(now)
+        return [root_id for root_id in target_queue.roots if root_id not in withheld]
