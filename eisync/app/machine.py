@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from eisync._version import __version__
@@ -16,6 +17,7 @@ from eisync.app import loops
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
+from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
 from eisync.core.pause import Hold, why_paused
 from eisync.errors import EisyncError, StateDamagedError, StateError
@@ -142,7 +144,15 @@ class App:
             now=clock.now,
             bell=self.bells["uploader"],
             progress=progress,
+            connect=self._connect_ahead,
         )
+
+    def _connect_ahead(self) -> None:
+        """Open the first connections for uploads while the folders are scanned, and leave a worker for other work."""
+        for service in self._services.values():
+            for _ in range(min(FIRST_REQUESTS, self.settings.upload.workers - 1)):
+                with suppress(RuntimeError):  # no thread can be started now
+                    self._pool.submit(service.connect)
 
     def troubles(self) -> dict[str, EisyncError]:
         """Return why targets could not be compared with the service, by name."""

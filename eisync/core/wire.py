@@ -99,12 +99,14 @@ class Silence:
 class UploadReply:
     """The answer to an upload, the content hashes of what was sent by item id, and how long it took.
 
-    The time does not include waiting because of `max_rate`.
+    The time begins with the first byte of the body, and does not include waiting because of `max_rate`. `has_connected`
+    says that the request opened its connection: the first bytes of a connection take longer.
     """
 
     reply: Reply | Silence
     sha256: Mapping[int, str]
     took_s: float = 0.0
+    has_connected: bool = False
 
 
 @value

@@ -173,8 +173,12 @@ class Once:
         now: Callable[[], float],
         bell: threading.Event,
         progress: Callable[[], None],
+        connect: Callable[[], None] = lambda: None,
     ) -> None:
-        """`pending` returns how many files are in the outbox. `bell` is set when an event or an answer has arrived."""
+        """`pending` returns how many files are in the outbox. `bell` is set when an event or an answer has arrived.
+
+        `connect` is called when the first file waits: it opens connections, without waiting for them.
+        """
         self._watcher = loops.watcher
         self._uploader = loops.uploader
         self._reconciler = loops.reconciler
@@ -183,16 +187,20 @@ class Once:
         self._now = now
         self._bell = bell
         self._progress = progress
+        self._connect: Callable[[], None] | None = connect
         self._checked_at = 0.0
         self._has_listed = False
 
     def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
         """Work until nothing is pending, until `give_up_at` (Unix s), or until `is_stopped` returns True."""
+        self._uploader.check_projects(self._now())  # the answers come while the watcher scans
         while not is_stopped():
             now = self._now()
-            wait_s = min(self._watcher.tick(now), self._uploader.tick(now))
-            self._progress()
+            watcher_s = self._watcher.tick(now)
+            self._connect_ahead()
             self._list_first(is_stopped)
+            wait_s = min(watcher_s, self._uploader.tick(self._now()))
+            self._progress()
             if self._is_drained() or now >= give_up_at:
                 break
             self._check_again(now)
@@ -203,6 +211,11 @@ class Once:
         self._uploader.tick(self._now())  # it stores whether the service inferred the right labels, once it is known
         self._run_retention(is_stopped)
         self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
+
+    def _connect_ahead(self) -> None:
+        if self._connect is not None and self._pending():
+            self._connect()
+            self._connect = None
 
     def _list_first(self, is_stopped: Callable[[], bool]) -> None:
         """Compare with the projects before anything is sent, once, if files wait for that."""

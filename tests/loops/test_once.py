@@ -16,6 +16,7 @@ from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.loops.supervisor import Loops, Once
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
+from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
@@ -123,6 +124,22 @@ def test_everything_is_sent_and_compared(yard: Yard, cloud: Cloud) -> None:
     one.run()
     assert ({SYNCED}, 300) == (set(yard.states().values()), len(cloud.samples))
     assert [True] == [target.listed_at is not None for target in yard.index.targets()]
+
+
+def test_the_projects_are_asked_for_before_the_scan(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    one = Pass(yard, main=cloud)
+    asked: list[int] = []
+    tick = WatcherLoop.tick
+
+    def tick_and_note(watcher: WatcherLoop, now: float) -> float:
+        asked.append(len(one.bench.waiting))
+        return tick(watcher, now)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WatcherLoop, "tick", tick_and_note)
+        one.run()
+    assert (1, {"a.csv": SYNCED}) == (asked[0], yard.states())
 
 
 def test_run_again_it_sends_nothing(yard: Yard, cloud: Cloud) -> None:

@@ -184,16 +184,18 @@ class Claims:
         self._number += 1
         # Claim enough for several requests at a time: a claim has its price.
         files = flow_control.limits.files
+        limit = PROBE_CHOICE if flow_control.is_held else files * REQUESTS_AT_ONCE
         items = self._outbox.claim(
             target_queue.target,
             self.roots_of(target_queue, now),
             order=self._rules.order,
-            limit=PROBE_CHOICE if flow_control.is_held else files * REQUESTS_AT_ONCE,
+            limit=limit,
             files=1 if flow_control.is_held else files,
             can_infer=self._inference.of(state) is Inference.ON,
             claim=self._number,
             now=now,
         )
+        state.note_claim(len(items), limit=limit, now=now)
         settled = [(item, refuse(item, reason)) for item in items if (reason := unsendable(item)) is not None]
         parked = {item.id for item, _ in settled}
         sendable = [item for item in items if item.id not in parked]
@@ -205,6 +207,16 @@ class Claims:
         self.queue(state, self._number, sendable, now)
         if settled:
             self._results.add(self._number, settled)
+
+    def is_pressed(self, state: TargetState, now: float) -> bool:
+        """Return whether more files wait than the requests under way let through, and waiting fills no request.
+
+        While new files arrive, they fill the next requests: then a few large requests are better than many small ones.
+        """
+        if state.has_more or not state.queue:
+            return state.has_more
+        due_at = self._outbox.next_due_at(state.target, self.roots_of(state.target_queue))
+        return due_at is None or due_at > now
 
     def queue(self, state: TargetState, claim: int, items: Sequence[Item], now: float) -> None:
         """Queue claimed items as requests."""

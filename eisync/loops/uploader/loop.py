@@ -87,9 +87,7 @@ class UploaderLoop:
             self._inference.step(state, now)
         if self._is_stopping:
             return IDLE_S
-        for state in self._states:
-            self._check_target(state, now)
-        self._results.write(now)
+        self.check_projects(now)
         self._states.rotate(-1)  # so that no target is always first
         hold = self._check_hold(now)
         if hold is not None:
@@ -103,6 +101,12 @@ class UploaderLoop:
                 break
         self._claims.deduplicator.begin()
         return self._wait_s(now)
+
+    def check_projects(self, now: float) -> None:
+        """Ask for the projects that are not checked yet, without waiting for the answers. No file is sent before."""
+        for state in self._states:
+            self._check_target(state, now)
+        self._results.write(now)
 
     def stop(self, now: float) -> None:
         """Claim nothing more, and give back the files of requests that no worker has begun. Safe to repeat."""
@@ -142,7 +146,7 @@ class UploaderLoop:
         if self._workers.is_threadless and not self._in_flight:
             return dict.fromkeys((state.target for state in self._states), NO_THREADS)
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
-        return {state.target: _no_answer(state.flow_control.hold_s(now)) for state in held}
+        return {state.target: state.why_held(now) for state in held}
 
     def _check_clock(self, now: float) -> None:
         self._is_set_back = self._clock_step.step_s(now, self._chance.monotonic()) < 0.0 or self._is_set_back
@@ -199,14 +203,12 @@ class UploaderLoop:
 
     def _launch(self, state: TargetState, now: float) -> bool:
         """Hand one request of the target to a worker. Return False when there is none, or no worker."""
-        if len(self._in_flight) >= self._workers.number or state.under_way >= self._share or not state.is_checked:
+        if len(self._in_flight) >= self._workers.number or not state.may_send(now, share=self._share):
             return False
-        if not state.flow_control.may_send(now, under_way=state.under_way):
-            return False
-        heavy = sum(in_flight.is_heavy for in_flight in self._in_flight.values())
-        is_light_only = 1 < self._workers.number <= heavy + 1
+        is_light_only = self._workers.are_nearly_all_in(self._in_flight.values(), state)
         found = state.take(light_only=is_light_only)
-        if found is None and len(state.queue) < PROBE_CHOICE and not self._claims.deduplicator.is_full(state):
+        may_claim = not state.company_s(now) and not self._claims.deduplicator.is_full(state)
+        if found is None and len(state.queue) < PROBE_CHOICE and may_claim:
             self._claims.claim(state, now)
             self._results.write(now)
             found = state.take(light_only=is_light_only)
@@ -226,9 +228,8 @@ class UploaderLoop:
                 self._claims.give_back(state)  # no thread comes free soon: show the files as waiting
                 self._results.write(now)
             return False
-        is_heavy = state.is_heavy(request)
-        self._in_flight[future] = InFlight(state, state.key_token, claim, request, state.flow_control.round, is_heavy)
         state.under_way += 1
+        self._in_flight[future] = state.in_flight(claim, request)
         return True
 
     def _hand(self, work: Callable[[], _T], now: float) -> "Future[_T] | None":
@@ -273,7 +274,8 @@ class UploaderLoop:
         if refusal is not None:
             self._refuse(in_flight, refusal, now)
             outcomes = [wire.Barred(refusal)] * len(items)
-        result = RequestResult(in_flight.request, outcomes, sent.took_s, in_flight.sent_in)
+        is_pressed = self._claims.is_pressed(in_flight.state, now)
+        result = in_flight.result(outcomes, sent, is_pressed=is_pressed)
         batch_cap = self._learn(in_flight.state, result, now)
         return [
             (
@@ -344,11 +346,7 @@ class UploaderLoop:
         due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue, now))
         if due_at is None:
             return IDLE_S
-        wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now))
+        wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now), state.company_s(now))
         # A due file that was not sent waits for a request under way. The end of that request wakes the loop.
         is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
-
-
-def _no_answer(hold_s: float) -> str:
-    return f"the service does not answer; eisync tries again in {hold_s:.0f} s"
