@@ -159,10 +159,7 @@ class UploaderLoop:
         hold, before = self._rules.hold(now), self._hold
         self._hold = hold
         if (hold is None) != (before is None):
-            if hold is None:
-                self._log.info("upload.resumed")
-            else:
-                self._log.info("upload.paused", reason=hold.reason)
+            self._log.info("upload.resumed" if hold is None else "upload.paused", reason=hold and hold.reason)
             for state in self._states:
                 self._claims.give_back(state)
             self._results.write(now)
