@@ -19,7 +19,7 @@ from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
-from eisync.core.pause import Hold, why_paused
+from eisync.core.pause import hold_of
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
@@ -90,7 +90,7 @@ class App:
             parts,
             self._pool,
             withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
-            hold=self._hold,
+            hold=lambda now: hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day()),
         )
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
@@ -168,14 +168,6 @@ class App:
         paused = self.index.pauses.now(clock.now())
         report = self.index.records.report([] if ALL in paused else set(self._root_ids) - paused.keys())
         return sum(report.get(state, 0) for state in PENDING)
-
-    def _hold(self, now: float) -> Hold | None:
-        """Return why nothing is sent now; None if files are sent."""
-        paused_s = self.index.pauses.now(now).get(ALL)
-        if paused_s is not None:
-            return Hold(paused_s, why_paused(paused_s))
-        quiet_s = self._quiet_hours.quiet_s(clock.second_of_day())
-        return Hold(quiet_s, "these are quiet hours") if quiet_s else None
 
     @property
     def root_ids(self) -> tuple[int, ...]:

@@ -4,6 +4,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from eisync.core.rate_limit import QuietHours
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _NAMES = {
     "s": "s", "sec": "s", "second": "s", "seconds": "s",
@@ -35,6 +37,14 @@ class Hold:
 
     for_s: float
     reason: str
+
+
+def hold_of(paused_s: float | None, quiet_hours: QuietHours, second_of_day: float) -> Hold | None:
+    """Return why nothing is sent now: a pause of all uploads, with the seconds that are left, or quiet hours."""
+    if paused_s is not None:
+        return Hold(paused_s, why_paused(paused_s))
+    quiet_s = quiet_hours.quiet_s(second_of_day)
+    return Hold(quiet_s, "these are quiet hours") if quiet_s else None
 
 
 def read_duration(text: str) -> float:

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from eisync.core.pause import LONGEST_S, Pause, duration, read_duration, why_paused
+from eisync.core.pause import LONGEST_S, Hold, Pause, duration, hold_of, read_duration, why_paused
+from eisync.core.rate_limit import read_quiet_hours
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,10 @@ def test_a_time_span_is_shown_in_two_units(seconds: float, expected: str) -> Non
 def test_the_reason_names_the_way_out() -> None:
     assert "a person paused the uploads; 'eisync resume' continues" == why_paused(math.inf)
     assert "for another 2 min;" in why_paused(100.0)
+
+
+def test_a_pause_goes_before_quiet_hours() -> None:
+    night = read_quiet_hours("22:00-06:00")
+    assert hold_of(None, night, 12 * 3600.0) is None
+    assert Hold(3600.0, "these are quiet hours") == hold_of(None, night, 5 * 3600.0)
+    assert Hold(math.inf, why_paused(math.inf)) == hold_of(math.inf, night, 5 * 3600.0)

@@ -215,7 +215,7 @@ class Claims:
         """
         if state.has_more or not state.queue:
             return state.has_more
-        due_at = self._outbox.next_due_at(state.target, self.roots_of(state.target_queue))
+        due_at = self._outbox.next_due_at(state.target, self.roots_of(state.target_queue, now))
         return due_at is None or due_at > now
 
     def queue(self, state: TargetState, claim: int, items: Sequence[Item], now: float) -> None:
