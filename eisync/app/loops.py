@@ -1,7 +1,7 @@
 """Build each loop from the settings and from the parts that all loops share."""
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +33,7 @@ from eisync.loops.reconciler.tombstones import Tombstones
 from eisync.loops.retention.loop import RetentionClock, RetentionLoop
 from eisync.loops.retention.removal import Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import RetentionStatus
+from eisync.loops.uploader import target_state
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
 from eisync.loops.watcher.context import Events, Runtime, Stores, WatchedRoot
@@ -218,7 +219,7 @@ def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, li
 
 
 def uploader_loop(
-    parts: Parts, pool: Executor, *, unlabelled: Callable[[], Collection[int]], quiet_s: Callable[[float], float]
+    parts: Parts, pool: Executor, *, withheld: target_state.Withheld, hold: target_state.Holding
 ) -> UploaderLoop:
     """Return the uploader of all targets."""
     upload = parts.settings.upload
@@ -242,8 +243,8 @@ def uploader_loop(
         rules=SendingRules(
             order=upload.order,
             infers_labels=upload.infer_labels and parts.settings.reconcile.enabled,  # only a listing shows the labels
-            unlabelled=unlabelled,
-            quiet_s=quiet_s,
+            withheld=withheld,
+            hold=hold,
         ),
         chance=TimeAndChance(monotonic=clock.monotonic, jitter=clock.jitter, boundary=clock.boundary),
         log=parts.log,

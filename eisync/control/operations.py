@@ -10,6 +10,7 @@ from typing import Any
 
 from eisync.control.groups import groups_of
 from eisync.control.overview import Record, action_record, plan_record, status_record
+from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as LifecycleEvent
@@ -116,6 +117,8 @@ class Operations:
                 yield from sent_files(self._index, question)
             case "relabel":
                 yield from relabel(self._actions, question, self.now())
+            case "pause" | "resume":
+                yield pause_or_resume(self._index, self._outbox, question, self.now())
             case "health":
                 yield self.health()
             case other:

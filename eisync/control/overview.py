@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eisync.control.pausing import is_paused, pauses
 from eisync.core import file_status, summary
 from eisync.core.action_sentences import sentence
 from eisync.core.actions import StoredAction
@@ -91,6 +92,7 @@ def status_record(index: Index, actions: ActionStore, live: Record | None, *, no
     targets, roots = index.targets(), index.roots()
     names = [target.name for target in targets]
     taken = overview(index, actions, names)
+    paused = pauses(index, now)
     return {
         "sentence": taken.sentence(now=now),
         "exit_code": taken.exit_code(
@@ -100,13 +102,14 @@ def status_record(index: Index, actions: ActionStore, live: Record | None, *, no
         "counts": taken.census.counts(),
         "unreadable_folders": taken.census.folders,
         "not_in_last_listing": taken.census.unlisted,
-        **_reasons(index, actions, taken.census, names, is_running=live is not None),
+        **_reasons(index, actions, taken.census, names, paused=paused, is_running=live is not None),
         "oldest_pending_s": _age_s(taken.oldest_pending_at, now),
         "last_synced_s": _age_s(taken.last_synced_at, now),
         "roots": _roots(roots, label_trouble(index), live or {}, now),
         "targets": [{**_target(target, now), "straddling": _straddling(index, target.name)} for target in targets],
         "emptied": dict(taken.emptied),
         "plans": [plan_record(plan) for plan in actions.plans()],
+        "paused": paused,
         "daemon": live,
     }
 
@@ -170,7 +173,7 @@ def action_record(written: StoredAction) -> Record:
 
 
 def _reasons(
-    index: Index, actions: ActionStore, census: FileCounts, targets: Iterable[str], *, is_running: bool
+    index: Index, actions: ActionStore, census: FileCounts, targets: Iterable[str], *, paused: Record, is_running: bool
 ) -> Record:
     """Return why files are not in the project, in groups with what to do next, and how many are not shown."""
     found = index.observations.reasons(_WITH_REASON)
@@ -188,7 +191,7 @@ def _reasons(
             "is_varied": group.is_varied,
             "is_folder": group.is_folder,
             "example": group.path,
-            "next": next_step(group, is_running=is_running),
+            "next": next_step(group, is_running=is_running, is_paused=is_paused(paused, group.path)),
         }
         for group in shown.groups
     ]

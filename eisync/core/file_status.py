@@ -247,8 +247,11 @@ def grouped(findings: Iterable[StatusFinding], *, most: int = MAX_GROUPS) -> Gro
     return Grouped(tuple(ranked[:most]), len(hidden), sum(group.files for group in hidden))
 
 
-def next_step(group: Group, *, is_running: bool) -> str:
-    """Return the command that helps with the group, as a person types it. `is_running`: eisync is running now."""
+def next_step(group: Group, *, is_running: bool, is_paused: bool = False) -> str:
+    """Return the command that helps with the group, as a person types it.
+
+    `is_running`: eisync is running now. `is_paused`: a person paused these uploads.
+    """
     path = shlex.quote(group.path)
     if group.state == UNREADABLE or (group.state == State.QUARANTINED.value and "cannot be read" in group.reason):
         rights = "u+rx" if group.is_folder else "u+r"
@@ -256,6 +259,8 @@ def next_step(group: Group, *, is_running: bool) -> str:
     if group.state == State.QUARANTINED.value:
         which = "eisync ls --state quarantined" if group.files > 1 else f"eisync explain {path}"
         return f"{which}; repair the file, or send it as it is: eisync retry {path}"
+    if group.state == State.READY.value and is_paused:
+        return "eisync resume"
     if group.state in (State.READY.value, State.SENDING.value, State.SYNCED.value) and not is_running:
         return "eisync once, or eisync run"
     return f"eisync explain {path}"

@@ -17,6 +17,7 @@ from eisync.store.descriptions import Descriptions
 from eisync.store.inferred_labels import InferredLabels
 from eisync.store.label_counts import LabelCounts
 from eisync.store.observations import Observations
+from eisync.store.pauses import Pauses
 from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
@@ -111,6 +112,7 @@ class Index:
         self.groups = SplitGroups(database)
         self.descriptions = Descriptions(database)
         self.inferred = InferredLabels(database)
+        self.pauses = Pauses(database)
 
     # --- targets -----------------------------------------------------------------------------------------------
 

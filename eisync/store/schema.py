@@ -17,7 +17,7 @@ from eisync.store.first_migrations import FIRST
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 25
+VERSION = 26
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -314,6 +314,14 @@ LATER: Mapping[str, tuple[str, ...]] = {
             target text not null,
             files text not null,         -- JSON: the right label, by file id
             at real not null
+        ) strict""",
+    ),
+    "_026_pauses": (
+        # What a person paused: the id of a root, or 0 for all uploads.
+        """create table pause (
+            root_id integer primary key,
+            since_at real not null,
+            for_s real                   -- null: until a person ends it
         ) strict""",
     ),
 }

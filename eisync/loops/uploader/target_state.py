@@ -12,6 +12,7 @@ from typing import TypeVar
 from eisync.core.batching import Limits, Order, Request
 from eisync.core.flow_control import FlowControl, RequestResult
 from eisync.core.model import Item, RemoteSample
+from eisync.core.pause import Hold
 from eisync.core.retry import RetryPolicy
 from eisync.core.wire import Outcome, UploadReply
 from eisync.loops.ports import Log, Uploads
@@ -80,18 +81,23 @@ class UploadStore:
     index: Index
 
 
+Withheld = Callable[[float], Collection[int]]
+Holding = Callable[[float], Hold | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingRules:
-    """What may be sent, and when. `quiet_s` takes the time (Unix s) and returns for how many seconds to send nothing.
+    """What may be sent, and when. `hold` takes the time (Unix s) and returns why nothing is sent; None: it is sent.
 
-    `unlabelled` returns the ids of the roots whose files cannot be labelled yet. `infers_labels`: the service may infer
+    `withheld` takes the time and returns the ids of the roots whose files are not sent now: they cannot be labelled
+    yet, or a person paused them. `infers_labels`: the service may infer
     labels where it infers the right ones.
     """
 
     order: Order = Order.OLDEST
     infers_labels: bool = False
-    unlabelled: Callable[[], Collection[int]] = tuple
-    quiet_s: Callable[[float], float] = lambda _: 0.0
+    withheld: Withheld = lambda _: ()
+    hold: Holding = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
