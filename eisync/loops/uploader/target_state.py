@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from eisync.core.batching import Limits, Order, Request
 from eisync.core.flow_control import FlowControl
-from eisync.core.model import Item, RemoteSample
+from eisync.core.model import Item, RemoteSample, value
 from eisync.core.retry import RetryPolicy
 from eisync.loops.ports import Log, Uploads
 from eisync.store.index import Index
@@ -63,7 +63,7 @@ class Workers:
         return since is not None and since <= now < since + THREADLESS_S
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UploadStore:
     """The parts of the database that the uploader uses: the waiting files, and what is known of their targets."""
 
@@ -71,7 +71,7 @@ class UploadStore:
     index: Index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SendingRules:
     """What may be sent, and when. `quiet_s` takes the time (Unix s) and returns for how many seconds to send nothing.
 
@@ -85,7 +85,7 @@ class SendingRules:
     quiet_s: Callable[[float], float] = lambda _: 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TimeAndChance:
     """Sources of time and random values. `jitter` returns a number in [0, 1), `boundary` a new multipart boundary."""
 
@@ -94,7 +94,7 @@ class TimeAndChance:
     boundary: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TargetQueue:
     """The settings of one target that the uploader needs. `key_token` returns another value if the key may be new."""
 
@@ -158,7 +158,7 @@ class TargetState:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InFlight:
     """A request under way. `sent_in` is the round of the concurrency window in which it was sent."""
 

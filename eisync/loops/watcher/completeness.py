@@ -52,7 +52,7 @@ class Accepted:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Quarantined:
     """A truncated file, with the reason."""
 
