@@ -169,7 +169,8 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
     companions = LabelParts()
     for item in request.items:
-        companions.add(item.name, unpacked(item.companions))
+        if item.companions is not None:
+            companions.add(item.name, unpacked(item.companions))
     return Envelope(
         path=f"/api/{request.category.value}/files",
         headers=headers,
@@ -206,12 +207,11 @@ def label_headers(label: str | None) -> dict[str, str]:
 def preamble(name: str, boundary: str) -> bytes:
     """Return the bytes before the file that is sent as `name`. The extension of a companion part means JSON."""
     content_type = _CONTENT_TYPES.get(extension_of(name), "application/octet-stream")
-    lines = (
-        f"--{boundary}",
-        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(name)}"',
-        f"Content-Type: {content_type}",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    return (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(name)}"\r\n'
+        f"Content-Type: {content_type}\r\n\r\n"
+    ).encode()
 
 
 def closing(companions: LabelParts, boundary: str) -> bytes:
