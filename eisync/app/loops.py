@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from eisync._version import __version__
@@ -16,7 +16,7 @@ from eisync.app.outside import outside_world
 from eisync.core import mounts
 from eisync.core.ignore import IgnoreRules
 from eisync.core.lineage import Stamp
-from eisync.core.model import Root
+from eisync.core.model import Root, value
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError
@@ -151,7 +151,7 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Parts:
     """The parts that the loops of one process share. `wakes`: by name of a loop, a function that asks for its tick.
 

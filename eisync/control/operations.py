@@ -5,7 +5,6 @@ Every operation takes and returns plain JSON values, so that they can pass throu
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.control.groups import groups_of
@@ -15,7 +14,7 @@ from eisync.control.relabelling import relabel, sent_files
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as LifecycleEvent
 from eisync.core.lifecycle import State, sources
-from eisync.core.model import shown
+from eisync.core.model import shown, value
 from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.loops.ports import Passes
 from eisync.store.actions import ActionStore
@@ -40,7 +39,7 @@ _UNKNOWN: Record = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Running:
     """What only a running process knows. By default no process runs, and what was stored last counts.
 

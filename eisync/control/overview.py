@@ -1,7 +1,6 @@
 """Count files by state, in the same terms for every command, and build the record of `eisync status`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.control.pausing import is_paused, pauses
@@ -12,6 +11,7 @@ from eisync.core.file_status import FileCounts, StatusFinding, grouped, next_ste
 from eisync.core.labels.split import straddles
 from eisync.core.labels.warnings import label_warnings
 from eisync.core.lifecycle import State
+from eisync.core.model import value
 from eisync.store.actions import ActionStore
 from eisync.store.guard_facts import NOT_LISTED
 from eisync.store.index import Index, RootFacts, TargetFacts
@@ -26,7 +26,7 @@ MAX_STRADDLING = 5
 _WITH_REASON = (State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL, State.QUARANTINED)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Overview:
     """The counts of all files. `emptied`: by target, what happened to its whole project. `foreign`: targets whose
     project is not the one that their files were sent to. `plans`: how many wait for a person."""

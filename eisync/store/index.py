@@ -4,12 +4,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from eisync.core.file_status import ObservedEntry
 from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import Item
+from eisync.core.model import Item, value
 from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
@@ -54,7 +53,7 @@ where file.remarks is not null and file.state <> 'gone'
 group by file.root_id, one.key order by file.root_id, one.key"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TargetFacts:
     """What is stored about a target. Reasons are sentences for a person; None means that there is no problem."""
 
@@ -66,7 +65,7 @@ class TargetFacts:
     inference_trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Remark:
     """A part of the description that `files` files were sent without, for one reason.
 
@@ -78,7 +77,7 @@ class Remark:
     example: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RootFacts:
     """What is stored about a watched folder.
 

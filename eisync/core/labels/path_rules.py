@@ -20,10 +20,9 @@ Labels are in NFC, so that a class named on a Mac and elsewhere is one label.
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from itertools import takewhile
 
-from eisync.core.model import Category, shown
+from eisync.core.model import Category, shown, value
 from eisync.core.text import nfc
 
 COMMON_MEDIA = ("jpg", "wav", "png", "jpeg", "mp4", "avi", "JPG", "WAV", "PNG", "JPEG", "MP4", "AVI")
@@ -83,7 +82,7 @@ _NO_WORD_IN_IT = re.compile(r"(?!.*(?:train|test|val|anomaly))", re.IGNORECASE |
 _WORD = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Naming:
     """The word that gives the category, as written, and the part of the path that contains it.
 
@@ -96,7 +95,7 @@ class Naming:
     in_name: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PathRules:
     """How a watched folder labels its files: `infer`, `folder`, `sdk`, `none` or a fixed label; and the category."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from eisync.core.batching import Inference, Request, unsendable
 from eisync.core.known_content import KnownContent, settle_known
 from eisync.core.lifecycle import Event
-from eisync.core.model import Item
+from eisync.core.model import Item, value
 from eisync.core.outcome import Outcome, after_file_error, give_back, refuse
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.uploader.label_inference import LabelInference
@@ -35,7 +35,7 @@ Known = Callable[[str, Sequence[tuple[Item, str]]], Mapping[int, Sequence[KnownC
 """Return the known contents of a target's items, by the id of the item. Each item is given with its SHA-256."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Suspect:
     """A claimed file whose content may be known."""
 

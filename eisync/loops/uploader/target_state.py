@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from eisync.core.batching import Limits, Order, Request
 from eisync.core.flow_control import FlowControl, RequestResult
-from eisync.core.model import Item, RemoteSample
+from eisync.core.model import Item, RemoteSample, value
 from eisync.core.pause import Hold
 from eisync.core.retry import RetryPolicy
 from eisync.core.wire import Outcome, UploadReply
@@ -73,7 +73,7 @@ class Workers:
         return since is not None and since <= now < since + THREADLESS_S
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UploadStore:
     """The parts of the database that the uploader uses: the waiting files, and what is known of their targets."""
 
@@ -85,7 +85,7 @@ Withheld = Callable[[float], Collection[int]]
 Holding = Callable[[float], Hold | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SendingRules:
     """What may be sent, and when. `hold` takes the time (Unix s) and returns why nothing is sent; None: it is sent.
 
@@ -100,7 +100,7 @@ class SendingRules:
     hold: Holding = lambda _: None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TimeAndChance:
     """Sources of time and random values. `jitter` returns a number in [0, 1), `boundary` a new multipart boundary."""
 
@@ -109,7 +109,7 @@ class TimeAndChance:
     boundary: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TargetQueue:
     """The settings of one target that the uploader needs. `key_token` returns another value if the key may be new."""
 
@@ -200,7 +200,7 @@ class TargetState:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InFlight:
     """A request under way. `sent_in` is the round of the concurrency window in which it was sent.
 
