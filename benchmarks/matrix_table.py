@@ -122,7 +122,7 @@ def tables(runs: Sequence[dict[str, Any]]) -> list[str]:
 
 def table(columns: dict[str, Callable[[Measured], str]], rows: Sequence[Measured]) -> str:
     cells = [[cell(row) for cell in columns.values()] for row in rows]
-    return "\n".join([head(columns), *(f"| {' | '.join(row)} |".replace("|  |", "| |") for row in cells)])
+    return "\n".join([head(columns), *("|" + "".join(f" {cell} |" for cell in row) for row in cells)])
 
 
 def head(columns: Iterable[str]) -> str:
