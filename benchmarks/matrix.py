@@ -8,7 +8,8 @@ take turns, so that a machine that becomes slower does so for each of them.
     python benchmarks/matrix.py --full             # every format, labels, latency and arrival: hours
     python benchmarks/matrix.py --formats wav --labels 35x2 --sources folder --latency 0.1 --arrival burst
     python benchmarks/matrix.py --raw runs.jsonl   # also append each run to a file
-    python benchmarks/matrix.py --show runs.jsonl  # only print the table of runs that were made before
+    python benchmarks/matrix.py --show runs.jsonl  # only print the tables of runs that were made before
+    python benchmarks/matrix.py --rounds 3 --page docs/performance.md    # and write them into that page
 """
 
 import argparse
@@ -18,6 +19,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +37,8 @@ LATENCIES_S = (0.0, 0.02, 0.1, 0.3)
 SDK_S = 2.5
 """About so long the SDK sends in each run."""
 SDK_AT_ONCE = min(32, (os.cpu_count() or 1) + 4)
+BEGIN = "<!-- matrix: make bench-matrix -->\n"
+END = "<!-- end of matrix -->"
 MIME = {"wav": "audio/wav", "csv": "text/csv", "jpeg": "image/jpeg", "png": "image/png"}
 
 
@@ -57,21 +61,28 @@ def quick() -> Iterator[Row]:
 
 def main() -> None:
     asked = arguments()
-    if asked.show:
-        print("\n\n".join(tables(runs_of(asked.show))))
-        return
+    runs = runs_of(asked.show) if asked.show else measured(asked)
+    text = report(runs)
+    print(f"\n{text}", flush=True)
+    if asked.page:
+        write_into(asked.page, text)
+
+
+def measured(asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run all rows. Return what was found."""
     subprocess.run(["make", "--silent", "-C", ROOT, "sdk"], check=True, stdout=subprocess.DEVNULL)
-    print(f"{circumstances()}; {asked.rounds} rounds", flush=True)
+    where, load = circumstances(), ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    print(f"{where}; load before: {load}", flush=True)
     rows, runs = list(chosen(asked)), list[dict[str, Any]]()
     with tempfile.TemporaryDirectory(dir=asked.place) as folder:
         program = senders.compiled(folder)
         for row in rows:
             for found in runs_in(row, asked, folder, program):
-                runs.append(found)
+                runs.append(found | {"where": where})
                 if asked.raw:
                     with open(asked.raw, "a") as file:
-                        file.write(json.dumps(found) + "\n")
-    print("\n" + "\n\n".join(tables(runs)), flush=True)
+                        file.write(json.dumps(runs[-1]) + "\n")
+    return runs
 
 
 def arguments() -> argparse.Namespace:
@@ -88,6 +99,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=WAYS, default=WAYS, help="who sends")
     parser.add_argument("--raw", metavar="FILE", help="append each run as a line of JSON")
     parser.add_argument("--show", metavar="FILE", nargs="+", help="print the tables of these runs, and run nothing")
+    parser.add_argument("--page", metavar="FILE", help="write the tables into this page, between its marks")
     parser.add_argument("--place", help="the folder for files and state (default: the system's for temporary files)")
     return parser.parse_args()
 
@@ -207,14 +219,35 @@ def named(row: Row) -> str:
 
 
 def circumstances() -> str:
-    """Where and when: cores, load, interpreter, commit, date."""
-    commit = subprocess.run(
-        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    """Where and when: date, commit, interpreter, cores."""
+    commit = told("rev-parse", "--short", "HEAD") + (" with changes" if told("status", "--short", "eisync") else "")
     python = f"{platform.python_implementation()} {platform.python_version()}"
     date = time.strftime("%Y-%m-%d", time.gmtime())
-    return f"{date}, commit {commit.stdout.strip()}, {python}, {os.cpu_count()} cores, load before: {load}"
+    return f"{date}, commit {commit}, {python}, {platform.machine()}, {os.cpu_count()} cores"
+
+
+def told(*asked: str) -> str:
+    """What git says."""
+    return subprocess.run(["git", "-C", ROOT, *asked], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def report(runs: Sequence[dict[str, Any]]) -> str:
+    """Return the tables, and before them when and where they were made."""
+    wheres = "; ".join(dict.fromkeys(run["where"] for run in runs))
+    rounds = max(run["round"] for run in runs) + 1
+    count = "one round" if rounds == 1 else f"medians of up to {rounds} rounds"
+    return "\n\n".join([f"{wheres}; {count}.", *tables(runs)])
+
+
+def write_into(page: str, text: str) -> None:
+    """Replace what stands between the marks of the page."""
+    with open(page) as file:
+        before, begin, rest = file.read().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        sys.exit(f"{page} has no {BEGIN.strip()} with {END.strip()} after it")
+    with open(page, "w") as file:
+        file.write(f"{before}{begin}{text}\n{end}{after}")
 
 
 def runs_of(paths: Sequence[str]) -> list[dict[str, Any]]:
