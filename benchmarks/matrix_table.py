@@ -115,7 +115,8 @@ def tables(runs: Sequence[dict[str, Any]]) -> list[str]:
     for run in runs:
         row = Row(**{name: run[name] for name in names})
         measured.setdefault(row, {}).setdefault(run["way"], []).append(run)
-    rows = [Measured(row, of_row) for row, of_row in measured.items()]
+    near_first = sorted(measured.items(), key=lambda item: item[0].latency_s)
+    rows = [Measured(row, of_row) for row, of_row in near_first]
     by_arrival = ((arrival, [one for one in rows if one.row.arrival == arrival]) for arrival in ARRIVALS)
     return [table(COLUMNS[arrival], some) for arrival, some in by_arrival if some]
 
