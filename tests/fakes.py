@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from eisync.adapters.client.body import Body
 from eisync.core.change_feed import ChangePage, SampleChange, VersionList
@@ -18,6 +19,7 @@ from eisync.core.model import Page, RemoteSample, Root, sent_name
 from eisync.core.studio import stored_name
 from eisync.core.watch_health import PendingPaths
 from eisync.core.wire import Envelope, Reply, Silence, UploadReply
+from eisync.emulator.names import infer_label
 from eisync.errors import EisyncError, StudioError, UnansweredError
 from tests.canary import hear
 
@@ -199,6 +201,7 @@ class Cloud:
         self.changes_of: dict[int, list[SampleChange]] = {}  # by version
         self.feed_answer: ChangePage | EisyncError | None = None  # in place of the changes of any version
         self.refuses_duplicates = True
+        self.infer: Callable[[str], str | None] = lambda name: infer_label(name, rule="documented", otherwise="")
         self.most_a_page = 1000
         self.seen: Callable[[int], int | None] = lambda last_id: last_id  # where a look at a page sees its end
         self._last_id = 100
@@ -224,7 +227,8 @@ class Cloud:
         """Take the files as the service does, and say so."""
         entries = []
         for part, sha256 in zip(envelope.parts, hashes, strict=True):
-            entries.append(self._entry(part.item.path, sha256))
+            label = self._label_of(envelope, part.item.name)
+            entries.append(self._entry(part.item.path, sha256, label))
             if entries[-1]["success"]:
                 self.contents[entries[-1]["sampleId"]] = Path(part.item.root, part.item.path).read_bytes()
         return reply_of({"success": True, "files": entries})
@@ -251,12 +255,22 @@ class Cloud:
         )
         return self._last_id
 
-    def _entry(self, path: str, sha256: str) -> dict[str, Any]:
+    def _label_of(self, envelope: Envelope, name: str) -> str | None:
+        if "x-label" not in envelope.headers:
+            return self.infer(name)
+        return None if "x-no-label" in envelope.headers else unquote(envelope.headers["x-label"])
+
+    def _entry(self, path: str, sha256: str, label: str | None) -> dict[str, Any]:
         there = [sample.id for sample in self.samples.values() if sample.sha256 == sha256]
         if there and self.refuses_duplicates:
             ids = ", ".join(map(str, there))
             return {"success": False, "error": f"An item with this hash already exists (ids: {ids})"}
-        return {"success": True, "projectId": self.project, "sampleId": self.add(path, sha256), "fileName": path}
+        return {
+            "success": True,
+            "projectId": self.project,
+            "sampleId": self.add(path, sha256, label=label),
+            "fileName": path,
+        }
 
     # --- Studio
 

@@ -239,7 +239,12 @@ def uploader_loop(
         store=UploadStore(parts.outbox, parts.index),
         workers=Workers(pool, upload.workers, wake=parts.wakes["uploader"], log=parts.log),
         hash_of=sha256_of,
-        rules=SendingRules(order=upload.order, unlabelled=unlabelled, quiet_s=quiet_s),
+        rules=SendingRules(
+            order=upload.order,
+            infers_labels=upload.infer_labels and parts.settings.reconcile.enabled,  # only a listing shows the labels
+            unlabelled=unlabelled,
+            quiet_s=quiet_s,
+        ),
         chance=TimeAndChance(monotonic=clock.monotonic, jitter=clock.jitter, boundary=clock.boundary),
         log=parts.log,
     )

@@ -22,6 +22,7 @@ _WORDS = {
     "absent": "will be sent again",
     "changed": "was changed",
     "edited": "was edited in the project",
+    "mislabelled": "has a wrong label in the project, and is labelled again",
     "gone": "is gone",
     "renamed": "was renamed",
     "remote_gone": "was deleted in the project",

@@ -167,6 +167,8 @@ def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
         yield "    uploads continue; until then eisync does not see deletions and edits in the project"
     elif target["listed_s"] is not None:
         yield f"  compared with the service {_span(target['listed_s'])} ago"
+    if target.get("inference_trouble"):
+        yield f"  labels: {target['inference_trouble']}"
     yield from _straddling(target.get("straddling", []))
 
 

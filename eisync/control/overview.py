@@ -224,6 +224,7 @@ def _target(target: TargetFacts, now: float) -> Record:
         "paused": target.paused_reason,
         "listed_s": _age_s(target.listed_at, now),
         "listing_trouble": target.listing_trouble,
+        "inference_trouble": target.inference_trouble,
     }
 
 

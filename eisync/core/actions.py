@@ -101,13 +101,15 @@ class Published:
 class WantedDescription:
     """What the samples of a sent file should be described with, and since when (`at`, Unix s).
 
-    `is_asked`: a person asked for it, and approves each edit. `declined` are edits that a person rejected.
+    `is_asked`: a person asked for it, and approves each edit. `declined` are edits that a person rejected. `why` is a
+    clause for a person; None: the description changed, or a person asked for it.
     """
 
     description: Description
     at: float
     is_asked: bool = False
     declined: frozenset[ActionKind] = frozenset()
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

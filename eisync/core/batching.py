@@ -1,8 +1,9 @@
 """Decide what goes into one request, how large requests may become, and how large the pages of a listing.
 
 All files of a request share its headers, so only items with the same target, category, label and metadata may share a
-request (wire contract, section 1). A companion part, such as bounding boxes, identifies a file by its name. So a file
-with companions does not share a request with another file of the same name.
+request (wire contract, section 1). Where the service infers exactly the decided labels from the file names, the request
+has no label, and files of different labels share it. A companion part, such as bounding boxes, identifies a file by its
+name. So a file with companions does not share a request with another file of the same name.
 
 A request that was too large, or that was never answered, halves the batch size. Accepted requests let it double again.
 Each refusal doubles the number of accepted requests that are needed before it grows. A page of a listing that was too
@@ -16,11 +17,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
 
+from eisync.core.labels.inferred import infers
 from eisync.core.model import Category, Item, too_large
 
 _Member = TypeVar("_Member")
 
-Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
+Key = tuple[str, Category, str | None, bool, tuple[tuple[str, str], ...]]
+"""Target, category, label, whether the service infers the label, and metadata."""
+
+TRIAL_FILES = 16
+"""The most files of the first request whose labels the service infers, because each may have to be labelled again."""
 
 
 class Order(Enum):
@@ -29,6 +35,14 @@ class Order(Enum):
     OLDEST = "oldest"
     NEWEST = "newest"
     SMALLEST = "smallest"
+
+
+class Inference(Enum):
+    """Whether the service may infer labels: never, in one small request whose labels are then checked, or always."""
+
+    OFF = "off"
+    TRIAL = "trial"
+    ON = "on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +63,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The files of one multipart request, and the values of its headers, which hold for all of them."""
+    """The files of one multipart request, and the values of its headers, which hold for all of them.
+
+    `is_inferred`: the service infers the label of each file from its name, and `label` is None.
+    """
 
     target: str
     category: Category
     label: str | None
     metadata: tuple[tuple[str, str], ...]
     items: tuple[Item, ...]
+    is_inferred: bool = False
 
     @property
     def size(self) -> int:
@@ -89,22 +107,23 @@ class OpenRequest(Generic[_Member]):
         return True
 
 
-def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
+def requests_of(items: Iterable[Item], limits: Limits, inference: Inference = Inference.OFF) -> list[Request]:
     """Return the requests for `items`, in the order of the first item of each.
 
     A file larger than the byte limit is sent alone. An item's own `batch_cap` limits the request that it is in.
     """
+    items = list(items)
+    ages = {item.id: age for age, item in enumerate(items)}
+    inferred = frozenset[int]() if inference is Inference.OFF else _inferred(items, limits, inference)
     groups: dict[tuple[Key, int | None], list[Item]] = {}
-    ages: dict[int, int] = {}
-    for age, item in enumerate(items):
-        ages[item.id] = age
-        groups.setdefault((_key(item), item.batch_cap), []).append(item)
-    batches = [
-        batch
-        for (_, cap), members in groups.items()
+    for item in items:
+        groups.setdefault((_key(item, item.id in inferred), item.batch_cap), []).append(item)
+    requests = [
+        _request(batch, key)
+        for (key, cap), members in groups.items()
         for batch in _cut(members, limits if cap is None else limits.capped(cap))
     ]
-    return [_request(batch) for batch in sorted(batches, key=lambda batch: ages[batch[0].id])]
+    return sorted(requests, key=lambda request: ages[request.items[0].id])
 
 
 def unsendable(item: Item) -> str | None:
@@ -115,8 +134,39 @@ def unsendable(item: Item) -> str | None:
     return too_large(size)
 
 
-def _key(item: Item) -> Key:
-    return (item.target, item.category, item.label, item.metadata)
+def is_inferable(item: Item) -> bool:
+    """Return whether the service certainly infers the item's label from the name that is sent."""
+    # Whether boxes or ranges of labels change what the service infers is not documented.
+    return item.companions is None and infers(item.name, item.label)
+
+
+def _inferred(items: Sequence[Item], limits: Limits, inference: Inference) -> frozenset[int]:
+    """Return the ids of the items that share requests without a label. For a trial, they fit into one request."""
+    groups: dict[tuple[object, ...], dict[str | None, list[Item]]] = {}
+    for item in items:
+        if is_inferable(item):
+            group = groups.setdefault((item.target, item.category, item.metadata, item.batch_cap), {})
+            group.setdefault(item.label, []).append(item)
+    # Files of one label share a request in any case, so nothing is gained by trusting the service with theirs.
+    mixed = [labels for labels in groups.values() if len(labels) > 1]
+    if inference is Inference.ON:
+        return frozenset(item.id for labels in mixed for some in labels.values() for item in some)
+    return _trial([some[0] for some in mixed[0].values()], limits) if mixed else frozenset()
+
+
+def _trial(items: Sequence[Item], limits: Limits) -> frozenset[int]:
+    """Return the ids of a few of these items, each with another label, that fit into one request."""
+    trial, left_bytes = set[int](), limits.bytes
+    for item in items[: min(TRIAL_FILES, limits.files, items[0].batch_cap or TRIAL_FILES)]:
+        left_bytes -= item.weight
+        if left_bytes < 0:
+            break
+        trial.add(item.id)
+    return frozenset(trial)
+
+
+def _key(item: Item, is_inferred: bool) -> Key:
+    return (item.target, item.category, None if is_inferred else item.label, is_inferred, item.metadata)
 
 
 def _cut(items: Sequence[Item], limits: Limits) -> Iterable[list[Item]]:
@@ -130,14 +180,15 @@ def _cut(items: Sequence[Item], limits: Limits) -> Iterable[list[Item]]:
     yield batch.members
 
 
-def _request(batch: Sequence[Item]) -> Request:
-    first = batch[0]
+def _request(batch: Sequence[Item], key: Key) -> Request:
+    target, category, label, is_inferred, metadata = key
     return Request(
-        target=first.target,
-        category=first.category,
-        label=first.label,
-        metadata=first.metadata,
+        target=target,
+        category=category,
+        label=label,
+        metadata=metadata,
         items=tuple(batch),
+        is_inferred=is_inferred,
     )
 
 

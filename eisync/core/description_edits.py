@@ -73,7 +73,7 @@ def _is_editable(file: FileSide) -> bool:
 
 
 def _proposed(file: FileSide, wanted: WantedDescription, sample_id: int, change: _Change) -> ProposedEdit:
-    reason = _ASKED if wanted.is_asked else _FOLLOWS
+    reason = _ASKED if wanted.is_asked else wanted.why or _FOLLOWS
     if change.disputed is not None:
         reason += f", but {change.disputed}: a person may have edited it"
     action = Action(

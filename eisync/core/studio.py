@@ -169,3 +169,8 @@ def editor(updated_by: str | None, own_key: int | None) -> str | None:
     return {"datasetVersionRestore": "the restore of a dataset version", "oauthClient": "an OAuth client"}.get(
         kind, updated_by
     )
+
+
+def is_edited_by_others(sample: RemoteSample, own_key: int | None) -> bool:
+    """Return whether the service says that somebody else than eisync edited the sample last."""
+    return sample.updated_by is not None and sample.updated_by != f"projectApiKey {own_key}"

@@ -163,7 +163,9 @@ Outcome = Stored | Duplicate | Refused | Failed | Smaller | Barred
 
 def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Envelope:
     """Return the multipart form of `request`. `boundary` must not occur in any file (random, 128 bits)."""
-    headers = upload_headers(boundary, allow_duplicates=allow_duplicates) | label_headers(request.label)
+    headers = upload_headers(boundary, allow_duplicates=allow_duplicates)
+    if not request.is_inferred:
+        headers |= label_headers(request.label)
     if request.metadata:
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
     companions = LabelParts()

@@ -85,7 +85,9 @@ def _examine_one(
     if isinstance(structured, Refused):
         return structured
     headers = upload.headers
-    label = infer_label(name, otherwise=settings.label_without_match) if headers.label is None else headers.label
+    label = headers.label
+    if label is None:
+        label = infer_label(name, rule=settings.label_inference, otherwise=settings.label_without_match)
     shown = shown_name(name)
     sample = NewSample(
         category=_category_of(upload, part, project, settings),

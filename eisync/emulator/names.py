@@ -12,6 +12,12 @@ _BASE32HEX = "0123456789abcdefghijklmnopqrstuv"
 _TWO_DIGITS = [high + low for high in _BASE32HEX for low in _BASE32HEX]
 # The service's rule is ^[a-zA-Z0-9\s-_]+ in JavaScript, where that dash is a dash; Python wants it escaped.
 _LEADING_WORD = re.compile(r"[a-zA-Z0-9\s\-_]+")
+INFERENCE_RULES = {
+    "documented": _LEADING_WORD,
+    "letters": re.compile(r"[a-zA-Z]+"),
+    "before-dot": re.compile(r"[^.]+"),
+    "none": re.compile(r"(?!)"),
+}
 _BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _STORED_EXTENSION = {".csv": ".json", ".txt": ".json", ".png": ".jpg", ".jpeg": ".jpg"}
 
@@ -26,9 +32,9 @@ def base_name(file_name: str) -> str:
     return file_name.rpartition("/")[2]
 
 
-def infer_label(file_name: str, *, otherwise: str) -> str:
-    """`idle.01` gives `idle`."""
-    found = _LEADING_WORD.match(file_name)
+def infer_label(file_name: str, *, rule: str, otherwise: str) -> str:
+    """`idle.01` gives `idle` by the documented rule. The others are none of the service's, as far as is known."""
+    found = INFERENCE_RULES[rule].match(file_name)
     return found.group() if found else otherwise
 
 

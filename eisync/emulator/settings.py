@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from eisync.emulator.model import STORED_CATEGORIES
+from eisync.emulator.names import INFERENCE_RULES
 
 MIB = 1024 * 1024
 STUDIO_PORT = 4800
@@ -19,6 +20,7 @@ REMOTE_PORT = 4802
 
 SWITCHES = (
     "pod",
+    "label_inference",
     "label_without_match",
     "duplicate_names_ids",
     "anomaly_stored_as",
@@ -118,6 +120,7 @@ class EmulatorSettings:
 
     # Switches: what the contract does not say.
     pod: str = "ingestion-5c9d7b6f44-emul8"  # the part of a stored name that tells the machine
+    label_inference: str = "documented"  # how a label is inferred: or by "letters", "before-dot", "none"
     label_without_match: str = ""  # no label sent, and the file name begins with no word
     duplicate_names_ids: bool = True  # False: the text of a refused duplicate lacks its "(ids: …)"
     anomaly_stored_as: str = "training"  # the legacy category is none that Studio's own client could read back
@@ -183,6 +186,8 @@ class EmulatorSettings:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if self.validation not in VALIDATION_ANSWERS:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
+        if self.label_inference not in INFERENCE_RULES:
+            raise ValueError(f"{self.label_inference!r} is none of {', '.join(INFERENCE_RULES)}.")
         if self.last_updated_by not in SIGNED:
             raise ValueError(f"{self.last_updated_by!r} is none of {', '.join(SIGNED)}.")
         if self.split_rule not in SPLIT_RULES:

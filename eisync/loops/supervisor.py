@@ -200,6 +200,7 @@ class Once:
             self._bell.clear()
         self._finish_uploads(is_stopped)
         self._reconcile(is_stopped)
+        self._uploader.tick(self._now())  # it stores whether the service inferred the right labels, once it is known
         self._run_retention(is_stopped)
         self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
 

@@ -67,6 +67,12 @@ class Upload(Table):
         description="Store a file again even when the project already has its content. eisync can then no longer "
         "promise to store each file exactly once.",
     )
+    infer_labels: Switch = Field(
+        default=True,
+        description="Leave the label out of a request where the service infers exactly this label from the file name, "
+        "so that files of different labels share a request. eisync reads the labels back, and ends this for good "
+        "when one is wrong. `false`: every request names its label.",
+    )
     retry_base_s: Number = Field(
         default=2.0,
         gt=0,

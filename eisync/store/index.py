@@ -14,6 +14,7 @@ from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
 from eisync.store.descriptions import Descriptions
+from eisync.store.inferred_labels import InferredLabels
 from eisync.store.label_counts import LabelCounts
 from eisync.store.observations import Observations
 from eisync.store.records import FileRecords
@@ -61,6 +62,7 @@ class TargetFacts:
     paused_reason: str | None
     listed_at: float | None
     listing_trouble: str | None
+    inference_trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Index:
         self.labels = LabelCounts(database)
         self.groups = SplitGroups(database)
         self.descriptions = Descriptions(database)
+        self.inferred = InferredLabels(database)
 
     # --- targets -----------------------------------------------------------------------------------------------
 
@@ -154,6 +157,7 @@ class Index:
                 paused_reason=row["paused_reason"],
                 listed_at=row["listed_at"],
                 listing_trouble=row["listing_trouble"],
+                inference_trouble=row["inference_trouble"],
             )
             for row in rows
         ]

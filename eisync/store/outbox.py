@@ -1,7 +1,7 @@
 """Keep the durable queue of work: every file that waits to be sent, and the outcome of each upload.
 
-A state changes only along `lifecycle.TRANSITIONS`. `intake` puts files in; `queue` claims them and records their
-outcomes. This module makes each of these steps one transaction, and wakes the loop that waits for work.
+A state changes only along `lifecycle.TRANSITIONS`. `intake` puts files in, `claims` claims them, and `queue` records
+their outcomes. This module makes each of these steps one transaction, and wakes the loop that waits for work.
 """
 
 import os
@@ -13,7 +13,7 @@ from eisync.core.known_content import KnownContent
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Candidate, Doubt, FileFacts, Item, KnownFile, Root
 from eisync.core.outcome import Outcome
-from eisync.store import intake, queue, tombstones
+from eisync.store import claims, intake, queue, tombstones
 from eisync.store.database import Database
 from eisync.store.transitions import forget_oldest
 
@@ -128,12 +128,28 @@ class Outbox:
         *,
         order: Order = Order.OLDEST,
         limit: int,
+        files: int = 1,
+        can_infer: bool = False,
         claim: int,
         now: float,
     ) -> list[Item]:
-        """Claim at most `limit` files that are due, in `order`. They keep the claim until they are settled."""
+        """Claim about `limit` files that are due, in `order`, so that they fill requests of `files` files.
+
+        They keep the claim until they are settled. `can_infer`: the service infers labels where it infers the right
+        ones.
+        """
         with self._database.transaction() as connection:
-            return queue.take(connection, target, roots, order=order, limit=limit, claim=claim, now=now)
+            return claims.take(
+                connection,
+                target,
+                roots,
+                order=order,
+                limit=limit,
+                files=files,
+                can_infer=can_infer,
+                claim=claim,
+                now=now,
+            )
 
     def may_be_known(self, target: str, items: Sequence[Item], roots: Iterable[int]) -> set[int]:
         """Return the ids of the files whose content may be known already. `roots` are the watched ones of this run."""
@@ -150,7 +166,7 @@ class Outbox:
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
         """Return when the next file of the target is due (Unix s); None when none waits."""
         with self._database.reading() as connection:
-            return queue.next_due_at(connection, target, roots)
+            return claims.next_due_at(connection, target, roots)
 
     def settle(self, settlements: Iterable[Outcome], *, claim: int | None, now: float) -> dict[int, int]:
         """Record the outcomes of claimed files, with the samples that the service named, in one transaction.

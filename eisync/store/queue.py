@@ -1,6 +1,4 @@
-"""Claim files that are due, and record the outcomes of claimed and doubtful files.
-
-Due files are read root by root, so that each query reads one end of an index, however many files wait in other roots.
+"""Record the outcomes of claimed and doubtful files. `eisync.store.claims` claims them.
 
 Every update names the state that it starts from, so that a transition that is repeated, or made by two at once, is
 refused.
@@ -12,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from eisync.core.batching import Order
 from eisync.core.lifecycle import Event, RemovalEvent, State, sources, walk
-from eisync.core.model import Doubt, Item
+from eisync.core.model import Doubt
 from eisync.core.outcome import Outcome
 from eisync.core.retry import ASKED_CAP_S
 from eisync.store import cleanup, wanted
@@ -22,68 +19,6 @@ from eisync.store.rows import ITEM, item_of, removal_after
 from eisync.store.sample_links import link
 from eisync.store.tombstones import note_restored
 from eisync.store.transitions import move, note, note_all
-
-# The files of a root that are due, at most as many as one claim takes, by order.
-_DUE_BY = {
-    Order.OLDEST: """
-select id, due_at as rank from file indexed by file_due
-where root_id = :root_id and state = 'ready' and due_at <= :now and target = :target
-order by due_at, id limit :limit""",
-    Order.NEWEST: """
-select id, -due_at as rank from file indexed by file_due
-where root_id = :root_id and state = 'ready' and due_at <= :now and target = :target
-order by due_at desc, id desc limit :limit""",
-    Order.SMALLEST: """
-select id, size as rank from file indexed by file_by_size
-where root_id = :root_id and state = 'ready' and due_at <= :now and target = :target
-order by size, id limit :limit""",
-}
-
-# Claim them. `:ids` is a JSON list. (The plus keeps SQLite from reading all files that are ready.)
-_CLAIM = f"""
-update file set state = 'sending', claim = :claim, changed_at = :now
-where id in (select value from json_each(:ids)) and +state = 'ready'
-returning {ITEM}"""
-
-# When the next file of a root is due.
-_NEXT_DUE = """
-select due_at from file indexed by file_due
-where root_id = :root_id and state = 'ready' and target = :target
-order by due_at, id limit 1"""
-
-
-def take(
-    connection: sqlite3.Connection,
-    target: str,
-    roots: Iterable[int],
-    *,
-    order: Order,
-    limit: int,
-    claim: int,
-    now: float,
-) -> list[Item]:
-    """Claim at most `limit` files that are due, in `order`, under the number `claim`. Return them."""
-    due: list[tuple[float, int]] = []
-    for root_id in roots:
-        parameters = {"root_id": root_id, "target": target, "limit": limit, "now": now}
-        due += [(row["rank"], row["id"]) for row in connection.execute(_DUE_BY[order], parameters).fetchall()]
-    sign = -1 if order is Order.NEWEST else 1
-    due.sort(key=lambda entry: (entry[0], sign * entry[1]))
-    positions = {identity: position for position, (_, identity) in enumerate(due[:limit])}
-    if not positions:
-        return []
-    taken = {"ids": json.dumps(list(positions)), "claim": claim, "now": now}
-    rows = connection.execute(_CLAIM, taken).fetchall()
-    places = dict(connection.execute("select id, path from root").fetchall())
-    rows.sort(key=lambda row: positions[row["id"]])
-    return [item_of(row, places) for row in rows]
-
-
-def next_due_at(connection: sqlite3.Connection, target: str, roots: Iterable[int]) -> float | None:
-    """Return when the next file of the target is due (Unix s); None when none waits."""
-    found = [connection.execute(_NEXT_DUE, {"root_id": root_id, "target": target}).fetchone() for root_id in roots]
-    return min((float(row["due_at"]) for row in found if row is not None), default=None)
-
 
 # Record the outcome of files with equal outcomes, if they are still in the same state and under the same claim.
 # `:settled` is a JSON object, from id to sha256 or null. (The plus makes SQLite start from the ids.)

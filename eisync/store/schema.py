@@ -17,7 +17,7 @@ from eisync.store.first_migrations import FIRST
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 24
+VERSION = 25
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -299,6 +299,22 @@ LATER: Mapping[str, tuple[str, ...]] = {
             place text not null          -- in the document, for a person
         ) strict""",
         "create index document_box_of on document_box (sidecar_id, image)",
+    ),
+    "_025_inferred_labels": (
+        # Waiting files that share the headers of a request.
+        """create index file_by_headers on file (root_id, category, label, metadata, due_at, id)
+            where state = 'ready'""",
+        # 1: the labels that the service inferred were right. 0: one was not, so it infers no more. Null: not tried.
+        "alter table target add column infers_labels integer",
+        "alter table target add column inference_trouble text",  # why it infers no more, for a person
+        "alter table wanted_description add column why text",  # for a person; null: the description changed
+        # Files that are sent without a label, from before they are sent until a listing has shown their labels.
+        """create table inferred_label (
+            id integer primary key,
+            target text not null,
+            files text not null,         -- JSON: the right label, by file id
+            at real not null
+        ) strict""",
     ),
 }
 

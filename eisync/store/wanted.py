@@ -26,14 +26,14 @@ WantedChange = tuple[int, Description]
 SENT = """
 select file.*, wanted.file_id as w_file_id, wanted.label as w_label, wanted.category as w_category,
     wanted.metadata as w_metadata, wanted.companions as w_companions, wanted.remarks as w_remarks,
-    wanted.is_asked as w_is_asked, wanted.at as w_at, wanted.declined as w_declined
+    wanted.is_asked as w_is_asked, wanted.at as w_at, wanted.declined as w_declined, wanted.why as w_why
 from file left join wanted_description wanted on wanted.file_id = file.id"""
 
 _SENT_ONE = f"{SENT} where file.id = :id and file.state = 'synced'"
 _WANT = """
 insert or replace into wanted_description
-    (file_id, label, category, metadata, companions, remarks, is_asked, at, declined)
-values (:id, :label, :category, :metadata, :companions, :remarks, :is_asked, :at, :declined)"""
+    (file_id, label, category, metadata, companions, remarks, is_asked, at, declined, why)
+values (:id, :label, :category, :metadata, :companions, :remarks, :is_asked, :at, :declined, :why)"""
 _FORGET = "delete from wanted_description where file_id = :id"
 _CLOSE = "update wanted_description set is_open = 0 where file_id = :id"
 _DECLINE = "update wanted_description set declined = :declined where file_id = :id"
@@ -104,6 +104,7 @@ def wanted_of(row: sqlite3.Row) -> WantedDescription | None:
         at=row["w_at"],
         is_asked=bool(row["w_is_asked"]),
         declined=frozenset(map(ActionKind, json.loads(row["w_declined"]))),
+        why=row["w_why"],
     )
 
 
@@ -172,6 +173,22 @@ def decline(connection: sqlite3.Connection, file_id: int, kind: ActionKind) -> N
         connection.execute(_DECLINE, {"id": file_id, "declined": _kinds(wanted.declined | {kind})})
 
 
+def correct_label(
+    connection: sqlite3.Connection, file_id: int, label: str, *, sent: str | None, why: str, now: float
+) -> bool:
+    """Record that the synced file was sent with the label `sent`, although `label` is its own, which is wanted now.
+
+    Return False when it has another label of its own by now.
+    """
+    row = connection.execute(_SENT_ONE, {"id": file_id}).fetchone()
+    if row is None or row["label"] != label:
+        return False
+    before = wanted_of(row) or WantedDescription(description=_sent(row), at=now, why=why)
+    connection.execute("update file set label = :label where id = :id", {"id": file_id, "label": sent})
+    _write(connection, file_id, before)
+    return True
+
+
 def forget(connection: sqlite3.Connection, file_id: int) -> None:
     """Drop what was wanted: the file has another name, or is sent again, and is described anew."""
     connection.execute(_FORGET, {"id": file_id})
@@ -200,7 +217,7 @@ def _want(connection: sqlite3.Connection, file_id: int, description: Description
 
 
 def _write(connection: sqlite3.Connection, file_id: int, wanted: WantedDescription) -> None:
-    more = {"is_asked": wanted.is_asked, "at": wanted.at, "declined": _kinds(wanted.declined)}
+    more = {"is_asked": wanted.is_asked, "at": wanted.at, "declined": _kinds(wanted.declined), "why": wanted.why}
     connection.execute(_WANT, {**_row(file_id, wanted.description), **more})
 
 

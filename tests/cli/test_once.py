@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from eisync.core.ignore import Leads, why_left_out
-from eisync.emulator.server import RunningEmulator
+from eisync.emulator.server import RunningEmulator, running_emulator
+from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY, hear
 from tests.cli import other_user
-from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once, until
+from tests.conftest import SHARED_DATA, Bench, bench_at, row, sha256, stored_once, until
 from tests.core import formats
 
 
@@ -349,3 +350,38 @@ def test_a_key_that_may_not_list_uploads(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
     (target,) = bench.status()["targets"]
     assert target["listing_trouble"]
+
+
+def test_files_of_many_labels_share_requests_when_the_service_infers_them(bench: Bench) -> None:
+    for number in range(60):
+        bench.write(f"word{number % 20}.{number}.csv", row(number))
+    assert 0 == bench.once("--category", "training").returncode  # it begins with a trial
+    for number in range(60, 260):
+        bench.write(f"word{number % 20}.{number}.csv", row(number))
+    before = bench.emulator.ledger()["requests"]
+    assert 0 == bench.once("--category", "training").returncode
+    assert bench.emulator.ledger()["requests"] - before < 10
+    assert {f"word{number}" for number in range(20)} == set(labels_of(bench).values())
+    assert all(path.startswith(f"{label}.") for path, label in labels_of(bench).items())
+
+
+def test_a_service_that_infers_other_labels_is_noticed_and_corrected(tmp_path: Path) -> None:
+    settings = EmulatorSettings(studio_port=0, ingestion_port=0, key=CANARY, label_inference="letters")
+    with running_emulator(settings) as emulator:
+        bench = bench_at(tmp_path, emulator)
+        for number in range(40):
+            bench.write(f"{('go', 'word1')[number % 20 == 0]}.{number}.csv", row(number))
+        assert 0 == bench.once("--category", "training").returncode
+        [target] = bench.status()["targets"]
+        assert target["inference_trouble"].startswith("the service inferred the label 'word' for word1.")
+        assert f"  labels: {target['inference_trouble']}\n" in bench.run("status").stdout
+        assert all(path.startswith(f"{label}.") for path, label in labels_of(bench).items())
+        assert {"go", "word1"} == set(labels_of(bench).values())
+
+
+def labels_of(bench: Bench) -> dict[str, str]:
+    """The labels in the project, by the names that were sent."""
+    url = f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data?category=all&limit=1000"
+    request = urllib.request.Request(url, headers={"x-api-key": bench.emulator.key})
+    with urllib.request.urlopen(request) as answer:
+        return {sample["filename"]: sample["label"] for sample in json.load(answer)["samples"]}

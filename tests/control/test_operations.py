@@ -154,6 +154,7 @@ def test_status_reports_everything(desk: Desk) -> None:
             "paused": "HTTP 401",
             "listed_s": None,
             "listing_trouble": "no rights",
+            "inference_trouble": None,
             "straddling": [],
         }
     ] == status["targets"]

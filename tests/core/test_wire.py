@@ -166,6 +166,11 @@ def test_without_a_label_none_is_inferred_either() -> None:
     assert ("", "1") == (headers["x-label"], headers["x-no-label"])
 
 
+def test_a_label_that_the_service_infers_is_left_out() -> None:
+    request = replace(request_of({"wave.1.csv": b"1", "idle.1.csv": b"2"}, label=None), is_inferred=True)
+    assert not {"x-label", "x-no-label"} & set(letter_of(request).headers)
+
+
 @pytest.mark.parametrize(("allow_duplicates", "header"), [(False, "1"), (True, None)])
 def test_duplicates_are_refused_unless_they_are_allowed(allow_duplicates: bool, header: str | None) -> None:
     headers = letter_of(request_of({"a.csv": b"x"}), allow_duplicates=allow_duplicates).headers

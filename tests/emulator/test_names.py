@@ -26,7 +26,12 @@ from eisync.emulator.names import (
     ],
 )
 def test_a_label_is_the_leading_word_of_the_file_name(file_name: str, label: str) -> None:
-    assert infer_label(file_name, otherwise="none of these") == label
+    assert infer_label(file_name, rule="documented", otherwise="none of these") == label
+
+
+@pytest.mark.parametrize(("rule", "label"), [("letters", "up"), ("before-dot", "up-down_2+x"), ("none", "other")])
+def test_other_rules_infer_otherwise(rule: str, label: str) -> None:
+    assert infer_label("up-down_2+x.01.csv", rule=rule, otherwise="other") == label
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_a_target_with_many_files_to_be_hashed_claims_no_more(
     circuit.bench.run()
     for _ in range(5):
         circuit.uploader.tick(circuit.now)
-    assert 16 == sum(state is SENDING for state in circuit.states().values())  # one claim's worth
+    assert 32 == sum(state is SENDING for state in circuit.states().values())  # one claim's worth
     circuit.go_on()
     assert {SYNCED} == {circuit.states()[path] for path in paths}
 

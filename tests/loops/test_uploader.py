@@ -936,6 +936,7 @@ def test_a_store_that_cannot_note_a_pause_loses_no_file(yard: Yard, cloud: Cloud
     token: list[object] = ["old"]
 
     class Notes:
+        inferred = yard.index.inferred
         identify = staticmethod(yard.index.identify)
         pause = staticmethod(yard.index.pause)
         resume = staticmethod(yard.index.resume)

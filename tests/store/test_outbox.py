@@ -7,7 +7,7 @@ from eisync.core.batching import Order
 from eisync.core.lifecycle import Event, IllegalTransitionError, State
 from eisync.core.model import Category, FileFacts, Root
 from eisync.core.outcome import Outcome, give_back
-from eisync.store import intake, outbox, queue, records, rows
+from eisync.store import claims, intake, outbox, queue, records, rows
 from eisync.store.queue import LostClaimError
 
 from .shelf import NOW, Shelf, facts
@@ -706,7 +706,7 @@ def test_new_files_known_ones_and_one_that_comes_twice_enter_together(shelf: She
     ],
 )
 def test_what_is_due_is_found_by_its_index(shelf: Shelf, order: Order, index: str) -> None:
-    plan = shelf.plan(queue._DUE_BY[order], target="main", root_id=1, limit=5, now=NOW)
+    plan = shelf.plan(claims._DUE_BY[order], target="main", root_id=1, limit=5, now=NOW)
 
     assert f"SEARCH file USING INDEX {index}" in plan
     assert "SCAN file" not in plan
@@ -744,8 +744,8 @@ def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (queue._CLAIM, "INTEGER PRIMARY KEY (rowid=?)"),
-        (queue._NEXT_DUE, "INDEX file_due (root_id=?)"),
+        (claims._CLAIM, "INTEGER PRIMARY KEY (rowid=?)"),
+        (claims._NEXT_DUE, "INDEX file_due (root_id=?)"),
         (intake._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
         (intake._SETTLING, "INDEX file_by_state (state=?)"),
         (queue._DOUBTFUL, "INDEX file_by_state (state=?)"),

@@ -18,6 +18,7 @@ from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, ReconciledProject, ReconcilerStore, TargetContext
 from eisync.loops.reconciler.dry_run import DryRun
 from eisync.loops.reconciler.identification import DOUBT_S, SampleIdentifier
+from eisync.loops.reconciler.label_check import LabelCheck
 from eisync.loops.reconciler.listing_sync import ListingSync
 from eisync.loops.reconciler.tombstones import IndexCleanup, Tombstones
 from eisync.store.mirror import Mirrored
@@ -68,6 +69,7 @@ class ReconcilerLoop:
         self._projects = projects
         self._store = store
         self._identifier = SampleIdentifier(store, sha256_of_file, clock=clock, log=log)
+        self._label_check = LabelCheck(store.index.inferred, clock=clock, log=log)
         self._clock = clock
         self._log = log
         self._due_at = {project.target: 0.0 for project in projects}
@@ -237,6 +239,7 @@ class ReconcilerLoop:
         if report.learned and not project.allow_duplicates:
             report.adopted = yield from self._identifier.adopt(project)
         yield from self._identifier.find_ids(project)
+        yield from self._label_check.check(project, report)
         if self._actions is not None:
             # Last, and only after a successful poll: an incomplete listing proves nothing.
             context = self._context(project)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from eisync.core.batching import requests_of, unsendable
+from eisync.core.batching import Inference, Request, unsendable
 from eisync.core.known_content import KnownContent, settle_known
 from eisync.core.lifecycle import Event
 from eisync.core.model import Item
 from eisync.core.outcome import Outcome, after_file_error, give_back, refuse
 from eisync.errors import FileError, UnreachableError
+from eisync.loops.uploader.label_inference import LabelInference
 from eisync.loops.uploader.results import Results
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TargetState, Workers
 from eisync.store.outbox import Outbox
@@ -24,6 +25,8 @@ BYTES_AT_ONCE = 32 * 1024 * 1024
 MAX_WAITING = 4_000
 """A target with this many files to hash claims no more."""
 RETRY_S = 5.0
+REQUESTS_AT_ONCE = 4
+"""A claim takes the files of about this many requests."""
 PROBE_CHOICE = 64
 """A probe is the smallest of this many due files."""
 
@@ -164,8 +167,10 @@ class Claims:
         workers: Workers,
         hash_of: Callable[[Item], str],
         results: Results,
+        inference: LabelInference,
     ) -> None:
         self._outbox = outbox
+        self._inference = inference
         self._rules = rules
         self._workers = workers
         self._results = results
@@ -177,13 +182,15 @@ class Claims:
         """Claim the due files of the target, and queue them as requests."""
         target_queue, flow_control = state.target_queue, state.flow_control
         self._number += 1
-        # Claim enough for several requests, so that files of one label end up in the same request.
-        limit = PROBE_CHOICE if flow_control.is_held else flow_control.limits.files * self._workers.number
+        # Claim enough for several requests at a time: a claim has its price.
+        files = flow_control.limits.files
         items = self._outbox.claim(
             target_queue.target,
             self.roots_of(target_queue),
             order=self._rules.order,
-            limit=limit,
+            limit=PROBE_CHOICE if flow_control.is_held else files * REQUESTS_AT_ONCE,
+            files=1 if flow_control.is_held else files,
+            can_infer=self._inference.of(state) is Inference.ON,
             claim=self._number,
             now=now,
         )
@@ -195,9 +202,25 @@ class Claims:
             probe = min(sendable, key=lambda item: item.facts.size)
             settled += [(item, give_back(item)) for item in sendable if item is not probe]
             sendable = [probe]
-        state.queue.extend((self._number, request) for request in requests_of(sendable, flow_control.limits))
+        self.queue(state, self._number, sendable, now)
         if settled:
             self._results.add(self._number, settled)
+
+    def queue(self, state: TargetState, claim: int, items: Sequence[Item], now: float) -> None:
+        """Queue claimed items as requests."""
+        state.queue.extend((claim, request) for request in self._inference.requests(state, items, now))
+
+    def give_back(self, state: TargetState) -> None:
+        """Give back everything of the target that is not under way."""
+        while state.queue:
+            self.give_back_request(state, *state.queue.popleft())
+        for claim, item in self.deduplicator.give_back(state):
+            self._results.add(claim, [(item, give_back(item))])
+
+    def give_back_request(self, state: TargetState, claim: int, request: Request) -> None:
+        """Give back the files of a request that is not sent."""
+        self._results.add(claim, [(item, give_back(item)) for item in request.items])
+        self._inference.withdraw(state, request)
 
     def _unless_known(self, state: TargetState, items: list[Item], settled: list[tuple[Item, Outcome]]) -> list[Item]:
         """Return the claimed items to send at once. Give those whose content may be known to the deduplicator."""

@@ -10,7 +10,6 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from eisync.core import wire
-from eisync.core.batching import requests_of
 from eisync.core.clock_step import ClockStepDetector
 from eisync.core.flow_control import FlowControl, RequestResult
 from eisync.core.model import Item
@@ -20,6 +19,7 @@ from eisync.core.wire import UploadReply
 from eisync.errors import ConfigurationError, EisyncError, FileError
 from eisync.loops.ports import Log
 from eisync.loops.uploader.claims import PROBE_CHOICE, Claims
+from eisync.loops.uploader.label_inference import LabelInference
 from eisync.loops.uploader.results import Results
 from eisync.loops.uploader.target_state import (
     NO_THREADS,
@@ -74,13 +74,16 @@ class UploaderLoop:
         self._is_quiet = False
         self._in_flight: dict[Future[UploadReply], InFlight] = {}
         self._results = Results(store.outbox, {one.target: one for one in targets}, jitter=chance.jitter, log=log)
-        self._claims = Claims(store.outbox, rules, targets, workers, hash_of, self._results)
+        self._inference = LabelInference(store.index.inferred, workers, is_on=rules.infers_labels, log=log)
+        self._claims = Claims(store.outbox, rules, targets, workers, hash_of, self._results, self._inference)
         self._is_stopping = False
 
     def tick(self, now: float) -> float:
         """Settle the requests that have ended, then send due files while workers are free."""
         self._collect(now)
         self._check_clock(now)
+        for state in self._states:
+            self._inference.step(state, now)
         if self._is_stopping:
             return IDLE_S
         for state in self._states:
@@ -104,7 +107,7 @@ class UploaderLoop:
         """Claim nothing more, and give back the files of requests that no worker has begun. Safe to repeat."""
         self._is_stopping = True
         for state in self._states:
-            self._give_back_queue(state)
+            self._claims.give_back(state)
         self._results.write(now)
 
     @property
@@ -153,7 +156,7 @@ class UploaderLoop:
             self._is_quiet = bool(quiet_s)
             self._log.info("upload.paused_for_quiet_hours" if quiet_s else "upload.resumed", for_s=round(quiet_s))
             for state in self._states:
-                self._give_back_queue(state)
+                self._claims.give_back(state)
             self._results.write(now)
         return quiet_s
 
@@ -206,6 +209,9 @@ class UploaderLoop:
         if found is None:
             return False
         claim, request = found
+        if self._inference.is_over(state, request):
+            self._claims.give_back_request(state, claim, request)
+            return True  # its files are claimed again, and then sent with their labels
         envelope = wire.envelope(
             request, boundary=self._chance.boundary(), allow_duplicates=state.target_queue.allow_duplicates
         )
@@ -213,7 +219,7 @@ class UploaderLoop:
         if future is None:
             state.queue.appendleft(found)
             if not self._in_flight:
-                self._give_back_queue(state)  # no thread comes free soon: show the files as waiting
+                self._claims.give_back(state)  # no thread comes free soon: show the files as waiting
                 self._results.write(now)
             return False
         is_heavy = state.is_heavy(request)
@@ -227,16 +233,17 @@ class UploaderLoop:
     def _collect(self, now: float) -> None:
         for future in [future for future in self._in_flight if future.done()]:
             in_flight = self._in_flight[future]
-            self._results.add(in_flight.claim, self._results_of(in_flight, future, now))
+            results = self._results_of(in_flight, future, now)
+            self._results.add(in_flight.claim, results)
+            self._inference.note_results(in_flight.state, in_flight.request, results)
             del self._in_flight[future]
             in_flight.state.under_way -= 1
         for found in self._claims.deduplicator.take(now):
             if found.settled:
                 self._results.add(found.claim, found.settled)
-            requests = requests_of(found.unknown, found.state.flow_control.limits)
-            found.state.queue.extend((found.claim, request) for request in requests)
+            self._claims.queue(found.state, found.claim, found.unknown, now)
             if self._is_stopping or found.state.refusal is not None:
-                self._give_back_queue(found.state)
+                self._claims.give_back(found.state)
         self._results.write(now)
 
     def _results_of(self, in_flight: InFlight, future: Future[UploadReply], now: float) -> list[tuple[Item, Outcome]]:
@@ -300,7 +307,7 @@ class UploaderLoop:
             reason = getattr(result.outcomes[0], "reason", "")
             hold_s = round(state.flow_control.hold_s(now), 1)
             self._log.warning("target.held", target=state.target, reason=reason, for_s=hold_s)
-            self._give_back_queue(state)
+            self._claims.give_back(state)
         elif was_held and not state.flow_control.is_held:
             self._log.info("target.resumed", target=state.target)
         return state.flow_control.cap_of(result)
@@ -318,14 +325,7 @@ class UploaderLoop:
         state.is_checked = False
         state.paused_until = now + PROBE_AFTER_S
         state.flow_control.distrust()  # try one file first: the key may still be refused
-        self._give_back_queue(state)
-
-    def _give_back_queue(self, state: TargetState) -> None:
-        while state.queue:
-            claim, request = state.queue.popleft()
-            self._results.add(claim, [(item, give_back(item)) for item in request.items])
-        for claim, item in self._claims.deduplicator.give_back(state):
-            self._results.add(claim, [(item, give_back(item))])
+        self._claims.give_back(state)
 
     def _wait_s(self, now: float) -> float:
         if len(self._in_flight) >= self._workers.number:

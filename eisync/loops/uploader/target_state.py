@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from eisync.core.batching import Limits, Order, Request
 from eisync.core.flow_control import FlowControl
+from eisync.core.model import Item, RemoteSample
 from eisync.core.retry import RetryPolicy
 from eisync.loops.ports import Log, Uploads
 from eisync.store.index import Index
@@ -74,10 +75,12 @@ class UploadStore:
 class SendingRules:
     """What may be sent, and when. `quiet_s` takes the time (Unix s) and returns for how many seconds to send nothing.
 
-    `unlabelled` returns the ids of the roots whose files cannot be labelled yet.
+    `unlabelled` returns the ids of the roots whose files cannot be labelled yet. `infers_labels`: the service may infer
+    labels where it infers the right ones.
     """
 
     order: Order = Order.OLDEST
+    infers_labels: bool = False
     unlabelled: Callable[[], Collection[int]] = tuple
     quiet_s: Callable[[float], float] = lambda _: 0.0
 
@@ -105,6 +108,18 @@ class TargetQueue:
 
 
 @dataclass(slots=True)
+class Trial:
+    """The first request of a target whose labels the service infers. `stored` are its files by sample, once known."""
+
+    request: Request
+    stored: dict[int, Item] = field(default_factory=dict)
+    reading: "Future[dict[int, RemoteSample]] | None" = None
+    reads: int = 0
+    due_at: float = 0.0
+    is_given_up: bool = False
+
+
+@dataclass(slots=True)
 class TargetState:
     """The state of a target in this process."""
 
@@ -112,6 +127,7 @@ class TargetState:
     flow_control: FlowControl
     queue: deque[tuple[int, Request]] = field(default_factory=deque)  # claimed, waiting for a worker
     under_way: int = 0
+    trial: Trial | None = None
     project_check: Future[int] | None = None
     is_checked: bool = False
     key_token: object = None  # the token of the key that was checked last
