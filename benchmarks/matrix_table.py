@@ -57,7 +57,7 @@ class Measured:
         goal, reached = self.row.sdk_goal, self.ratio("sdk")
         if goal is None or reached is None:
             return ""
-        return f"{goal:.0f} x: {'reached' if reached >= goal else 'MISSED'}"
+        return f"{goal:.0f} {'✓' if reached >= goal else '✗'}"
 
 
 def median(values: Iterable[float]) -> float | None:

@@ -63,7 +63,7 @@ def drain(at: Service, place: str, files: int) -> Run:
 def command(at: Service, place: str) -> Run:
     """`eisync once` as people run it, from the start of the process to its end, with a state folder that is empty."""
     with tempfile.TemporaryDirectory() as state:
-        configuration = configured(state, place, reconciles=True)
+        configuration = configured(state, place)
         arguments = ["once", "--config", configuration, "--state-dir", os.path.join(state, "eisync")]
         found = eisync_once(at, state, "command", *arguments)
     return Run(found["process_s"], found["peak_mb"], found["process_cpu_s"])
@@ -197,13 +197,11 @@ def timed(command: list[str], environment: dict[str, str], log: str) -> Run:
     return Run(took_s, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
-def configured(state: str, place: str, *, reconciles: bool = False) -> str:
+def configured(state: str, place: str) -> str:
     """A configuration for files that are complete already: there is no time for them to settle."""
     path = os.path.join(state, "eisync.toml")
     with open(path, "w") as file:
         file.write(f'[[watch]]\npath = "{place}"\nsettle_s = 0.0\n')
-        if not reconciles:
-            file.write("\n[reconcile]\nenabled = false\n")
     return path
 
 

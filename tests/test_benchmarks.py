@@ -74,7 +74,7 @@ def test_a_row_of_the_table_compares_medians() -> None:
         "requests": "2",
         "CPU µs a file": "100",
         "peak MB": "60",
-        "goal": "50 x: MISSED",
+        "goal": "50 ✗",
     }.items() <= {name.strip(): cell.strip() for name, cell in cells.items()}.items()
 
 
