@@ -73,6 +73,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d$")  # COCO 2017 has train2017 and val2017
 _FILLERS = frozenset({"data", "dataset", "set", "split", "images", "audio", "samples", "files"})
 """Words that make no class of a folder that names a category: `Test Data`, `train_set`."""
 
+_SPEECH_COMMAND = re.compile(r"[0-9a-f]{8}_nohash_\d+")  # the speaker's hash; it may consist of letters only
 _CAMERA = "img|dsc|dscn|dscf|pxl|vid|mvi|gopr|nohash"
 _COUNTER = re.compile(rf"\d+|(?=[^_\W]*\d)[0-9a-f]{{8,}}|(?:{_CAMERA})\d*", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -151,7 +152,7 @@ def is_counter(label: str) -> bool:
     >>> is_counter("001"), is_counter("IMG_0042"), is_counter("0a7c2a8d_nohash_0"), is_counter("wave2")
     (True, True, True, False)
     """
-    if _UUID.fullmatch(label):
+    if _UUID.fullmatch(label) or _SPEECH_COMMAND.fullmatch(label):
         return True
     words = _words(label)
     return any(map(str.isdigit, label)) and all(map(_COUNTER.fullmatch, words))
