@@ -432,8 +432,22 @@ TARGET = {"name": "main", "paused": None, "listing_trouble": None, "listed_s": N
 def test_what_holds_a_target_up(
     target: dict[str, Any], held: dict[str, Any] | None, verdict: Verdict, says: str
 ) -> None:
-    (found,) = state.sending({"targets": [{**TARGET, **target}], "daemon": held})
+    paused: dict[str, Any] = {"all_s": None, "roots": {}}
+    (found,) = state.sending({"targets": [{**TARGET, **target}], "daemon": held, "paused": paused})
     assert holds(found, verdict, says, ""), found
+
+
+@pytest.mark.parametrize(
+    ("paused", "about", "says"),
+    [
+        ({"all_s": "inf", "roots": {"/d": 5.0}}, "", "uploads are paused until somebody resumes them"),
+        ({"all_s": None, "roots": {"/d": 61.2}}, "/d", "uploads are paused for 61 s more"),
+    ],
+)
+def test_a_pause_is_a_warning(paused: dict[str, Any], about: str, says: str) -> None:
+    (found,) = state.sending({"targets": [], "daemon": None, "paused": paused})
+    assert about == found.about
+    assert holds(found, WARNING, says, "eisync resume"), found
 
 
 def group(state: str, files: int = 1, *, is_folder: bool = False) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
+from eisync.core.model import value
 from eisync.core.text import amount
 
 ACT, KEY_REFUSED, CONFIGURATION = 3, 77, 78
@@ -22,7 +22,7 @@ class Verdict(Enum):
     NOT_CHECKED = "not checked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Finding:
     """What one check found. `about` is the target, the host or the folder; empty: the machine or the whole of eisync.
 

@@ -1,16 +1,16 @@
 """Decide what a watched folder means: can it be read, does it report changes, who writes in it, may eisync write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.doctor.finding import Finding, fault, not_checked, ok, warning
+from eisync.core.model import value
 from eisync.core.text import amount
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Presence, Writers, describe_folder_writers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Content:
     """What was counted in a folder in the time for it. `unreadable`: some folders in it that cannot be read.
 

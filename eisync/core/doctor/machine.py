@@ -6,9 +6,9 @@ Sources: inotify(7); proc(5); cgroups(7), `pids.max` and `memory.max`; systemd.e
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from eisync.core.doctor.finding import Finding, fault, not_checked, ok, warning
+from eisync.core.model import value
 from eisync.core.summary import in_bytes
 from eisync.core.text import amount
 
@@ -24,7 +24,7 @@ SPARE_TASKS = 16
 NEARLY = 0.8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Limits:
     """The limits of the process. None: there is none, or it is unknown. `tasks` and `memory` are of its group."""
 
@@ -34,7 +34,7 @@ class Limits:
     memory: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Events:
     """The kernel's limits for file events of a user, and how much of them its processes use.
 
@@ -48,7 +48,7 @@ class Events:
     is_complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Disk:
     """The space of a disk that its users may take. `free_files` is None where files are not counted (btrfs)."""
 
@@ -57,7 +57,7 @@ class Disk:
     free_files: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Place:
     """A folder as the process sees it. `needs_writing`: which options write there; empty: none.
 

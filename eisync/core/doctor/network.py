@@ -7,10 +7,10 @@ Sources: RFC 5280 (validity of certificates); the numbers of X509_verify(3) for 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from eisync.core.clock_step import TRUST_TOLERANCE_S, ClockReading, ServiceTime, span
 from eisync.core.doctor.finding import Finding, fault, not_checked, ok, warning
+from eisync.core.model import value
 
 EXPIRES_SOON_S = 14 * 86_400.0
 SLOW_S = 3.0
@@ -21,7 +21,7 @@ _EXPIRED, _NOT_YET_VALID, _REVOKED = 10, 9, 23
 _WRONG_NAME, _WRONG_ADDRESS = 62, 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Route:
     """How requests to a host leave this machine. `proxy`: its `host:port`, without user and password; None: directly.
 
@@ -35,14 +35,14 @@ class Route:
     variables: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Failure:
     """Why something was not reached, as a clause for a person."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Certificate:
     """The certificate of a host, which was trusted. `expires_at` in Unix seconds; `issuer` names who vouches for it."""
 
@@ -51,7 +51,7 @@ class Certificate:
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Distrust:
     """Why a certificate was not trusted: the number and the words of OpenSSL."""
 
@@ -59,7 +59,7 @@ class Distrust:
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Answer:
     """The answer to a request without a key. `location`: where a redirect leads, else empty."""
 

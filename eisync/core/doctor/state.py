@@ -1,12 +1,12 @@
 """Decide what the state folder, its database and the running process mean, and what the index says of the files."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.doctor.finding import Finding, fault, not_checked, ok, warning
 from eisync.core.file_status import UNREADABLE
 from eisync.core.lifecycle import State
+from eisync.core.model import value
 from eisync.core.summary import in_bytes
 from eisync.core.text import amount
 
@@ -16,7 +16,7 @@ _MUCH_FREE_BYTES = 16 * 1024 * 1024
 _NEEDS_A_PERSON = frozenset({UNREADABLE, State.QUARANTINED.value})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class DatabaseFacts:
     """What was read of the database without changing it. `damage`: what a check of its pages found.
 
@@ -137,7 +137,12 @@ def silent_daemon(reason: str) -> Finding:
 
 
 def sending(status: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield, for each target, why nothing is sent or compared, if that is so."""
+    """Yield what a person paused, and for each target why nothing is sent or compared, if that is so."""
+    paused = status["paused"]
+    every, roots = paused["all_s"], paused["roots"]
+    for root, left_s in ({"": every} if every is not None else roots).items():
+        end = "until somebody resumes them" if left_s == "inf" else f"for {left_s:,.0f} s more"
+        yield warning("pause", f"uploads are paused {end}", "eisync resume", about=root)
     held = (status.get("daemon") or {}).get("held") or {}
     for target in status["targets"]:
         name = target["name"]
