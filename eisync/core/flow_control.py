@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 from eisync.core.batching import AdaptiveBatchSize, Limits, Request
 from eisync.core.circuit_breaker import CircuitBreaker
+from eisync.core.model import value
 from eisync.core.retry import Fault, RetryPolicy, believed_s
 from eisync.core.wire import Barred, Failed, Outcome, Smaller
 
@@ -39,7 +40,7 @@ _WEIGHT = 0.25
 """The weight of the newest request in the usual time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ConcurrencyWindow:
     """The size is between 1 and `most`. `round` counts the decreases; each request keeps the round it was sent in."""
 
@@ -122,7 +123,7 @@ MAX_LONE_UNANSWERED = 3
 """After this many requests of its own without an answer, a file says nothing about the service any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestResult:
     """The result of one request. `took_s` is from its first byte to the answer, `sent_in` is the window's round.
 

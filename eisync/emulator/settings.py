@@ -34,6 +34,7 @@ SWITCHES = (
     "missing_file_name_status",
     "forbidden_status",
     "max_request_bytes",
+    "max_table_bytes",
     "dataset_versions",
     "dataset_window_ms",
     "dataset_commit_ms",
@@ -105,6 +106,7 @@ class EmulatorSettings:
     spool_bytes: int = 256 * 1024  # a part grows in memory up to this size, then on disk
     spool_total_bytes: int = 16 * MIB  # the same for all parts of one request together
     max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored as it is, its values unread
+    max_table_bytes: int | None = None  # a larger CSV is stored as it is: 1 where only the client is measured
     max_companion_bytes: int = 16 * MIB
     max_dataset_versions: int = 1000  # of a project; the oldest are forgotten, and the bytes they kept
     max_json_bytes: int = 4 * MIB  # the body of a Studio or control request

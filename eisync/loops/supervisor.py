@@ -7,8 +7,8 @@ main function of the command line.
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from eisync.core.model import value
 from eisync.errors import EisyncError
 from eisync.loops.ports import Log, Loop
 from eisync.loops.reconciler.loop import ReconcilerLoop
@@ -19,7 +19,7 @@ from eisync.loops.watcher.loop import WatcherLoop
 LONGEST_PAUSE_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoopHealth:
     """The health of a loop. It is fresh if its last successful tick ended less than `limit_s` ago."""
 
@@ -33,7 +33,7 @@ class LoopHealth:
         return self.age_s < self.limit_s
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SupervisedLoop:
     """A loop to run. `bell` asks for a tick at once; `limit_s` is how old its heartbeat may become."""
 
@@ -152,7 +152,7 @@ LONGEST_WAIT_S = 0.5
 RECHECK_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Loops:
     """The loops that a single pass runs."""
 

@@ -12,6 +12,7 @@ from eisync.core.flow_control import HOLD_CAP_S
 from eisync.core.lifecycle import State
 from eisync.core.model import MAX_FILE_BYTES, Root
 from eisync.core.outcome import MAX_DISPUTES
+from eisync.core.pause import Hold
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
@@ -247,7 +248,7 @@ def test_with_nothing_to_do_it_waits(yard: Yard, cloud: Cloud) -> None:
 def test_no_file_of_a_root_is_sent_before_its_labels_are_known(yard: Yard, cloud: Cloud) -> None:
     unlabelled = {1}
     yard.fill("wave.1.csv")
-    drain = Drain(yard, target_queue(cloud), unlabelled=lambda: unlabelled)
+    drain = Drain(yard, target_queue(cloud), withheld=lambda _: unlabelled)
     drain.run()
     assert {"wave.1.csv": READY} == yard.states()
     unlabelled.clear()
@@ -775,16 +776,18 @@ def test_a_target_leaves_a_worker_to_every_other(yard: Yard) -> None:
 def test_nothing_is_sent_in_quiet_hours_and_they_end(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(3))
     ends_at = yard.later + 100.0
-    drain = Drain(yard, target_queue(cloud), quiet_s=lambda now: max(0.0, ends_at - now))
+    drain = Drain(
+        yard,
+        target_queue(cloud),
+        hold=lambda now: Hold(ends_at - now, "these are quiet hours") if now < ends_at else None,
+    )
     assert IDLE_S == drain.run()
     assert ([], {READY}) == (cloud.uploads, set(yard.states().values()))
     assert {"main": "these are quiet hours"} == drain.loop.holds(drain.now)
     assert 10.0 == pytest.approx(drain.run(after_s=90.0))
     drain.run(after_s=10.0)
     assert ({SYNCED}, {}) == (set(yard.states().values()), drain.loop.holds(drain.now))
-    assert ["upload.paused_for_quiet_hours", "upload.resumed"] == [
-        event for event in yard.log.events() if event.startswith("upload.")
-    ]
+    assert ["upload.paused", "upload.resumed"] == [event for event in yard.log.events() if event.startswith("upload.")]
 
 
 @pytest.mark.parametrize(("order", "expected"), [(Order.OLDEST, "bac"), (Order.NEWEST, "cab"), (Order.SMALLEST, "acb")])

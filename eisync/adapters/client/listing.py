@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from eisync.adapters.client.studio import Studio, StudioAnswer
 from eisync.adapters.process import ThreadPool, hand_over
 from eisync.core.batching import PageSize
 from eisync.core.dataset import FullPage
-from eisync.core.model import Page, RemoteSample, Unread
+from eisync.core.model import Page, RemoteSample, Unread, value
 from eisync.core.studio import MOST_LISTED
 from eisync.errors import AnswerTooLargeError, UnansweredError
 
@@ -197,7 +197,7 @@ class ComingPage:
         return self._read(fetched)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Query:
     """A page of a listing, and the largest number of its entries."""
 
@@ -207,7 +207,7 @@ class _Query:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Fetched:
     """A page that is not parsed yet. `is_cut`: it is one entry, which is too large."""
 

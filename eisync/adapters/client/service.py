@@ -4,7 +4,6 @@ import hashlib
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters import clock
@@ -18,6 +17,7 @@ from eisync.adapters.client.transport import Transport
 from eisync.core.dataset import WholeSample
 from eisync.core.formats.json_syntax import json_object
 from eisync.core.labels.parts import PartKind
+from eisync.core.model import value
 from eisync.core.redaction import KEYS
 from eisync.core.studio import says_no_sample
 from eisync.core.wire import Envelope, UploadReply
@@ -37,7 +37,7 @@ _HOSTS, _CONNECTIONS = 4, 80
 """Keep enough idle connections for every upload worker (64 at most) and the other loops."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Endpoints:
     """The addresses of a target's service, without trailing slashes.
 

@@ -8,12 +8,12 @@ listing is not plausible is dropped.
 
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 
 from eisync.core import listing
 from eisync.core.listing import LastPoll, PollResult, SweepProgress
-from eisync.core.model import LARGEST_ID, Missing
+from eisync.core.model import LARGEST_ID, Missing, value
 from eisync.errors import EisyncError, TransitError
 from eisync.loops.ports import Log, ProjectService
 from eisync.loops.reconciler.change_feed import FeedFollower, Followed
@@ -31,7 +31,7 @@ SWEPT_AT_ONCE = 5
 """A listing of so many pages is read as soon as something changed; a larger one waits for the feed to say what."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ListingSync:
     """The listing of one target, and the mirror that stores it."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from eisync.core.batching import Inference, Request, unsendable
 from eisync.core.known_content import KnownContent, settle_known
 from eisync.core.lifecycle import Event
-from eisync.core.model import Item
+from eisync.core.model import Item, value
 from eisync.core.outcome import Outcome, after_file_error, give_back, refuse
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.uploader.label_inference import LabelInference
@@ -35,7 +35,7 @@ Known = Callable[[str, Sequence[tuple[Item, str]]], Mapping[int, Sequence[KnownC
 """Return the known contents of a target's items, by the id of the item. Each item is given with its SHA-256."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Suspect:
     """A claimed file whose content may be known."""
 
@@ -187,7 +187,7 @@ class Claims:
         limit = PROBE_CHOICE if flow_control.is_held else files * REQUESTS_AT_ONCE
         items = self._outbox.claim(
             target_queue.target,
-            self.roots_of(target_queue),
+            self.roots_of(target_queue, now),
             order=self._rules.order,
             limit=limit,
             files=1 if flow_control.is_held else files,
@@ -215,7 +215,7 @@ class Claims:
         """
         if state.has_more or not state.queue or len(state.queue) >= state.flow_control.window:
             return state.has_more or bool(state.queue)
-        due_at = self._outbox.next_due_at(state.target, self.roots_of(state.target_queue))
+        due_at = self._outbox.next_due_at(state.target, self.roots_of(state.target_queue, now))
         return due_at is None or due_at > now
 
     def queue(self, state: TargetState, claim: int, items: Sequence[Item], now: float) -> None:
@@ -249,7 +249,7 @@ class Claims:
     def _known_contents(self, target: str, hashed: Sequence[tuple[Item, str]]) -> Mapping[int, Sequence[KnownContent]]:
         return self._outbox.known_contents(target, hashed, self._all_roots)
 
-    def roots_of(self, target_queue: TargetQueue) -> list[int]:
-        """Return the roots of the target whose files may be sent: their labels are known."""
-        unlabelled = self._rules.unlabelled()
-        return [root_id for root_id in target_queue.roots if root_id not in unlabelled]
+    def roots_of(self, target_queue: TargetQueue, now: float) -> list[int]:
+        """Return the roots of the target whose files may be sent now."""
+        withheld = self._rules.withheld(now)
+        return [root_id for root_id in target_queue.roots if root_id not in withheld]

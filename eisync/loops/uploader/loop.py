@@ -14,6 +14,7 @@ from eisync.core.clock_step import ClockStepDetector
 from eisync.core.flow_control import FlowControl, RequestResult
 from eisync.core.model import Item
 from eisync.core.outcome import Outcome, after_file_error, give_back, outcome_of
+from eisync.core.pause import Hold
 from eisync.core.retry import Fault
 from eisync.core.wire import UploadReply
 from eisync.errors import ConfigurationError, EisyncError, FileError
@@ -71,7 +72,7 @@ class UploaderLoop:
         self._log = log
         self._clock_step = ClockStepDetector()
         self._is_set_back = False
-        self._is_quiet = False
+        self._hold: Hold | None = None
         self._in_flight: dict[Future[UploadReply], InFlight] = {}
         self._results = Results(store.outbox, {one.target: one for one in targets}, jitter=chance.jitter, log=log)
         self._inference = LabelInference(store.index.inferred, workers, is_on=rules.infers_labels, log=log)
@@ -88,9 +89,9 @@ class UploaderLoop:
             return IDLE_S
         self.check_projects(now)
         self._states.rotate(-1)  # so that no target is always first
-        quiet_s = self._check_quiet_hours(now)
-        if quiet_s:
-            return min(IDLE_S, quiet_s)
+        hold = self._check_hold(now)
+        if hold is not None:
+            return min(IDLE_S, hold.for_s)
         if not self._in_flight and self._workers.must_wait(now):
             return THREADLESS_S
         while len(self._in_flight) < self._workers.number:
@@ -140,8 +141,8 @@ class UploaderLoop:
 
     def holds(self, now: float) -> dict[str, str]:
         """Return why targets wait although they did not refuse the key, by name."""
-        if self._is_quiet:
-            return dict.fromkeys((state.target for state in self._states), "these are quiet hours")
+        if self._hold is not None:
+            return dict.fromkeys((state.target for state in self._states), self._hold.reason)
         if self._workers.is_threadless and not self._in_flight:
             return dict.fromkeys((state.target for state in self._states), NO_THREADS)
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
@@ -153,16 +154,16 @@ class UploaderLoop:
             self._log.warning("clock.set_back", files=self._outbox.wait_anew(now=now))
             self._is_set_back = False  # only now: if the store fails, the next tick tries again
 
-    def _check_quiet_hours(self, now: float) -> float:
-        """Return the seconds until the quiet hours end; 0 outside them. Requests under way may end."""
-        quiet_s = self._rules.quiet_s(now)
-        if bool(quiet_s) != self._is_quiet:
-            self._is_quiet = bool(quiet_s)
-            self._log.info("upload.paused_for_quiet_hours" if quiet_s else "upload.resumed", for_s=round(quiet_s))
+    def _check_hold(self, now: float) -> Hold | None:
+        """Return why nothing is sent now: quiet hours, or a pause. Requests under way may end."""
+        hold, before = self._rules.hold(now), self._hold
+        self._hold = hold
+        if (hold is None) != (before is None):
+            self._log.info("upload.resumed" if hold is None else "upload.paused", reason=hold and hold.reason)
             for state in self._states:
                 self._claims.give_back(state)
             self._results.write(now)
-        return quiet_s
+        return hold
 
     def _check_target(self, state: TargetState, now: float) -> None:
         """Check the project of the target before its first file is sent, and end a pause that is over."""
@@ -339,7 +340,7 @@ class UploaderLoop:
             return IDLE_S  # the end of the check wakes the loop
         if state.refusal is not None:
             return 1.0  # the key may change
-        due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue))
+        due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue, now))
         if due_at is None:
             return IDLE_S
         wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now), state.company_s(now))

@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from eisync.core.batching import Limits, Order, Request
 from eisync.core.flow_control import FlowControl, RequestResult
-from eisync.core.model import Item, RemoteSample
+from eisync.core.model import Item, RemoteSample, value
+from eisync.core.pause import Hold
 from eisync.core.retry import RetryPolicy
 from eisync.core.wire import Outcome, UploadReply
 from eisync.loops.ports import Log, Uploads
@@ -72,7 +73,7 @@ class Workers:
         return since is not None and since <= now < since + THREADLESS_S
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UploadStore:
     """The parts of the database that the uploader uses: the waiting files, and what is known of their targets."""
 
@@ -80,21 +81,26 @@ class UploadStore:
     index: Index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendingRules:
-    """What may be sent, and when. `quiet_s` takes the time (Unix s) and returns for how many seconds to send nothing.
+Withheld = Callable[[float], Collection[int]]
+Holding = Callable[[float], Hold | None]
 
-    `unlabelled` returns the ids of the roots whose files cannot be labelled yet. `infers_labels`: the service may infer
+
+@value(kw_only=True)
+class SendingRules:
+    """What may be sent, and when. `hold` takes the time (Unix s) and returns why nothing is sent; None: it is sent.
+
+    `withheld` takes the time and returns the ids of the roots whose files are not sent now: they cannot be labelled
+    yet, or a person paused them. `infers_labels`: the service may infer
     labels where it infers the right ones.
     """
 
     order: Order = Order.OLDEST
     infers_labels: bool = False
-    unlabelled: Callable[[], Collection[int]] = tuple
-    quiet_s: Callable[[float], float] = lambda _: 0.0
+    withheld: Withheld = lambda _: ()
+    hold: Holding = lambda _: None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TimeAndChance:
     """Sources of time and random values. `jitter` returns a number in [0, 1), `boundary` a new multipart boundary."""
 
@@ -103,7 +109,7 @@ class TimeAndChance:
     boundary: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TargetQueue:
     """The settings of one target that the uploader needs. `key_token` returns another value if the key may be new."""
 
@@ -194,7 +200,7 @@ class TargetState:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InFlight:
     """A request under way. `sent_in` is the round of the concurrency window in which it was sent.
 
