@@ -67,7 +67,7 @@ def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, settings: Emul
         return read
     sensors, values = read
     if not can_be_shown(float(payload["interval_ms"]), len(values)):
-        return Refused("Invalid acquisition file: payload.interval_ms is no length of time")
+        return Refused("Invalid acquisition file: payload.interval_ms is too small or too large")
     facts = Facts(
         chart_type=_chart_type(sensors),
         sensors=sensors,

@@ -27,7 +27,7 @@ _MAX_DEPTH = 12
 _MAX_INTEGER_BITS = 64
 _SEND_S = 5.0  # how long a device may take to receive one message
 _HIDDEN = frozenset({"apiKey", "hmacKey"})
-GONE = "The device disconnected before it had finished the sample"
+GONE = "The device disconnected before the sample was finished"
 
 
 class DeviceLog:
@@ -74,7 +74,7 @@ class Connection:
 
     async def request_sample(self, request: Message, job: dict[str, Any], *, length_ms: float) -> bool:
         """Ask for a sample, and keep `job` up to date with what becomes of it. Whether the device could be reached."""
-        self.fail_sampling("Another sample was asked for")
+        self.fail_sampling("Another sample was requested")
         self.sampling, self._job, self._length_ms = Sampling(), job, length_ms
         self._update_job()
         if await self.send({"sample": request}):
@@ -110,7 +110,7 @@ class Connection:
             self._timer = None
         if self.is_sampling:
             limit_s = self._length_ms / 1000 + self.settings.sampling_silence_s
-            error = f"The device was silent for {limit_s:g} s"
+            error = f"The device sent nothing for {limit_s:g} s"
             self._timer = asyncio.get_running_loop().call_later(limit_s, self.fail_sampling, error)
         else:
             self._job |= {

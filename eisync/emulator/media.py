@@ -86,7 +86,7 @@ def _skip_pad(file: BinaryIO) -> None:
 
 def _wav_header(form: tuple[int, ...] | None, length: int, data_at: int, size_bytes: int) -> WavHeader | Refused:
     if form is None:
-        return Refused("Invalid WAV file: it does not say how its audio is stored")
+        return Refused("Invalid WAV file: it has no format chunk")
     kind, channels, rate_hz, _, block_bytes, bits = form
     if kind not in (_WAV_PCM, _WAV_FLOAT) or bits not in (8, 16, 24, 32, 64):
         return Refused("Invalid WAV file: only PCM and float audio is supported")
@@ -108,7 +108,7 @@ def read_image(file: BinaryIO) -> Facts | Refused:
     else:
         size = None
     if size is None or not all(0 < side <= 65_535 for side in size):
-        return Refused("Invalid image: it is neither a PNG nor a JPEG with a size")
+        return Refused("Invalid image: it is neither a PNG nor a JPEG, or its size cannot be read")
     return Facts(chart_type="image", sensors=(Sensor("image", "rgba"),), values_count=1, image_size=(size[0], size[1]))
 
 

@@ -116,7 +116,7 @@ class _Session:
         replaced = service.connections.add(connection)
         await connection.send(hello_accepted(now_ms=now_ms))
         if replaced is not None:
-            await replaced.close("the device connected once more")
+            await replaced.close("the device connected again")
 
     def _authenticate(self, message: Message) -> tuple[Hello, Key] | Refused:
         settings = self._service.settings
