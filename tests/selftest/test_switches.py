@@ -29,7 +29,7 @@ class Seen:
 
 VISIBLE = {
     "pod": Seen("another-machine", ("name.pod",)),
-    "label_inference": Seen("letters", ("label.inferred-characters",)),
+    "label_inference": Seen("letters", ("label.inferred", "label.inferred-characters")),
     "label_without_match": Seen("unknown", ("label.inferred-without-match",)),
     "duplicate_names_ids": Seen(False, ("duplicate.ids",)),
     "anomaly_stored_as": Seen("testing", ("category.anomaly",)),
