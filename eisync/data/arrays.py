@@ -95,8 +95,7 @@ def upload_numpy(
         ValueError: The numbers of samples and labels differ, or those of columns and sensors; a value is not a finite
             number; or `timeout_sec` is not positive. In these cases nothing is sent.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:

@@ -134,16 +134,16 @@ class Access:
         """
         repeatable = method in ("GET", "DELETE", "HEAD") if is_repeatable is None else is_repeatable
         where = path + (f"?{encode_query(query)}" if query else "")
-        reply = self._patiently(method, where, is_repeatable=repeatable, max_answer_bytes=max_answer_bytes)
-        return _understood(reply, _answer_in(reply))
+        reply = self._send_with_retries(method, where, is_repeatable=repeatable, max_answer_bytes=max_answer_bytes)
+        return _checked(reply, _answer_in(reply))
 
     def file(self, path: str) -> bytes:
         """Return the bytes of the file at `path`. Raises the same exceptions as `request`."""
-        reply = self._patiently("GET", path, is_repeatable=True, is_file=True)
+        reply = self._send_with_retries("GET", path, is_repeatable=True, is_file=True)
         answer = _answer_in(reply)
         if reply.status != 200 or _is_refusal(answer):
             reply = replace(reply, body=bytes(KEYS.body(reply.body)))  # an error text: keys in it are hidden
-            _understood(reply, _answer_in(reply))  # raises the matching exception
+            _checked(reply, _answer_in(reply))  # raises the matching exception
         return reply.body
 
     def project_id(self) -> int:
@@ -164,7 +164,7 @@ class Access:
             raise UnsuccessfulRequestException("the key opens no project")
         return found[0]
 
-    def _patiently(
+    def _send_with_retries(
         self,
         method: str,
         path: str,
@@ -229,7 +229,7 @@ def failure_of(silence: Silence) -> EdgeImpulseException:
     return kind(silence.reason)
 
 
-def _understood(reply: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
+def _checked(reply: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
     if reply.status != 200:
         raise _api_exception(reply, answer)
     if answer is None:

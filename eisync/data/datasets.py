@@ -62,7 +62,7 @@ def infer_from_filename(sample: Sample, file: str) -> None:
 
 
 @dataclass(slots=True)
-class Beside:
+class CompanionFiles:
     """The companion files of each folder, each read once. One that cannot be read is ignored."""
 
     found: dict[tuple[str, PartKind], "_Companion"] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class _Companion:
 
 
 @dataclass(slots=True)
-class Places:
+class DatasetFiles:
     """Finds the files that a sidecar names, below one folder."""
 
     directory: str
@@ -148,14 +148,14 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FolderSample:
     """A sample before it is sent, and the path of its file."""
 
     draft: Draft
     path: str
 
 
-def plain(path: str, beside: Beside) -> Given:
+def sample_of_file(path: str, beside: CompanionFiles) -> FolderSample:
     """Return a file with the boxes and labels from its companions. The caller sets category, label and metadata."""
     boxes, ranges = beside.of(path, PartKind.BOXES), beside.of(path, PartKind.STRUCTURED)
     problem = next((one.problem for one in (boxes, ranges) if one is not None and one.problem is not None), None)
@@ -165,10 +165,10 @@ def plain(path: str, beside: Beside) -> Given:
         bounding_boxes=None if boxes is None else boxes.bounding_boxes,
         structured_labels=None if ranges is None else ranges.structured_labels,
     )
-    return Given(Draft(sample, problem=problem and f"the entry for {path} cannot be used: {problem}"), path)
+    return FolderSample(Draft(sample, problem=problem and f"the entry for {path} cannot be used: {problem}"), path)
 
 
-def of_entry(entry: Entry, places: Places) -> Given:
+def sample_of_entry(entry: Entry, places: DatasetFiles) -> FolderSample:
     """Return the sample that an entry of `info.labels` describes."""
     path, problem = places.of(entry.path)
     if entry.problem is not None:
@@ -184,7 +184,7 @@ def of_entry(entry: Entry, places: Places) -> Given:
         structured_labels=entry.structured_labels,
         label_map=entry.label_map,
     )
-    return Given(Draft(sample, has_no_label=entry.is_unlabeled, problem=problem), path)
+    return FolderSample(Draft(sample, has_no_label=entry.is_unlabeled, problem=problem), path)
 
 
 def eligible(directory: str) -> Iterator[str]:

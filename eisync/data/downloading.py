@@ -78,8 +78,7 @@ def download_samples_by_ids(
     Raises:
         TypeError: An id is not a whole number.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         UnauthorizedException: The service rejects the key (HTTP 401).
         ForbiddenException: The key's role does not allow the call (HTTP 403).
         UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
@@ -142,8 +141,7 @@ def stream_samples_by_ids(
     Raises:
         TypeError: An id is not a whole number. The call raises it. All exceptions below are raised by the generator.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         UnauthorizedException: The service rejects the key (HTTP 401).
         ForbiddenException: The key's role does not allow the call (HTTP 403).
         UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.

@@ -17,7 +17,7 @@ from eisync.core.model import MAX_FILE_BYTES, Category, shown
 from eisync.core.text import nfc
 from eisync.core.wire import label_headers
 from eisync.data.sample_type import DataAcquisition, Sample
-from eisync.data.sources import Source, SourceError, plain, source_of
+from eisync.data.sources import Source, SourceError, json_default, source_of
 from eisync.data.tables import label_text, metadata_texts
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -172,7 +172,7 @@ def _entries(found: Any, what: str) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, Iterable) and not hasattr(value, "tolist") else plain(value)
+    return list(value) if isinstance(value, Iterable) and not hasattr(value, "tolist") else json_default(value)
 
 
 def _name_of(sample: Sample, source: Source) -> str:

@@ -1,8 +1,4 @@
-"""Upload a folder: plain files, or a dataset that was exported from Studio.
-
-Each file is opened only when it is read. `transform(sample, file)` may change every field of a sample before it is
-sent.
-"""
+"""Upload a folder: plain files, or a dataset exported from Studio. Files are opened only when they are read."""
 
 import os
 import warnings
@@ -14,7 +10,16 @@ from typing import Any
 
 from eisync.core.dataset import INFO_LABELS as LABEL_FILE
 from eisync.core.labels.sidecars import entries_of
-from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Given, Places, eligible, of_entry, open_sidecar, plain
+from eisync.data.datasets import (
+    CHUNK_CHARACTERS,
+    CompanionFiles,
+    DatasetFiles,
+    FolderSample,
+    eligible,
+    open_sidecar,
+    sample_of_entry,
+    sample_of_file,
+)
 from eisync.data.sample_type import Sample, UploadSamplesResponse
 from eisync.data.sending import UploadOptions
 from eisync.data.sources import LazyFile
@@ -41,15 +46,14 @@ def upload_directory(
 ) -> UploadSamplesResponse:
     """Upload the files of a folder: as an exported dataset if it contains `info.labels`, else as plain files.
 
-    For an exported dataset, `category`, `label` and `metadata` are ignored: `info.labels` sets them. The details are in
+    An exported dataset ignores `category`, `label` and `metadata`: `info.labels` has them. For details, see
     `upload_plain_directory` and `upload_exported_dataset`.
 
     Replaces `edgeimpulse.data.upload_directory`; the parameters after `batch_size` are additions.
 
     Args:
         directory: The path of the folder; its subfolders are included.
-        category: The category of all samples: `training`, `testing`, `validation`, `post-processing` or `split` (the
-            service chooses). None: `split`.
+        category: `training`, `testing`, `validation`, `post-processing`, or `split` or None: the service chooses.
         label: The label of all samples. None: the service infers a label from each file name.
         metadata: The metadata of all samples; the values are sent as text. None: no metadata.
         transform: Called as `transform(sample, file)` once for each sample, before it is sent. `file` is the path of
@@ -71,11 +75,9 @@ def upload_directory(
 
     Raises:
         FileNotFoundError: The folder does not exist.
-        ValueError: `batch_size` or `max_workers` is less than 1, `timeout_sec` is not positive, or `info.labels` is
-            not valid.
+        ValueError: `batch_size` or `max_workers` is below 1, `timeout_sec` is not positive, or `info.labels` invalid.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
@@ -128,8 +130,7 @@ def upload_plain_directory(
 
     Args:
         directory: The path of the folder; its subfolders are included.
-        category: The category of all samples: `training`, `testing`, `validation`, `post-processing` or `split` (the
-            service chooses). None: `split`.
+        category: `training`, `testing`, `validation`, `post-processing`, or `split` or None: the service chooses.
         label: The label of all samples. None: the service infers a label from each file name.
         metadata: The metadata of all samples; the values are sent as text. None: no metadata.
         transform: Called as `transform(sample, file)` once for each sample, before it is sent. `file` is the path of
@@ -151,10 +152,9 @@ def upload_plain_directory(
 
     Raises:
         FileNotFoundError: The folder does not exist.
-        ValueError: `batch_size` or `max_workers` is less than 1, or `timeout_sec` is not positive.
+        ValueError: `batch_size` or `max_workers` is below 1, or `timeout_sec` is not positive.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
@@ -221,11 +221,9 @@ def upload_exported_dataset(
 
     Raises:
         FileNotFoundError: The folder does not exist, or it has no `info.labels`.
-        ValueError: `batch_size` or `max_workers` is less than 1, `timeout_sec` is not positive, or `info.labels` is
-            not valid.
+        ValueError: `batch_size` or `max_workers` is below 1, `timeout_sec` is not positive, or `info.labels` invalid.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
@@ -264,7 +262,7 @@ class _Call:
     executor: Executor | None
     progress: Progress | None
 
-    def send(self, given: Sequence[Given]) -> UploadSamplesResponse:
+    def send(self, given: Sequence[FolderSample]) -> UploadSamplesResponse:
         """Prepare and send in batches if there is a `transform`, which may load data into memory; else all at once."""
         response = UploadSamplesResponse([], [])
         left = iter(given)
@@ -277,12 +275,12 @@ class _Call:
                 options=self.options,
                 show_progress=self.show_progress,
                 executor=self.executor,
-                progress=_after(self.progress, len(response.successes) + len(response.fails), len(given)),
+                progress=_progress_from(self.progress, len(response.successes) + len(response.fails), len(given)),
             )
             response.extend(sent.successes, sent.fails)
         return response
 
-    def _prepare(self, given: Given) -> None:
+    def _prepare(self, given: FolderSample) -> None:
         sample = given.draft.sample
         if self.transform is not None and given.draft.problem is None:
             self.transform(sample, given.path)
@@ -292,11 +290,13 @@ class _Call:
             sample.data.release()
 
 
-def _plain(directory: str, category: str | None, label: str | None, metadata: dict[str, Any] | None) -> list[Given]:
-    beside = Beside()
+def _plain(
+    directory: str, category: str | None, label: str | None, metadata: dict[str, Any] | None
+) -> list[FolderSample]:
+    beside = CompanionFiles()
     found = []
     for path in eligible(directory):
-        given = plain(path, beside)
+        given = sample_of_file(path, beside)
         sample = given.draft.sample
         sample.category, sample.label = category, label
         sample.metadata = None if metadata is None else dict(metadata)
@@ -307,7 +307,7 @@ def _plain(directory: str, category: str | None, label: str | None, metadata: di
     return found
 
 
-def _exported(directory: str) -> list[Given]:
+def _exported(directory: str) -> list[FolderSample]:
     try:
         with open_sidecar(os.path.join(directory, LABEL_FILE)) as file:
             entries = list(entries_of(LABEL_FILE, iter(lambda: file.read(CHUNK_CHARACTERS), "")))
@@ -320,11 +320,11 @@ def _exported(directory: str) -> list[Given]:
             "`attachments` of the samples in a `transform`, or add them in Studio",
             stacklevel=3,
         )
-    places = Places(directory, frozenset(entry.path for entry in entries))
-    return [of_entry(entry, places) for entry in entries]
+    places = DatasetFiles(directory, frozenset(entry.path for entry in entries))
+    return [sample_of_entry(entry, places) for entry in entries]
 
 
-def _after(progress: Progress | None, before: int, total: int) -> Progress | None:
+def _progress_from(progress: Progress | None, before: int, total: int) -> Progress | None:
     """Return a `progress` for one batch that reports the progress of the whole call."""
     if progress is None:
         return None

@@ -61,8 +61,7 @@ def upload_pandas_dataframe(
         ValueError: A column is missing, or `timeout_sec` is not positive. In these cases nothing
             is sent.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
@@ -129,8 +128,7 @@ def upload_pandas_dataframe_wide(
             `data_col_length`, `sample_rate_ms` is not positive, or `timeout_sec` is not positive. In these cases
             nothing is sent.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:

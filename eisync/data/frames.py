@@ -148,8 +148,7 @@ def upload_pandas_sample(
         ValueError: A column is missing, neither `sample_rate_ms` nor the index gives a rate, a row has no label, an
             argument has a wrong type, or `timeout_sec` is not positive. In these cases nothing is sent.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
@@ -211,8 +210,7 @@ def upload_pandas_dataframe_with_group(
         ValueError: A column is missing, a row has no group, a timestamp is not valid, the rows of a group differ in
             label, category or metadata, or `timeout_sec` is not positive. In these cases nothing is sent.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:

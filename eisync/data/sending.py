@@ -70,7 +70,7 @@ class _Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Settled:
+class _Results:
     """The entries of each sample, by position, and the requests that must be sent again."""
 
     entries: Mapping[int, Entries] = field(default_factory=dict)
@@ -114,27 +114,27 @@ class Sending:
     ) -> dict[int, Entries]:
         found: dict[int, Entries] = {}
         again: deque[_Request] = deque()
-        under_way: set[Future[_Settled]] = set()
+        under_way: set[Future[_Results]] = set()
         while True:
             while len(under_way) < self._options.workers:
                 request = again.popleft() if again else next(requests, None)
                 if request is None:
                     break
-                under_way.add(hand_over(executor, self._settle, request))
+                under_way.add(hand_over(executor, self._send_to_the_end, request))
             if not under_way:
                 return found
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
-                settled = future.result()
-                found.update(settled.entries)
-                again.extend(settled.again)
-                progress(len(settled.entries))
+                results = future.result()
+                found.update(results.entries)
+                again.extend(results.again)
+                progress(len(results.entries))
 
-    def _settle(self, request: _Request) -> _Settled:
+    def _send_to_the_end(self, request: _Request) -> _Results:
         """Send the request until it has an outcome or the attempts are used up."""
         samples = request.samples
         if self._barred is not None:
-            return _Settled({sample.position: [self._barred] for sample in samples})
+            return _Results({sample.position: [self._barred] for sample in samples})
         is_doubtful = request.is_doubtful
         attempt = 1
         while True:
@@ -144,7 +144,7 @@ class Sending:
                 bad = samples[error.item_id]
                 rest = [sample for sample in samples if sample is not bad]
                 again = [_Request(rest, is_doubtful)] if rest else []
-                return _Settled({bad.position: [_failure(str(error))]}, again)
+                return _Results({bad.position: [_failure(str(error))]}, again)
             outcomes = read_reply(reply, sent=len(samples), now=clock.now())
             if attempt >= self._attempts or not self._is_worth_repeating(reply, outcomes):
                 break
@@ -177,26 +177,26 @@ class Sending:
             return is_repeatable and any(isinstance(outcome, Failed) for outcome in outcomes)
         return client.may_repeat(reply, is_repeatable=is_repeatable)
 
-    def _read(self, reply: Reply | Silence, outcomes: Sequence[Outcome], request: _Request) -> _Settled:
+    def _read(self, reply: Reply | Silence, outcomes: Sequence[Outcome], request: _Request) -> _Results:
         samples = request.samples
         entries = _entries(reply, outcomes)
         if isinstance(outcomes[0], Barred):
             self._barred = entries[0][0]
         if isinstance(outcomes[0], Smaller):
-            return self._smaller(outcomes[0], reply, request)
+            return self._in_smaller_requests(outcomes[0], reply, request)
         if request.is_doubtful:
-            entries = [_confirmed(outcome, one) for outcome, one in zip(outcomes, entries, strict=True)]
-        return _Settled({sample.position: one for sample, one in zip(samples, entries, strict=True)})
+            entries = [_as_stored(outcome, one) for outcome, one in zip(outcomes, entries, strict=True)]
+        return _Results({sample.position: one for sample, one in zip(samples, entries, strict=True)})
 
-    def _smaller(self, outcome: Smaller, reply: Reply | Silence, request: _Request) -> _Settled:
+    def _in_smaller_requests(self, outcome: Smaller, reply: Reply | Silence, request: _Request) -> _Results:
         samples = request.samples
         was_stored = isinstance(reply, Reply) and reply.status == 200
         if was_stored and self._options.allow_duplicates:
             # Sending them again would store them twice. A guess could give a sample the id of another.
             failure = _failure(f"{outcome.reason}; the samples may be stored, but eisync cannot tell which is which")
-            return _Settled({sample.position: [failure] for sample in samples})
+            return _Results({sample.position: [failure] for sample in samples})
         pieces = [samples[first : first + outcome.cap] for first in range(0, len(samples), outcome.cap)]
-        return _Settled(again=[_Request(piece, request.is_doubtful or was_stored) for piece in pieces])
+        return _Results(again=[_Request(piece, request.is_doubtful or was_stored) for piece in pieces])
 
 
 class _Body:
@@ -211,7 +211,7 @@ class _Body:
         self._files: list[tuple[int, bytes, Content]] = []
         for index, sample in enumerate(samples):
             for name, source in ((sample.name, sample.source), *sample.attachments):
-                with _blaming(index):
+                with _errors_of(index):
                     self._files.append((index, preamble(name, boundary), source.load()))
             companions.add(sample.name, sample.about)
         self._closing = closing(companions, boundary)
@@ -225,14 +225,14 @@ class _Body:
     def _pieces(self) -> Generator[bytes, None, None]:
         for index, head, content in self._files:
             yield head
-            with _blaming(index):
+            with _errors_of(index):
                 yield from content.chunks()
             yield BETWEEN
         yield self._closing
 
 
 @contextmanager
-def _blaming(index: int) -> Iterator[None]:
+def _errors_of(index: int) -> Iterator[None]:
     """Raise a SourceError as the FileUnreadableError of the sample with this index."""
     try:
         yield
@@ -265,7 +265,7 @@ def _entries(reply: Reply | Silence, outcomes: Sequence[Outcome]) -> list[Entrie
     return [[_failure(getattr(outcome, "reason", "eisync cannot read the answer"))] for outcome in outcomes]
 
 
-def _confirmed(outcome: Outcome, entries: Entries) -> Entries:
+def _as_stored(outcome: Outcome, entries: Entries) -> Entries:
     """Return a duplicate as a success: an earlier request without an answer has stored this content."""
     if not isinstance(outcome, Duplicate) or any(entry.get("success") for entry in entries):
         return entries

@@ -155,12 +155,12 @@ def acquisition_json(data: DataAcquisition) -> bytes:
         "signature": data.signature,
     }
     try:
-        return json.dumps(document, default=plain).encode()
+        return json.dumps(document, default=json_default).encode()
     except (TypeError, ValueError) as error:
         raise SourceError(f"The values cannot be written as JSON ({error})") from error
 
 
-def plain(value: Any) -> Any:
+def json_default(value: Any) -> Any:
     """Convert numpy's scalars and arrays to Python values, as `default` of `json.dumps`. Raises TypeError otherwise."""
     tolist = getattr(value, "tolist", None)
     if callable(tolist):

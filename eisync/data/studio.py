@@ -48,8 +48,7 @@ def get_sample_ids(
 
     Raises:
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         UnauthorizedException: The service rejects the key (HTTP 401).
         ForbiddenException: The key's role does not allow the call (HTTP 403).
         UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
@@ -95,8 +94,7 @@ def get_filename_by_id(sample_id: int, api_key: str | None = None, timeout_sec: 
     Raises:
         TypeError: `sample_id` is not a whole number.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         UnauthorizedException: The service rejects the key (HTTP 401).
         ForbiddenException: The key's role does not allow the call (HTTP 403).
         UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
@@ -139,8 +137,7 @@ def delete_sample_by_id(
     Raises:
         TypeError: `sample_id` is not a whole number.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         UnauthorizedException: The service rejects the key (HTTP 401).
         ForbiddenException: The key's role does not allow the call (HTTP 403).
         UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
@@ -180,8 +177,7 @@ def delete_samples_by_filename(
     Raises:
         TypeError: `filename` is not a text.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         UnauthorizedException: The service rejects the key (HTTP 401).
         ForbiddenException: The key's role does not allow the call (HTTP 403).
         UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
@@ -226,8 +222,7 @@ def delete_all_samples(
 
     Raises:
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         UnauthorizedException: The service rejects the key (HTTP 401).
         ForbiddenException: The key's role does not allow the call (HTTP 403).
         UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.

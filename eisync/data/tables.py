@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from typing import Any
 
-from eisync.data.sources import plain
+from eisync.data.sources import json_default
 
 NO_FRAME = (
     "DataFrame methods on input object not found. DataFrame support requires pandas (or similar) to be installed."
@@ -300,7 +300,7 @@ def _metadata_text(value: Any) -> str:
     nested = value.tolist() if _can(value, "tolist") else value
     if isinstance(nested, Mapping | list | tuple):
         with contextlib.suppress(TypeError, ValueError):  # it contains a value that JSON does not have
-            return json.dumps(nested, default=plain, ensure_ascii=False)
+            return json.dumps(nested, default=json_default, ensure_ascii=False)
     return str(value)
 
 

@@ -64,8 +64,7 @@ def upload_samples(
         TypeError: An element of `samples` is not a sample.
         ValueError: `timeout_sec` is not positive, or `max_workers` is less than 1.
         MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
-        InvalidApiKeyException: The text cannot be an API key, for example because it has a space in it. Also a
-            ValueError.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
         MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:

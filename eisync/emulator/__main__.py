@@ -40,10 +40,10 @@ def main() -> None:
         settings = EmulatorSettings(allowed_hosts=tuple(given.pop("allow_host")), **given, **switches)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    run_until_signal(settings, _tell)
+    run_until_signal(settings, _print_addresses)
 
 
-def _tell(emulator: Emulator) -> None:
+def _print_addresses(emulator: Emulator) -> None:
     ready = {
         "studio_url": emulator.studio_url,
         "ingestion_url": emulator.ingestion_url,

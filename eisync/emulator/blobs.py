@@ -74,7 +74,7 @@ class StoredBlobs:
             self._large.discard(sha256)
 
     def close(self) -> None:
-        """Do nothing: whoever opened the database closes it."""
+        """Do nothing: the caller closes the database."""
 
 
 class FolderBlobs:

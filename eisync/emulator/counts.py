@@ -27,7 +27,7 @@ def count_added(database: sqlite3.Connection, project_id: int, rows: Sequence[Ma
 
 
 def count_samples(database: sqlite3.Connection, selection: Selection) -> int:
-    if _is_told_by_blocks(selection):
+    if _is_counted_by_blocks(selection):
         return sum(samples for _, samples in _blocks(database, selection))
     return count_each(database, selection)
 
@@ -40,7 +40,7 @@ def count_each(database: sqlite3.Connection, selection: Selection) -> int:
 
 def skip(database: sqlite3.Connection, selection: Selection, offset: int) -> tuple[Selection, int]:
     """Return the same page as another selection with a smaller offset: whole blocks are skipped by their sums."""
-    if offset < 1 << sql.BLOCK_BITS or not _is_told_by_blocks(selection):
+    if offset < 1 << sql.BLOCK_BITS or not _is_counted_by_blocks(selection):
         return selection, offset
     for first, samples in _blocks(database, selection):
         if offset < samples:
@@ -63,7 +63,7 @@ def _blocks(database: sqlite3.Connection, selection: Selection) -> Iterator[tupl
             yield first, count_each(database, replace(selection, min_id=max(first, low), max_id=min(end, high)))
 
 
-def _is_told_by_blocks(selection: Selection) -> bool:
+def _is_counted_by_blocks(selection: Selection) -> bool:
     """Return whether the selection filters only by project, category and range of ids."""
     rest = replace(selection, category=None, min_id=None, max_id=None, ignores_case=False)
     return rest == Selection(project_id=selection.project_id)

@@ -51,9 +51,9 @@ _LONGEST_S = 86_400
 _MOST_EXTRA = 10_000
 _MOST_REQUESTS = 100_000
 _DISTRIBUTIONS: Mapping[str, Callable[[random.Random], float]] = {
-    "uniform": lambda dice: dice.random(),
-    "exponential": lambda dice: dice.expovariate(1.0),
-    "lognormal": lambda dice: dice.lognormvariate(0.0, 1.0),
+    "uniform": lambda generator: generator.random(),
+    "exponential": lambda generator: generator.expovariate(1.0),
+    "lognormal": lambda generator: generator.lognormvariate(0.0, 1.0),
 }
 _INGESTION_ONLY = ("partial", "count_mismatch")
 KINDS = (
@@ -129,7 +129,7 @@ class Rule:
 @dataclass(slots=True)
 class _Active:
     rule: Rule
-    seen: int = 0
+    matched: int = 0  # requests so far
     applied: int = 0
     ends_at: float | None = None  # when a running outage ends
     passed_at: deque[float] = field(default_factory=deque)  # the requests that a rate limit recently let pass
@@ -148,11 +148,11 @@ class Plan:
 class Faults:
     def __init__(self, seed: int = 0) -> None:
         self._active: list[_Active] = []
-        self._dice = random.Random(seed)  # noqa: S311 (faults, not secrets)
+        self._random = random.Random(seed)  # noqa: S311 (faults, not secrets)
 
     def replace(self, rules: Sequence[Rule], seed: int) -> None:
         self._active = [_Active(rule) for rule in rules]
-        self._dice = random.Random(seed)  # noqa: S311 (faults, not secrets)
+        self._random = random.Random(seed)  # noqa: S311 (faults, not secrets)
 
     def as_json(self) -> list[dict[str, object]]:
         return [dataclasses.asdict(one.rule) | {"applied": one.applied} for one in self._active]
@@ -167,7 +167,7 @@ class Faults:
                 continue
             kinds.append(rule.kind)
             if rule.kind == "latency":
-                drawn = _DISTRIBUTIONS[rule.distribution](self._dice) if rule.jitter_s else 0.0
+                drawn = _DISTRIBUTIONS[rule.distribution](self._random) if rule.jitter_s else 0.0
                 delay_s += min(rule.seconds + rule.jitter_s * drawn, _LONGEST_S)
             elif rule.kind == "slow_read":
                 read_pause_s += rule.seconds
@@ -181,16 +181,16 @@ class Faults:
         """Return the positions of the files, of `count`, that a `partial` rule refuses."""
         if rule.positions is not None:
             return frozenset(rule.positions)
-        return frozenset(index for index in range(count) if self._dice.random() < rule.share)
+        return frozenset(index for index in range(count) if self._random.random() < rule.share)
 
     def _applies(self, one: _Active, now: float) -> bool:
         if one.ends_at is not None:
             one.applied += now < one.ends_at
             return now < one.ends_at
-        one.seen += 1
-        if one.seen <= one.rule.after or (one.rule.times is not None and one.applied >= one.rule.times):
+        one.matched += 1
+        if one.matched <= one.rule.after or (one.rule.times is not None and one.applied >= one.rule.times):
             return False
-        if one.rule.probability < 1 and self._dice.random() >= one.rule.probability:
+        if one.rule.probability < 1 and self._random.random() >= one.rule.probability:
             return False
         if one.rule.kind == "rate_limit" and _has_room(one, now):
             return False

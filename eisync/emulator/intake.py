@@ -77,7 +77,7 @@ def _examine_one(
     content = recognise(name, part.body, hmac_key=project.hmac_key, settings=settings)
     if isinstance(content, Refused):
         return content
-    facts = content.facts if upload.message is None else _as_told(content.facts, upload.message)
+    facts = content.facts if upload.message is None else _with_message(content.facts, upload.message)
     boxes = _boxes_of(sent, upload, facts)
     if isinstance(boxes, Refused):
         return boxes
@@ -106,7 +106,7 @@ def _examine_one(
     return sample, part.body
 
 
-def _as_told(facts: Facts, message: Facts) -> Facts:
+def _with_message(facts: Facts, message: Facts) -> Facts:
     """Return the facts of a file, with device and signature from the message that was sent with it."""
     return replace(
         facts,

@@ -22,7 +22,7 @@ class _Range:
     label: str
     label_map: Mapping[str, str] | None
 
-    def says_the_same(self, other: "_Range") -> bool:
+    def has_same_labels(self, other: "_Range") -> bool:
         return (self.label, self.label_map) == (other.label, other.label_map)
 
 
@@ -112,7 +112,7 @@ def _next_free(free: list[int], piece: int) -> int:
 def _merge(ranges: Sequence[_Range]) -> list[_Range]:
     merged = list(ranges[:1])
     for one in ranges[1:]:
-        if merged[-1].says_the_same(one):
+        if merged[-1].has_same_labels(one):
             merged[-1] = _Range(merged[-1].start, one.end, one.label, one.label_map)
         else:
             merged.append(one)

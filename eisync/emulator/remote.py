@@ -98,7 +98,7 @@ class _Session:
         if isinstance(accepted, Refused):
             answer = hello_refused(accepted.error, now_ms=now_ms)
             self._log.add("service", answer, now_ms=now_ms)
-            service.connections.refuse(_claimed_id(message), accepted.error, now_ms=now_ms)
+            service.connections.refuse(_device_id_of(message), accepted.error, now_ms=now_ms)
             await send(self._socket, answer, encoding)
             return
         hello, key = accepted
@@ -136,6 +136,6 @@ class _Session:
         return (hello, key) if is_allowed else Refused(FORBIDDEN)
 
 
-def _claimed_id(message: Message | None) -> object:
+def _device_id_of(message: Message | None) -> object:
     hello = None if message is None else message.get("hello")
     return hello.get("deviceId") if isinstance(hello, Mapping) else None

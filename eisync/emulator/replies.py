@@ -15,7 +15,7 @@ from aiohttp.typedefs import Middleware
 from eisync.emulator.faults import Plan, Rule
 from eisync.emulator.model import Actor, Key
 from eisync.emulator.service import SERVICE, Service
-from eisync.emulator.visitors import why_barred
+from eisync.emulator.visitors import reason_to_refuse
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _STATUS_OF = {"redirect": 307, "rate_limit": 429}  # default status of these faults; of all others: 503
@@ -124,21 +124,21 @@ def guard(where: str) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         service = request.app[SERVICE]
-        barred = why_barred(
+        reason = reason_to_refuse(
             request.method,
             request.headers,
             allowed_hosts=(service.settings.host, *service.settings.allowed_hosts),
             is_remote=service.settings.allow_remote,
             own_ports=service.ports,
         )
-        if barred is not None:
-            return refuse(barred, status=403)
+        if reason is not None:
+            return refuse(reason, status=403)
         if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > service.settings.max_header_bytes:
             return refuse("Request Header Fields Too Large", status=431)
         is_counted = request.path.startswith(("/api/", "/v1/api/"))
         if not is_counted:
             return await _handle(request, handler)
-        outcome = await _misbehave(where, service, request, handler)
+        outcome = await _handle_with_faults(where, service, request, handler)
         if where == "ingestion":
             service.ledger.requests += 1
             service.ledger.errors += outcome.is_error
@@ -161,7 +161,7 @@ async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refuse("The request did not end", status=400)
 
 
-async def _misbehave(where: str, service: Service, request: web.Request, handler: Handler) -> _Outcome:
+async def _handle_with_faults(where: str, service: Service, request: web.Request, handler: Handler) -> _Outcome:
     plan = service.faults.draw(where, request.method, request.path, now=asyncio.get_running_loop().time())
     service.ledger.faults.update(plan.kinds)
     _plan.set(plan)
@@ -177,7 +177,7 @@ async def _misbehave(where: str, service: Service, request: web.Request, handler
         return _Outcome(web.Response(), is_error=True)
     if rule.kind in ("status", "rate_limit", "redirect", "outage"):
         await _drain(request)
-        return _Outcome(_told(rule), is_error=True)
+        return _Outcome(_answer_of(rule), is_error=True)
     response = await _handle(request, handler)
     if rule.kind == "withhold":
         _close(request)
@@ -188,7 +188,7 @@ async def _misbehave(where: str, service: Service, request: web.Request, handler
     return _Outcome(response, is_error=True)
 
 
-def _told(rule: Rule) -> web.Response:
+def _answer_of(rule: Rule) -> web.Response:
     response = refuse(rule.error, status=rule.status or _STATUS_OF.get(rule.kind, 503))
     if rule.kind == "redirect":
         response.headers["Location"] = rule.location

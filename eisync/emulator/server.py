@@ -238,7 +238,7 @@ def serve(settings: EmulatorSettings, *, announce: Callable[[str], None] = print
     If the emulator cannot start, end the program with one sentence and exit code 1.
     """
 
-    def tell(emulator: Emulator) -> None:
+    def announce_addresses(emulator: Emulator) -> None:
         if not is_loopback(settings.host):
             announce("Warning: other machines can reach this emulator and change everything in it.")
         announce(f"Studio:    {emulator.studio_url}   (web page: {emulator.studio_url.removesuffix('/v1')}/)")
@@ -247,7 +247,7 @@ def serve(settings: EmulatorSettings, *, announce: Callable[[str], None] = print
         announce(f"API key:   {emulator.key}")
         announce(f"Data:      {settings.data or 'in memory, lost when the emulator stops'}")
 
-    run_until_signal(settings, tell)
+    run_until_signal(settings, announce_addresses)
 
 
 def run_until_signal(settings: EmulatorSettings, when_ready: Callable[[Emulator], None]) -> None:

@@ -1,8 +1,7 @@
 """Store projects, keys, samples, and the part of the ledger that must be exact.
 
-The store is one SQLite database, in memory or in a folder, with large contents as files beside it. Every method is one
-transaction: when it has returned, its result survives a SIGKILL. Only the server's event loop calls it, so one
-connection is enough.
+It is one SQLite database, in memory or in a folder, with large contents as files beside it. Every method is one
+transaction; what it has returned survives a SIGKILL. Only the server's event loop calls it, with one connection.
 """
 
 import json
@@ -226,10 +225,7 @@ class Store:
         return _written(actor) if is_signed else None
 
     def _discard(self, hashes: Iterable[str]) -> None:
-        """Delete contents that are no longer needed.
-
-        This runs after the samples were deleted: if it does not happen, a content without a sample does no harm.
-        """
+        """Delete unneeded contents, after their samples: if it does not happen, they do no harm."""
         with self._transaction() as execute:
             for sha256 in set(hashes):
                 if execute(sql.IS_NEEDED, {"sha256": sha256}).fetchone() is None:
@@ -247,8 +243,7 @@ class Store:
     ) -> int:
         """Set one column of the selected samples, and return their number.
 
-        `value` is a text, a boolean, None, or a value to store as JSON. `expression` is SQL for the new value; it may
-        use `:value` and the column's old value.
+        `value` is a text, a boolean, None, or stored as JSON. `expression` is SQL; it may use the column's old value.
         """
         if column not in _COLUMNS:
             raise ValueError(f"{column} cannot be edited")
@@ -281,10 +276,7 @@ class Store:
 
     @contextmanager
     def reading_history(self, project_id: int, now_ms: int) -> Iterator[History]:
-        """Open a transaction on the history, after closing a window whose end has passed. Requires a history.
-
-        Do not await anything in it.
-        """
+        """Open a transaction on the history, in which nothing may be awaited. Requires a history."""
         assert self.history is not None
         try:
             with self._transaction():

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 _OF_OURS = frozenset({"", "same-origin", "none"})
 
 
-def why_barred(
+def reason_to_refuse(
     method: str,
     headers: Mapping[str, str],
     *,

@@ -20,7 +20,7 @@ class Mark(Enum):
 
     DOCUMENTED = "D"
     CODE = "C"  # read in an official client
-    RUN = "R"  # seen in a run of an official client
+    RUN = "R"  # observed in a run of an official client
     LIVE = "L"  # observed at the live service
     INFERRED = "I"
     OPEN = "?"

@@ -52,7 +52,7 @@ def remove(client: Client, record: Record, *, wait: Callable[[float], object]) -
         removal.left.clear()
         try:
             _remove_listed(client, record, removal)
-            _look_again(client, record, removal)
+            _list_leftovers(client, record, removal)
             removal.reason = ""
         except NoAnswerError as error:
             removal.reason = str(error)
@@ -130,7 +130,7 @@ def _named(client: Client, record: Record) -> dict[int, Sample]:
     }
 
 
-def _look_again(client: Client, record: Record, removal: Removal) -> None:
+def _list_leftovers(client: Client, record: Record, removal: Removal) -> None:
     """List the samples that are left: by name, by label, and by content among the samples since the run's first."""
     kept = {left.sample_id for left in removal.left}
     found = dict.fromkeys(_named(client, record), "it was deleted but is still listed")

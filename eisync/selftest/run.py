@@ -55,7 +55,7 @@ class Run:
         Raises StateError if the journal cannot be written.
         """
         try:
-            self._rehearse()
+            self._try_one_sample()
             self._ask_all(checks, tell)
         except StoppedError:
             self.reason = "it was stopped"
@@ -64,7 +64,7 @@ class Run:
         finally:
             self._clear()
 
-    def _rehearse(self) -> None:
+    def _try_one_sample(self) -> None:
         """Raise NoAnswerError if a sample cannot be uploaded and removed."""
         try:
             sample = self.probe.store(self.probe.json_file("first"))
