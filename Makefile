@@ -13,7 +13,7 @@ ARGS   ?=
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
 .PHONY: help demo test coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
-	bench-reconciling bench-watching kills soak clean
+	bench-matrix bench-reconciling bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
@@ -28,7 +28,8 @@ help:
 	@echo "make bench-watching  latency, scans, memory and rest of the watcher, over a million files"
 	@echo "make burst         100,000 files at once, 1,000,000 renames, and a long run of the watcher's model"
 	@echo "make soak          an hour of mixed faults; memory and descriptors stay flat (SOAK_S=, SOAK_SEED=)"
-	@echo "make bench-drain   the drain beside the official SDK, curl and a bare loop (ARGS='--only idle': a part of it)"
+	@echo "make bench-matrix  uploads by format, labels and latency, beside the official SDK and bare loops: a table in Markdown"
+	@echo "make bench-drain   many files, large files, one at a time, a long backlog (ARGS='--only idle': a part of it)"
 	@echo "make bench-reconciling   a sweep of a million samples, beside the official SDK's listing"
 	@echo "make docs          rewrite what the documents take from the code, and build the site in docs/_build/html"
 	@echo "make format        let ruff format the sources"
@@ -104,6 +105,9 @@ bench-data: env sdk
 kills: env
 	KILLS=$${KILLS:-300} KILL_FILES=$${KILL_FILES:-2000} $(BIN)/python -m pytest --timeout 7200 \
 		tests/processes/test_kill.py -k "again_and_again and withheld and not resets" $(ARGS)
+
+bench-matrix: env sdk
+	$(BIN)/python benchmarks/matrix.py $(ARGS)
 
 bench-drain: env sdk
 	$(BIN)/python benchmarks/draining.py $(ARGS)

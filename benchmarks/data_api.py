@@ -23,10 +23,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sample_files import SMALL_BYTES, wav
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SDK_FOLDER = os.path.join(ROOT, ".venv-sdk")
 KEY = "ei_" + "c0ffee" * 6
-SMALL_BYTES = 4096
 
 # What a measured process runs: {module} is the SDK; it prints one line of JSON.
 MEASURE = """
@@ -224,11 +225,12 @@ def counted(seen: dict[str, list[dict[str, Any]]], expected: int) -> None:
 
 
 @contextmanager
-def service() -> Iterator[Service]:
+def service(**switches: object) -> Iterator[Service]:
+    """Run an emulator with these settings that differ from its own."""
     script = (
         "from eisync.emulator.server import serve\n"
         "from eisync.emulator.settings import EmulatorSettings\n"
-        f"settings = EmulatorSettings(studio_port=0, ingestion_port=0, key={KEY!r})\n"
+        f"settings = EmulatorSettings(studio_port=0, ingestion_port=0, key={KEY!r}, **{switches!r})\n"
         "serve(settings, announce=lambda line: print(line, flush=True))"
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -262,14 +264,6 @@ def large_files(folder: str, number: int, size: int) -> str:
         with open(os.path.join(place, f"noise.{index:03}.wav"), "wb") as file:
             file.write(wav(size, index))
     return place
-
-
-def wav(size: int, number: int) -> bytes:
-    """A sound file of `size` bytes, unlike that of any other number."""
-    values = (size - 44) // 2
-    head = b"RIFF" + (36 + values * 2).to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little")
-    head += b"\1\0\1\0" + (16000).to_bytes(4, "little") + (32000).to_bytes(4, "little") + b"\2\0\x10\0data"
-    return head + (values * 2).to_bytes(4, "little") + number.to_bytes(2, "little") * values
 
 
 def fill(running: Service, number: int) -> None:

@@ -1,4 +1,8 @@
-"""What starting costs: `import eisync.data`, and `eisync status` with and without a daemon.
+"""What starting costs: `import eisync.data`, `eisync once` and `run`, and `eisync status` with and without a daemon.
+
+`once` works on an empty folder, against an emulator: it asks for the project, scans, and lists it. `run` is timed until
+it reports to the service manager that it is ready. Both are measured in a new state folder and in one that is there,
+with pandas installed beside if it is.
 
 Every figure is of a fresh interpreter, beside a bare one in the same run; these machines are noisy, so the median of
 many runs is printed with the quickest. Peak memory is the resident set of an importing process, as it reads it from the
@@ -7,19 +11,22 @@ kernel itself (VmHWM): what a parent is told of its child counts the parent's ow
     python benchmarks/startup.py
 """
 
+import importlib.util
 import os
+import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eisync.core.lifecycle import Event
 from eisync.core.model import Candidate, Category, FileFacts
 from eisync.core.outcome import Outcome
-from eisync.emulator.server import running_emulator
+from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -45,6 +52,7 @@ def main() -> None:
     imported = "import eisync.data, requests"
     show(imported, cost([sys.executable, "-c", imported]), bare, peak_mb=peak_of(imported))
     with tempfile.TemporaryDirectory() as folder:
+        starts(folder, bare)
         state = os.path.join(folder, "state")
         fill(state)
         status = [sys.executable, "-m", "eisync", "status", "--state-dir", state]
@@ -53,14 +61,71 @@ def main() -> None:
             show(f"eisync status, {FILES:,} files, of the daemon", cost(status), bare, limit_s=0.2)
 
 
-def cost(command: Sequence[str]) -> Cost:
-    """Run `command` many times, each in a process of its own."""
+def starts(folder: str, bare: Cost) -> None:
+    """Measure `once` on an empty folder and `run` until it is ready, in a new state folder and in one that is there."""
+    beside = "with" if importlib.util.find_spec("pandas") else "WITHOUT"
+    empty, state = os.path.join(folder, "empty"), os.path.join(folder, "new state")
+    os.makedirs(empty)
+    with running_emulator() as running:
+        environ = environ_of(running)
+        once = [sys.executable, "-m", "eisync", "once", empty, "--state-dir", state]
+        run = [sys.executable, "-m", "eisync", "run", empty, "--state-dir", state]
+
+        def forget() -> None:
+            shutil.rmtree(state, ignore_errors=True)
+
+        new = cost(once, environ=environ, prepare=forget)
+        show(f"eisync once, new state, {beside} pandas", new, bare, limit_s=0.25)
+        show("eisync once, existing state", cost(once, environ=environ), bare, limit_s=0.25)
+        new = cost(run, environ=environ, prepare=forget, until_ready=os.path.join(folder, "notify"))
+        show(f"eisync run until ready, new state, {beside} pandas", new, bare, limit_s=0.25)
+        known = cost(run, environ=environ, until_ready=os.path.join(folder, "notify"))
+        show("eisync run until ready, existing state", known, bare, limit_s=0.25)
+
+
+def cost(
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    prepare: Callable[[], None] = lambda: None,
+    until_ready: str | None = None,
+) -> Cost:
+    """Run `command` many times, each in a process of its own, after `prepare`.
+
+    `until_ready`: measure until it reports to this socket that it is ready, then end it.
+    """
     seconds = []
     for _ in range(RUNS):
+        prepare()
         began_at = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        seconds.append(time.perf_counter() - began_at)
+        if until_ready is None:
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ, check=True)
+            seconds.append(time.perf_counter() - began_at)
+        else:
+            seconds.append(until_it_is_ready(command, environ or {}, until_ready) - began_at)
     return Cost(statistics.median(seconds), min(seconds))
+
+
+def until_it_is_ready(command: Sequence[str], environ: Mapping[str, str], address: str) -> float:
+    """Return when the daemon reported that it is ready, and end it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(address)
+        notified.settimeout(30)
+        try:
+            with subprocess.Popen(
+                command,
+                env={**environ, "NOTIFY_SOCKET": address},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            ) as daemon:
+                try:
+                    while b"READY=1" not in notified.recv(4096):
+                        pass
+                    return time.perf_counter()
+                finally:
+                    daemon.terminate()
+        finally:
+            os.unlink(address)
 
 
 def peak_of(statement: str) -> float:
@@ -121,6 +186,16 @@ def fill(state: str) -> None:
     database.close()
 
 
+def environ_of(running: RunningEmulator) -> dict[str, str]:
+    """Return the environment of a command that sends to the emulator."""
+    return {
+        **os.environ,
+        "EI_API_KEY": running.key,
+        "EI_API_ENDPOINT": running.studio_url,
+        "EI_INGESTION_ENDPOINT": running.ingestion_url,
+    }
+
+
 class running_daemon:
     """A daemon on the state folder and an emulator for it."""
 
@@ -132,14 +207,10 @@ class running_daemon:
         running = self._emulator.__enter__()
         recordings = os.path.join(self._folder, "recordings")
         os.makedirs(recordings)
-        environ = {
-            **os.environ,
-            "EI_API_KEY": running.key,
-            "EI_API_ENDPOINT": running.studio_url,
-            "EI_INGESTION_ENDPOINT": running.ingestion_url,
-        }
         command = [sys.executable, "-m", "eisync", "run", recordings, "--state-dir", self._state]
-        self._daemon = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._daemon = subprocess.Popen(
+            command, env=environ_of(running), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         healthcheck = [sys.executable, "-m", "eisync", "healthcheck", "--state-dir", self._state]
         while subprocess.run(healthcheck, capture_output=True, check=False).returncode:
             if self._daemon.poll() is not None:

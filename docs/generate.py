@@ -48,7 +48,7 @@ def sections() -> dict[str, str]:
         "removal-events": commented_table(lifecycle.RemovalEvent, "event"),
         "removal-names": commented_table(lifecycle.RemovalState, "removal"),
         "removals": arrows_table(lifecycle.REMOVALS, lifecycle.RemovalState),
-        "states": f"```mermaid\n{lifecycle.diagram()}\n```",
+        "states": states_table(),
         "state-names": commented_table(lifecycle.State, "state"),
         "transitions": arrows_table(lifecycle.TRANSITIONS, lifecycle.State),
     }
@@ -56,7 +56,7 @@ def sections() -> dict[str, str]:
 
 def table(head: list[str], rows: list[list[str]]) -> str:
     """Return a table in Markdown."""
-    lines = [f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in (head, *rows)]
+    lines = ["|" + "".join(f" {cell} |" if cell else " |" for cell in cells) for cells in (head, *rows)]
     return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
 
 
@@ -109,6 +109,18 @@ def arrows_table(arrows: Mapping[Any, Enum], states: type[Enum]) -> str:
         by_state.setdefault(before, []).append(f"`{event.value}` → *{after.value or 'none'}*")
     rows = [[f"*{state.value or 'none'}*", ", ".join(by_state.get(state, ["nothing more"]))] for state in states]
     return table(["a file that is", "becomes, by this event"], rows)
+
+
+def states_table() -> str:
+    """Return every arrow of the state machine of a file: rows are the states before, columns those after."""
+    arrows: dict[tuple[Enum, Enum], list[str]] = {}
+    for (before, event), after in lifecycle.TRANSITIONS.items():
+        arrows.setdefault((before, after), []).append(f"`{event.value}`")
+    states = list(lifecycle.State)
+    rows = [
+        [f"**{before.value}**", *(", ".join(arrows.get((before, after), [])) for after in states)] for before in states
+    ]
+    return table(["from, to", *(f"**{after.value}**" for after in states)], rows)
 
 
 # Annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from eisync.adapters.client.body import Body
@@ -116,6 +116,9 @@ class FakeEvents:
 
     def take(self, root_id: int) -> PendingPaths:
         return self.pending.pop(root_id, PendingPaths())
+
+
+_T = TypeVar("_T")
 
 
 class Bench(Executor):
@@ -299,6 +302,14 @@ class Cloud:
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
         return Waited(lambda below: self.page(limit=limit, before_id=below, from_id=from_id), before_id, self.seen)
+
+    def beside(self, ask: Callable[[], _T]) -> Callable[[], _T]:
+        done: Future[_T] = Future()
+        try:
+            done.set_result(ask())
+        except EisyncError as error:
+            done.set_exception(error)
+        return done.result
 
     def key_id(self) -> int | None:
         return 1

@@ -5,6 +5,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -19,7 +20,7 @@ import pytest
 import eisync
 from eisync import errors
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED, UNEXPECTED, USAGE, VERBS
-from eisync.core.lifecycle import TRANSITIONS
+from eisync.core.lifecycle import TRANSITIONS, State
 from eisync.emulator.server import RunningEmulator
 from eisync.settings import json_schema, load
 from tests.canary import CANARY
@@ -57,13 +58,33 @@ def test_the_generated_parts_are_what_the_code_says() -> None:
 
 
 def test_the_life_of_a_file_has_every_arrow_of_the_state_machine() -> None:
-    drawing = text_of("docs/life-of-a-file.md").split("```mermaid")[1].split("```")[0]
-    drawn = {
-        (before, event, after)
-        for before, after, events in re.findall(r"(\w+) --> (\w+): (.+)", drawing)
-        for event in events.split(", ")
+    head, _, *body = re.findall(r"^\|(.+)\|$", text_of("docs/life-of-a-file.md").split("<!-- states:")[1], re.MULTILINE)
+    _, *after_states = (cell.strip(" *") for cell in head.split("|"))
+    found = {
+        (before.strip(" *"), event, after)
+        for before, *cells in (line.split("|") for line in body[: len(State)])
+        for after, cell in zip(after_states, cells, strict=True)
+        for event in re.findall(r"`(\w+)`", cell)
     }
-    assert drawn == {(before.name, event.value, after.name) for (before, event), after in TRANSITIONS.items()}
+    assert found == {(before.value, event.value, after.value) for (before, event), after in TRANSITIONS.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_foreign"),
+    [
+        ('<script defer src="https://a.example/x.js"></script>', True),
+        ('<img alt="" src="//a.example/x.png">', True),
+        ('<link rel="stylesheet" href="https://a.example/x.css">', True),
+        ("@import url(https://a.example/x.css);", True),
+        ('import x from "https://a.example/x.mjs"', True),
+        ('<script src="_static/x.js"></script><a href="https://a.example">there</a>', False),
+        ('<link rel="next" href="https://a.example/next">', False),
+    ],
+)
+def test_what_a_site_loads_from_another_host_is_found(tmp_path: Path, text: str, is_foreign: bool) -> None:
+    conf = runpy.run_path(str(ROOT / "docs/conf.py"))
+    (tmp_path / "index.html").write_text(text)
+    assert is_foreign == bool(conf["foreign"](tmp_path))
 
 
 def test_the_readme_names_every_command() -> None:

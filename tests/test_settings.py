@@ -108,7 +108,7 @@ def test_the_example_is_read(site: Site) -> None:
 
 
 LAYERS: list[tuple[str, dict[str, str], str, object]] = [
-    ("", {}, "upload.workers", 4),
+    ("", {}, "upload.workers", 32),
     ("[upload]\nworkers = 5", {}, "upload.workers", 5),
     ("[upload]\nworkers = 5", {"EISYNC_UPLOAD__WORKERS": "6"}, "upload.workers", 6),
     ("[upload]\nworkers = 5", {"EISYNC_UPLOAD__WORKERS": ""}, "upload.workers", 5),
@@ -125,7 +125,7 @@ LAYERS: list[tuple[str, dict[str, str], str, object]] = [
         "state.dir",
         Path("/plain"),
     ),
-    ("", {"EISYNC_PORT_80_TCP": "tcp://10.0.0.1", "EISYNC_SERVICE_HOST": "10.0.0.1"}, "upload.workers", 4),
+    ("", {"EISYNC_PORT_80_TCP": "tcp://10.0.0.1", "EISYNC_SERVICE_HOST": "10.0.0.1"}, "upload.workers", 32),
 ]
 
 

@@ -1,9 +1,9 @@
 """Build each loop from the settings and from the parts that all loops share."""
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from eisync._version import __version__
@@ -16,7 +16,7 @@ from eisync.app.outside import outside_world
 from eisync.core import mounts
 from eisync.core.ignore import IgnoreRules
 from eisync.core.lineage import Stamp
-from eisync.core.model import Root
+from eisync.core.model import Root, value
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError
@@ -33,6 +33,7 @@ from eisync.loops.reconciler.tombstones import Tombstones
 from eisync.loops.retention.loop import RetentionClock, RetentionLoop
 from eisync.loops.retention.removal import Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import RetentionStatus
+from eisync.loops.uploader import target_state
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
 from eisync.loops.watcher.context import Events, Runtime, Stores, WatchedRoot
@@ -150,7 +151,7 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Parts:
     """The parts that the loops of one process share. `wakes`: by name of a loop, a function that asks for its tick.
 
@@ -218,7 +219,7 @@ def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, li
 
 
 def uploader_loop(
-    parts: Parts, pool: Executor, *, unlabelled: Callable[[], Collection[int]], quiet_s: Callable[[float], float]
+    parts: Parts, pool: Executor, *, withheld: target_state.Withheld, hold: target_state.Holding
 ) -> UploaderLoop:
     """Return the uploader of all targets."""
     upload = parts.settings.upload
@@ -242,8 +243,8 @@ def uploader_loop(
         rules=SendingRules(
             order=upload.order,
             infers_labels=upload.infer_labels and parts.settings.reconcile.enabled,  # only a listing shows the labels
-            unlabelled=unlabelled,
-            quiet_s=quiet_s,
+            withheld=withheld,
+            hold=hold,
         ),
         chance=TimeAndChance(monotonic=clock.monotonic, jitter=clock.jitter, boundary=clock.boundary),
         log=parts.log,

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from eisync._version import __version__
@@ -16,7 +17,9 @@ from eisync.app import loops
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
+from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
+from eisync.core.pause import hold_of
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
@@ -28,6 +31,7 @@ from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
+from eisync.store.pauses import ALL
 from eisync.store.state_folder import write_holder
 
 HEARTBEAT_LIMIT_S = 60.0
@@ -85,8 +89,8 @@ class App:
         self.uploader = loops.uploader_loop(
             parts,
             self._pool,
-            unlabelled=self.watcher.unlabelled,
-            quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
+            withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
+            hold=lambda now: hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day()),
         )
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
@@ -140,7 +144,15 @@ class App:
             now=clock.now,
             bell=self.bells["uploader"],
             progress=progress,
+            connect=self._connect_ahead,
         )
+
+    def _connect_ahead(self) -> None:
+        """Open the first connections for uploads while the folders are scanned, and leave a worker for other work."""
+        for service in self._services.values():
+            for _ in range(min(FIRST_REQUESTS, self.settings.upload.workers - 1)):
+                with suppress(RuntimeError):  # no thread can be started now
+                    self._pool.submit(service.connect)
 
     def troubles(self) -> dict[str, EisyncError]:
         """Return why targets could not be compared with the service, by name."""
@@ -152,8 +164,9 @@ class App:
         return self.uploader.has_uploaded
 
     def pending(self) -> int:
-        """Return how many files of the watched folders wait to be sent, or are being sent."""
-        report = self.index.records.report(self._root_ids)
+        """Return how many files of the watched folders wait to be sent, or are being sent. Paused ones do not count."""
+        paused = self.index.pauses.now(clock.now())
+        report = self.index.records.report([] if ALL in paused else set(self._root_ids) - paused.keys())
         return sum(report.get(state, 0) for state in PENDING)
 
     @property

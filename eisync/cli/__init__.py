@@ -36,6 +36,8 @@ VERBS = {
     "relabel": "Describe files that were sent as the rules say now, and plan the edits of their samples.",
     "plan": "Show what waits for your approval, and approve or reject it.",
     "undo": "Undo what eisync did to files and samples; without a number, list it.",
+    "pause": "Send nothing for a while, or until 'eisync resume'.",
+    "resume": "Send files again after 'eisync pause'.",
     "retry": "Send quarantined files and files with deleted samples again.",
     "config": "Check a configuration, or print its schema.",
     "emulator": "Run a local stand-in for Edge Impulse.",

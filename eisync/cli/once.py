@@ -13,7 +13,9 @@ from eisync.app.loops import watched_of
 from eisync.app.machine import App, build
 from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import Bar, say
+from eisync.cli.pause import sentences as pause_sentences
 from eisync.control.overview import label_trouble, overview
+from eisync.control.pausing import pauses
 from eisync.core.file_status import UNREADABLE, ObservedEntry
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
@@ -158,6 +160,7 @@ def _explain(app: App, now: float) -> None:
     for folder in app.retention.report():
         if folder["waits_for"]:
             say(f"{folder['root']}: no room is made: {folder['waits_for']}", err=True)
+    say(*pause_sentences(pauses(app.index, now)), err=True)
     if app.times.is_wrong and (doubt := app.times.why_doubt()) is not None:
         say(f"nothing that waits for a time is done: {doubt}", err=True)
     trouble = label_trouble(app.index)

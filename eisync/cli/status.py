@@ -8,6 +8,7 @@ import click
 from eisync.cli import PENDING
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
+from eisync.cli.pause import sentences
 from eisync.core.summary import in_bytes
 
 
@@ -47,6 +48,8 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield f"  {'folders':<12} {status['unreadable_folders']:>9,} cannot be read"
     if status["oldest_pending_s"] is not None:
         yield f"  the oldest has waited for {_span(status['oldest_pending_s'])}"
+    if paused := status.get("paused"):
+        yield from sentences(paused)
     yield from _reasons(status)
     for root in status["roots"]:
         yield ""

@@ -5,16 +5,16 @@ Every operation takes and returns plain JSON values, so that they can pass throu
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.control.groups import groups_of
 from eisync.control.overview import Record, action_record, plan_record, status_record
+from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as LifecycleEvent
 from eisync.core.lifecycle import State, sources
-from eisync.core.model import shown
+from eisync.core.model import shown, value
 from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.loops.ports import Passes
 from eisync.store.actions import ActionStore
@@ -39,7 +39,7 @@ _UNKNOWN: Record = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Running:
     """What only a running process knows. By default no process runs, and what was stored last counts.
 
@@ -116,6 +116,8 @@ class Operations:
                 yield from sent_files(self._index, question)
             case "relabel":
                 yield from relabel(self._actions, question, self.now())
+            case "pause" | "resume":
+                yield pause_or_resume(self._index, self._outbox, question, self.now())
             case "health":
                 yield self.health()
             case other:

@@ -1,9 +1,9 @@
 """Count files by state, in the same terms for every command, and build the record of `eisync status`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from eisync.control.pausing import is_paused, pauses
 from eisync.core import file_status, summary
 from eisync.core.action_sentences import sentence
 from eisync.core.actions import StoredAction
@@ -11,6 +11,7 @@ from eisync.core.file_status import FileCounts, StatusFinding, grouped, next_ste
 from eisync.core.labels.split import straddles
 from eisync.core.labels.warnings import label_warnings
 from eisync.core.lifecycle import State
+from eisync.core.model import value
 from eisync.store.actions import ActionStore
 from eisync.store.guard_facts import NOT_LISTED
 from eisync.store.index import Index, RootFacts, TargetFacts
@@ -25,7 +26,7 @@ MAX_STRADDLING = 5
 _WITH_REASON = (State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL, State.QUARANTINED)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Overview:
     """The counts of all files. `emptied`: by target, what happened to its whole project. `foreign`: targets whose
     project is not the one that their files were sent to. `plans`: how many wait for a person."""
@@ -91,6 +92,7 @@ def status_record(index: Index, actions: ActionStore, live: Record | None, *, no
     targets, roots = index.targets(), index.roots()
     names = [target.name for target in targets]
     taken = overview(index, actions, names)
+    paused = pauses(index, now)
     return {
         "sentence": taken.sentence(now=now),
         "exit_code": taken.exit_code(
@@ -100,13 +102,14 @@ def status_record(index: Index, actions: ActionStore, live: Record | None, *, no
         "counts": taken.census.counts(),
         "unreadable_folders": taken.census.folders,
         "not_in_last_listing": taken.census.unlisted,
-        **_reasons(index, actions, taken.census, names, is_running=live is not None),
+        **_reasons(index, actions, taken.census, names, paused=paused, is_running=live is not None),
         "oldest_pending_s": _age_s(taken.oldest_pending_at, now),
         "last_synced_s": _age_s(taken.last_synced_at, now),
         "roots": _roots(roots, label_trouble(index), live or {}, now),
         "targets": [{**_target(target, now), "straddling": _straddling(index, target.name)} for target in targets],
         "emptied": dict(taken.emptied),
         "plans": [plan_record(plan) for plan in actions.plans()],
+        "paused": paused,
         "daemon": live,
     }
 
@@ -170,7 +173,7 @@ def action_record(written: StoredAction) -> Record:
 
 
 def _reasons(
-    index: Index, actions: ActionStore, census: FileCounts, targets: Iterable[str], *, is_running: bool
+    index: Index, actions: ActionStore, census: FileCounts, targets: Iterable[str], *, paused: Record, is_running: bool
 ) -> Record:
     """Return why files are not in the project, in groups with what to do next, and how many are not shown."""
     found = index.observations.reasons(_WITH_REASON)
@@ -188,7 +191,7 @@ def _reasons(
             "is_varied": group.is_varied,
             "is_folder": group.is_folder,
             "example": group.path,
-            "next": next_step(group, is_running=is_running),
+            "next": next_step(group, is_running=is_running, is_paused=is_paused(paused, group.path)),
         }
         for group in shown.groups
     ]

@@ -14,17 +14,16 @@ deletion at first.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import Enum
 
-from eisync.core.model import shown
+from eisync.core.model import shown, value
 
 NEARLY_ALL = 0.9
 FEW = 1
 """When only this many of our files vanished, a person deleted them."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MissingFiles:
     """The numbers of one target by the last complete listing.
 
@@ -48,7 +47,7 @@ def why_emptied(missing: MissingFiles) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MountedDisk:
     """The disk at `folder` of a root (empty: the root itself). Its files have ids above `since_id`.
 
@@ -63,7 +62,7 @@ class MountedDisk:
     since_id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Away:
     """Files at and below `folder` that belong to another layer than the current one.
 
@@ -139,7 +138,7 @@ class Elsewhere(Enum):
     THERE = "there"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Absence:
     """What is known about a missing file.
 

@@ -9,11 +9,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import cbor2
+
+from eisync.core.model import value
 
 UNSIGNED = "0" * 64
 
@@ -25,7 +26,7 @@ class Encoding(Enum):
     JSON = "json"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SensorAxis:
     """One axis of a sensor. `units` are those of SenML, or `N/A`."""
 
@@ -33,7 +34,7 @@ class SensorAxis:
     units: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Recording:
     """A time series. Raises ValueError for a reading whose number of values is not the number of sensors."""
 

@@ -10,7 +10,7 @@ when the service confirmed that its sample is deleted, and when the content hash
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from eisync.core.absence import Absence, why_inconclusive
@@ -18,7 +18,7 @@ from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.labels.description import Description
 from eisync.core.labels.parts import PartKind
 from eisync.core.lifecycle import State
-from eisync.core.model import Category, FileFacts, RemoteSample, sent_name, shown
+from eisync.core.model import Category, FileFacts, RemoteSample, sent_name, shown, value
 from eisync.core.policy import OnRemoteDelete, Policy
 from eisync.core.studio import stored_name
 from eisync.core.text import nfc
@@ -88,7 +88,7 @@ class Progress(Enum):
     UNDONE = "undone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Published:
     """The name (without extension), label and category that a file has at the service, before its rename here."""
 
@@ -97,7 +97,7 @@ class Published:
     category: Category
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class WantedDescription:
     """What the samples of a sent file should be described with, and since when (`at`, Unix s).
 
@@ -112,7 +112,7 @@ class WantedDescription:
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LinkedSample:
     """A sample of a file, as it was last listed. `is_shared` says that another existing file is linked to it, too.
 
@@ -135,7 +135,7 @@ class LinkedSample:
         return decide(destruction, self.identity) in (Decision.GO, Decision.COMPARE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class FileSide:
     """One file, and what the index knows about its existing samples.
 
@@ -170,7 +170,7 @@ class FileSide:
     wanted: WantedDescription | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Action:
     """One change to make. `to` is the new name, label or category, `was` the old one. `reason` is for a person.
 
@@ -197,7 +197,7 @@ class Action:
         return f"{self.kind.value} {self.file_id} {self.sample_id or '-'} {self.since_at!r} {to}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class StoredAction:
     """An action as it is stored. `lies_at` is where the file, or a copy of the sample, is kept (absolute path)."""
 

@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from eisync.core.labels.inferred import infers
-from eisync.core.model import Category, Item, too_large
+from eisync.core.model import Category, Item, too_large, value
 
 _Member = TypeVar("_Member")
 
@@ -45,7 +45,7 @@ class Inference(Enum):
     ON = "on"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Limits:
     """The largest request. The documented limits of the service are 1000 files a request and 100 MB a file."""
 
@@ -61,7 +61,7 @@ class Limits:
         return dataclasses.replace(self, files=min(self.files, files or self.files))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Request:
     """The files of one multipart request, and the values of its headers, which hold for all of them.
 
@@ -222,7 +222,7 @@ FIRST_STREAK = 8
 LONGEST_STREAK = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class AdaptiveBatchSize:
     """The limits of a request now: never above `most`, and always at least one file."""
 

@@ -10,10 +10,9 @@ read.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from eisync.core.listing import IndexedSample, LastPoll, PollResult
-from eisync.core.model import RemoteSample
+from eisync.core.model import RemoteSample, value
 from eisync.core.studio import MOST_LISTED
 
 MOST_CHANGES = 5000
@@ -22,7 +21,7 @@ MOST_CHANGES = 5000
 CHANGES_A_PAGE = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class DatasetVersion:
     """One version. `index` counts from 0 without gaps. `changes` is the most samples that it edited or deleted."""
 
@@ -32,7 +31,7 @@ class DatasetVersion:
     is_restore: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class VersionList:
     """The newest versions, in any order. `has_pending` says that some changes are in no version yet."""
 
@@ -45,7 +44,7 @@ class VersionList:
         return max((one.index for one in self.versions), default=-1)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SampleChange:
     """What one version did to a sample. For a deleted sample, `sample` is its last state."""
 
@@ -53,7 +52,7 @@ class SampleChange:
     is_deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChangePage:
     """A page of one version's changes, and the number of changes in the version. `unread` entries cannot be read."""
 
@@ -62,7 +61,7 @@ class ChangePage:
     unread: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class FeedResult:
     """What the feed reported since the last poll. `deleted` counts samples that the index knows.
 

@@ -7,13 +7,14 @@ Source: M. Nygard, "Release It!", 2007 (circuit breaker).
 """
 
 import dataclasses
-from dataclasses import dataclass
+
+from eisync.core.model import value
 
 SILENT_LIMIT = 5
 """After this many requests in a row without an answer, the cause is the service and not one file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CircuitBreaker:
     """Closed (the start): requests are sent. Open: they are held until `held_until` (Unix s), then one is sent."""
 

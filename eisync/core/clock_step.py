@@ -13,7 +13,9 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from eisync.core.model import value
 
 TOLERANCE_S = 1.0
 """Smaller differences are ignored: two clocks are never read at the same instant, and a slewed clock runs slow."""
@@ -45,7 +47,7 @@ SMALL_S = 600.0
 """The largest difference between two clocks that were both considered right."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ClockSetting:
     """When the clock was set: `counts_from`, by the clock as it is since then (Unix s). By default it never was.
 
@@ -80,7 +82,7 @@ MARGIN_S = 10.0
 """Records from the moment in which a clock is set may still carry the time from before."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ClockReading:
     """Both clocks of this machine at the same instant: Unix seconds, and seconds of the clock that never jumps."""
 
@@ -88,7 +90,7 @@ class ClockReading:
     steady: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ServiceTime:
     """The time that a service gave in an answer (`date_at`, Unix s), and this machine's clocks at that moment."""
 
@@ -101,7 +103,7 @@ class ServiceTime:
         return reading.now - (self.date_at + (reading.steady - self.reading.steady))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class KnownTime:
     """What is stored about the clock, so that it outlives the process.
 
@@ -128,7 +130,7 @@ class KnownTime:
         return ClockSetting(counts_from=self.wrong_until, recent_from=self.recent_from)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Judgement:
     """Whether the clock can be trusted, and what to store.
 

@@ -21,7 +21,6 @@ write and, unlike mtime, no program can set it. A ctime in the future comes from
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -78,7 +77,7 @@ class Marker(Enum):
     SET = "set"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CompletenessPolicy:
     """How long a file must be unchanged, in seconds. Raises ValueError for values that cannot work."""
 
@@ -137,7 +136,7 @@ class Accept:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Quarantine:
     """The file is truncated, and no program continues to write it."""
 

@@ -6,18 +6,17 @@ sample, such a copy counts as complete when it is a whole document and is identi
 cases eisync waits, and deletes nothing.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 
 from eisync.core.actions import FileSide
 from eisync.core.identity import Identity
-from eisync.core.model import extension_of
+from eisync.core.model import extension_of, value
 
 _KEPT_AS_JSON = frozenset({".csv", ".txt"})
 _DOCUMENT = b"{}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Copy:
     """What is known of a copy: its hash, and its first and last byte that are no blanks."""
 

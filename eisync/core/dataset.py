@@ -11,14 +11,13 @@ wire contract, section 5 (exported datasets).
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.ignore import ACCEPTED_EXTENSIONS
 from eisync.core.labels.sidecars import (
     INFO_LABELS as INFO_LABELS,  # what a pulled dataset gets, and a watched one may have
 )
-from eisync.core.model import Unread, extension_of
+from eisync.core.model import Unread, extension_of, value
 from eisync.core.text import caseless
 
 MAX_NAME_BYTES = 200
@@ -84,7 +83,7 @@ _BEGINNINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class WholeSample:
     """A sample with everything that Studio lists about it. `label` None: it has none.
 
@@ -104,7 +103,7 @@ class WholeSample:
     metadata: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FullPage:
     """A page of the listing with complete samples, newest first, and the number of samples from this page on."""
 

@@ -7,7 +7,6 @@ carried out, or a person rejected it, the same input proposes nothing.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eisync.core.actions import (
     MOVABLE,
@@ -23,13 +22,14 @@ from eisync.core.actions import (
 from eisync.core.identity import Destruction
 from eisync.core.labels.changes import is_same_part, merge_metadata, part_of
 from eisync.core.lifecycle import State
+from eisync.core.model import value
 from eisync.core.text import nfc
 
 _FOLLOWS = "the description of its file changed"
 _ASKED = "'eisync relabel' describes its file so now"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProposedEdit:
     """An edit of a sample. `is_disputed`: it would replace what eisync did not send, such as the edit of a person."""
 
@@ -37,7 +37,7 @@ class ProposedEdit:
     is_disputed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Change:
     """The value that the sample has, the one that it should have, and why the edit is disputed, if it is."""
 

@@ -15,11 +15,11 @@ import functools
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from eisync.core.lifecycle import PENDING, State
-from eisync.core.model import FileFacts
+from eisync.core.model import FileFacts, value
 
 LEFT_OUT = "left out"
 NEW = "new"
@@ -33,7 +33,7 @@ _SENT = (State.SYNCED.value, State.TOMBSTONE.value, State.QUARANTINED.value)
 _IN_DOUBT = "it was touched, copied or restored since; eisync compares its content before it sends anything"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileStatus:
     """The state and reason of a file or a whole folder. `state` is a value of `State`, or a constant of this module."""
 
@@ -75,7 +75,7 @@ NEEDS_PERSON, WAITS, WELL = 3, 4, 0
 _ON_THE_WAY = frozenset({State.READY.value, State.SENDING.value, State.DOUBTFUL.value})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ObservedEntry:
     """A file that is not complete yet, or a file or folder that cannot be read (see `state`), and the reason.
 
@@ -90,7 +90,7 @@ class ObservedEntry:
     is_folder: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sighting:
     """The number of files that were observed in `state` while their rows have `row_state` (None: they have no row)."""
 
@@ -99,7 +99,7 @@ class Sighting:
     files: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class FileCounts:
     """The numbers of files by state.
 
@@ -192,7 +192,7 @@ _VARYING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StatusFinding:
     """The number of files that are in `state` for `reason`. `path` (absolute) is one of them."""
 
@@ -203,7 +203,7 @@ class StatusFinding:
     is_folder: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Group:
     """Files in one state whose reasons differ only in numbers and names. `reason` and `path` are those of one file."""
 
@@ -215,7 +215,7 @@ class Group:
     is_varied: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Grouped:
     """The groups that are shown, and the numbers of further groups and their files."""
 
@@ -247,8 +247,11 @@ def grouped(findings: Iterable[StatusFinding], *, most: int = MAX_GROUPS) -> Gro
     return Grouped(tuple(ranked[:most]), len(hidden), sum(group.files for group in hidden))
 
 
-def next_step(group: Group, *, is_running: bool) -> str:
-    """Return the command that helps with the group, as a person types it. `is_running`: eisync is running now."""
+def next_step(group: Group, *, is_running: bool, is_paused: bool = False) -> str:
+    """Return the command that helps with the group, as a person types it.
+
+    `is_running`: eisync is running now. `is_paused`: a person paused these uploads.
+    """
     path = shlex.quote(group.path)
     if group.state == UNREADABLE or (group.state == State.QUARANTINED.value and "cannot be read" in group.reason):
         rights = "u+rx" if group.is_folder else "u+r"
@@ -256,6 +259,8 @@ def next_step(group: Group, *, is_running: bool) -> str:
     if group.state == State.QUARANTINED.value:
         which = "eisync ls --state quarantined" if group.files > 1 else f"eisync explain {path}"
         return f"{which}; repair the file, or send it as it is: eisync retry {path}"
+    if group.state == State.READY.value and is_paused:
+        return "eisync resume"
     if group.state in (State.READY.value, State.SENDING.value, State.SYNCED.value) and not is_running:
         return "eisync once, or eisync run"
     return f"eisync explain {path}"

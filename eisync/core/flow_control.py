@@ -8,7 +8,14 @@ decrease say nothing about the size since then, so a line that fails under ten r
 ten times. After an outage the window begins with one request, doubles with every round up to half of its former size,
 and then grows by one a round.
 
-Source: RFC 5681 §3.1 (slow start and congestion avoidance), with requests in place of segments.
+The window begins with a few requests. It grows beyond them only while files wait, and while requests take no longer
+than they took when only a few were under way: then more requests at once are more files a second. A long line is
+filled in this way. When requests take longer, they wait for each other: on the line, in the service, or for this
+processor. Then the window shrinks, down to the first few.
+
+Sources: RFC 5681 §3.1 (slow start and congestion avoidance), with requests in place of segments; Brakmo and Peterson,
+"TCP Vegas: End to End Congestion Avoidance on a Global Internet", 1995 (the size follows the delay); RFC 7661 (no
+growth while the window is not used, and decay).
 """
 
 import dataclasses
@@ -17,15 +24,23 @@ from dataclasses import dataclass, field
 
 from eisync.core.batching import AdaptiveBatchSize, Limits, Request
 from eisync.core.circuit_breaker import CircuitBreaker
+from eisync.core.model import value
 from eisync.core.retry import Fault, RetryPolicy, believed_s
 from eisync.core.wire import Barred, Failed, Outcome, Smaller
 
 SLOW_FACTOR = 4.0
 SLOW_S = 2.0
 _FORGETS = 1.02
+FIRST_REQUESTS = 4
+"""How many requests may be under way before anything is known of the line."""
+IN_TIME = 1.25
+LATE = 1.5
+"""A request is in time, or late, when it took at most, or more than, so many times as long as with a few under way."""
+_WEIGHT = 0.25
+"""The weight of the newest request in the usual time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ConcurrencyWindow:
     """The size is between 1 and `most`. `round` counts the decreases; each request keeps the round it was sent in."""
 
@@ -35,21 +50,29 @@ class ConcurrencyWindow:
     round: int = 0
 
     @classmethod
-    def full(cls, most: int) -> "ConcurrencyWindow":
-        """Return the window before anything is known: the full size, so that no file waits needlessly."""
-        return cls(most=most, size=float(most), threshold=float(most))
+    def begun(cls, most: int) -> "ConcurrencyWindow":
+        """Return the window before anything is known."""
+        return cls(most=most, size=float(min(most, FIRST_REQUESTS)), threshold=float(most))
+
+    @property
+    def first(self) -> int:
+        """The size that the window begins with. Only failures make it smaller."""
+        return min(self.most, FIRST_REQUESTS)
 
     @property
     def requests(self) -> int:
         """The number of requests that may be under way."""
         return int(self.size)
 
-    def widened(self) -> "ConcurrencyWindow":
-        """Return the window after a request was answered in time."""
-        if self.size >= self.most:
-            return self
-        step = 1.0 if self.size < self.threshold else 1.0 / self.size
-        return dataclasses.replace(self, size=min(float(self.most), self.size + step))
+    def widened(self, *, is_long: bool = False) -> "ConcurrencyWindow":
+        """Return the window after a request was answered in time; `is_long`: a larger one than the first may pay."""
+        limit = float(self.most if is_long else self.first)
+        return self if self.size >= limit else dataclasses.replace(self, size=min(limit, self.size + self._step))
+
+    def narrowed(self) -> "ConcurrencyWindow":
+        """Return the window after a request was late: one of those that were added brought nothing."""
+        least = float(self.first)
+        return self if self.size <= least else dataclasses.replace(self, size=max(least, self.size - self._step))
 
     def halved(self, sent_in: int) -> "ConcurrencyWindow":
         """Return the window after a request of the round `sent_in` failed, was throttled, or took far too long."""
@@ -59,6 +82,10 @@ class ConcurrencyWindow:
         """Return the window after an outage: one request first."""
         return self._cut(1.0)
 
+    @property
+    def _step(self) -> float:
+        return 1.0 if self.size < self.threshold else 1.0 / self.size
+
     def _cut(self, size: float) -> "ConcurrencyWindow":
         threshold = max(1.0, self.size / 2)
         return dataclasses.replace(self, size=max(1.0, size), threshold=threshold, round=self.round + 1)
@@ -66,16 +93,28 @@ class ConcurrencyWindow:
 
 @dataclass(slots=True)
 class LatencyBaseline:
-    """The shortest times of requests by size. A request that takes far longer waits in a queue of the service."""
+    """The times of requests by size: the shortest, and the usual ones while only a few requests are under way."""
 
     _best_s: dict[int, float] = field(default_factory=dict)  # by the power of two that the size lies below
+    _usual_s: dict[int, float] = field(default_factory=dict)
 
     def is_slow(self, *, took_s: float, size: int) -> bool:
-        """Record a request of `size` bytes, and return whether it took far too long."""
+        """Record a request of `size` bytes, and return whether it took far too long: it waits in a queue."""
         scale = size.bit_length()
         # The shortest time is slowly forgotten, because a line may become slower permanently.
         best_s = self._best_s[scale] = min(took_s, self._best_s.get(scale, took_s) * _FORGETS)
         return took_s > SLOW_S and took_s > SLOW_FACTOR * best_s
+
+    def delay(self, *, took_s: float, size: int, is_alone: bool) -> float:
+        """Return how many times as long as usual a request of `size` bytes took; 1.0 while nothing is known.
+
+        `is_alone`: few others were under way, so that its time becomes part of what is usual.
+        """
+        scale = size.bit_length()
+        usual_s = self._usual_s.setdefault(scale, took_s)
+        if is_alone:
+            self._usual_s[scale] = usual_s + _WEIGHT * (took_s - usual_s)
+        return took_s / usual_s if usual_s > 0.0 else 1.0
 
 
 HOLD_CAP_S = 30.0
@@ -84,14 +123,22 @@ MAX_LONE_UNANSWERED = 3
 """After this many requests of its own without an answer, a file says nothing about the service any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestResult:
-    """The result of one request. `took_s` is from its first byte to the answer, `sent_in` is the window's round."""
+    """The result of one request. `took_s` is from its first byte to the answer, `sent_in` is the window's round.
+
+    `under_way`: how many requests were under way after it was sent. `has_connected`: it was the first one of its
+    connection, and such a request takes longer. `is_pressed`: more files waited than the window let through, and the
+    requests that wait do not become fuller.
+    """
 
     request: Request
     outcomes: Sequence[Outcome]
     took_s: float = 0.0
     sent_in: int = 0
+    under_way: int = 1
+    has_connected: bool = False
+    is_pressed: bool = False
 
 
 class FlowControl:
@@ -100,7 +147,7 @@ class FlowControl:
     def __init__(self, limits: Limits, policy: RetryPolicy, *, workers: int) -> None:
         self._policy = policy
         self._batch_size = AdaptiveBatchSize.full(limits)
-        self._window = ConcurrencyWindow.full(workers)
+        self._window = ConcurrencyWindow.begun(workers)
         self._circuit_breaker = CircuitBreaker()
         self._latency = LatencyBaseline()
 
@@ -122,6 +169,11 @@ class FlowControl:
     def window(self) -> int:
         """The number of requests that may be under way."""
         return 1 if self._circuit_breaker.is_open else self._window.requests
+
+    @property
+    def room(self) -> int:
+        """The number of workers among which one is kept free of large requests."""
+        return max(self._window.first, self._window.requests)
 
     @property
     def limits(self) -> Limits:
@@ -166,10 +218,25 @@ class FlowControl:
                 self._batch_size = self._batch_size.refused(files=len(result.outcomes), size=result.request.size)
             return
         self._batch_size = self._batch_size.taken()
-        if self._latency.is_slow(took_s=result.took_s, size=result.request.size):
+        took_s, size = result.took_s, result.request.size
+        if self._latency.is_slow(took_s=took_s, size=size):
             self._window = self._window.halved(result.sent_in)
+            return
+        is_alone = result.under_way <= self._window.first and not result.has_connected
+        delay = self._latency.delay(took_s=took_s, size=size, is_alone=is_alone)
+        is_late = delay > LATE and not result.has_connected
+        # A wide window that is not needed cuts what arrives into many small requests.
+        is_unneeded = (
+            not result.is_pressed and self._is_small(result.request) and self._window.size > self._window.first
+        )
+        if is_late or is_unneeded:
+            self._window = self._window.narrowed()
         else:
-            self._window = self._window.widened()
+            self._window = self._window.widened(is_long=result.is_pressed and delay <= IN_TIME)
+
+    def _is_small(self, request: Request) -> bool:
+        now = self._batch_size.now
+        return 2 * len(request.items) < now.files and 2 * request.size < now.bytes
 
     def _fail(self, result: RequestResult, faults: Sequence[Failed], now: float, jitter: float) -> bool:
         self._window = self._window.halved(result.sent_in)

@@ -12,7 +12,8 @@ Sources: gitignore(5); git's wildmatch.c, for the contents of brackets.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from eisync.core.model import value
 
 MAX_PATTERNS = 500
 MAX_PATTERN_CHARACTERS = 1_000
@@ -40,7 +41,7 @@ _CLASSES = {
 _NEVER = re.compile(r"(?!)")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Rule:
     index: int  # of its line
     is_ignoring: bool  # False: it includes again

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from eisync.core.clock_step import DAY_S, ClockSetting
+from eisync.core.model import value
 
 RECENT_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Touch:
     """A file that an action changed without a person's approval.
 
@@ -30,7 +31,7 @@ class Touch:
     is_known: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Guard:
     """How many files may be changed in an hour without approval: at most `count`, and at most `percent` of all known
     files, but always one. In a day, `day_factor` times as many.
@@ -49,7 +50,7 @@ class Guard:
         return math.floor(self.allowed(known) * max(1.0, self.day_factor))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Window:
     span_s: float
     name: str

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from eisync.core.lifecycle import Event
-from eisync.core.model import FileFacts, shown
+from eisync.core.model import FileFacts, shown, value
 from eisync.core.outcome import Outcome
 
 IN_DOUBT_NS = 1
@@ -33,7 +33,7 @@ Version = tuple[int, int, int, int]
 """Size, mtime_ns, inode and ctime_ns."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KnownVersions:
     """The known versions of the files of one root, for a walk. By default none is known, and every file is returned.
 
@@ -47,7 +47,7 @@ class KnownVersions:
     passes_over: Callable[[Version, Version], bool] = lambda _known, _found: False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FolderPiece:
     """A part of one folder of a walk. `path` is relative to the root; it is empty for the root itself.
 
@@ -143,7 +143,7 @@ def _facts(version: Version) -> FileFacts:
     return FileFacts(size, mtime_ns, inode, 0.0, ctime_ns)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DeletedContent:
     """Content whose sample a person deleted, with the id of that sample (None: not known)."""
 
@@ -151,7 +151,7 @@ class DeletedContent:
     sample_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredContent:
     """Content that the service has in these samples, from a file that is no longer at `path`."""
 

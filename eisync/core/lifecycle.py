@@ -1,7 +1,7 @@
 """Define the states of a file and every allowed transition between them, as data.
 
 A file has one `State` at a time. `step` is the only way from one state to the next, and a pair that is not in
-`TRANSITIONS` is a bug. `python -m eisync.core.lifecycle` draws the diagram in the documentation from this table.
+`TRANSITIONS` is a bug. The documentation takes its tables from this one.
 
 DOUBTFUL means that the request was sent and no answer came. If duplicates are refused, sending again is safe and the
 answer confirms what is there, so ABSENT follows at once. If they are allowed, only the service's listing can decide.
@@ -183,16 +183,3 @@ def can(state: State, event: Event) -> bool:
 def sources(event: Event) -> tuple[State, ...]:
     """Return the states in which `event` may happen, in the order of the table."""
     return tuple(state for state, happening in TRANSITIONS if happening is event)
-
-
-def diagram() -> str:
-    """Return the table as a Mermaid state diagram. Transitions between the same two states share a line."""
-    arrows: dict[tuple[State, State], list[str]] = {}
-    for (before, event), after in TRANSITIONS.items():
-        arrows.setdefault((before, after), []).append(event.value)
-    lines = [f"    {a.name} --> {b.name}: {', '.join(events)}" for (a, b), events in arrows.items()]
-    return "\n".join(["stateDiagram-v2", "    [*] --> SETTLING: found", *lines])
-
-
-if __name__ == "__main__":
-    print(diagram())  # noqa: T201 - this is the command that draws it

@@ -12,9 +12,11 @@ purpose.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from enum import Enum
 from typing import Any
+
+from eisync.core.model import value
 
 ATTRIBUTE = "user.eisync.stamps"
 NAME = ".eisync-root"
@@ -26,7 +28,7 @@ _MAX_COUNT = 1 << 62
 _LONGEST_TEXT = 250
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Stamp:
     """What one state folder records about its work in a watched folder.
 
@@ -44,7 +46,7 @@ class Stamp:
     since: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Own:
     """What a state folder remembers about one watched folder.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from eisync.core import identity
 from eisync.core.identity import Identity, Sent
-from eisync.core.model import Missing, RemoteSample, sent_name
+from eisync.core.model import Missing, RemoteSample, sent_name, value
 from eisync.core.studio import editor, stored_name
 from eisync.core.text import nfc
 
@@ -48,7 +48,7 @@ class IndexedSample:
         return self.sent is not None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Slice:
     """The samples of the index in a range of ids that may differ from the listing, newest first.
 
@@ -61,14 +61,14 @@ class Slice:
     end_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Learn:
     """Add this sample to the index, which does not have it."""
 
     sample: RemoteSample
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeepListed:
     """Update the sample in the index. `changes` are clauses for a person about what was edited, `by` says by whom."""
 
@@ -78,14 +78,14 @@ class KeepListed:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Return:
     """Restore a sample that counted as deleted and exists: remove its tombstones."""
 
     sample: RemoteSample
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MarkDiffering:
     """Mark that the id of one of our samples now belongs to another one. Keep what is known, but do not rely on it."""
 
@@ -93,7 +93,7 @@ class MarkDiffering:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CountMissed:
     """Note that the sample is not listed where it should be. This counts only once the sweep completes."""
 
@@ -103,14 +103,14 @@ class CountMissed:
 IndexChange = Learn | KeepListed | Return | MarkDiffering | CountMissed
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AskService:
     """Ask the service for this sample, which may be deleted."""
 
     sample_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Match:
     """What the listing proves about one file: `proven` are its samples, `to_compare` must be compared by bytes."""
 
@@ -262,7 +262,7 @@ RESUME_WITHIN_S = 24 * 3600.0
 _SAME_INSTANT_S = 0.002
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LastPoll:
     """What is stored of the last poll. `modified_at` is by the service's clock, `swept_at` and `sweep_s` by ours.
 
@@ -278,7 +278,7 @@ class LastPoll:
     version_index: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SweepProgress:
     """How far a sweep has come. `before_id` None: nothing is listed yet. `spent_s` is the time that it took so far."""
 
@@ -293,7 +293,7 @@ class SweepProgress:
     version_index: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class PollResult:
     """What a poll found. `new` samples have a higher id than the newest one before.
 

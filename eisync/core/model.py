@@ -7,12 +7,16 @@ Many of these values are created for every file, so they must be cheap. A frozen
 long to create as one that is not, because each field goes through `object.__setattr__`. With a dozen values for each
 file, that would be a tenth of the cost of a small file. So `value` makes classes that are frozen for the type checker
 and ordinary at run time. Never change their fields.
+
+The classes themselves must be cheap, too: there are 300, and `dataclass` compiles each of their methods, which was a
+third of the time in which a command starts. `value` has only `__init__` compiled; the other methods share their code.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import TypeVar, dataclass_transform, overload
+from operator import attrgetter
+from typing import Any, TypeVar, dataclass_transform, overload
 
 from eisync.core.lifecycle import State
 
@@ -32,9 +36,39 @@ def value(cls: type[_T] | None = None, /, *, kw_only: bool = False) -> type[_T] 
     """Make a dataclass of hashable values with slots, compared by their fields. Do not set its fields."""
 
     def made(cls: type[_T]) -> type[_T]:
-        return dataclass(slots=True, unsafe_hash=True, kw_only=kw_only)(cls)
+        own = frozenset(cls.__dict__)
+        made = dataclass(slots=True, repr=False, eq=False, kw_only=kw_only)(cls)
+        compared = tuple(one.name for one in fields(made) if one.compare)  # type: ignore[arg-type]  # it is one now
+        for name, method in _methods(_getter_of(compared)).items():
+            if name not in own:
+                setattr(made, name, method)
+        return made
 
     return made if cls is None else made(cls)
+
+
+def _methods(compared: Callable[[Any], object]) -> dict[str, Any]:
+    """Return what `dataclass` would compile. `compared` returns the fields that count in comparisons."""
+
+    def is_equal(self: object, other: object) -> bool:
+        return compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
+
+    def hash_of(self: object) -> int:
+        return hash(compared(self))
+
+    return {"__eq__": is_equal, "__hash__": hash_of, "__repr__": _shown_value}
+
+
+def _getter_of(names: tuple[str, ...]) -> Callable[[Any], object]:
+    """Return a function that returns these fields as a tuple, in which a NaN is equal to itself, as in a dataclass."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return (lambda one: (getattr(one, names[0]),)) if names else lambda _: ()
+
+
+def _shown_value(self: Any) -> str:
+    shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.repr)
+    return f"{self.__class__.__qualname__}({shown})"
 
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
@@ -109,7 +143,7 @@ class KnownFile:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredSidecar:
     """A sidecar that was read when it had these facts. `trouble` says why it cannot be used; None when it can."""
 
@@ -119,7 +153,7 @@ class StoredSidecar:
     entries: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Root:
     """A watched folder, as stored. `path` is absolute."""
 
@@ -150,7 +184,7 @@ class Candidate:
     remarks: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Rename:
     """A known file that is now at `path`, with the label, the category and the name that this path gives.
 
@@ -178,7 +212,7 @@ class Item:
     `batch_cap` is the most files in its request: 1 sends it alone, None applies only the general limits. `sha256` is
     the content hash of the version that was sent last; None when none was. `companions` are boxes, structured labels
     and label map (`eisync.core.labels.parts.packed`), or None. `sent_as` is the name that `info.labels` gives; None
-    means its own.
+    means its own. `name` is the file name that is sent to the service.
     """
 
     id: int
@@ -194,11 +228,10 @@ class Item:
     sha256: str | None = None
     companions: str | None = None
     sent_as: str | None = None
+    name: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def name(self) -> str:
-        """The file name that is sent to the service."""
-        return self.sent_as or sent_name(self.path)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.sent_as or sent_name(self.path))  # once: it is needed four times
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -211,7 +244,7 @@ class Item:
         return self.facts.size + len(self.companions or "")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Doubt:
     """A file that may or may not have arrived, and since when that is unknown."""
 
@@ -243,7 +276,7 @@ class RemoteSample:
     updated_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unread:
     """An entry of a page that cannot be read, and why. It comes after `after` readable entries of the page.
 
@@ -255,7 +288,7 @@ class Unread:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Page:
     """A page of the listing, newest first, and the number of samples in the whole listing.
 
@@ -269,7 +302,7 @@ class Page:
     unread: tuple[Unread, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Missing:
     """A sample of ours that a complete sweep did not list. `missed` counts such sweeps in a row, including this one."""
 

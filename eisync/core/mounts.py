@@ -8,7 +8,8 @@ and caveats").
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from eisync.core.model import value
 
 REMOTE_TYPES = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "drvfs", "vboxsf", "prl_fs"}
@@ -45,7 +46,7 @@ _WEAK_TYPES = (_SILENT_TYPES - {"nfs", "nfs4"}) | {
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileSystem:
     """What the file system of a folder means for watching it.
 

@@ -4,8 +4,9 @@ The defaults destroy nothing. Only `eisync.settings` reads texts; all other pack
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from eisync.core.model import value
 
 _ARCHIVE = "archive:"
 _UNITS = {
@@ -32,7 +33,7 @@ class OnChange(Enum):
     IGNORE = "ignore"  # do not send it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Policy:
     """What eisync may do to files and samples of one watched folder. The defaults destroy nothing."""
 
@@ -77,7 +78,7 @@ class After(Enum):
     ARCHIVE = "archive"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MinFree:
     """How much of a disk must stay free: `size` bytes, or `percent` of its capacity."""
 
@@ -117,7 +118,7 @@ def read_min_free(value: int | str) -> MinFree:
     raise ValueError('must be a number of bytes, a size such as "2 GB", or a share below 100 such as "10%"')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Retention:
     """What happens to the files of one watched folder after their upload. `archive` is an absolute path.
 
@@ -140,7 +141,7 @@ class Retention:
         return self.after is not After.KEEP or self.min_free != MinFree()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AfterUpload:
     """What to do with the files of a folder after their upload. `archive` is the folder to move them to, if any."""
 

@@ -5,7 +5,7 @@ A preview says what would happen to each file of a folder if it was uploaded now
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from eisync.core.file_status import FileCounts
@@ -53,7 +53,7 @@ class PreviewedFile:
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LabelRow:
     """The files of one label by category. `label` None: files without a label, or (`has_parts`) with bounding boxes or
     labels by range, whose own label is not used.

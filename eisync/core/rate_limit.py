@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from dataclasses import dataclass
+
+from eisync.core.model import value
 
 DAY_S = 86_400
 BURST_S = 1.0
@@ -10,7 +11,7 @@ BURST_S = 1.0
 _SPAN = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TokenBucket:
     """A token bucket for bytes: `rate` a second, up to those of one second. `at` is by a clock that never goes back."""
 
@@ -39,7 +40,7 @@ class TokenBucket:
         return min(self.rate * BURST_S, self.level + max(0.0, now - self.at) * self.rate)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class QuietHours:
     """Spans of the day, in seconds since midnight local time. A span that ends before it begins includes midnight."""
 

@@ -15,7 +15,8 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from eisync.core.model import value
 
 MARK = "ei_…"
 """The text that replaces a key."""
@@ -142,7 +143,7 @@ class Redactor:
 KEYS = Redactor()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Needles:
     """What to search for to find a key: blocks of its forms, each with the form and its position in it."""
 

@@ -7,7 +7,7 @@ removed, the service is asked once more (`why_unproven`).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -16,11 +16,11 @@ from eisync.core.actions import Action, ActionKind, Cause, StoredAction
 from eisync.core.clock_step import ClockSetting
 from eisync.core.identity import Decision, Destruction, Identity, Sent
 from eisync.core.lifecycle import RemovalState, State
-from eisync.core.model import FileFacts, RemoteSample
+from eisync.core.model import FileFacts, RemoteSample, value
 from eisync.core.policy import After, Retention
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Disk:
     """The size of a file system in bytes. `free` is what an ordinary user can still write."""
 
@@ -28,7 +28,7 @@ class Disk:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Room:
     """The space that a file needs on its disk. `links` is the number of its names (hard links)."""
 
@@ -44,7 +44,7 @@ class Room:
         return None if self.bytes else Why.EMPTY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Proof:
     """An existing sample of the file, as it was last listed.
 
@@ -65,7 +65,7 @@ class Proof:
         return self.listed.has_processing_error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Local:
     """One file, and what the index knows about it. `since_at` is when it entered its state.
 
@@ -88,7 +88,7 @@ class Local:
     proofs: tuple[Proof, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Removal:
     """A file that will be removed from its folder, with the facts and hash that it must have at that moment.
 
@@ -169,7 +169,7 @@ def why_unconfirmed(file: Local) -> Why | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NeedsComparison:
     """Compare the bytes of this sample with what was sent."""
 

@@ -8,10 +8,11 @@ Sources: RFC 9110 §10.2.3 (Retry-After); M. Brooker, "Exponential Backoff And J
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
+
+from eisync.core.model import value
 
 ASKED_CAP_S = 300.0
 """A longer Retry-After is ignored: one header of a broken proxy must not stop a target for a day."""
@@ -55,7 +56,7 @@ class Fault(Enum):
     UNANSWERED = "unanswered"  # it was sent, and may have arrived
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RetryPolicy:
     """How long to wait between attempts. Raises ValueError for values that cannot work."""
 

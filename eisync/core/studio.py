@@ -9,11 +9,10 @@ that is wrongly taken for a segment only makes eisync keep a file.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeGuard
 from urllib.parse import quote, urlencode
 
-from eisync.core.model import LARGEST_ID, RemoteSample, sent_name
+from eisync.core.model import LARGEST_ID, RemoteSample, sent_name, value
 from eisync.core.text import amount
 
 MOST_LISTED = 1000
@@ -106,7 +105,7 @@ def origin(coldstorage_filename: str) -> tuple[str | None, bool]:
     return name or None, False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """The names that identify segments of a recording: `filenames` at the service, and the names that were `sent`."""
 

@@ -8,6 +8,8 @@ scanned, and events are tried again after a pause that grows.
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from eisync.core.model import value
+
 SHARE_OF_A_CORE = 0.01
 SHARE_WITH_EVENTS = 0.0008
 """The largest share of one core that scans take. It is smaller where events work, because a scan only audits them."""
@@ -47,7 +49,7 @@ class PendingPaths:
     is_doubted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WatchHealth:
     """How reliable the events of a folder are. `reason` says why it is only scanned; None means that events are used.
 

@@ -9,7 +9,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -56,7 +55,7 @@ class FilePart:
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Envelope:
     """A request that is ready to be sent, without the API key and the bytes of the files."""
 
@@ -73,7 +72,7 @@ class Envelope:
         return files + len(self.closing)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """A complete answer of the service."""
 
@@ -82,7 +81,7 @@ class Reply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Silence:
     """No usable answer came. `fault` says whether the request may have arrived, `is_timeout` whether time ran out.
 
@@ -95,16 +94,18 @@ class Silence:
     is_too_large: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UploadReply:
     """The answer to an upload, the content hashes of what was sent by item id, and how long it took.
 
-    The time does not include waiting because of `max_rate`.
+    The time begins with the first byte of the body, and does not include waiting because of `max_rate`. `has_connected`
+    says that the request opened its connection: the first bytes of a connection take longer.
     """
 
     reply: Reply | Silence
     sha256: Mapping[int, str]
     took_s: float = 0.0
+    has_connected: bool = False
 
 
 @value
@@ -115,21 +116,21 @@ class Stored:
     project_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Duplicate:
     """The service already has these bytes, as the samples `sample_ids` (empty when it does not list them)."""
 
     sample_ids: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """The service read this file and refused it. Trying again would not help."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Failed:
     """No usable answer came; try again later. `asked_s` is how long the service asked us to wait."""
 
@@ -138,7 +139,7 @@ class Failed:
     asked_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Smaller:
     """The answer does not show the result of this file: send it again in a request of at most `cap` files.
 
@@ -151,7 +152,7 @@ class Smaller:
     is_size: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Barred:
     """The key or the project was refused. No file is the cause; the target waits for a person."""
 
@@ -170,7 +171,8 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
     companions = LabelParts()
     for item in request.items:
-        companions.add(item.name, unpacked(item.companions))
+        if item.companions is not None:
+            companions.add(item.name, unpacked(item.companions))
     return Envelope(
         path=f"/api/{request.category.value}/files",
         headers=headers,
@@ -207,12 +209,11 @@ def label_headers(label: str | None) -> dict[str, str]:
 def preamble(name: str, boundary: str) -> bytes:
     """Return the bytes before the file that is sent as `name`. The extension of a companion part means JSON."""
     content_type = _CONTENT_TYPES.get(extension_of(name), "application/octet-stream")
-    lines = (
-        f"--{boundary}",
-        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(name)}"',
-        f"Content-Type: {content_type}",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    return (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(name)}"\r\n'
+        f"Content-Type: {content_type}\r\n\r\n"
+    ).encode()
 
 
 def closing(companions: LabelParts, boundary: str) -> bytes:

@@ -10,9 +10,10 @@ open handle has an access that the share mode does not include.
 """
 
 import errno
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from eisync.core.model import value
 
 
 class Presence(Enum):
@@ -23,7 +24,7 @@ class Presence(Enum):
     CANNOT_TELL = "cannot tell"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Writers:
     """The answer about who has a file open for writing. `why` is the clause that says why it is unknown, else empty."""
 
@@ -55,7 +56,7 @@ def cannot_tell(why: str) -> Writers:
 NOT_ASKED = cannot_tell("the kernel was not asked")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SameAnswer:
     """An `Ask` with the same answer for every file, for systems whose kernel cannot be asked."""
 

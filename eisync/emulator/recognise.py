@@ -78,7 +78,10 @@ def is_known(file_name: str) -> bool:
 
 
 def recognise(file_name: str, body: Body, *, hmac_key: str, settings: EmulatorSettings) -> Content | Refused:
-    """Recognise a file. It reads only a header, or line by line, or at most `max_parse_bytes`."""
+    """Recognise a file. It reads only a header, or line by line, or at most `max_parse_bytes`.
+
+    A table above `max_table_bytes` is not read.
+    """
     extension = extension_of(file_name)
     if extension in _AS_IT_IS:
         return Content(_AS_IT_IS[extension])
@@ -89,6 +92,8 @@ def recognise(file_name: str, body: Body, *, hmac_key: str, settings: EmulatorSe
             return facts if settings.refuse_broken_media else Content(_UNREAD_MEDIA[extension])
         return Content(facts)
     if extension in _TABLES:
+        if settings.max_table_bytes is not None and body.size_bytes > settings.max_table_bytes:
+            return Content(_UNREAD)
         with body.open() as file:
             table = read_table(file, settings)
         return table if isinstance(table, Refused) else Content(table.facts)

@@ -34,6 +34,7 @@ SWITCHES = (
     "missing_file_name_status",
     "forbidden_status",
     "max_request_bytes",
+    "max_table_bytes",
     "dataset_versions",
     "dataset_window_ms",
     "dataset_commit_ms",
@@ -105,6 +106,7 @@ class EmulatorSettings:
     spool_bytes: int = 256 * 1024  # a part is kept in memory up to this size; a larger one goes to disk
     spool_total_bytes: int = 16 * MIB  # the same limit for all parts of one request together
     max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored without reading its values
+    max_table_bytes: int | None = None  # a larger CSV or TXT is stored without reading it; 1 to measure a client
     max_companion_bytes: int = 16 * MIB
     max_dataset_versions: int = 1000  # of each project; the oldest are deleted, with the contents that only they need
     max_json_bytes: int = 4 * MIB  # the body of a request to Studio or to the emulator itself

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from eisync.core import lineage
 from eisync.core.lineage import ATTRIBUTE, LineageFinding, Own, Stamp
-from eisync.core.model import Root, shown
+from eisync.core.model import Root, shown, value
 from eisync.errors import FolderError
 from eisync.loops.ports import Log
 from eisync.store.continuity import Lineages as LineageStore
@@ -64,7 +64,7 @@ class NullLineage:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ThisProcess:
     """This process. `stamp` is what it writes into folders. `is_running` returns whether another process runs."""
 

@@ -1,13 +1,15 @@
 """The protocols that the loops need, each beside a fake in the tests. `adapters` has the real implementations."""
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 from eisync.core.change_feed import ChangePage, VersionList
 from eisync.core.dataset import WholeSample
 from eisync.core.labels.parts import PartKind
 from eisync.core.model import Page, RemoteSample
 from eisync.core.wire import Envelope, UploadReply
+
+_T = TypeVar("_T")
 
 
 class Loop(Protocol):
@@ -51,8 +53,9 @@ class PendingPage(Protocol):
 class ProjectService(Protocol):
     """The samples of a target's project. Raises KeyRefusedError, StudioError or TransitError.
 
-    `ahead` requests a page and does not wait for it. `dataset_versions` is None where the service, or this key, has
-    none.
+    `ahead` requests a page and does not wait for it. `beside` makes the request of `ask` and does not wait either: what
+    it returns waits for the answer, and raises what `ask` raised. `dataset_versions` is None where the service, or this
+    key, has none.
     """
 
     def project_id(self) -> int: ...
@@ -61,6 +64,7 @@ class ProjectService(Protocol):
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
     ) -> Page: ...
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> PendingPage: ...
+    def beside(self, ask: Callable[[], _T]) -> Callable[[], _T]: ...
     def count(self) -> int: ...
     def modified_at(self) -> float | None: ...
     def dataset_versions(self) -> VersionList | None: ...

@@ -7,8 +7,8 @@ main function of the command line.
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from eisync.core.model import value
 from eisync.errors import EisyncError
 from eisync.loops.ports import Log, Loop
 from eisync.loops.reconciler.loop import ReconcilerLoop
@@ -19,7 +19,7 @@ from eisync.loops.watcher.loop import WatcherLoop
 LONGEST_PAUSE_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoopHealth:
     """The health of a loop. It is fresh if its last successful tick ended less than `limit_s` ago."""
 
@@ -33,7 +33,7 @@ class LoopHealth:
         return self.age_s < self.limit_s
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SupervisedLoop:
     """A loop to run. `bell` asks for a tick at once; `limit_s` is how old its heartbeat may become."""
 
@@ -152,7 +152,7 @@ LONGEST_WAIT_S = 0.5
 RECHECK_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Loops:
     """The loops that a single pass runs."""
 
@@ -173,8 +173,12 @@ class Once:
         now: Callable[[], float],
         bell: threading.Event,
         progress: Callable[[], None],
+        connect: Callable[[], None] = lambda: None,
     ) -> None:
-        """`pending` returns how many files are in the outbox. `bell` is set when an event or an answer has arrived."""
+        """`pending` returns how many files are in the outbox. `bell` is set when an event or an answer has arrived.
+
+        `connect` is called when the first file waits: it opens connections, without waiting for them.
+        """
         self._watcher = loops.watcher
         self._uploader = loops.uploader
         self._reconciler = loops.reconciler
@@ -183,16 +187,20 @@ class Once:
         self._now = now
         self._bell = bell
         self._progress = progress
+        self._connect: Callable[[], None] | None = connect
         self._checked_at = 0.0
         self._has_listed = False
 
     def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
         """Work until nothing is pending, until `give_up_at` (Unix s), or until `is_stopped` returns True."""
+        self._uploader.check_projects(self._now())  # the answers come while the watcher scans
         while not is_stopped():
             now = self._now()
-            wait_s = min(self._watcher.tick(now), self._uploader.tick(now))
-            self._progress()
+            watcher_s = self._watcher.tick(now)
+            self._connect_ahead()
             self._list_first(is_stopped)
+            wait_s = min(watcher_s, self._uploader.tick(self._now()))
+            self._progress()
             if self._is_drained() or now >= give_up_at:
                 break
             self._check_again(now)
@@ -203,6 +211,11 @@ class Once:
         self._uploader.tick(self._now())  # it stores whether the service inferred the right labels, once it is known
         self._run_retention(is_stopped)
         self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
+
+    def _connect_ahead(self) -> None:
+        if self._connect is not None and self._pending():
+            self._connect()
+            self._connect = None
 
     def _list_first(self, is_stopped: Callable[[], bool]) -> None:
         """Compare with the projects before anything is sent, once, if files wait for that."""

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from eisync import paths
+from eisync.core.model import value
 from eisync.settings.problems import Location, Problems, fault_text
 from eisync.settings.roots import contains
 from eisync.settings.split import WatchSplit
@@ -17,7 +18,7 @@ from eisync.settings.watch import DEFAULT_TARGET, Watch, WatchRule
 _FLAGS = {"by": "--split-by", "testing": "--testing", "validation": "--validation"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LabelFlags:
     """The options of `[[watch]]` that a command line can give; they win over the configuration. None: not given."""
 
@@ -73,7 +74,7 @@ class LabelFlags:
             return watch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Arguments:
     """What a command line names. With `takes_files`, `places` may be single files beside folders."""
 
@@ -82,7 +83,7 @@ class Arguments:
     labels: LabelFlags = LabelFlags()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Checked:
     """A table that could be read, and its location. `dropped` are its options with faults."""
 

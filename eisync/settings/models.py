@@ -26,10 +26,16 @@ SLOWEST_RATE = 4096  # a chunk of 64 KiB must be sent before the service closes 
 class Upload(Table):
     """How files are uploaded."""
 
-    workers: Whole = Field(default=4, ge=1, le=64, description="How many requests run at the same time.")
+    workers: Whole = Field(
+        default=32,
+        ge=1,
+        le=64,
+        description="The most requests that run at the same time. eisync begins with 4 for each target, and adds "
+        "more while files wait and each request takes no longer for it, as over a long line.",
+    )
     batch_files: Whole = Field(default=256, ge=1, le=1000, description="The most files that one request carries.")
     batch_bytes: Whole = Field(
-        default=32 * 1024 * 1024,
+        default=8 * 1024 * 1024,
         ge=1,
         le=1024**3,
         description="The most bytes that one request carries. A larger file is sent alone.",

@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eisync import paths
 from eisync.core.api_key import secrets_in
+from eisync.core.model import value
 from eisync.core.redaction import KEYS
 from eisync.settings.fields import EnvironmentText
 from eisync.settings.models import TABLES
@@ -32,7 +32,7 @@ _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 HOST = "EI_HOST"  # as the official command line reads it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class OptionSource:
     """The values from the file and the environment, before they are validated."""
 

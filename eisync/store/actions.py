@@ -9,13 +9,12 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from eisync.core.absence import MissingFiles, why_emptied
 from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import RemovalEvent
-from eisync.core.model import FileFacts
+from eisync.core.model import FileFacts, value
 from eisync.core.policy import Trigger
 from eisync.store import action_effects, guard_facts, plans, transitions, wanted
 from eisync.store.database import Database
@@ -43,7 +42,7 @@ delete from superseded where file_id = :id
 and sample_id in (select sample_id from file_sample where file_id = :id)"""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class VanishedFiles:
     """Counts of files that are missing from the project without a known reason.
 

@@ -8,8 +8,8 @@ that the same content is still refused; for the others it stays as long as an ac
 import json
 import sqlite3
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
+from eisync.core.model import value
 from eisync.store.database import Database
 from eisync.store.tombstones import keep_earlier
 
@@ -67,7 +67,7 @@ _FORGET = "delete from file where id in (select value from json_each(:ids))"
 _FORGET_HASHES = "delete from forgotten_file where target = :target and state = 'synced' and at < :before"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CleanedUp:
     """What is kept of a dropped file: the size of its content, whether its sample was deleted, and the sample's id."""
 

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator
 
 from eisync.errors import StateError, StateLostError
-from eisync.store.schema import create, migrate
+from eisync.store.migrate import create, migrate
 from eisync.store.state_folder import (
     DATABASE_NAME,
     SUSPECT,

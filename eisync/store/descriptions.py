@@ -8,11 +8,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from eisync.core.labels.description import Description, UnsentFile
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import Category
+from eisync.core.model import Category, value
 from eisync.store.database import Database
 from eisync.store.rows import path_of, remarks_of, remarks_text, split
 from eisync.store.transitions import move
@@ -53,7 +52,7 @@ _AT = """
 {files} where root_id = :root_id and folder = :folder and name = :name and {condition}"""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Statements:
     """The statements that list some files of a root."""
 

@@ -8,12 +8,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from eisync.core.absence import MissingFiles
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import State
-from eisync.core.model import Item
+from eisync.core.model import Item, value
 from eisync.core.studio import Origin
 from eisync.store import sample_links
 from eisync.store.database import Database
@@ -45,7 +44,7 @@ where state in ('sending', 'doubtful', 'settling', 'quarantined') and target = :
     and size in (select value from json_each(:sizes)) limit :limit"""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unsent:
     """A file that is not at the service as far as eisync knows."""
 

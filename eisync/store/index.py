@@ -4,12 +4,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from eisync.core.file_status import ObservedEntry
 from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import Item
+from eisync.core.model import Item, value
 from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
@@ -17,6 +16,7 @@ from eisync.store.descriptions import Descriptions
 from eisync.store.inferred_labels import InferredLabels
 from eisync.store.label_counts import LabelCounts
 from eisync.store.observations import Observations
+from eisync.store.pauses import Pauses
 from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
@@ -53,7 +53,7 @@ where file.remarks is not null and file.state <> 'gone'
 group by file.root_id, one.key order by file.root_id, one.key"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TargetFacts:
     """What is stored about a target. Reasons are sentences for a person; None means that there is no problem."""
 
@@ -65,7 +65,7 @@ class TargetFacts:
     inference_trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Remark:
     """A part of the description that `files` files were sent without, for one reason.
 
@@ -77,7 +77,7 @@ class Remark:
     example: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RootFacts:
     """What is stored about a watched folder.
 
@@ -111,6 +111,7 @@ class Index:
         self.groups = SplitGroups(database)
         self.descriptions = Descriptions(database)
         self.inferred = InferredLabels(database)
+        self.pauses = Pauses(database)
 
     # --- targets -----------------------------------------------------------------------------------------------
 

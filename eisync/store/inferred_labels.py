@@ -7,9 +7,9 @@ after any other change of a description.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from eisync.core.model import value
 from eisync.store import transitions, wanted
 from eisync.store.database import Database
 from eisync.store.rows import path_of
@@ -61,7 +61,7 @@ def wrong_label(path: str, right: str | None, found: str | None) -> str:
     return f"{wrong}; since then eisync sends each label with its file"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OtherLabel:
     """A sample of ours that a listing shows with another label than the right one. The service may have inferred it."""
 

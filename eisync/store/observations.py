@@ -8,11 +8,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.file_status import ObservedEntry, Sighting, StatusFinding, prefers_row, shape
 from eisync.core.lifecycle import State
+from eisync.core.model import value
 from eisync.store.database import Database
 from eisync.store.rows import path_of, split
 
@@ -67,7 +67,7 @@ on conflict do update set state = excluded.state, reason = excluded.reason, size
     is_folder = excluded.is_folder, since_at = iif(state = excluded.state, since_at, excluded.since_at)"""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ObservedCounts:
     """Counts of the observations in some roots.
 

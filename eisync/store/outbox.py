@@ -179,7 +179,7 @@ class Outbox:
             disputed = queue.disputed(connection, outcomes)
             accepted = [one for one in outcomes if one.item_id not in disputed] if disputed else outcomes
             queue.settle(connection, accepted, State.SENDING, claim, now)
-        self._announce()
+        self.announce()
         return disputed
 
     def release(self, target: str, sample_ids: Iterable[int], *, now: float) -> list[int]:
@@ -196,7 +196,7 @@ class Outbox:
         """Record what the listing says about doubtful files. Skip files that a person has sent again since."""
         with self._database.transaction() as connection:
             queue.resolve(connection, settlements, now)
-        self._announce()
+        self.announce()
 
     def doubtful(self, target: str, *, limit: int) -> list[Doubt]:
         """List files that were sent and may have arrived."""
@@ -217,7 +217,7 @@ class Outbox:
         with self._database.transaction() as connection:
             forget_oldest(connection)
             under_way = queue.recover(connection, duplicates_allowed=duplicates_allowed, now=now)
-        self._announce()
+        self.announce()
         return under_way
 
     def wait_anew(self, *, now: float) -> int:
@@ -236,7 +236,7 @@ class Outbox:
         with self._database.transaction() as connection:
             moved = queue.retry(connection, ids, now)
         if moved:
-            self._announce()
+            self.announce()
         return moved
 
     def forget_gone(self, *, before: float) -> int:
@@ -254,10 +254,11 @@ class Outbox:
         with self._database.transaction() as connection:
             entered, busy = intake.enter_all(connection, entering, now)
         if entered:
-            self._announce()
+            self.announce()
         return busy
 
-    def _announce(self) -> None:
+    def announce(self) -> None:
+        """Wake those who wait for work."""
         for listener in self._listeners:
             listener()
 

@@ -4,10 +4,10 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from eisync.core.actions import Action, ActionKind, Cause, Progress
 from eisync.core.lifecycle import Event, RemovalEvent, State
+from eisync.core.model import value
 from eisync.store import action_effects, wanted
 from eisync.store.rows import removal_after, removal_before
 from eisync.store.transitions import move
@@ -29,7 +29,7 @@ DESCRIPTIONS, DISPUTED = "descriptions", "disputed"
 asked for; edits of what a person has edited in Studio."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """Actions that a pass proposed and the guard held back. `state` is waiting, approved, rejected or withdrawn."""
 

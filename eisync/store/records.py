@@ -4,12 +4,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.labels.description import label_differences
 from eisync.core.lifecycle import State
-from eisync.core.model import Category, RemoteSample
+from eisync.core.model import Category, RemoteSample, value
 from eisync.store import transitions
 from eisync.store.database import Database
 from eisync.store.guard_facts import NOT_LISTED
@@ -58,7 +57,7 @@ _AT = f"""{_RECORDS}
 where root.path = :root and file.folder = :folder and file.name = :name"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Counts:
     """The number of files by state, and two instants (Unix s) for `eisync status`."""
 

@@ -1,75 +1,16 @@
-"""Migrate the tables to their newest version. A change of the schema is a new migration, never an edit of an old one.
+"""Define the tables and their migrations. A change of the schema is a new migration, never an edit of an old one.
 
-`user_version` counts the applied migrations, so that an up-to-date database opens without importing sqlite-utils. That
-import takes 0.15 s and 15 MB, and `eisync status` must answer at once.
+`user_version` counts the applied migrations. `eisync.store.migrate` applies them.
 
 A row of `file` is one file: its state, the reason and its description. The rows in READY, SENDING and DOUBTFUL are the
 outbox. The others, with `sample` and `file_sample`, are the index.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from eisync.errors import StateError
 from eisync.store.first_migrations import FIRST
 
-if TYPE_CHECKING:
-    from sqlite_utils import Database as SqliteUtilsDatabase
-
-VERSION = 25
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Migrate the database to `VERSION`, in one transaction.
-
-    Raise StateError for a database that a newer eisync has written.
-    """
-    if _version(connection) == VERSION:
-        return
-    import sqlite_utils  # imported only when needed, see the docstring of the module
-
-    migrations = sqlite_utils.Migrations("eisync")
-    for name, statements in MIGRATIONS.items():
-        migrations(name=name)(_applied(statements))
-    # sqlite-utils would begin a deferred transaction: two processes that open a new folder at once would block each
-    # other.
-    connection.execute("begin immediate")
-    try:
-        if _version(connection) != VERSION:
-            migrations.apply(sqlite_utils.Database(connection, use_counts_table=False))
-            connection.execute(f"pragma user_version = {VERSION}")
-        connection.execute("commit")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("rollback")
-        raise
-
-
-def create(connection: sqlite3.Connection) -> None:
-    """Create the tables in an empty database that ends with its process. It does not need the record of migrations."""
-    for statements in MIGRATIONS.values():
-        for statement in statements:
-            connection.execute(statement)
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    found = int(connection.execute("pragma user_version").fetchone()[0])
-    if found > VERSION:
-        raise StateError(
-            f"the state folder was written by a newer eisync (schema {found}; this one knows {VERSION}). Use that "
-            "version, or another state folder"
-        )
-    return found
-
-
-def _applied(statements: Iterable[str]) -> "Callable[[SqliteUtilsDatabase], None]":
-    def apply(database: "SqliteUtilsDatabase") -> None:
-        for statement in statements:
-            database.conn.execute(statement)
-
-    return apply
-
+VERSION = 26
 
 # Append new migrations here.
 LATER: Mapping[str, tuple[str, ...]] = {
@@ -314,6 +255,14 @@ LATER: Mapping[str, tuple[str, ...]] = {
             target text not null,
             files text not null,         -- JSON: the right label, by file id
             at real not null
+        ) strict""",
+    ),
+    "_026_pauses": (
+        # What a person paused: the id of a root, or 0 for all uploads.
+        """create table pause (
+            root_id integer primary key,
+            since_at real not null,
+            for_s real                   -- null: until a person ends it
         ) strict""",
     ),
 }

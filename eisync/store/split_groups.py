@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eisync.core.labels.split import CATEGORIES, Label, Placement
-from eisync.core.model import Category
+from eisync.core.model import Category, value
 from eisync.core.text import nfc
 from eisync.store.database import Database
 
@@ -60,7 +60,7 @@ select key, category, why, seen from split_group indexed by split_straddling
 where target = :target and seen not in (0, 1, 2, 4) limit :limit"""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GroupFacts:
     """A group. `category`: where its files go, None when that was not decided here. `seen`: where it has files."""
 

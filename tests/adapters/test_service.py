@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -16,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from eisync.adapters import clock
+from eisync.adapters.client import transport
 from eisync.adapters.client.errors import MAX_ANSWER_BYTES
 from eisync.adapters.client.replies import last_id
 from eisync.adapters.client.service import Endpoints, ServiceClient
@@ -973,6 +976,43 @@ def test_threads_share_a_service_and_nothing_is_left_open(
     assert isinstance(outcomes(service, pack(row(400)))[0], Duplicate)  # it can be used again
     service.close()
     service.close()
+
+
+def test_a_request_says_whether_it_opened_its_connection(service: ServiceClient, pack: Callable[..., Envelope]) -> None:
+    assert [True, False] == [service.upload(pack(row(700 + number))).has_connected for number in range(2)]
+    service.close()
+    assert service.upload(pack(row(702))).has_connected
+
+
+def test_the_time_of_an_upload_begins_with_its_first_byte(
+    service: ServiceClient, pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed_s = [0.0]
+    connect = transport._Connection.connect
+
+    def connect_slowly(connection: transport._Connection) -> None:
+        passed_s[0] += 1000.0
+        connect(connection)
+
+    monkeypatch.setattr(transport._Connection, "connect", connect_slowly)
+    monkeypatch.setattr(clock, "monotonic", lambda: time.monotonic() + passed_s[0])
+    assert service.upload(pack(row(710))).took_s < 900.0 < passed_s[0]
+
+
+def test_small_packets_are_sent_at_once_and_no_request_waits_for_a_go_ahead(
+    raw: Callable[..., tuple[ServiceClient, RawServer]], pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[int] = []
+    connect = transport._Connection.connect
+
+    def connect_and_ask(connection: transport._Connection) -> None:
+        connect(connection)
+        lines.append(connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(transport._Connection, "connect", connect_and_ask)
+    service, server = raw(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+    service.upload(pack(row(720)))
+    assert (1, True, False) == (len(lines), lines[0] != 0, b"expect:" in server.everything.lower())
 
 
 def test_the_system_s_certificates_are_trusted_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

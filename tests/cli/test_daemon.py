@@ -64,6 +64,17 @@ def test_retry_wakes_the_daemon(bench: Bench, daemon: "subprocess.Popen[bytes]")
     until(lambda: bench.files()["wave.1.csv"]["state"] == "synced")
 
 
+def test_a_pause_holds_at_once_and_resume_wakes_the_daemon(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+    assert "All uploads are paused for 1 h.\n" == bench.run("pause", "1h").stdout
+    bench.write("wave.1.csv", row(1))
+    until(lambda: bench.files().get("wave.1.csv", {}).get("state") == "ready")
+    assert "a person paused the uploads" in bench.status()["daemon"]["held"]["main"]
+    assert "All uploads are paused for 1 h.\n" in bench.run("status").stdout
+    assert not bench.emulator.ledger()["stored_by_hash"]
+    assert "Nothing is paused.\n" == bench.run("resume").stdout
+    until(lambda: bench.files()["wave.1.csv"]["state"] == "synced")
+
+
 def test_retry_of_an_unknown_file_says_so(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     done = bench.run("retry", "nowhere.csv")
     assert 1 == done.returncode

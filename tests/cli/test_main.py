@@ -1,7 +1,9 @@
 """The command line as a whole: help for every command, names that scripts rely on, exit codes of errors."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -63,6 +65,29 @@ def test_status_loads_nothing_heavy() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", script, "nowhere"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_once_and_run_import_neither_pandas_nor_sqlite_utils_in_a_new_state_folder(tmp_path: Path) -> None:
+    (tmp_path / "eisync.toml").write_text(f'[[watch]]\npath = "{tmp_path}"\n')
+    script = (
+        "import importlib.util, sys\n"
+        "import eisync.cli.once, eisync.cli.run\n"
+        "from eisync.app.machine import build; from eisync.log import configure; from eisync.settings import load\n"
+        "settings = load(config=sys.argv[1] + '/eisync.toml', state_dir=sys.argv[1] + '/state')\n"
+        "build(settings, log=configure(), listen=False).close()\n"
+        "heavy = {'numpy', 'pandas', 'sqlite_utils', 'aiohttp', 'waitress', 'rich'} & set(sys.modules)\n"
+        "assert importlib.util.find_spec('pandas') and importlib.util.find_spec('rich')\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={**os.environ, "EI_API_KEY": "ei_" + "0" * 64},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert (0, "") == (done.returncode, done.stderr)
 

@@ -352,6 +352,29 @@ def test_a_key_that_may_not_list_uploads(bench: Bench) -> None:
     assert target["listing_trouble"]
 
 
+def test_a_paused_folder_waits_and_the_others_are_sent(bench: Bench) -> None:
+    bench.write("wave.1.csv", row(1))
+    other = bench.place / "other"
+    other.mkdir()
+    (other / "idle.1.csv").write_bytes(row(2))
+    done = bench.run("pause")
+    assert (2, True) == (done.returncode, "there is nothing to pause" in done.stderr)
+    assert 0 == bench.once().returncode
+    assert 0 == bench.run("once", str(bench.recordings), str(other)).returncode
+    bench.write("wave.3.csv", row(3))
+    (other / "idle.4.csv").write_bytes(row(4))
+    assert 0 == bench.run("pause", "--root", str(other)).returncode
+    done = bench.run("once", str(bench.recordings), str(other))
+    assert 4 == done.returncode
+    assert f"The uploads of {other} are paused until 'eisync resume'.\n" in done.stderr
+    assert {"wave.3.csv": "synced", "idle.4.csv": "ready"} == {
+        path: record["state"] for path, record in bench.files().items() if path in ("wave.3.csv", "idle.4.csv")
+    }
+    assert 2 == bench.run("pause", "soon").returncode
+    assert "Nothing is paused.\n" == bench.run("resume", "--root", str(other)).stdout
+    assert 0 == bench.run("once", str(bench.recordings), str(other)).returncode
+
+
 def test_files_of_many_labels_share_requests_when_the_service_infers_them(bench: Bench) -> None:
     for number in range(60):
         bench.write(f"word{number % 20}.{number}.csv", row(number))

@@ -392,6 +392,47 @@ def test_a_retry_without_a_list_of_paths_is_refused(desk: Desk, paths: object) -
         desk.ask(do="retry", paths=paths)
 
 
+# --- pauses
+
+
+def test_a_pause_is_stored_shown_and_ended(desk: Desk) -> None:
+    desk.add("a.csv")
+    assert [{"all_s": 60.0, "roots": {}}] == desk.ask(do="pause", roots=None, for_s=60)
+    assert [{"all_s": 60.0, "roots": {"/data/röot": "inf"}}] == desk.ask(do="pause", roots=["/data/röot"], for_s=None)
+    (status,) = desk.ask(do="status")
+    assert ["eisync resume"] == [group["next"] for group in status["reasons"]]
+    assert {"all_s": 60.0, "roots": {"/data/röot": "inf"}} == status["paused"]
+    assert [{"all_s": 60.0, "roots": {}}] == desk.ask(do="resume", roots=["/data/röot"])
+    assert [{"all_s": None, "roots": {}}] == desk.ask(do="resume", roots=None)
+    (status,) = desk.ask(do="status")
+    assert ["eisync resume"] != [group["next"] for group in status["reasons"]]
+
+
+def test_only_the_files_of_a_paused_folder_are_paused(desk: Desk) -> None:
+    desk.add("a.csv")
+    desk.outbox.register([("/data/röot 2", "main")])
+    desk.ask(do="pause", roots=["/data/röot 2"], for_s=None)
+    (status,) = desk.ask(do="status")
+    assert ["eisync resume"] != [group["next"] for group in status["reasons"]]
+
+
+@pytest.mark.parametrize("for_s", [0, -1, "1h", True, 1e12])
+def test_a_pause_of_no_length_is_refused(desk: Desk, for_s: object) -> None:
+    with pytest.raises(ConfigurationError, match="no number of seconds"):
+        desk.ask(do="pause", roots=None, for_s=for_s)
+
+
+@pytest.mark.parametrize("roots", [[], "a", [1], {"a": 1}])
+def test_a_pause_of_no_folders_is_refused(desk: Desk, roots: object) -> None:
+    with pytest.raises(ConfigurationError, match="not a list of paths"):
+        desk.ask(do="pause", roots=roots, for_s=None)
+
+
+def test_a_folder_that_is_not_watched_cannot_be_paused(desk: Desk) -> None:
+    with pytest.raises(EisyncError, match="/elsewhere is not a watched folder"):
+        desk.ask(do="resume", roots=["/elsewhere"])
+
+
 # --- health and the rest
 
 

@@ -178,6 +178,20 @@ def test_a_folder_full_of_samples_has_only_documents_with_a_telling_name() -> No
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("annot.json", "my_COCO.json", "Instances.json", "label.csv", "LABELS.json", "a_classes.csv", "manifest.json"),
+        *("metadata.csv", "bbox.csv", "via_1.json", "result.json", "project-1.json", "label studio.json"),
+        *("CreateML.json", "train_1.json", "a.test-1.json", "val.json", "VALID-1.csv", "validation_2.csv"),
+        "\u017firen_re\u017fult.json",  # lower case of it is another letter
+    ],
+)
+def test_every_likely_name_is_found_among_many(name: str) -> None:
+    samples = [f"wave.{number}.csv" for number in range(30)]
+    assert (True, (name,)) == (is_likely_document(name), listing_of([*samples, name], [], 31).documents)
+
+
+@pytest.mark.parametrize(
     ("name", "may_be", "is_likely"),
     [
         ("_annotations.coco.json", True, True),

@@ -24,7 +24,7 @@ def flow_control(workers: int = 4) -> FlowControl:
 
 
 def result(
-    outcome: Outcome, files: int = 8, *, sent_in: int = 0, attempts: int = 0, took_s: float = 0.0
+    outcome: Outcome, files: int = 8, *, sent_in: int = 0, attempts: int = 0, took_s: float = 0.0, **more: Any
 ) -> RequestResult:
     items = tuple(
         Item(
@@ -40,7 +40,7 @@ def result(
         for number in range(files)
     )
     request = Request(target="t", category=Category.SPLIT, label=None, metadata=(), items=items)
-    return RequestResult(request, [outcome] * files, took_s, sent_in)
+    return RequestResult(request, [outcome] * files, took_s, sent_in, **more)
 
 
 def learn(steered: FlowControl, outcome: Outcome, files: int = 8, *, now: float = NOW, **more: Any) -> bool:
@@ -169,6 +169,72 @@ def test_answers_that_take_far_too_long_halve_the_window() -> None:
     learn(steered, FINE, took_s=1.0)
     learn(steered, FINE, took_s=20.0)
     assert 2 == steered.window
+
+
+NEEDED: dict[str, Any] = {"under_way": 4, "is_pressed": True}
+
+
+@pytest.mark.parametrize(
+    ("took_s", "more", "window"),
+    [
+        (1.0, NEEDED, 5),
+        (1.2, NEEDED, 5),
+        (1.4, NEEDED, 4),  # neither in time nor late
+        (1.6, NEEDED, 4),
+        (1.0, {"under_way": 4}, 4),  # nothing else waits
+    ],
+)
+def test_the_window_grows_while_files_wait_and_requests_take_no_longer(
+    took_s: float, more: dict[str, Any], window: int
+) -> None:
+    steered = flow_control(workers=32)
+    learn(steered, FINE, took_s=1.0)
+    learn(steered, FINE, took_s=took_s, **more)
+    assert (window, window) == (steered.window, steered.room)
+
+
+def grown(workers: int = 32, rounds: int = 4) -> FlowControl:
+    """The flow control after rounds over a line that is never full."""
+    steered = flow_control(workers=workers)
+    for _ in range(rounds):
+        for _ in range(steered.window):
+            learn(steered, FINE, took_s=0.3, under_way=steered.window, is_pressed=True)
+    return steered
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4, 7, 32, 64])
+def test_it_grows_to_the_number_of_workers_and_no_further(workers: int) -> None:
+    assert workers == grown(workers, rounds=6).window
+
+
+def test_a_line_that_is_full_keeps_the_window_small() -> None:
+    steered = flow_control(workers=32)
+    for _ in range(500):  # a request takes as long as all that are under way, one after the other
+        learn(steered, FINE, took_s=0.1 * steered.window, under_way=steered.window, is_pressed=True)
+        assert 4 <= steered.window <= 8
+
+
+@pytest.mark.parametrize(("has_connected", "window"), [(False, 31), (True, 32)])
+def test_a_request_that_opened_its_connection_may_take_longer(has_connected: bool, window: int) -> None:
+    steered = grown()
+    learn(steered, FINE, took_s=0.9, under_way=32, has_connected=has_connected, is_pressed=True)
+    assert window == steered.window
+
+
+@pytest.mark.parametrize(("files", "window"), [(3, 4), (4, 32), (8, 32)])
+def test_a_window_that_only_makes_requests_small_returns_to_the_first_few(files: int, window: int) -> None:
+    steered = grown()
+    for _ in range(40):
+        learn(steered, FINE, files, took_s=0.3)
+    assert window == steered.window
+
+
+def test_a_failure_halves_a_window_that_has_grown() -> None:
+    steered = grown()
+    learn(steered, SILENT)
+    assert (16, 16) == (steered.window, steered.room)
+    learn(steered, AWAY)
+    assert (1, 8) == (steered.window, steered.room)
 
 
 @given(

@@ -14,7 +14,6 @@ from eisync.core.lifecycle import (
     RemovalState,
     State,
     can,
-    diagram,
     removal_sources,
     sources,
     step,
@@ -102,25 +101,6 @@ def test_a_walk_takes_one_step_for_each_event() -> None:
 @pytest.mark.parametrize("event", Event)
 def test_the_sources_of_an_event_are_where_it_may_happen(event: Event) -> None:
     assert {state for state in State if can(state, event)} == set(sources(event))
-
-
-def test_the_diagram_has_every_arrow_and_no_other() -> None:
-    first, start, *lines = diagram().splitlines()
-    drawn = {
-        (State[before], Event(event)): State[after]
-        for line in lines
-        for before, after, events in [line.replace(" --> ", ": ").strip().split(": ")]
-        for event in events.split(", ")
-    }
-
-    assert ("stateDiagram-v2", "    [*] --> SETTLING: found") == (first, start)
-    assert TRANSITIONS == drawn
-
-
-def test_the_diagram_draws_one_line_between_two_states() -> None:
-    ends = [line.partition(":")[0] for line in diagram().splitlines()]
-
-    assert len(ends) == len(set(ends))
 
 
 REMOVAL_DESIGN = """

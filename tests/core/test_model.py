@@ -1,8 +1,9 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
-from eisync.core.model import Category, FileFacts, Item, extension_of, shown
+from eisync.core.model import Category, FileFacts, Item, extension_of, shown, value
 
 INT64 = range(-(2**63), 2**63)
 FACTS = FileFacts(5, 7, 9, 100.0)
@@ -79,3 +80,56 @@ def test_ctimes_that_differ_past_the_database_s_range_stay_different() -> None:
     facts = FileFacts(5, 7, 9, ctime_ns=2**63)
     assert facts.is_untouched_since(FileFacts(5, 7, 9, ctime_ns=2**63))
     assert not facts.is_untouched_since(FileFacts(5, 7, 9, ctime_ns=2**63 + 1))
+
+
+@value
+class Pair:
+    left: int
+    right: str = ""
+    aside: int = dataclasses.field(default=0, compare=False, repr=False)
+
+
+@value(kw_only=True)
+class Single:
+    one: int
+
+
+@value
+class Nothing:
+    pass
+
+
+@value
+class Own:
+    left: int
+
+    def __repr__(self) -> str:
+        return "mine"
+
+
+def test_a_value_is_as_a_dataclass_is() -> None:
+    plain = dataclasses.make_dataclass("Pair", ["left", "right"], frozen=True)
+    assert (hash(plain(1, "a")), Pair(1, "a"), True) == (hash(Pair(1, "a")), Pair(1, "a", aside=5), True)
+    assert ("Pair(left=1, right='a')", "Single(one=2)", "Nothing()") == tuple(
+        map(repr, (Pair(1, "a"), Single(one=2), Nothing()))
+    )
+    assert {Pair(1): 1, Single(one=1): 2, Nothing(): 3}[Nothing()] == 3
+    assert dataclasses.replace(Pair(1, "a"), left=2) == Pair(2, "a")
+    assert "mine" == repr(Own(1))
+
+
+def test_a_value_with_a_nan_is_equal_to_itself() -> None:
+    nan: Any = float("nan")
+    for one in (Single(one=nan), Pair(1, nan)):
+        assert dataclasses.replace(one) == one
+
+
+def test_values_of_different_classes_differ() -> None:
+    others: list[object] = [Pair(1), Own(1), Single(one=1), Single(one=2), Nothing(), 1]
+    assert [[one is other for other in others] for one in others] == [
+        [one == other for other in others] for one in others
+    ]
+
+
+def test_a_value_has_no_dictionary() -> None:
+    assert not hasattr(Pair(1), "__dict__")

@@ -50,6 +50,8 @@ def test_the_label_is_the_text_before_the_first_dot_of_the_base_name(path: str, 
         ("cat/DSC00012.jpg", "cat"),
         ("cat/PXL_20260102_101112345.jpg", "cat"),
         ("yes/0a7c2a8d_nohash_0.wav", "yes"),
+        ("yes/fcafebef_nohash_0.wav", "yes"),  # one of 2,500 such names has no digit in its hash
+        ("yes/fcafebef_0.wav", "fcafebef_0"),
         ("cat/3f2504e0-4f89-41d3-9a0c-0305e82c3301.png", "cat"),
         ("digits/7/00012.png", "7"),
         ("左/12.csv", "左"),

@@ -99,3 +99,8 @@ def test_no_file_is_lost_when_reasons_are_grouped(findings: list[StatusFinding],
 )
 def test_each_group_has_a_command_that_helps(group: Group, is_running: bool, expected: str) -> None:
     assert next_step(group, is_running=is_running).startswith(expected)
+
+
+def test_a_paused_file_needs_the_end_of_the_pause() -> None:
+    group = Group("ready", "waiting for its turn", 2, "/a", is_folder=False, is_varied=False)
+    assert "eisync resume" == next_step(group, is_running=True, is_paused=True)

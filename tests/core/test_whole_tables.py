@@ -9,7 +9,9 @@ import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import from_json
 
+from eisync.core.formats.json_document import _is_object
 from eisync.core.formats.probe import CHUNK_BYTES, Complete, Truncated, Undecidable
 from tests.core import formats
 from tests.core.formats import examine, examined
@@ -368,6 +370,33 @@ def test_cbor_is_read_across_the_borders_of_chunks(factor: int, count: int, cut:
     assert isinstance(examine("a.cbor", whole[: 1 + cut % (len(whole) - 1)]), Truncated)
 
 
+def readings(number: int, width: int, odd: int | None = None) -> bytes:
+    """Return CBOR of a recording: readings of `width` numbers, or numbers if it is 0. The one at `odd` has another
+    form."""
+    values = [0 if at == odd else 0.1 * at for at in range(number)]
+    rows: list[Any] = [[value] * width for value in values] if width else values
+    return bytes(cbor2.dumps({"payload": {"interval_ms": 10, "values": rows}, "behind": "the values"}))
+
+
+@pytest.mark.parametrize("width", [0, 1, 3, 16, 17])
+@pytest.mark.parametrize(
+    ("number", "odd"),
+    [(7, None), (8, None), (9, 8), (20, 0), (40, 7), (513, 511), (600, 520), (2_000, None), (9_000, 8_000)],
+)
+def test_cbor_readings_of_one_form_are_skipped_together(width: int, number: int, odd: int | None) -> None:
+    whole = readings(number, width, odd)
+    assert Complete("its CBOR item is complete") == examine("a.cbor", whole)
+    assert isinstance(examine("a.cbor", whole + b"\0"), Undecidable)
+    for cut in (1, 11, 12, len(whole) // 2, len(whole) - 60):
+        assert isinstance(examine("a.cbor", whole[:-cut]), Truncated)
+
+
+def test_cbor_lists_in_the_readings_are_followed() -> None:
+    whole = bytes(cbor2.dumps([[1.5, [number]] for number in range(100)]))
+    assert isinstance(examine("a.cbor", whole), Complete)
+    assert isinstance(examine("a.cbor", whole[:-1]), Truncated)
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=5),
@@ -402,6 +431,64 @@ def test_json_with_an_overwritten_byte_is_never_wrongly_reported_as_reserved_spa
     verdict, reads = examined("a.json", changed)
     assert isinstance(verdict, Complete | Truncated | Undecidable)
     assert 1 == len(reads)
+
+
+def is_object(text: bytes) -> bool:
+    try:
+        return isinstance(from_json(text), dict)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{}",
+        b' {"a": 1} \n',
+        b'{"a": 1} x',
+        b'{"a": 1}{}',
+        b'{"a": 1',
+        b'{"a": NaN, "b": -Infinity}',
+        b'{"a": 1, "a": 2}',
+        b'{"a": 1e999, "b": 123456789012345678901234567890}',
+        b'{"a": 01}',
+        b'{"a": .5}',
+        b'{"a": "\x01"}',
+        b'{"a": "\xff"}',
+        b'{"\xff": 1}',
+        b'{"a": "\\ud800"}',
+        b'{"a": "\\u00zz"}',
+        b'{"a": 1,}',
+        b'{"a" 1}',
+        b"{1: 2}",
+        b"{'a': 1}",
+        b'\0{"a": 1}',
+        b'{"a": 1}\0',
+        b"[1]",
+        b"1",
+        b'"a"',
+        b"null",
+        b"",
+        *(b'{"a": %s%s}' % (b"[" * depth, b"]" * depth) for depth in (10, 150, 190, 199, 200, 201, 300, 5_000)),
+    ],
+)
+def test_an_object_that_is_only_checked_also_parses(text: bytes) -> None:
+    assert is_object(text) == _is_object(text)
+
+
+@settings(quick, max_examples=300)
+@given(st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=5), st.integers(0, 10**9), st.binary(max_size=4))
+def test_an_object_with_an_overwritten_byte_is_checked_as_it_is_parsed(value: Any, place: int, bytes_: bytes) -> None:
+    whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    at = place % len(whole)
+    changed = whole[:at] + bytes_ + whole[at + len(bytes_) :]
+    assert is_object(changed) == _is_object(changed)
+
+
+@pytest.mark.parametrize("text", ["Ref-Binary-i16", "\\u0052ef-Binary-i16", "Ref\\u002dBINARY-f32 "])
+def test_a_reference_to_samples_is_found_however_it_is_written(text: str) -> None:
+    content = b'{"payload": {"values": ["%s"]}}' % text.encode()
+    assert isinstance(examine("a.json", content), Truncated)
 
 
 @quick

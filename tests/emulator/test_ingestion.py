@@ -42,6 +42,16 @@ def test_an_upload_is_answered_by_position_and_stored_as_sent(client: Client) ->
     assert client.send("GET", f"/raw-data/{second['sampleId']}/raw").content == csv(2)
 
 
+def test_a_table_above_its_size_is_stored_without_being_read() -> None:
+    odd = b"1,2\n3,4\n"
+    with running_emulator(small(max_table_bytes=len(odd) - 1)) as emulator:
+        client = Client(emulator)
+        with client.session:
+            above, below = client.upload([("a.csv", odd), ("b.csv", odd[:-1])])
+            assert [True, False] == [above["success"], below["success"]]
+            assert odd == client.send("GET", f"/raw-data/{above['sampleId']}/raw").content
+
+
 @pytest.mark.parametrize("key", ["", "ei_wrong", "ei_\udcff"])
 def test_a_wrong_key_is_401_in_the_words_of_the_service(emulator: RunningEmulator, key: str) -> None:
     headers = {"x-api-key": key.encode("utf-8", "surrogateescape")} if key else {}

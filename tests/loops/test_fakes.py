@@ -144,6 +144,17 @@ def test_a_changed_file_aborts_its_request(
     assert not [outcome for outcome in send(row(1)) if isinstance(outcome, Duplicate | Refused)]
 
 
+def test_a_request_beside_another_gives_its_answer_or_its_error_when_it_is_asked(service: Any) -> None:
+    def fails() -> int:
+        raise StudioError("No rights", status=403)
+
+    count, failure = service.beside(service.count), service.beside(fails)
+    assert 0 == count() == service.count()
+    for _ in range(2):
+        with pytest.raises(StudioError, match="No rights"):
+            failure()
+
+
 # --- the executor
 
 

@@ -16,6 +16,7 @@ from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.loops.supervisor import Loops, Once
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
+from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
@@ -54,6 +55,8 @@ class Pass:
         self.bench = Bench()
         self.bell = Hands(self.bench, self.clock)
         self.turns = 0
+        self.clouds = clouds
+        self.connected: list[int] = []  # how many requests had been sent when connections were opened
         self.roots = [yard.root, *(yard.add_root(name, name) for name in clouds if name != "main")]
         self.watched: dict[str, Any] = {}
         self.lanes = [
@@ -99,6 +102,7 @@ class Pass:
             now=self.clock,
             bell=self.bell,
             progress=self._progress,
+            connect=lambda: self.connected.append(len(self.clouds["main"].uploads)),
         )
         once.run(give_up_at=self.clock.now + timeout_s, is_stopped=is_stopped)
 
@@ -125,11 +129,28 @@ def test_everything_is_sent_and_compared(yard: Yard, cloud: Cloud) -> None:
     assert [True] == [target.listed_at is not None for target in yard.index.targets()]
 
 
-def test_run_again_it_sends_nothing(yard: Yard, cloud: Cloud) -> None:
+def test_the_projects_are_asked_for_before_the_scan(yard: Yard, cloud: Cloud) -> None:
     yard.write("a.csv")
-    Pass(yard, main=cloud).run()
-    Pass(yard, main=cloud).run()
-    assert 1 == len(cloud.uploads)
+    one = Pass(yard, main=cloud)
+    asked: list[int] = []
+    tick = WatcherLoop.tick
+
+    def tick_and_note(watcher: WatcherLoop, now: float) -> float:
+        asked.append(len(one.bench.waiting))
+        return tick(watcher, now)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WatcherLoop, "tick", tick_and_note)
+        one.run()
+    assert (1, {"a.csv": SYNCED}) == (asked[0], yard.states())
+
+
+def test_run_again_it_sends_nothing_and_opens_no_connection(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    first, second = Pass(yard, main=cloud), Pass(yard, main=cloud)
+    first.run()
+    second.run()
+    assert (1, [0], []) == (len(cloud.uploads), first.connected, second.connected)
 
 
 def test_it_waits_for_a_file_that_is_still_written(yard: Yard, cloud: Cloud) -> None:

@@ -12,11 +12,13 @@ from eisync.core.flow_control import HOLD_CAP_S
 from eisync.core.lifecycle import State
 from eisync.core.model import MAX_FILE_BYTES, Root
 from eisync.core.outcome import MAX_DISPUTES
+from eisync.core.pause import Hold
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
 from eisync.loops.uploader.loop import IDLE_S, PROBE_AFTER_S, UploaderLoop
 from eisync.loops.uploader.target_state import (
+    COMPANY_S,
     THREADLESS_S,
     SendingRules,
     TargetQueue,
@@ -137,6 +139,75 @@ def test_no_more_requests_than_workers_are_under_way(yard: Yard, cloud: Cloud) -
     assert 3 == len(drain.bench.waiting)
 
 
+def test_a_backlog_over_a_long_line_fills_all_workers(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(200))
+    drain = Drain(yard, target_queue(cloud, limits=Limits(files=1)), workers=16)
+    under_way = []
+    for _ in range(6):
+        drain.tick()
+        under_way.append(len(drain.bench.waiting))
+        drain.bench.run()
+    assert [1, 4, 8, 16, 16, 16] == under_way  # the first is the check of the project
+    drain.run()
+    assert {SYNCED} == set(yard.states().values())
+
+
+def test_while_files_arrive_requests_grow_and_not_their_number(yard: Yard, cloud: Cloud) -> None:
+    drain = introduced(yard, cloud, workers=16)
+    under_way = []
+    for turn in range(6):  # in each turn files of eight labels, which share no request
+        yard.fill(*(f"label{label}.{turn}.csv" for label in range(8)))
+        drain.tick(after_s=1.0)
+        under_way.append(len(drain.bench.waiting))
+        drain.bench.run(2)
+    assert 4 == max(under_way)
+    drain.run()
+    assert {SYNCED} == set(yard.states().values())
+
+
+def test_the_last_requests_of_many_labels_go_side_by_side(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*(f"label{label}.csv" for label in range(30)))
+    drain = introduced(yard, cloud, workers=16)
+    under_way = []
+    for _ in range(3):
+        drain.tick()
+        under_way.append(len(drain.bench.waiting))
+        drain.bench.run()
+    assert [4, 8, 16] == under_way
+
+
+def test_files_that_arrive_one_by_one_do_not_widen_the_window(yard: Yard, cloud: Cloud) -> None:
+    drain = introduced(yard, cloud, workers=16)
+    for name in names(40):
+        yard.fill(name)
+        drain.run(after_s=0.1)
+    assert [4] == [state.flow_control.window for state in drain.loop._states]
+
+
+def test_while_a_request_is_under_way_new_files_wait_for_company(yard: Yard, cloud: Cloud) -> None:
+    drain = introduced(yard, cloud)
+    yard.fill("idle.000.csv")
+    drain.tick(after_s=1.0)
+    assert 1 == len(drain.bench.waiting)  # a file by itself goes at once
+    yard.fill("idle.001.csv")
+    wait_s = drain.tick(after_s=0.001)
+    assert (1, True) == (len(drain.bench.waiting), 0.0 < wait_s <= COMPANY_S)
+    yard.fill("idle.002.csv")
+    drain.tick(after_s=COMPANY_S)
+    assert 2 == len(drain.bench.waiting)
+    drain.run()
+    assert [names(3)[:1], names(3)[1:]] == cloud.uploads
+
+
+def test_a_file_waits_for_no_company_when_nothing_is_under_way(yard: Yard, cloud: Cloud) -> None:
+    drain = introduced(yard, cloud)
+    for name in names(3):
+        yard.fill(name)
+        drain.tick(after_s=0.0001)
+        drain.bench.run()
+    assert [[name] for name in names(3)] == cloud.uploads
+
+
 def introduced(yard: Yard, cloud: Cloud, **more: Any) -> Drain:
     """An uploader that has checked the project and has sent nothing yet."""
     drain = Drain(yard, target_queue(cloud), **more)
@@ -165,7 +236,7 @@ def test_with_nothing_to_do_it_waits(yard: Yard, cloud: Cloud) -> None:
 def test_no_file_of_a_root_is_sent_before_its_labels_are_known(yard: Yard, cloud: Cloud) -> None:
     unlabelled = {1}
     yard.fill("wave.1.csv")
-    drain = Drain(yard, target_queue(cloud), unlabelled=lambda: unlabelled)
+    drain = Drain(yard, target_queue(cloud), withheld=lambda _: unlabelled)
     drain.run()
     assert {"wave.1.csv": READY} == yard.states()
     unlabelled.clear()
@@ -647,20 +718,23 @@ def test_a_paused_target_is_tried_again_with_one_small_file(yard: Yard, cloud: C
     assert {SYNCED} == set(yard.states().values())
 
 
-def test_large_files_leave_a_worker_to_the_others(yard: Yard, cloud: Cloud) -> None:
+@pytest.mark.parametrize(("workers", "heavy"), [(1, 1), (3, 2), (32, 3)])
+def test_large_files_leave_a_worker_to_the_others(yard: Yard, cloud: Cloud, workers: int, heavy: int) -> None:
     yard.fill(*(f"large.{number}.csv" for number in range(8)), content=None)
     for number in range(8):
         yard.write(f"large.{number}.csv", bytes([65 + number]) * 500)
     run(yard.watcher(), yard.later)
-    drain = Drain(yard, target_queue(cloud, limits=Limits(files=8, bytes=1000)), workers=3)
+    drain = Drain(yard, target_queue(cloud, limits=Limits(files=8, bytes=1000)), workers=workers)
     drain.now += 1.0
     drain.tick()
     drain.bench.run()
     drain.tick()
-    assert 2 == len(drain.bench.waiting)
+    assert heavy == len(drain.bench.waiting)
     yard.fill("small.csv")
     drain.tick(after_s=1.0)
-    assert 3 == len(drain.bench.waiting)
+    if workers == 1:  # the only worker is free for everything
+        return
+    assert heavy + 1 == len(drain.bench.waiting)
     drain.bench.waiting.rotate(1)
     drain.bench.run(1)
     drain.tick()
@@ -690,16 +764,18 @@ def test_a_target_leaves_a_worker_to_every_other(yard: Yard) -> None:
 def test_nothing_is_sent_in_quiet_hours_and_they_end(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(3))
     ends_at = yard.later + 100.0
-    drain = Drain(yard, target_queue(cloud), quiet_s=lambda now: max(0.0, ends_at - now))
+    drain = Drain(
+        yard,
+        target_queue(cloud),
+        hold=lambda now: Hold(ends_at - now, "these are quiet hours") if now < ends_at else None,
+    )
     assert IDLE_S == drain.run()
     assert ([], {READY}) == (cloud.uploads, set(yard.states().values()))
     assert {"main": "these are quiet hours"} == drain.loop.holds(drain.now)
     assert 10.0 == pytest.approx(drain.run(after_s=90.0))
     drain.run(after_s=10.0)
     assert ({SYNCED}, {}) == (set(yard.states().values()), drain.loop.holds(drain.now))
-    assert ["upload.paused_for_quiet_hours", "upload.resumed"] == [
-        event for event in yard.log.events() if event.startswith("upload.")
-    ]
+    assert ["upload.paused", "upload.resumed"] == [event for event in yard.log.events() if event.startswith("upload.")]
 
 
 @pytest.mark.parametrize(("order", "expected"), [(Order.OLDEST, "bac"), (Order.NEWEST, "cab"), (Order.SMALLEST, "acb")])

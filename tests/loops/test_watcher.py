@@ -17,7 +17,7 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category, FileFacts
 from eisync.core.outcome import Outcome
 from eisync.errors import StateError
-from eisync.loops.watcher import intake, observations, root_watcher
+from eisync.loops.watcher import completeness, intake, observations, root_watcher
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.loops.watcher.observations import NOTE_BUSY_EVERY_S
 from tests.conftest import list_sample
@@ -893,6 +893,18 @@ def test_complete_files_found_at_the_start_are_not_stored_as_observed(
     assert 1 <= len(yard.index.observations.records()) <= 2
     run(loop, yard.later + 2 * NOTE_BUSY_EVERY_S)
     assert ([], 4) == (yard.index.observations.records(), len(yard.states()))
+
+
+def test_complete_files_that_wait_for_the_reading_limit_are_not_stored_as_observed(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completeness, "BYTES_PER_TICK", 1)
+    for number in range(4):
+        yard.write(f"{number}.csv")
+    loop = yard.watcher()
+    for _ in range(3):
+        assert 0.0 == loop.tick(yard.later)
+        assert [] == yard.index.observations.records()
 
 
 def test_observed_files_beyond_the_limit_are_counted(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def test_quiet_hours_end_when_the_configuration_is_read_again(bench: Bench) -> N
     with log.open("wb") as stream:
         daemon = bench.daemon(log=stream)
         try:
-            until(lambda: "upload.paused_for_quiet_hours" in events(log))
+            until(lambda: "upload.paused" in events(log))
             until(lambda: bench.files("--state", "ready"))
             assert {"main": "these are quiet hours"} == bench.status()["daemon"]["held"]
             configuration.write_text(f'{before}\n[upload]\nquiet_hours = "never"\n')

@@ -17,7 +17,7 @@ import sqlite_utils
 from eisync.core.known_content import DeletedContent
 from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
-from eisync.store import schema
+from eisync.store import migrate, schema
 from eisync.store.database import FILE_NAME, Database, open_database, private_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
@@ -225,7 +225,7 @@ def migrate_to(connection: sqlite3.Connection, version: int) -> None:
     """Make the tables of an older version."""
     older = sqlite_utils.Migrations("eisync")
     for name in list(schema.MIGRATIONS)[:version]:
-        older(name=name)(schema._applied(schema.MIGRATIONS[name]))
+        older(name=name)(migrate._applied(schema.MIGRATIONS[name]))
     older.apply(sqlite_utils.Database(connection, use_counts_table=False))
 
 
@@ -279,7 +279,7 @@ def test_many_may_make_the_same_database_at_once(tmp_path: Path) -> None:
         database.close()
 
 
-def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path) -> None:
+def test_a_new_database_and_one_that_is_up_to_date_open_without_sqlite_utils(tmp_path: Path) -> None:
     program = (
         "import sys; from eisync.store.database import open_database; from eisync.store.index import Index; "
         "from eisync.store.outbox import Outbox; database, _ = open_database(sys.argv[1], exclusive=False); "
@@ -293,7 +293,38 @@ def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path
         for _ in range(2)
     ]
 
-    assert ["True\n", "False\n"] == answers
+    assert ["False\n", "False\n"] == answers
+
+
+def test_an_upgrade_imports_neither_pandas_nor_numpy(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        migrate_to(connection, 10)
+    program = (
+        "import importlib.util, sys; from eisync.store.database import open_database; "
+        "open_database(sys.argv[1], exclusive=True); "
+        "print('sqlite_utils' in sys.modules, {'numpy', 'pandas'} & sys.modules.keys(), "
+        "importlib.util.find_spec('pandas') is not None)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60
+    )
+
+    assert "True set() True\n" == done.stdout  # pandas is installed beside
+
+
+def test_a_new_database_is_the_same_as_one_that_sqlite_utils_makes(tmp_path: Path) -> None:
+    with (
+        contextlib.closing(sqlite3.connect(tmp_path / "new", isolation_level=None)) as new,
+        contextlib.closing(sqlite3.connect(tmp_path / "upgraded", isolation_level=None)) as upgraded,
+    ):
+        migrate.migrate(new)
+        migrate_to(upgraded, schema.VERSION)
+        for statement in (
+            "select type, name, tbl_name, sql from sqlite_master order by name",
+            "select id, migration_set, name from _sqlite_migrations order by id",
+        ):
+            assert upgraded.execute(statement).fetchall() == new.execute(statement).fetchall()
 
 
 def test_what_an_older_one_wrote_is_taken_over_with_its_rows(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ class Body:
     """Provide the bytes of a body to requests, which takes the length, then iterates.
 
     `sha256` holds the hashes of the files that were read, by item id. `spend` is called before each chunk is sent, and
-    may wait; `waited_s` is the sum of its waits. `ask` checks which programs write a file, before its first byte is
+    may wait; `waited_s` is the sum of its waits. `began_at` is when the first byte was asked for (monotonic): the
+    connection was open then. `ask` checks which programs write a file, before its first byte is
     sent and after its last.
     """
 
@@ -40,12 +41,14 @@ class Body:
         self._ask = ask
         self.sha256: dict[int, str] = {}
         self.waited_s = 0.0
+        self.began_at: float | None = None
 
     def __len__(self) -> int:
         return self._envelope.content_length
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the chunks. Raise FileError for a file that must not be sent, UnreachableError if none can be read."""
+        self.began_at = clock.monotonic()
         for piece in joined(self._pieces()):
             self.waited_s += self._spend(len(piece))
             yield piece

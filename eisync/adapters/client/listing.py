@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
 
@@ -13,13 +13,14 @@ from eisync.adapters.client.studio import Studio, StudioAnswer
 from eisync.adapters.process import ThreadPool, hand_over
 from eisync.core.batching import PageSize
 from eisync.core.dataset import FullPage
-from eisync.core.model import Page, RemoteSample, Unread
+from eisync.core.model import Page, RemoteSample, Unread, value
 from eisync.core.studio import MOST_LISTED
 from eisync.errors import AnswerTooLargeError, UnansweredError
 
 EVERYTHING: Mapping[str, object] = {"category": "all", "includeDisabled": "both"}
 """Select samples of every category, disabled ones included."""
 
+_T = TypeVar("_T")
 _Row = TypeVar("_Row", ListedEntry, FullSample)
 _Page = TypeVar("_Page", Page, FullPage)
 
@@ -48,10 +49,7 @@ class Listing:
 
         An answer that is never read is dropped. If no thread can be started, the request is made in this one.
         """
-        with self._lock:
-            if self._reader is None:
-                self._reader = ThreadPool(max_workers=1, thread_name_prefix="eisync-listing")
-            reader = self._reader
+        reader = self._second_thread()
 
         def fetch(below: Callable[[], int | None]) -> tuple[_Fetched, int | None]:
             fetched = self._fetch_page(limit, below(), from_id, None)
@@ -62,6 +60,13 @@ class Listing:
             return hand_over(reader, fetch, below)
 
         return ComingPage(ask, self._read_page, lambda: before_id)
+
+    def beside(self, ask: Callable[[], _T]) -> Callable[[], _T]:
+        """Call `ask` now, in the thread that reads ahead. Return the function that waits for its result or its error.
+
+        A result that nobody waits for is dropped. If no thread can be started, `ask` is called in this one.
+        """
+        return hand_over(self._second_thread(), ask).result
 
     def full_page(
         self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
@@ -99,6 +104,12 @@ class Listing:
             reader, self._reader = self._reader, None
         if reader is not None:
             reader.shutdown(cancel_futures=True)  # waits for at most one answer, which has a time limit
+
+    def _second_thread(self) -> ThreadPool:
+        with self._lock:
+            if self._reader is None:
+                self._reader = ThreadPool(max_workers=1, thread_name_prefix="eisync-listing")
+            return self._reader
 
     def _fetch_page(self, limit: int, before_id: int | None, from_id: int | None, filename: str | None) -> "_Fetched":
         selection = {**EVERYTHING, "maxId": before_id, "minId": from_id, "filename": filename}
@@ -186,7 +197,7 @@ class ComingPage:
         return self._read(fetched)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Query:
     """A page of a listing, and the largest number of its entries."""
 
@@ -196,7 +207,7 @@ class _Query:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Fetched:
     """A page that is not parsed yet. `is_cut`: it is one entry, which is too large."""
 

@@ -6,14 +6,13 @@ entry: only the wanted parts of each are parsed. An entry that cannot be read is
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from eisync.adapters.client.replies import LISTING, FullSample, ListedEntry
 from eisync.core.formats.json_syntax import MAX_STRUCTURE, Text, elements, members, structure
-from eisync.core.model import LARGEST_ID, Unread
+from eisync.core.model import LARGEST_ID, Unread, value
 from eisync.errors import AnswerTooLargeError
 
 _WANTED = frozenset(key.encode() for key in ListedEntry.__annotations__)
@@ -25,7 +24,7 @@ _PAGE = frozenset((b"success", b"samples", b"totalCount"))
 _T = TypeVar("_T", bound=Mapping[str, Any] | BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entries(Generic[_T]):
     """The entries of a page, in order. `total` is the number of samples that the page states."""
 

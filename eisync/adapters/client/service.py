@@ -4,7 +4,6 @@ import hashlib
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters import clock
@@ -18,6 +17,7 @@ from eisync.adapters.client.transport import Transport
 from eisync.core.dataset import WholeSample
 from eisync.core.formats.json_syntax import json_object
 from eisync.core.labels.parts import PartKind
+from eisync.core.model import value
 from eisync.core.redaction import KEYS
 from eisync.core.studio import says_no_sample
 from eisync.core.wire import Envelope, UploadReply
@@ -37,7 +37,7 @@ _HOSTS, _CONNECTIONS = 4, 80
 """Keep enough idle connections for every upload worker (64 at most) and the other loops."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Endpoints:
     """The addresses of a target's service, without trailing slashes.
 
@@ -83,7 +83,7 @@ class ServiceClient:
         # Offer these two methods of Studio under the same names.
         self.project_id, self.forget_project = self._studio.project_id, self._studio.forget_project
         self.page, self.ahead, self.full_page = self._listing.page, self._listing.ahead, self._listing.full_page
-        self.listed, self.count = self._listing.listed, self._listing.count
+        self.listed, self.count, self.beside = self._listing.listed, self._listing.count, self._listing.beside
         feed = ChangeFeed(self._studio)
         self.dataset_versions, self.changes = feed.dataset_versions, feed.changes
 
@@ -95,7 +95,7 @@ class ServiceClient:
         """
         body = Body(envelope, self._spend, self._probing())
         headers = {**envelope.headers, "x-api-key": self._read_key()}
-        began_at = clock.monotonic()
+        asked_at = clock.monotonic()
         reply = self._transport.send(
             "POST",
             self._ingestion_url + envelope.path,
@@ -104,7 +104,13 @@ class ServiceClient:
             body=body,
             max_answer_bytes=_ANSWER_BYTES + _ENTRY_BYTES * len(envelope.parts),
         )
-        return UploadReply(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
+        began_at = asked_at if body.began_at is None else body.began_at
+        took_s = clock.monotonic() - began_at - body.waited_s
+        return UploadReply(reply, body.sha256, took_s, self._transport.has_connected)
+
+    def connect(self) -> None:
+        """Open a connection to the ingestion service that the next upload finds ready. Never fails."""
+        self._transport.connect(self._ingestion_url, self._timeout_s[0])
 
     def key_id(self) -> int | None:
         """Return the id of the API key, without a request; None if the service did not name it."""

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
@@ -13,6 +12,7 @@ from eisync.adapters import clock
 from eisync.adapters.client.errors import MAX_SMALL_BYTES, read_whole
 from eisync.adapters.client.transport import Headers, Timeout, Transport
 from eisync.core.formats.json_syntax import json_object
+from eisync.core.model import value
 from eisync.core.retry import asked_s
 from eisync.core.studio import encode_query, is_id, projects_of_key
 from eisync.core.text import one_line
@@ -21,7 +21,7 @@ from eisync.errors import AnswerTooLargeError, KeyRefusedError, StudioError, Una
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StudioAnswer:
     """An answer of Studio that is not parsed yet."""
 

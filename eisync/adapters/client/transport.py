@@ -22,11 +22,14 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 from eisync.adapters import clock
 from eisync.adapters.client.errors import MAX_ANSWER_BYTES, clean_foreign_logs, read_whole, translated
+from eisync.adapters.client.tls import TlsContexts, take_tickets
 from eisync.core.clock_step import ClockReading, ServiceTime
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
@@ -40,7 +43,41 @@ SLOWEST_BYTES_S = 4096.0
 
 
 class PatientAdapter(HTTPAdapter):
-    """Speak HTTP as requests does, with a time limit for the whole of each answer."""
+    """Speak HTTP as requests does, with a time limit for the whole of each answer, and one TLS context for all."""
+
+    def __init__(self, **options: Any) -> None:
+        self._contexts = TlsContexts()
+        super().__init__(**options)
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https" and verify:
+            pool = {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._contexts.context_of(verify)}
+        return host, pool
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Add nothing to the context: with a file of certificates beside it, each connection would read that again."""
+
+    def connect(self, url: str, *, verify: str | bool, timeout_s: float) -> None:
+        """Open a connection to the host of `url`, unless one is free, and keep it for a later request.
+
+        Do nothing when that fails: the request will say why.
+        """
+        with contextlib.suppress(OSError, HTTPError, requests.RequestException):
+            request = requests.Request("GET", url).prepare()
+            pool: Any = self.get_connection_with_tls_context(request, verify)
+            connection: Any = pool._get_conn()
+            try:
+                if connection.is_closed:
+                    connection.timeout = timeout_s
+                    began_at = clock.monotonic()
+                    connection.connect()
+                    take_tickets(connection.sock, within_s=clock.monotonic() - began_at)
+            except BaseException:
+                connection.close()
+                raise
+            finally:
+                pool._put_conn(connection)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
@@ -92,12 +129,24 @@ class _TimedResponse(HTTPResponse):
         self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock))
 
 
+_thread = threading.local()
+"""`has_connected`: whether the thread has opened a connection since its last request began."""
+
+
 class _Connection(HTTPConnection):
     response_class = _TimedResponse
+
+    def connect(self) -> None:
+        _thread.has_connected = True
+        super().connect()
 
 
 class _SecureConnection(HTTPSConnection):
     response_class = _TimedResponse
+
+    def connect(self) -> None:
+        _thread.has_connected = True
+        super().connect()
 
 
 class _Pool(HTTPConnectionPool):
@@ -213,6 +262,7 @@ class Transport:
 
         Raise UnreachableError or UnansweredError, and FileError from `body`.
         """
+        _thread.has_connected = False
         KEYS.learn(headers.get("x-api-key", ""))  # before the request is sent, because an answer may repeat the key
         with (
             translated(url),
@@ -256,6 +306,20 @@ class Transport:
             return Silence(Fault.UNANSWERED, str(error), is_too_large=True)
         except UnansweredError as error:
             return Silence(Fault.UNANSWERED, str(error), error.is_timeout)
+
+    @property
+    def has_connected(self) -> bool:
+        """Return whether the last request of this thread opened a connection: none was free."""
+        return bool(getattr(_thread, "has_connected", False))
+
+    def connect(self, url: str, timeout_s: float) -> None:
+        """Open a connection that a later request to the host of `url` finds ready. Never fails, and sends nothing.
+
+        Do nothing where a proxy is on the way.
+        """
+        environment = self._environment_of(url)
+        if select_proxy(url, environment["proxies"]) is None:
+            self._adapter.connect(url, verify=environment["verify"], timeout_s=timeout_s)
 
     def close(self) -> None:
         """Close every connection. Safe to repeat; the next request opens new ones."""

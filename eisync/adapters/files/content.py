@@ -23,6 +23,8 @@ READ_COSTS_BYTES = 512
 
 HEAD_BYTES = 512
 """Read at least this much of the beginning: a check that asks for a few bytes there asks for more of them next."""
+SMALL_BYTES = 8 * 1024
+"""Read a file of up to this size at once: that costs as much as one of the reads that its check would ask for."""
 HASH_CHUNK_BYTES = 256 * 1024
 
 _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -102,10 +104,11 @@ def _read_on(examination: FormatCheck, descriptor: int, most_bytes: int) -> tupl
     """
     spent = READ_COSTS_BYTES
     head = b""
+    least = examination.size if examination.size <= SMALL_BYTES else HEAD_BYTES
     while (read := examination.wants) is not None and spent < most_bytes:
         end = read.offset + read.length
-        if not read.offset and read.length < HEAD_BYTES:
-            head = os.pread(descriptor, HEAD_BYTES, 0)
+        if not read.offset and read.length < least:
+            head = os.pread(descriptor, least, 0)
             spent += len(head) + READ_COSTS_BYTES
         if end <= len(head):
             chunk = head[read.offset : end]

@@ -9,13 +9,13 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from eisync.core.ignore import IgnoreRules, Leads, why_left_out
 from eisync.core.known_content import FolderPiece, KnownVersions, Version
 from eisync.core.labels.sidecars import WHAT_THEY_ARE
-from eisync.core.model import FileFacts, shown
+from eisync.core.model import FileFacts, shown, value
 from eisync.errors import CONTENT_ERRORS
 
 _MOUNT_POINT = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", 0xA0000003)
@@ -23,7 +23,7 @@ _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
 _VOLUME = "\\\\?\\Volume{"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Link:
     """The target of a link: an absolute path; None when it is not known."""
 

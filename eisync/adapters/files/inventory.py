@@ -7,11 +7,10 @@ followed. Folders are read one at a time, and the tree is never held in memory.
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eisync.adapters.files.folder_walk import facts_of, is_junction, is_link, link_above, why_not_followed
 from eisync.core.ignore import IgnoreRules, behind
-from eisync.core.model import FileFacts, shown
+from eisync.core.model import FileFacts, shown, value
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe (FIFO), not a file"),
@@ -19,7 +18,7 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Found:
     """An entry that is no folder. `path` is relative to the root; `left_out` says why it is not for the service."""
 
@@ -28,7 +27,7 @@ class Found:
     left_out: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Trouble:
     """A folder that cannot be read, so that its content is unknown. `left_out`: the rule that leaves it out anyway."""
 

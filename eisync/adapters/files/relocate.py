@@ -15,11 +15,10 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from eisync.adapters.files.file_facts import open_folder
 from eisync.adapters.files.folder_walk import facts_of
-from eisync.core.model import FileFacts
+from eisync.core.model import FileFacts, value
 from eisync.errors import FolderError
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -27,7 +26,7 @@ _IS_LINK = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EMLINK})
 HAS_DESCRIPTORS = {os.open, os.mkdir, os.unlink, os.stat, os.rename} <= os.supports_dir_fd
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Place:
     """A name in an open folder. If the system cannot open folders (None), the name is the whole path."""
 

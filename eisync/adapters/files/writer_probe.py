@@ -24,11 +24,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters.files.file_facts import mountinfo, raise_if_exhausted, resolved
 from eisync.core import mounts
+from eisync.core.model import value
 from eisync.core.writers import (
     NO_WRITERS,
     Ask,
@@ -127,7 +127,7 @@ class WriterProbe:
         return _asked(answer, descriptor, is_last=is_last)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Windows:
     mode: ShareMode
 

@@ -13,6 +13,7 @@ Sources: RFC 8949, section 3; the data acquisition format's "Binary payloads" in
 `insert_ref` in its firmware (edgeimpulse/firmware-*).
 """
 
+import functools
 import re
 from collections.abc import Callable, Generator
 
@@ -66,11 +67,13 @@ _ITEMS = bytes(
 _RUNS = (128, 32, 8, 2)
 _NUMBER = rb"(?:[\x19\x39\xf9]..|[\x1b\x3b\xfb]........|[\x1a\x3a\xfa]....|[\x00-\x17\x20-\x37\xf4-\xf7]|[\x18\x38].)"
 _LIST = b"(?:%s)" % b"|".join(rb"%s%s{%d}" % (re.escape(bytes([0x80 + n])), _NUMBER, n) for n in range(1, 17))
-_Patterns = list[tuple[int, re.Pattern[bytes]]]
-_NUMBERS: _Patterns = [(run, re.compile(rb"(?s:%s{%d})" % (_NUMBER, run))) for run in _RUNS]
-_LISTS: _Patterns = [(run, re.compile(rb"(?s:%s{%d})" % (_LIST, run))) for run in _RUNS]
-_PATTERNS = dict.fromkeys((*range(0x1C), *range(0x20, 0x3C), *range(0xF4, 0xF8), *range(0xF9, 0xFC)), _NUMBERS)
-_PATTERNS |= dict.fromkeys(range(0x81, 0x91), _LISTS)
+_HEADS_OF_NUMBERS = frozenset({*range(0x1C), *range(0x20, 0x3C), *range(0xF4, 0xF8), *range(0xF9, 0xFC)})
+_HEADS_OF_LISTS = frozenset(range(0x81, 0x91))
+_HEADS = _HEADS_OF_NUMBERS | _HEADS_OF_LISTS
+
+# Nearly all recordings write every reading in the same form: then the bytes at one place of each are alike.
+_ALIKE = 512  # compare at most this many readings at once
+_FEWEST_ALIKE = 8  # for fewer, the patterns are as fast
 
 _NUMBERS_OF = ((8, (b"\x1b", b"\x3b", b"\xfb")), (4, (b"\x1a", b"\x3a", b"\xfa")), (2, (b"\x19", b"\x39", b"\xf9")))
 _BLOCK = 16  # this many NUL bytes at the end of an incomplete file are reserved space
@@ -148,7 +151,7 @@ def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Comple
     while at < end:
         first = chunk[at]
         length = _LENGTHS[first]
-        if to_come > 1 and first in _PATTERNS and (run := _run(chunk, at, _PATTERNS[first], to_come)):
+        if to_come > 1 and first in _HEADS and (run := _run(chunk, at, first, to_come)):
             to_come -= run[0]
             at = run[1]
         elif length and at + length <= end:
@@ -176,14 +179,47 @@ def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Comple
     return at
 
 
-def _run(chunk: bytes, at: int, patterns: _Patterns, to_come: int) -> tuple[int, int] | None:
+def _run(chunk: bytes, at: int, first: int, to_come: int) -> tuple[int, int] | None:
     """Return a number of numbers (or lists of numbers) that follow one another from `at`, and where they end."""
-    for run, pattern in patterns:
+    if to_come >= _FEWEST_ALIKE and (alike := _alike(chunk, at, first, to_come)) is not None:
+        return alike
+    for run, pattern in _patterns(is_of_lists=first in _HEADS_OF_LISTS):
         if run <= to_come:
             found = pattern.match(chunk, at)
             if found is not None:
                 return run, found.end()
     return None
+
+
+@functools.cache  # compiled when the first file needs them: that takes 10 ms
+def _patterns(*, is_of_lists: bool) -> list[tuple[int, re.Pattern[bytes]]]:
+    one = _LIST if is_of_lists else _NUMBER
+    return [(run, re.compile(rb"(?s:%s{%d})" % (one, run))) for run in _RUNS]
+
+
+def _alike(chunk: bytes, at: int, first: int, to_come: int) -> tuple[int, int] | None:
+    """Return the same for numbers (or lists of numbers) of which each has the same heads at the same places.
+
+    None: these are too few.
+    """
+    heads = [at]
+    end = at + (_LENGTHS[first] or 1)
+    for _ in range(_ITEMS[first]):
+        if end >= len(chunk):
+            return None
+        heads.append(end)
+        length = _LENGTHS[chunk[end]]
+        if not length:
+            return None  # a list in the list
+        end += length
+    length = end - at
+    number = min(to_come, (len(chunk) - at) // length, _ALIKE)
+    for head in heads:
+        if number < _FEWEST_ALIKE:
+            return None
+        column = chunk[head : at + number * length : length]
+        number -= len(column.lstrip(column[:1]))
+    return (number, at + number * length) if number >= _FEWEST_ALIKE else None
 
 
 def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[int, int] | Completeness:

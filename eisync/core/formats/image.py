@@ -35,7 +35,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
 # In compressed data FF is followed by 00 or by a restart marker. Before any marker there may be more FF, as fill bytes.
 _MARKER = re.compile(rb"\xff[\x01\xc0-\xcf\xd8-\xfe]")
-_FIRST_READ_BYTES = 64  # of the search for the next marker, which is far away in a photo and close in a small file
+_READ_AHEAD_BYTES = 4096  # one read gives most segments of a small file; the next marker of a photo is far away
 
 
 def image(size: int) -> Probe:
@@ -79,12 +79,15 @@ def _jpeg(size: int) -> Probe:
     """Probe a JPEG: segments, some followed by compressed data, up to the end marker."""
     offset = 2
     has_frame = False
+    read_at, read = 0, b""
     for _ in range(MAX_PARTS):
         if offset + 2 > size:
             return _no_end_marker(size)
-        marker = yield Read(offset, min(4, size - offset))
+        if offset + 4 > read_at + len(read):
+            read_at, read = offset, (yield Read(offset, min(_READ_AHEAD_BYTES, size - offset)))
+        marker = read[offset - read_at : offset - read_at + 4]
         if not _MARKER.match(marker):
-            found = yield from _next_marker(offset, size)
+            found = yield from _next_marker(offset, size, read, read_at)
             if found == size:
                 is_jpeg = has_frame or marker[0] == 0xFF
                 return _no_end_marker(size) if is_jpeg else (yield from _not_jpeg(marker, offset, size))
@@ -106,7 +109,7 @@ def _jpeg(size: int) -> Probe:
         if offset > size:
             return cut_short(f"JPEG segment {code:02X}", promised=offset, size=size)
         if code == _START_OF_SCAN:
-            offset = yield from _next_marker(offset, size)
+            offset = yield from _next_marker(offset, size, read, read_at)
     return Undecidable("it has too many parts to examine")
 
 
@@ -114,22 +117,24 @@ def _not_jpeg(marker: bytes, offset: int, size: int) -> Generator[Read, bytes, C
     return (yield from mismatch_to_the_end("a JPEG image", marker, size=size, offset=offset))
 
 
-def _next_marker(offset: int, size: int) -> Generator[Read, bytes, int]:
-    """Return the position of the next marker; the size of the file when there is none."""
-    length = _FIRST_READ_BYTES
+def _next_marker(offset: int, size: int, read: bytes, read_at: int) -> Generator[Read, bytes, int]:
+    """Return the position of the next marker; the size of the file when there is none.
+
+    `read` are bytes that were read already, from `read_at` on.
+    """
+    found = _MARKER.search(read, offset - read_at)
+    if found is not None:
+        return read_at + found.start()
+    offset = max(offset, read_at + len(read) - 1)  # the last byte may be the first byte of a marker
+    length = _READ_AHEAD_BYTES
     while offset + 2 <= size:
         length = min(length, size - offset)
-        found = _marker_in((yield Read(offset, length)))
+        found = _MARKER.search((yield Read(offset, length)))
         if found is not None:
-            return offset + found
-        offset += length - 1  # the last byte may be the first byte of a marker
+            return offset + found.start()
+        offset += length - 1
         length = min(2 * length, CHUNK_BYTES)
     return size
-
-
-def _marker_in(chunk: bytes) -> int | None:
-    found = _MARKER.search(chunk)
-    return None if found is None else found.start()
 
 
 def _no_end_marker(size: int) -> Completeness:

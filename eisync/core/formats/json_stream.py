@@ -10,12 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.formats.json_batch import objects_at
 from eisync.core.formats.json_syntax import Extent
 from eisync.core.formats.json_values import is_suspect
+from eisync.core.model import value
 
 LARGEST_VALUE = 512 * 1024
 """The most characters of a value that is created."""
@@ -53,7 +53,7 @@ _DECODER = json.JSONDecoder(parse_constant=_no_number)
 _LARGE = object()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Checkpoint:
     """How far a document was read: bytes, their hash, the line (from 1), and the caller's name for the place."""
 

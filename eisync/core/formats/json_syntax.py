@@ -19,12 +19,13 @@ import functools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, islice
 from typing import Any
 
 from eisync.core.formats.magic import HEAD_BYTES
 from eisync.core.formats.probe import Completeness, Truncated, Undecidable, other_format
+from eisync.core.model import value
 from eisync.core.text import amount
 
 MAX_STRUCTURE = 100_000
@@ -237,7 +238,7 @@ for _bracket in b"]}":
 _BEHIND_A_SCALAR = re.compile(r"[\s,\]}]")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _State:
     depth: int = 0
     is_in_text: bool = False

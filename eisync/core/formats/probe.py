@@ -13,7 +13,6 @@ is silence, a hole, or another format.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
 
 from eisync.core.formats.magic import HEAD_BYTES, is_json, placeholder, recognised
 from eisync.core.model import value
@@ -37,21 +36,21 @@ class Complete:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Truncated:
     """Something is missing. `finding` says exactly what, for a person."""
 
     finding: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Undecidable:
     """The format has no end of its own, or the content is of another format. Wait until the file stays unchanged."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenEnded:
     """The header has a length field, and the writer has not set it.
 

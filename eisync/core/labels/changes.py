@@ -8,12 +8,13 @@ Source: the wire contract, sections 1 and 3.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from eisync.core.labels.description import Description
 from eisync.core.labels.parts import PartKind, packed, unpacked
 from eisync.core.labels.said import CATEGORY, LABEL, metadata_key, part_key
+from eisync.core.model import value
 from eisync.core.text import nfc
 
 _BOX = ("label", "x", "y", "width", "height")
@@ -58,7 +59,7 @@ def is_alike(one: Description, other: Description) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MergedMetadata:
     """The metadata that a sample should have. `disputed` are names whose values a person changed."""
 

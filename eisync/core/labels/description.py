@@ -14,7 +14,7 @@ from project to project.
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from eisync.core.labels.entry import Entry
@@ -97,7 +97,7 @@ class Description:
         return weight + sum(map(_weight, (*self.metadata, *self.metadata.values()))) if self.metadata else weight
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnsentFile:
     """A file that is not sent yet or is being sent, with its description. The next page begins after `cursor`."""
 

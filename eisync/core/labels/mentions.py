@@ -6,11 +6,12 @@ most likely means this file. An image may have one entry for each of its boxes; 
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from eisync.core.labels.entry import Entry, Region, Stretch
 from eisync.core.labels.sidecars import BESIDE
+from eisync.core.model import value
 from eisync.core.text import nfc
 
 _Part = TypeVar("_Part", Region, Stretch)
@@ -19,7 +20,7 @@ MAX_JOINED = 4_000
 """The most boxes or ranges that are combined for one file."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NearMiss:
     """The sidecar does not mention the file, but mentions a very similar name.
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+# Created once: `json.dumps` makes an encoder for each call that asks for other than its usual form.
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+_compact_sorted = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+
 
 class PartKind(Enum):
     """A kind of companion part: the name of the part, the type it states, and the key of its entries."""
@@ -36,7 +40,7 @@ class LabelParts:
 
     def add(self, name: str, about: Mapping[PartKind, Any]) -> None:
         for kind, entry in about.items():
-            self.entries.setdefault(kind, {})[name] = json.dumps(entry, separators=(",", ":"))
+            self.entries.setdefault(kind, {})[name] = _compact(entry)
 
     def parts(self) -> list[tuple[str, bytes]]:
         """Return the name and content of each part. They follow the files in the request."""
@@ -50,7 +54,7 @@ def packed(about: Mapping[PartKind, Any]) -> str | None:
     ('{"boxes":[1]}', None)
     """
     entries = {kind.name.lower(): entry for kind, entry in about.items() if entry}
-    return json.dumps(entries, separators=(",", ":"), sort_keys=True) if entries else None
+    return _compact_sorted(entries) if entries else None
 
 
 def unpacked(text: str | None) -> dict[PartKind, Any]:

@@ -9,16 +9,17 @@ The package `regex` has a time limit instead, but no wheels for armv7, where gat
 
 import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eisync.core.labels.pattern_cost import MAX_PATH, begins_at_start, refuse_slow
 from eisync.core.labels.pattern_syntax import parse
+from eisync.core.model import value
 from eisync.core.text import nfc
 
 MAX_PATTERN_CHARACTERS = 500
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PathPattern:
     """A regular expression for paths. Raises ValueError, with a clause for a person, when it cannot be used.
 

@@ -20,10 +20,9 @@ Labels are in NFC, so that a class named on a Mac and elsewhere is one label.
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from itertools import takewhile
 
-from eisync.core.model import Category, shown
+from eisync.core.model import Category, shown, value
 from eisync.core.text import nfc
 
 COMMON_MEDIA = ("jpg", "wav", "png", "jpeg", "mp4", "avi", "JPG", "WAV", "PNG", "JPEG", "MP4", "AVI")
@@ -74,6 +73,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d$")  # COCO 2017 has train2017 and val2017
 _FILLERS = frozenset({"data", "dataset", "set", "split", "images", "audio", "samples", "files"})
 """Words that make no class of a folder that names a category: `Test Data`, `train_set`."""
 
+_SPEECH_COMMAND = re.compile(r"[0-9a-f]{8}_nohash_\d+")  # the speaker's hash; it may consist of letters only
 _CAMERA = "img|dsc|dscn|dscf|pxl|vid|mvi|gopr|nohash"
 _COUNTER = re.compile(rf"\d+|(?=[^_\W]*\d)[0-9a-f]{{8,}}|(?:{_CAMERA})\d*", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -83,7 +83,7 @@ _NO_WORD_IN_IT = re.compile(r"(?!.*(?:train|test|val|anomaly))", re.IGNORECASE |
 _WORD = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Naming:
     """The word that gives the category, as written, and the part of the path that contains it.
 
@@ -96,7 +96,7 @@ class Naming:
     in_name: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PathRules:
     """How a watched folder labels its files: `infer`, `folder`, `sdk`, `none` or a fixed label; and the category."""
 
@@ -152,7 +152,7 @@ def is_counter(label: str) -> bool:
     >>> is_counter("001"), is_counter("IMG_0042"), is_counter("0a7c2a8d_nohash_0"), is_counter("wave2")
     (True, True, True, False)
     """
-    if _UUID.fullmatch(label):
+    if _UUID.fullmatch(label) or _SPEECH_COMMAND.fullmatch(label):
         return True
     words = _words(label)
     return any(map(str.isdigit, label)) and all(map(_COUNTER.fullmatch, words))

@@ -5,7 +5,8 @@ and positions. Anything else is refused with a clause for a person.
 """
 
 import re
-from dataclasses import dataclass
+
+from eisync.core.model import value
 
 MAX_DEPTH = 20
 
@@ -19,7 +20,7 @@ CharacterSet = frozenset[str]
 """The characters, of all that matter for one expression, that a part of it matches."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Character:
     """One character of a set. `is_any`: of all."""
 
@@ -27,21 +28,21 @@ class Character:
     is_any: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Assertion:
     """A position, which takes no character. `is_start`: the begin of the path."""
 
     is_start: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Alternatives:
     """A group: one of its branches."""
 
     branches: "tuple[tuple[Node, ...], ...]"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Repeat:
     """A part that repeats `low` to `high` times."""
 

@@ -11,7 +11,7 @@ Everything is compared in NFC, so that a rule fits the names that a Mac writes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from re import Match
 from typing import NamedTuple
 
@@ -88,7 +88,7 @@ class RuleProblemError(ValueError):
     """What a rule takes from the path of a file cannot be sent. The message is one clause for a person."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Rule:
     """One rule: which files it fits, and what it says of them. Without `match` and `pattern` it fits every file.
 
@@ -136,7 +136,7 @@ class Rule:
         return self._pattern.find(path)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LabelRules:
     """The rules of a watched folder, in their order, and its own options, which decide what no rule says."""
 

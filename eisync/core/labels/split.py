@@ -18,7 +18,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from eisync.core.labels.description import MAX_METADATA, Description
 from eisync.core.labels.path_pattern import PathPattern
@@ -45,7 +45,7 @@ Totals = Mapping[tuple[Label, Category], int]
 _PATTERN_MARKS = re.compile(r"[\\()\[\]{}*+?^$|]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Split:
     """By what files are grouped, and how many per cent of them are for testing and validation; the rest for training.
 

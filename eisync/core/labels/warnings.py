@@ -15,10 +15,10 @@ each has many files. A label that a sidecar gives on purpose to one file is no w
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from eisync.core.labels.path_rules import is_counter
+from eisync.core.model import value
 from eisync.core.text import amount, caseless, printable
 
 FEW = 3
@@ -47,7 +47,7 @@ class Pattern(Enum):
     ONE_EACH = "one_each"  # every file has its own
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LabelCount:
     """How many files have a label, and the names of how many begin with it."""
 
@@ -55,7 +55,7 @@ class LabelCount:
     named: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LabelWarning:
     """A pattern that `labels` labels of `files` files have, as a sentence for a person."""
 

@@ -18,7 +18,7 @@ from eisync.core.actions import Action, Cause, FileSide, is_agreed, propose
 from eisync.core.clock_step import DAY_S
 from eisync.core.description_edits import is_followed, propose_edits
 from eisync.core.guard import Guard, Ledger
-from eisync.core.model import shown
+from eisync.core.model import shown, value
 from eisync.core.policy import Trigger, triggers
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.lineage import Lineages
@@ -64,7 +64,7 @@ class GuardLedger:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Precautions:
     """The checks before an action: the evidence, the guard, the state of the folder, and other eisync processes."""
 

@@ -1,16 +1,16 @@
 """What became of an action that was tried."""
 
-from dataclasses import dataclass
+from eisync.core.model import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Done:
     """The action is done."""
 
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotNeeded:
     """Not needed, or its file or sample is a different one now. `spares`: it is never proposed again."""
 
@@ -18,7 +18,7 @@ class NotNeeded:
     spares: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Postponed:
     """The action cannot be done now."""
 

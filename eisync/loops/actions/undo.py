@@ -9,12 +9,11 @@ What cannot be undone stays done, and the reason is reported.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from eisync.core.action_sentences import sentence
 from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction
 from eisync.core.lifecycle import RETRIEVABLE
-from eisync.core.model import FileFacts, shown
+from eisync.core.model import FileFacts, shown, value
 from eisync.core.retention import Removal, removal_of
 from eisync.errors import EisyncError, FileError, FolderError, KeyRefusedError, StudioError, TransitError
 from eisync.loops.actions.executor import ACTIONS_PER_STEP, Trash
@@ -60,7 +59,7 @@ class RetentionUndo:
         return facts, f"downloaded again (sample {sample_id}); it is kept"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Undone:
     """The action is undone. `facts`: those of the file that is in its place again."""
 
@@ -68,7 +67,7 @@ class Undone:
     facts: FileFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Final:
     """The action cannot be undone."""
 

@@ -1,12 +1,12 @@
 """Follow a project's change feed, if it explains what a poll found, instead of reading the whole listing."""
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eisync.core import change_feed, listing
 from eisync.core.change_feed import CHANGES_A_PAGE, DatasetVersion, FeedResult, SampleChange, VersionList
 from eisync.core.listing import IndexedSample, LastPoll, PollResult
-from eisync.core.model import Missing, RemoteSample
+from eisync.core.model import Missing, RemoteSample, value
 from eisync.errors import KeyRefusedError, StudioError, TransitError
 from eisync.loops.ports import Log, ProjectService
 from eisync.loops.reconciler.context import PassReport, count_changes
@@ -17,7 +17,7 @@ ASKED_FOR = 3
 """How many of the deleted samples are checked by id: a feed that is wrong is rarely wrong about only one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Followed:
     """The result of following the feed; by default, nothing was reported.
 
@@ -30,7 +30,7 @@ class Followed:
     has_pending: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class FeedFollower:
     """The change feed of one target, and the mirror that stores its samples."""
 

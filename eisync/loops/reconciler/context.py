@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from eisync.core import listing
 from eisync.core.actions import PARTS, ActionKind
+from eisync.core.model import value
 from eisync.core.policy import Policy
 from eisync.loops.lineage import Lineages, NullLineage
 from eisync.loops.ports import ProjectService
@@ -17,7 +18,7 @@ from eisync.store.outbox import Outbox
 MAX_DETAILS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ReconciledProject:
     """The settings of one target that the reconciler needs."""
 
@@ -31,7 +32,7 @@ class ReconciledProject:
     policies: Mapping[int, Policy] = field(default_factory=dict)  # by root id: what a deletion or change leads to
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ReconcilerStore:
     """The parts of the database that the reconciler reads and writes."""
 
@@ -42,7 +43,7 @@ class ReconcilerStore:
     lineages: Lineages = field(default_factory=NullLineage)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TargetContext:
     """One target, with what actions on its files and samples need. `policies` are by root id.
 

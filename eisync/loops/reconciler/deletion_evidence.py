@@ -8,13 +8,13 @@ Some of this only a hash can show. Each step hashes one file. The hash is cached
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eisync.core.absence import Absence, Elsewhere
 from eisync.core.actions import FileSide
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
-from eisync.core.model import Category, FileFacts, Item, shown
+from eisync.core.model import Category, FileFacts, Item, shown, value
 from eisync.core.studio import Origin, is_cut_from
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.ports import Log
@@ -28,7 +28,7 @@ PAGE = 1_000
 MAX_PAGES = 10
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FolderView:
     """Access to the watched folders.
 
@@ -42,7 +42,7 @@ class FolderView:
     why_away: Callable[[FileSide], str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Candidate:
     """A file that may have the content of an absent one."""
 
@@ -50,7 +50,7 @@ class _Candidate:
     is_ready: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Segments:
     """How many samples were cut from those of a file, or why that is not known."""
 

@@ -5,15 +5,14 @@ lies between its neighbours. If it is the last of a page, it is also the first o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eisync.core import listing
-from eisync.core.model import Page, RemoteSample, Unread
+from eisync.core.model import Page, RemoteSample, Unread, value
 from eisync.errors import EisyncError
 from eisync.loops.ports import PendingPage, ProjectService
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ListingPage:
     """A checked page of the listing. `count` is how many of its entries the pages before it did not hold."""
 

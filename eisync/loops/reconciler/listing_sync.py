@@ -8,12 +8,12 @@ listing is not plausible is dropped.
 
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 
 from eisync.core import listing
 from eisync.core.listing import LastPoll, PollResult, SweepProgress
-from eisync.core.model import LARGEST_ID, Missing
+from eisync.core.model import LARGEST_ID, Missing, value
 from eisync.errors import EisyncError, TransitError
 from eisync.loops.ports import Log, ProjectService
 from eisync.loops.reconciler.change_feed import FeedFollower, Followed
@@ -31,7 +31,7 @@ SWEPT_AT_ONCE = 5
 """A listing of so many pages is read as soon as something changed; a larger one waits for the feed to say what."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ListingSync:
     """The listing of one target, and the mirror that stores it."""
 
@@ -63,11 +63,15 @@ class ListingSync:
         """
         remembered = self.mirrored.remembered(self.target)
         under_way = self._under_way()
+        newest_index = self.feed.newest_index
+        is_sweep = remembered is None or sweeps
+        if is_sweep and under_way is None:
+            newest_index = self.studio.beside(newest_index)  # both are asked before the listing, in any order
         modified_at = self.studio.modified_at()
         yield
         if remembered is None or under_way is not None or sweeps:
             report.why = _why_at_once(remembered, under_way)
-            return (yield from self._sweep(report, under_way, modified_at))
+            return (yield from self._sweep(report, under_way, modified_at, newest_index))
         poll, newest_id = yield from self._list_new(remembered, modified_at, report)
         now = self.clock()
         followed = Followed()
@@ -81,7 +85,7 @@ class ListingSync:
         if not (is_current or is_pending) or is_due:
             why = report.why = listing.why_sweep(remembered, poll, now=now, every_s=self.sweep_interval_s)
             if why is not None:
-                return (yield from self._sweep(report, None, modified_at))
+                return (yield from self._sweep(report, None, modified_at, newest_index))
         if poll.unlisted:
             return followed.missing  # the next poll finds the same again, until a sweep may run
         # Keep the old `modified_at` of an unexplained change, so that it still asks for a sweep once one may run.
@@ -111,6 +115,9 @@ class ListingSync:
         newest_added_at: float | None = None
         samples: int | None = None
         pages = listing_pages(self.studio, self.page_size, from_id=first_id)
+        count = self.studio.count
+        if modified_at is not None and modified_at != remembered.modified_at:
+            count = self.studio.beside(count)  # surely needed; while the first page, the newest one, is on its way
         if modified_at is None:
             # A count is needed in any case. One request returns both the newest sample and the number of samples.
             newest = self.studio.page(limit=1)
@@ -127,7 +134,7 @@ class ListingSync:
             del page
             yield
         if samples is None and listing.must_count(remembered, modified_at=modified_at, new=new):
-            samples = self.studio.count()
+            samples = count()
             yield
         self.check_project()
         poll = PollResult(
@@ -140,25 +147,33 @@ class ListingSync:
         return poll, newest_id
 
     def _sweep(
-        self, report: PassReport, progress: SweepProgress | None, modified_at: float | None
+        self,
+        report: PassReport,
+        progress: SweepProgress | None,
+        modified_at: float | None,
+        newest_index: Callable[[], int | None],
     ) -> Generator[None, None, list[Missing]]:
         report.swept = True
         listed = progress.listed if progress else 0
         self.log.info("sweep.began", target=self.target, why=report.why, listed=listed)
         if progress is None:
-            version_index = self.feed.newest_index()  # what comes later is in the feed, what came before is listed
+            version_index = newest_index()  # what comes later is in the feed, what came before is listed
             yield
             progress = self.mirrored.begin_sweep(
                 self.target, modified_at=modified_at, version_index=version_index, now=self.clock()
             )
         try:
             turn_at = self.clock()
+            # Most listings have one page, so the count is asked for beside the first one.
+            count = self.studio.beside(self.studio.count) if progress.before_id is None else self.studio.count
             for page in self._rest(progress):
+                if not page.is_last:
+                    count = self.studio.count  # asked for again after the last page: samples may leave meanwhile
                 progress = self._take(page, progress, turn_at, report)
                 del page
                 yield
                 turn_at = self.clock()
-            last_total = self.studio.count()
+            last_total = count()
             self.check_project()
             _check_believable(progress, last_total, now=self.clock())
         except TransitError:

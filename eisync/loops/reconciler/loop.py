@@ -7,9 +7,9 @@ in folders and project, carries them out and undoes them. One tick sends one req
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from eisync.core.model import Item
+from eisync.core.model import Item, value
 from eisync.errors import EisyncError, ForeignProjectError, TransitError
 from eisync.loops.actions.executor import ActionExecutor
 from eisync.loops.actions.planner import ActionPlanner
@@ -27,7 +27,7 @@ IDLE_S = 60.0
 KEEP_GONE_S = 7 * 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Actions:
     """The parts that decide on actions in folders and project, carry them out, and undo them."""
 
@@ -37,7 +37,7 @@ class Actions:
     tombstones: Tombstones
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PassRequest:
     """A pass that someone asked for."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from eisync.core.batching import Inference, Request, unsendable
 from eisync.core.known_content import KnownContent, settle_known
 from eisync.core.lifecycle import Event
-from eisync.core.model import Item
+from eisync.core.model import Item, value
 from eisync.core.outcome import Outcome, after_file_error, give_back, refuse
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.uploader.label_inference import LabelInference
@@ -35,7 +35,7 @@ Known = Callable[[str, Sequence[tuple[Item, str]]], Mapping[int, Sequence[KnownC
 """Return the known contents of a target's items, by the id of the item. Each item is given with its SHA-256."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Suspect:
     """A claimed file whose content may be known."""
 
@@ -184,16 +184,18 @@ class Claims:
         self._number += 1
         # Claim enough for several requests at a time: a claim has its price.
         files = flow_control.limits.files
+        limit = PROBE_CHOICE if flow_control.is_held else files * REQUESTS_AT_ONCE
         items = self._outbox.claim(
             target_queue.target,
-            self.roots_of(target_queue),
+            self.roots_of(target_queue, now),
             order=self._rules.order,
-            limit=PROBE_CHOICE if flow_control.is_held else files * REQUESTS_AT_ONCE,
+            limit=limit,
             files=1 if flow_control.is_held else files,
             can_infer=self._inference.of(state) is Inference.ON,
             claim=self._number,
             now=now,
         )
+        state.note_claim(len(items), limit=limit, now=now)
         settled = [(item, refuse(item, reason)) for item in items if (reason := unsendable(item)) is not None]
         parked = {item.id for item, _ in settled}
         sendable = [item for item in items if item.id not in parked]
@@ -205,6 +207,16 @@ class Claims:
         self.queue(state, self._number, sendable, now)
         if settled:
             self._results.add(self._number, settled)
+
+    def is_pressed(self, state: TargetState, now: float) -> bool:
+        """Return whether more files wait than the requests under way let through, and waiting fills no request.
+
+        While new files arrive, they fill the next requests: then a few large requests are better than many small ones.
+        """
+        if state.has_more or not state.queue:
+            return state.has_more
+        due_at = self._outbox.next_due_at(state.target, self.roots_of(state.target_queue, now))
+        return due_at is None or due_at > now
 
     def queue(self, state: TargetState, claim: int, items: Sequence[Item], now: float) -> None:
         """Queue claimed items as requests."""
@@ -237,7 +249,7 @@ class Claims:
     def _known_contents(self, target: str, hashed: Sequence[tuple[Item, str]]) -> Mapping[int, Sequence[KnownContent]]:
         return self._outbox.known_contents(target, hashed, self._all_roots)
 
-    def roots_of(self, target_queue: TargetQueue) -> list[int]:
-        """Return the roots of the target whose files may be sent: their labels are known."""
-        unlabelled = self._rules.unlabelled()
-        return [root_id for root_id in target_queue.roots if root_id not in unlabelled]
+    def roots_of(self, target_queue: TargetQueue, now: float) -> list[int]:
+        """Return the roots of the target whose files may be sent now."""
+        withheld = self._rules.withheld(now)
+        return [root_id for root_id in target_queue.roots if root_id not in withheld]

@@ -14,6 +14,7 @@ from eisync.core.clock_step import ClockStepDetector
 from eisync.core.flow_control import FlowControl, RequestResult
 from eisync.core.model import Item
 from eisync.core.outcome import Outcome, after_file_error, give_back, outcome_of
+from eisync.core.pause import Hold
 from eisync.core.retry import Fault
 from eisync.core.wire import UploadReply
 from eisync.errors import ConfigurationError, EisyncError, FileError
@@ -71,7 +72,7 @@ class UploaderLoop:
         self._log = log
         self._clock_step = ClockStepDetector()
         self._is_set_back = False
-        self._is_quiet = False
+        self._hold: Hold | None = None
         self._in_flight: dict[Future[UploadReply], InFlight] = {}
         self._results = Results(store.outbox, {one.target: one for one in targets}, jitter=chance.jitter, log=log)
         self._inference = LabelInference(store.index.inferred, workers, is_on=rules.infers_labels, log=log)
@@ -86,13 +87,11 @@ class UploaderLoop:
             self._inference.step(state, now)
         if self._is_stopping:
             return IDLE_S
-        for state in self._states:
-            self._check_target(state, now)
-        self._results.write(now)
+        self.check_projects(now)
         self._states.rotate(-1)  # so that no target is always first
-        quiet_s = self._check_quiet_hours(now)
-        if quiet_s:
-            return min(IDLE_S, quiet_s)
+        hold = self._check_hold(now)
+        if hold is not None:
+            return min(IDLE_S, hold.for_s)
         if not self._in_flight and self._workers.must_wait(now):
             return THREADLESS_S
         while len(self._in_flight) < self._workers.number:
@@ -102,6 +101,12 @@ class UploaderLoop:
                 break
         self._claims.deduplicator.begin()
         return self._wait_s(now)
+
+    def check_projects(self, now: float) -> None:
+        """Ask for the projects that are not checked yet, without waiting for the answers. No file is sent before."""
+        for state in self._states:
+            self._check_target(state, now)
+        self._results.write(now)
 
     def stop(self, now: float) -> None:
         """Claim nothing more, and give back the files of requests that no worker has begun. Safe to repeat."""
@@ -136,12 +141,12 @@ class UploaderLoop:
 
     def holds(self, now: float) -> dict[str, str]:
         """Return why targets wait although they did not refuse the key, by name."""
-        if self._is_quiet:
-            return dict.fromkeys((state.target for state in self._states), "these are quiet hours")
+        if self._hold is not None:
+            return dict.fromkeys((state.target for state in self._states), self._hold.reason)
         if self._workers.is_threadless and not self._in_flight:
             return dict.fromkeys((state.target for state in self._states), NO_THREADS)
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
-        return {state.target: _no_answer(state.flow_control.hold_s(now)) for state in held}
+        return {state.target: state.why_held(now) for state in held}
 
     def _check_clock(self, now: float) -> None:
         self._is_set_back = self._clock_step.step_s(now, self._chance.monotonic()) < 0.0 or self._is_set_back
@@ -149,16 +154,16 @@ class UploaderLoop:
             self._log.warning("clock.set_back", files=self._outbox.wait_anew(now=now))
             self._is_set_back = False  # only now: if the store fails, the next tick tries again
 
-    def _check_quiet_hours(self, now: float) -> float:
-        """Return the seconds until the quiet hours end; 0 outside them. Requests under way may end."""
-        quiet_s = self._rules.quiet_s(now)
-        if bool(quiet_s) != self._is_quiet:
-            self._is_quiet = bool(quiet_s)
-            self._log.info("upload.paused_for_quiet_hours" if quiet_s else "upload.resumed", for_s=round(quiet_s))
+    def _check_hold(self, now: float) -> Hold | None:
+        """Return why nothing is sent now: quiet hours, or a pause. Requests under way may end."""
+        hold, before = self._rules.hold(now), self._hold
+        self._hold = hold
+        if (hold is None) != (before is None):
+            self._log.info("upload.resumed" if hold is None else "upload.paused", reason=hold and hold.reason)
             for state in self._states:
                 self._claims.give_back(state)
             self._results.write(now)
-        return quiet_s
+        return hold
 
     def _check_target(self, state: TargetState, now: float) -> None:
         """Check the project of the target before its first file is sent, and end a pause that is over."""
@@ -195,14 +200,12 @@ class UploaderLoop:
 
     def _launch(self, state: TargetState, now: float) -> bool:
         """Hand one request of the target to a worker. Return False when there is none, or no worker."""
-        if len(self._in_flight) >= self._workers.number or state.under_way >= self._share or not state.is_checked:
+        if len(self._in_flight) >= self._workers.number or not state.may_send(now, share=self._share):
             return False
-        if not state.flow_control.may_send(now, under_way=state.under_way):
-            return False
-        heavy = sum(in_flight.is_heavy for in_flight in self._in_flight.values())
-        is_light_only = 1 < self._workers.number <= heavy + 1
+        is_light_only = self._workers.are_nearly_all_in(self._in_flight.values(), state)
         found = state.take(light_only=is_light_only)
-        if found is None and len(state.queue) < PROBE_CHOICE and not self._claims.deduplicator.is_full(state):
+        may_claim = not state.company_s(now) and not self._claims.deduplicator.is_full(state)
+        if found is None and len(state.queue) < PROBE_CHOICE and may_claim:
             self._claims.claim(state, now)
             self._results.write(now)
             found = state.take(light_only=is_light_only)
@@ -222,9 +225,8 @@ class UploaderLoop:
                 self._claims.give_back(state)  # no thread comes free soon: show the files as waiting
                 self._results.write(now)
             return False
-        is_heavy = state.is_heavy(request)
-        self._in_flight[future] = InFlight(state, state.key_token, claim, request, state.flow_control.round, is_heavy)
         state.under_way += 1
+        self._in_flight[future] = state.in_flight(claim, request)
         return True
 
     def _hand(self, work: Callable[[], _T], now: float) -> "Future[_T] | None":
@@ -269,7 +271,8 @@ class UploaderLoop:
         if refusal is not None:
             self._refuse(in_flight, refusal, now)
             outcomes = [wire.Barred(refusal)] * len(items)
-        result = RequestResult(in_flight.request, outcomes, sent.took_s, in_flight.sent_in)
+        is_pressed = self._claims.is_pressed(in_flight.state, now)
+        result = in_flight.result(outcomes, sent, is_pressed=is_pressed)
         batch_cap = self._learn(in_flight.state, result, now)
         return [
             (
@@ -337,14 +340,10 @@ class UploaderLoop:
             return IDLE_S  # the end of the check wakes the loop
         if state.refusal is not None:
             return 1.0  # the key may change
-        due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue))
+        due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue, now))
         if due_at is None:
             return IDLE_S
-        wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now))
+        wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now), state.company_s(now))
         # A due file that was not sent waits for a request under way. The end of that request wakes the loop.
         is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
-
-
-def _no_answer(hold_s: float) -> str:
-    return f"the service does not answer; eisync tries again in {hold_s:.0f} s"

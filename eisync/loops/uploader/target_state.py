@@ -4,15 +4,17 @@ Workers do HTTP and hashing, and nothing else.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from eisync.core.batching import Limits, Order, Request
-from eisync.core.flow_control import FlowControl
-from eisync.core.model import Item, RemoteSample
+from eisync.core.flow_control import FlowControl, RequestResult
+from eisync.core.model import Item, RemoteSample, value
+from eisync.core.pause import Hold
 from eisync.core.retry import RetryPolicy
+from eisync.core.wire import Outcome, UploadReply
 from eisync.loops.ports import Log, Uploads
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -20,6 +22,8 @@ from eisync.store.outbox import Outbox
 THREADLESS_S = 2.0
 """Time between two attempts to start a thread, while none can be started."""
 WARN_AGAIN_S = 300.0
+COMPANY_S = 0.005
+"""While a request is under way, the next one waits so long for more files. Each request costs as much as many files."""
 NO_THREADS = (
     "no thread can be started: raise the limit of processes (TasksMax, pids.max, ulimit -u); eisync tries again soon"
 )
@@ -57,13 +61,19 @@ class Workers:
         future.add_done_callback(lambda _: self.wake())
         return future
 
+    def are_nearly_all_in(self, in_flight: "Iterable[InFlight]", state: "TargetState") -> bool:
+        """Return whether large requests leave one worker only, of all or of those that the target may have."""
+        heavy = [one.state for one in in_flight if one.is_heavy]
+        room = state.flow_control.room
+        return 1 < self.number <= len(heavy) + 1 or 1 < room <= sum(one is state for one in heavy) + 1
+
     def must_wait(self, now: float) -> bool:
         """Return whether starting a thread failed less than THREADLESS_S ago."""
         since = self._threadless_since
         return since is not None and since <= now < since + THREADLESS_S
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UploadStore:
     """The parts of the database that the uploader uses: the waiting files, and what is known of their targets."""
 
@@ -71,21 +81,26 @@ class UploadStore:
     index: Index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendingRules:
-    """What may be sent, and when. `quiet_s` takes the time (Unix s) and returns for how many seconds to send nothing.
+Withheld = Callable[[float], Collection[int]]
+Holding = Callable[[float], Hold | None]
 
-    `unlabelled` returns the ids of the roots whose files cannot be labelled yet. `infers_labels`: the service may infer
+
+@value(kw_only=True)
+class SendingRules:
+    """What may be sent, and when. `hold` takes the time (Unix s) and returns why nothing is sent; None: it is sent.
+
+    `withheld` takes the time and returns the ids of the roots whose files are not sent now: they cannot be labelled
+    yet, or a person paused them. `infers_labels`: the service may infer
     labels where it infers the right ones.
     """
 
     order: Order = Order.OLDEST
     infers_labels: bool = False
-    unlabelled: Callable[[], Collection[int]] = tuple
-    quiet_s: Callable[[float], float] = lambda _: 0.0
+    withheld: Withheld = lambda _: ()
+    hold: Holding = lambda _: None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TimeAndChance:
     """Sources of time and random values. `jitter` returns a number in [0, 1), `boundary` a new multipart boundary."""
 
@@ -94,7 +109,7 @@ class TimeAndChance:
     boundary: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TargetQueue:
     """The settings of one target that the uploader needs. `key_token` returns another value if the key may be new."""
 
@@ -127,6 +142,8 @@ class TargetState:
     flow_control: FlowControl
     queue: deque[tuple[int, Request]] = field(default_factory=deque)  # claimed, waiting for a worker
     under_way: int = 0
+    claimed_all_at: float = float("-inf")  # when a claim last took every file that was due
+    has_more: bool = False  # whether the last claim left files that were due
     trial: Trial | None = None
     project_check: Future[int] | None = None
     is_checked: bool = False
@@ -139,10 +156,35 @@ class TargetState:
         """Return the target's name."""
         return self.target_queue.target
 
+    def why_held(self, now: float) -> str:
+        """Return why nothing is sent to a target that did not answer, as a sentence."""
+        return f"the service does not answer; eisync tries again in {self.flow_control.hold_s(now):.0f} s"
+
+    def note_claim(self, files: int, *, limit: int, now: float) -> None:
+        """Record that a claim of at most `limit` files took `files`."""
+        self.has_more = files >= limit
+        if not self.has_more:
+            self.claimed_all_at = now
+
+    def company_s(self, now: float) -> float:
+        """Return for how many seconds a new file waits for others; 0.0 while no request of the target is under way."""
+        waited_s = now - self.claimed_all_at
+        return COMPANY_S - waited_s if self.under_way and 0.0 <= waited_s < COMPANY_S else 0.0
+
     @property
     def heavy_bytes(self) -> int:
         """Return the size from which a request may take long, in bytes."""
         return max(1, self.target_queue.limits.bytes // 4)
+
+    def may_send(self, now: float, *, share: int) -> bool:
+        """Return whether one more request may be sent; the target has `share` workers at most."""
+        is_allowed = self.is_checked and self.under_way < share
+        return is_allowed and self.flow_control.may_send(now, under_way=self.under_way)
+
+    def in_flight(self, claim: int, request: Request) -> "InFlight":
+        """Return the request, which a worker has now and `under_way` counts already."""
+        round_, is_heavy = self.flow_control.round, self.is_heavy(request)
+        return InFlight(self, self.key_token, claim, request, round_, self.under_way, is_heavy)
 
     def is_heavy(self, request: Request) -> bool:
         """Return whether the request may take long."""
@@ -158,13 +200,29 @@ class TargetState:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InFlight:
-    """A request under way. `sent_in` is the round of the concurrency window in which it was sent."""
+    """A request under way. `sent_in` is the round of the concurrency window in which it was sent.
+
+    `under_way` is how many requests of the target were under way then, with it.
+    """
 
     state: TargetState
     key_token: object
     claim: int
     request: Request
     sent_in: int
+    under_way: int
     is_heavy: bool
+
+    def result(self, outcomes: Sequence[Outcome], sent: UploadReply, *, is_pressed: bool) -> RequestResult:
+        """Return what the answer tells the flow control."""
+        return RequestResult(
+            self.request,
+            outcomes,
+            took_s=sent.took_s,
+            sent_in=self.sent_in,
+            under_way=self.under_way,
+            has_connected=sent.has_connected,
+            is_pressed=is_pressed,
+        )

@@ -8,7 +8,7 @@ late than without boxes. Where annotations lie beside it and none describes it, 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eisync.core.annotations import places
 from eisync.core.annotations.class_names import is_list as is_class_list
@@ -62,7 +62,7 @@ class Annotated:
 NOT_ANNOTATED = Annotated()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Said:
     """An entry of an annotation file, not measured yet."""
 

@@ -37,7 +37,7 @@ from eisync.loops.watcher.context import Outside, Unclear, WatchedRoot
 from eisync.loops.watcher.labelling import Labelling
 from eisync.loops.watcher.observed_files import ObservedFiles
 
-BYTES_PER_TICK = 1024 * 1024
+BYTES_PER_TICK = 2 * 1024 * 1024
 DESCRIPTION_BYTES_PER_TICK = 256 * 1024
 """Limit of the descriptions of all files that enter in one tick, in bytes. The last file may exceed it."""
 WhyNoSample = Callable[[str, FileFacts, bytes], NotASample | None]
@@ -52,7 +52,7 @@ class Accepted:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Quarantined:
     """A truncated file, with the reason."""
 
@@ -65,7 +65,8 @@ class CheckResult:
     """The results, by path. `again`: when to check a file again (Unix s). `left_out`: files whose version is no sample,
     with the reason.
 
-    `failing`: files whose check failed, with the error. `due`: how many files were checked.
+    `failing`: files whose check failed, with the error. `due`: how many files were checked. `is_full`: a limit was
+    reached, so more files may be due.
     """
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class CheckResult:
     missing: list[str] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     due: int = 0
+    is_full: bool = False
     writers: Writers | None = None  # of the last file; if the kernel could not answer for one file, that answer
 
 
@@ -126,15 +128,15 @@ class CompletenessChecker:
             )
             for path in due:
                 if batch.left_description_bytes <= 0:
-                    batch.result.again[path] = now
+                    batch.result.again[path], batch.result.is_full = now, True
                     break
                 batch.result.due += 1
                 try:
-                    is_full = self._check_one(batch, path)
+                    batch.result.is_full = self._check_one(batch, path)
                 except CONTENT_ERRORS as error:  # other files are not affected
                     batch.result.failing[path] = error
                     continue
-                if is_full:
+                if batch.result.is_full:
                     break
         self._forget_unobserved()
         return batch.result

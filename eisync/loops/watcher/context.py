@@ -5,7 +5,7 @@ There are protocols only for what tests replace: files, their contents, and even
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from eisync.core.annotations.formats import AUTO
@@ -19,7 +19,7 @@ from eisync.core.labels.annotations import NotASample
 from eisync.core.labels.entry import Entry
 from eisync.core.labels.rules import LabelRules
 from eisync.core.labels.split import Split
-from eisync.core.model import FileFacts, Root
+from eisync.core.model import FileFacts, Root, value
 from eisync.core.mounts import FileSystem
 from eisync.core.policy import OnChange
 from eisync.core.watch_health import Mode, PendingPaths
@@ -32,7 +32,7 @@ from eisync.store.path_index import PathIndex
 from eisync.store.sidecars import Sidecars
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class WatchedRoot:
     """A watched folder and its configuration. `is_compared`: this process lists the project that it is sent to."""
 
@@ -52,7 +52,7 @@ class WatchedRoot:
     is_compared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unclear:
     """The description of the file is not known yet, for this reason. Ask again at `until` (Unix s).
 
@@ -64,7 +64,7 @@ class Unclear:
     needs_person: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RootStatus:
     """How a root is watched. `reason`: why events are not used; None if they are, or are not wanted.
 
@@ -83,7 +83,7 @@ class RootStatus:
     writers: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Stores:
     """The parts of the store that the watcher reads and writes."""
 
@@ -186,7 +186,7 @@ known. Raises UnreachableError when no file can be opened now.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class AnnotationFiles:
     """Reads the annotation files of a root.
 
@@ -204,7 +204,7 @@ class AnnotationFiles:
     measured: Callable[[str, str, FileFacts], Measured] = lambda *_: Measured()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Outside:
     """Access to files and their contents.
 
@@ -222,7 +222,7 @@ class Outside:
     annotations: AnnotationFiles = field(default_factory=AnnotationFiles)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Runtime:
     """Callbacks, random values and CPU time.
 

@@ -9,19 +9,18 @@ and one level below its own folder.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from eisync.core.annotations import places
 from eisync.core.annotations.formats import Subject
 from eisync.core.annotations.matching import contradicts, exact_names, key_of, matching, shared_parts
-from eisync.core.model import extension_of, shown
+from eisync.core.model import extension_of, shown, value
 from eisync.loops.watcher.annotation_finder import AnnotationFinder
 from eisync.loops.watcher.context import AnnotationFiles, WatchedRoot
 from eisync.store.sidecars import Sidecars
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Document:
     """A shared annotation document that was read. `id`: of its entries in the store; `folder`: what it describes."""
 

@@ -76,7 +76,8 @@ class FileDescriber:
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
         misses: list[str] = []
-        for place, name in sidecars_for(path, found).items() if found else ():
+        names = sidecars_for(path, found) if found else {}
+        for place, name in names.items():
             current = self._sidecars.stored_sidecar(place, found[place])
             stored_sidecar = current or self._sidecars.last_stored_sidecar(place, now)
             entry = (
@@ -92,7 +93,7 @@ class FileDescriber:
                 return self._unusable(place, current, now)
             elif isinstance(entry, NearMiss):
                 misses.append(entry.sentence(shown(place), shown(name)))
-        by = list(sidecars_for(path, found)) if found else []
+        by = list(names)
         if found and not entries and file is not None:
             until = self._waits_until(list(found.values()), file, now)
             if now < until:

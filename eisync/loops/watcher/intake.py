@@ -43,7 +43,7 @@ class Intake:
         due = islice(state.observed.take_due(now), FILES_PER_TICK)
         result = self._completeness.check(due, now=now, reports_closes=state.monitor.reports_closes)
         state.note_writers(result.writers)
-        self._is_behind = result.due == FILES_PER_TICK
+        self._is_behind = result.is_full or result.due == FILES_PER_TICK
         if result.due:
             state.notes.note_change()
         self._put_off(result, now)

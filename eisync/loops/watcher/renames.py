@@ -15,12 +15,12 @@ with the content that it had before.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eisync.core.known_content import Trust
 from eisync.core.labels.description import Description
 from eisync.core.lifecycle import State
-from eisync.core.model import FileFacts, KnownFile, Rename, shown
+from eisync.core.model import FileFacts, KnownFile, Rename, shown, value
 from eisync.loops.ports import Log
 from eisync.loops.watcher.content_check import ContentHashing
 from eisync.loops.watcher.context import Outside, WatchedRoot
@@ -88,7 +88,7 @@ MOVING_S = 1.0
 _SECOND_NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Waiting:
     """A file that may be a known one under a new name, and why this is not decided yet."""
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.labels.mentions import combines_entries
 from eisync.core.labels.sidecars import NAMES
+from eisync.core.model import value
 from eisync.loops.watcher.context import SidecarReading
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Progress:
     """How far a sidecar was read, and the id of its entries in the store."""
 
