@@ -2,8 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
 
+from eisync.core.model import value
 from eisync.core.rate_limit import QuietHours
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -17,7 +17,7 @@ _PART = re.compile(r"\s*(\d+)\s*([a-z]+)\s*")
 LONGEST_S = 365 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pause:
     """A pause since `since_at` (Unix s) that lasts `for_s` seconds; None: until a person ends it."""
 
@@ -31,7 +31,7 @@ class Pause:
         return max(0.0, self.for_s - max(0.0, now - self.since_at))  # the clock may have been set back
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """Why nothing is sent now, for a person, and for how many seconds."""
 

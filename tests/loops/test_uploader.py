@@ -155,14 +155,26 @@ def test_a_backlog_over_a_long_line_fills_all_workers(yard: Yard, cloud: Cloud) 
 def test_while_files_arrive_requests_grow_and_not_their_number(yard: Yard, cloud: Cloud) -> None:
     drain = introduced(yard, cloud, workers=16)
     under_way = []
-    for turn in range(6):  # in each turn files of eight labels, which share no request
-        yard.fill(*(f"label{label}.{turn}.csv" for label in range(8)))
+    for turn in range(6):  # in each turn files of a few labels, which share no request
+        yard.fill(*(f"label{label}.{turn}.csv" for label in range(6)))
         drain.tick(after_s=1.0)
         under_way.append(len(drain.bench.waiting))
         drain.bench.run(2)
     assert 4 == max(under_way)
     drain.run()
     assert {SYNCED} == set(yard.states().values())
+
+
+def test_many_requests_that_wait_go_side_by_side_although_files_arrive(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*(f"label{label}.csv" for label in range(30)))
+    drain = introduced(yard, cloud, workers=16)
+    under_way = []
+    for turn in range(3):
+        drain.tick()
+        under_way.append(len(drain.bench.waiting))
+        yard.fill(f"another.{turn}.csv")
+        drain.bench.run()
+    assert [4, 8, 16] == under_way
 
 
 def test_the_last_requests_of_many_labels_go_side_by_side(yard: Yard, cloud: Cloud) -> None:

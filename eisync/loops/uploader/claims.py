@@ -209,12 +209,12 @@ class Claims:
             self._results.add(self._number, settled)
 
     def is_pressed(self, state: TargetState, now: float) -> bool:
-        """Return whether more files wait than the requests under way let through, and waiting fills no request.
+        """Return whether more requests are needed at once than are under way, because many wait or files do.
 
         While new files arrive, they fill the next requests: then a few large requests are better than many small ones.
         """
-        if state.has_more or not state.queue:
-            return state.has_more
+        if state.has_more or not state.queue or len(state.queue) >= state.flow_control.window:
+            return state.has_more or bool(state.queue)
         due_at = self._outbox.next_due_at(state.target, self.roots_of(state.target_queue, now))
         return due_at is None or due_at > now
 
