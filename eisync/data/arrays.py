@@ -1,7 +1,8 @@
-"""Numbers in memory, of numpy or of plain lists, become samples in the data acquisition format.
+"""Make samples in the data acquisition format from numbers in memory: numpy arrays or plain lists.
 
-numpy is never imported: an array is what has `tolist`. The text of a sample is, to the byte, what the official SDK
-writes, so that a duplicate is a duplicate whichever of the two sent it. Source: the wire contract, section 2.
+numpy is never imported: every object with a method `tolist` counts as an array. The text of a sample is the same, byte
+for byte, as the official SDK's. So the service finds a duplicate even if one program sent the first copy and the other
+the second. Source: the wire contract, section 2.
 """
 
 import json
@@ -18,23 +19,24 @@ _DEVICE_TYPE = "EDGE_IMPULSE_PYTHON_SDK"  # part of the bytes, and so of the has
 
 
 def numpy_timeseries_to_sample(values: Any, sensors: Sequence[Any], sample_rate_ms: float) -> Sample:
-    """Make one sample of one time series; it has no label yet.
+    """Make a sample from one time series. The sample has no label yet.
 
-    Stands for `edgeimpulse.data.numpy_timeseries_to_sample`. The text of the sample is, to the byte, the official
-    SDK's.
+    Replaces `edgeimpulse.data.numpy_timeseries_to_sample`. The text of the sample is the same, byte for byte, as the
+    official SDK's.
 
     Args:
-        values: The series, of shape (readings, sensors), as an array or nested lists; with one sensor, (readings,)
-            will do.
-        sensors: A `Sensor`, or a mapping with `name` and `units` (SenML's), for each column.
-        sample_rate_ms: Milliseconds between two readings.
+        values: The series, of shape (readings, sensors), as an array or nested lists. With one sensor the shape may
+            also be (readings,).
+        sensors: A `Sensor`, or a mapping with `name` and `units` (of SenML), for each column.
+        sample_rate_ms: The time between two readings, in milliseconds.
 
     Returns:
-        A sample with JSON text in the data acquisition format, and a new name that ends in `.json`.
+        A `Sample`. Its `data` is JSON text in the data acquisition format; its `filename` is random and ends in
+        `.json`.
 
     Raises:
-        ValueError: A reading has not one finite number for each sensor, a sensor has no name or no units, or the rate
-            is no number of milliseconds.
+        ValueError: A reading does not have one finite number for each sensor, a sensor has no name or no units, or
+            `sample_rate_ms` is not a number of 0 or more.
 
     Example:
         >>> from eisync.data import numpy_timeseries_to_sample
@@ -70,30 +72,31 @@ def upload_numpy(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload time series of one shape, each with its label.
+    """Upload several time series with the same sensors, each with a label of its own.
 
-    Stands for `edgeimpulse.data.upload_numpy`; `api_key` and `timeout_sec` are additions.
+    Replaces `edgeimpulse.data.upload_numpy`; `api_key` and `timeout_sec` are additions.
 
     Args:
         data: The series, of shape (samples, readings, sensors), as an array or nested lists.
-        labels: A label for each sample; None: the service infers one.
-        sensors: A `Sensor`, or a mapping with `name` and `units` (SenML's), for each column.
-        sample_rate_ms: Milliseconds between two readings.
-        metadata: The metadata of all samples.
-        category: The category of all samples.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        labels: One label for each sample. A label that is None: the service infers one from the file name.
+        sensors: A `Sensor`, or a mapping with `name` and `units` (of SenML), for each column.
+        sample_rate_ms: The time between two readings, in milliseconds.
+        metadata: The metadata of all samples; the values are sent as text. None: no metadata.
+        category: The category of all samples: `training`, `testing`, `validation`, `post-processing` or `split` (the
+            service chooses).
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        ValueError: The lengths do not match, a value is no finite number, or `timeout_sec` is not more than 0. Nothing
-            is sent then.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        ValueError: The numbers of samples and labels differ, or those of columns and sensors; a value is not a finite
+            number; or `timeout_sec` is not positive. In these cases nothing is sent.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> from eisync.data import Sensor, upload_numpy
@@ -124,7 +127,7 @@ def upload_numpy(
 
 
 def _plain(values: Any) -> list[Any]:
-    """Lists of numbers, of an array or of a list that holds arrays."""
+    """Return an array, or a list that may contain arrays, as lists of numbers."""
     plain = values.tolist() if hasattr(values, "tolist") else values
     if not isinstance(plain, list | tuple):
         raise ValueError(f"a time series must be an array or a list, not {type(values).__name__}")
@@ -151,7 +154,7 @@ def _check_readings(readings: list[Any], width: int) -> None:
 def _are_finite(values: list[Any]) -> bool:
     try:
         return all(map(math.isfinite, values))
-    except (TypeError, OverflowError):  # no numbers, or one that no double can hold
+    except (TypeError, OverflowError):  # a value is not a number, or is too large for a double
         return False
 
 

@@ -1,8 +1,8 @@
-"""Ask the service: whose key, which address, how long to wait, how often to try.
+"""Send requests to Studio, and decide which key, which address and which time limits they use.
 
-An argument goes before the module global of `eisync`, and the globals are read at the call: assigning one takes effect
-at once. The first request loads requests. A refusal of Studio is raised as one of `eisync.exceptions`; the key is in
-none of their texts.
+An argument takes precedence over the globals of the module `eisync`. The globals are read at each call, so that an
+assignment takes effect at once. The package `requests` is imported by the first request. What Studio refuses is raised
+as one of `eisync.exceptions`; no text of these contains the key.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from eisync.adapters.client.transport import Transport
 
 TIMEOUT_S = 60.0
-"""How long one wait for the service may last when the caller does not say."""
+"""The time limit of each wait for the service, unless the caller gives one."""
 
 CONNECT_TIMEOUT_S = 10.0
 ATTEMPTS = 4
@@ -55,10 +55,10 @@ _lock = threading.Lock()
 
 
 def api_key(given: str | None = None) -> str:
-    """The key to use, without the quotes and marks that it may have been written with.
+    """Return the key to use, without quotes and byte order marks around it.
 
-    An empty key is a missing one: it must not stand for the key of another project. Raises MissingApiKeyException, and
-    InvalidApiKeyException for what cannot be one.
+    An empty `given` counts as a missing key: falling back to the global key could act on another project. Raises
+    MissingApiKeyException, and InvalidApiKeyException for a text that cannot be a key.
     """
     is_default = given is None
     try:
@@ -72,19 +72,19 @@ def api_key(given: str | None = None) -> str:
 
 
 def ingestion_url() -> str:
-    """Where samples go, without a trailing slash. Raises MissingApiIngestionEndpointException."""
+    """Return the ingestion service's URL, without a trailing slash. Raises MissingApiIngestionEndpointException."""
     if not eisync.INGESTION_ENDPOINT:
         raise MissingApiIngestionEndpointException
     return eisync.INGESTION_ENDPOINT.rstrip("/")
 
 
 def studio_url(given: str | None = None) -> str:
-    """Where Studio is, without a trailing slash."""
+    """Return the URL of Studio's API, without a trailing slash."""
     return (given or eisync.API_ENDPOINT or "https://studio.edgeimpulse.com/v1").rstrip("/")
 
 
 def limits_s(timeout_sec: float | None) -> tuple[float, float]:
-    """Seconds for the connection and for each wait on it. Raises ValueError for none at all."""
+    """Return two time limits in seconds: to connect, and for each wait after that. Raises ValueError for 0 or less."""
     if timeout_sec is None:
         return CONNECT_TIMEOUT_S, TIMEOUT_S
     if not timeout_sec > 0:
@@ -93,7 +93,7 @@ def limits_s(timeout_sec: float | None) -> tuple[float, float]:
 
 
 def transport(*, pool_connections: int | None = 20, pool_maxsize: int | None = 20) -> "Transport":
-    """The connections of this process; they outlive the call, so that the next one finds them open."""
+    """Return the connections of this process. They stay open after the call, so that the next call can reuse them."""
     from eisync.adapters.client.transport import Transport
 
     wanted = (os.getpid(), pool_connections or 20, pool_maxsize or 20)  # a fork must not share its parent's sockets
@@ -107,7 +107,7 @@ def transport(*, pool_connections: int | None = 20, pool_maxsize: int | None = 2
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose key to use, how long to wait, how many connections to keep, and which Studio. None: the default."""
+    """How a call reaches Studio: key, time limit, connections to keep, and address. None: the default."""
 
     api_key: str | None = None
     timeout_sec: float | None = None
@@ -126,28 +126,28 @@ class Access:
     ) -> dict[str, Any]:
         """Return Studio's answer to `method` on `path` (below `/v1`, beginning with `/api/`).
 
-        A failed request is repeated: GET and DELETE always, others only where the request certainly did not arrive,
-        unless `is_repeatable` says otherwise. Raises UnauthorizedException, ForbiddenException, NotFoundException,
-        ServiceException, UnsuccessfulRequestException (its text is Studio's own, such as `No sample found with ID 7`),
-        TimeoutException, UnreachableException, and of the last kind TooLargeException for an answer of more than
+        A failed request is repeated: GET, HEAD and DELETE always, other methods only if the request certainly did not
+        arrive. `is_repeatable` overrides that. Raises UnauthorizedException, ForbiddenException, NotFoundException,
+        ServiceException, UnsuccessfulRequestException (with Studio's own text, such as `No sample found with ID 7`),
+        TimeoutException, UnreachableException, and its subclass TooLargeException for an answer of more than
         `max_answer_bytes`.
         """
         repeatable = method in ("GET", "DELETE", "HEAD") if is_repeatable is None else is_repeatable
         where = path + (f"?{encode_query(query)}" if query else "")
-        reply = self._patiently(method, where, is_repeatable=repeatable, max_answer_bytes=max_answer_bytes)
-        return _understood(reply, _answer_in(reply))
+        reply = self._send_with_retries(method, where, is_repeatable=repeatable, max_answer_bytes=max_answer_bytes)
+        return _checked(reply, _answer_in(reply))
 
     def file(self, path: str) -> bytes:
-        """Return the file that is at `path`. Raises as `request`."""
-        reply = self._patiently("GET", path, is_repeatable=True, is_file=True)
+        """Return the bytes of the file at `path`. Raises the same exceptions as `request`."""
+        reply = self._send_with_retries("GET", path, is_repeatable=True, is_file=True)
         answer = _answer_in(reply)
         if reply.status != 200 or _is_refusal(answer):
-            reply = replace(reply, body=bytes(KEYS.body(reply.body)))  # not the file: then no key either
-            _understood(reply, _answer_in(reply))  # raises what it means
+            reply = replace(reply, body=bytes(KEYS.body(reply.body)))  # an error text: keys in it are hidden
+            _checked(reply, _answer_in(reply))  # raises the matching exception
         return reply.body
 
     def project_id(self) -> int:
-        """The project that the key opens, asked once for each key and address: a key never changes its project."""
+        """Return the id of the key's project. It never changes, so Studio is asked once for each key and address."""
         key = api_key(self.api_key)
         known = (studio_url(self.host), hashlib.sha256(key.encode()).digest())
         found = _projects.get(known)
@@ -164,7 +164,7 @@ class Access:
             raise UnsuccessfulRequestException("the key opens no project")
         return found[0]
 
-    def _patiently(
+    def _send_with_retries(
         self,
         method: str,
         path: str,
@@ -192,7 +192,7 @@ class Access:
 
 
 class TooLargeException(UnreachableException):
-    """The answer is larger than was wanted: ask for less."""
+    """The answer is larger than the caller's limit: ask for less."""
 
 
 def forget_everything() -> None:
@@ -205,7 +205,7 @@ def forget_everything() -> None:
 
 
 def may_repeat(reply: Reply | Silence, *, is_repeatable: bool) -> bool:
-    """Whether another attempt may help and can do no harm."""
+    """Return whether another attempt may succeed and can do no harm."""
     from eisync.core.retry import Fault
 
     if isinstance(reply, Silence):
@@ -216,20 +216,20 @@ def may_repeat(reply: Reply | Silence, *, is_repeatable: bool) -> bool:
 
 
 def pause(reply: Reply | Silence, attempt: int) -> None:
-    """Wait before the next attempt: as long as the service asked for, or a growing, scattered while."""
+    """Wait before the next attempt: as long as Retry-After asks for, else with exponential backoff and jitter."""
     asked = asked_s(reply.headers, clock.now()) if isinstance(reply, Reply) else 0.0
     threading.Event().wait(PATIENCE.pause_s(attempt=attempt, jitter=clock.jitter(), asked_s=asked))
 
 
 def failure_of(silence: Silence) -> EdgeImpulseException:
-    """What to raise when nothing came."""
+    """Return the exception for a request that got no answer."""
     if silence.is_too_large:
         return TooLargeException(silence.reason)
     kind = TimeoutException if silence.is_timeout else UnreachableException
     return kind(silence.reason)
 
 
-def _understood(reply: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
+def _checked(reply: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
     if reply.status != 200:
         raise _api_exception(reply, answer)
     if answer is None:
@@ -241,10 +241,10 @@ def _understood(reply: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _answer_in(reply: Reply) -> dict[str, Any] | None:
-    # A file is not parsed to find out that it is one: refusals are short.
+    # Do not parse a large file only to find out that it is not an error text: error texts are short.
     if len(reply.body) > 1024 and "json" not in str(_content_type(reply)):
         return None
-    return json_object(reply.body, limit=None)  # a listing, or a sample with all its values: as large as was asked for
+    return json_object(reply.body, limit=None)  # no limit here: the size was limited when the answer was received
 
 
 def _content_type(reply: Reply) -> str:

@@ -1,7 +1,7 @@
-"""Find the files of a folder, and what their names and the sidecars beside them say of each.
+"""Find the files of a folder, and read label, category and boxes from their names and sidecars.
 
-A name in a sidecar is looked up exactly first, then in another Unicode form: macOS writes names in another form than
-the rest, and datasets travel through both.
+A name in a sidecar is looked up exactly as written, and then in other Unicode forms: macOS writes names in NFD, other
+systems in NFC, and a dataset may have been copied from one to the other.
 """
 
 import os
@@ -30,19 +30,22 @@ CHUNK_CHARACTERS = 64 * 1024
 def infer_from_filename(sample: Sample, file: str) -> None:
     """Set the label to the text before the first dot of the base name, and the category if the path names one.
 
-    `my-dataset/training/wave.1.cbor` gives label `wave` and category `training`. The category is the first of
-    `testing`, `anomaly`, `training` that occurs anywhere in the whole path, also as a part of a word. The daemon asks
-    for whole words below the watched folder instead; there `category = "sdk"` chooses this rule.
+    `my-dataset/training/wave.1.cbor` gives the label `wave` and the category `training`. The category is the first of
+    `testing`, `anomaly` and `training` that occurs anywhere in the whole path, even as part of a word. If none occurs,
+    the category is not changed. The daemon's own rule is stricter: it looks only at the names of folders below the
+    watched folder, and compares whole words. The option `category = "sdk"` chooses the rule of this function there.
 
-    Stands for `edgeimpulse.data.infer_from_filename`, and for `infer_category_and_label_from_filename` of
-    `edgeimpulse.experimental.data`, to the letter. It is made to be a `transform`.
+    Pass this function as the `transform` of `upload_directory`.
+
+    Replaces `edgeimpulse.data.infer_from_filename`, and for `infer_category_and_label_from_filename` of
+    `edgeimpulse.experimental.data`. The results are the same.
 
     Args:
         sample: The sample to change.
         file: The path of its file.
 
     Raises:
-        Nothing. A path without a name gives the label `""`.
+        Nothing. A path without a base name gives the label `""`.
 
     Example:
         >>> from eisync.data import Sample, infer_from_filename
@@ -59,15 +62,15 @@ def infer_from_filename(sample: Sample, file: str) -> None:
 
 
 @dataclass(slots=True)
-class Beside:
-    """The companion files of each folder, read once; one that cannot be read is as good as none."""
+class CompanionFiles:
+    """The companion files of each folder, each read once. One that cannot be read is ignored."""
 
     found: dict[tuple[str, PartKind], "_Companion"] = field(default_factory=dict)
     misses: list[str] = field(default_factory=list)
-    """Of files that a companion most likely means and does not mention, a sentence each."""
+    """One sentence for each file that a companion seems to mean but names in another way."""
 
     def of(self, path: str, kind: PartKind) -> Entry | None:
-        """What a companion beside the file at `path` says of it; None: nothing."""
+        """Return the entry for the file at `path` in the companion beside it; None when there is none."""
         folder, name = os.path.split(path)
         if (folder, kind) not in self.found:
             self.found[folder, kind] = _Companion(_read_companion(os.path.join(folder, kind.part_name), kind))
@@ -79,7 +82,7 @@ class Beside:
 
 
 class _Companion:
-    """What one companion file says, by the names in it."""
+    """The entries of one companion file, by the file names in it."""
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         self._entries = entries
@@ -95,20 +98,21 @@ class _Companion:
 
 
 @dataclass(slots=True)
-class Places:
-    """Where the files are that a sidecar names, below one folder."""
+class DatasetFiles:
+    """Finds the files that a sidecar names, below one folder."""
 
     directory: str
-    named: frozenset[str]  # all that it names, as it does
+    named: frozenset[str]  # every path in the sidecar, as written there
     listed: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def of(self, path: str) -> tuple[str, str | None]:
-        """Where the file is, and why it is not sent; None: it is sent."""
+        """Return where the file is, and the reason why it is not sent; None when it is sent."""
         place = os.path.join(self.directory, *path.split("/"))
         root = os.path.abspath(self.directory)
         if os.path.commonpath((root, os.path.abspath(place))) != root:
-            # A dataset may come from anywhere: it must not name files of ours. Links in it are the owner's own doing.
-            return place, f"{path} lies outside the dataset; it is not sent"
+            # A dataset may come from a stranger: it must not upload other files of this machine. A symbolic link in
+            # the folder is followed: the owner of the folder has put it there.
+            return place, f"{path} is outside the dataset folder; it is not sent"
         if os.path.isfile(place):
             return place, None
         found = self._in_another_form(path)
@@ -121,7 +125,7 @@ class Places:
         return place, f"{place} not found, although info.labels lists it"
 
     def _in_another_form(self, path: str) -> list[str]:
-        """The paths in the dataset that differ from `path` in form or case only."""
+        """Return the paths in the dataset that differ from `path` only in Unicode form or case."""
         found = [""]
         for part in path.split("/"):
             found = [
@@ -138,21 +142,21 @@ class Places:
                 for name in os.listdir(os.path.join(self.directory, folder)):
                     names.setdefault(caseless(name), []).append(name)
             except OSError:
-                pass  # no folder of that name, or one that cannot be read
+                pass  # the folder does not exist or cannot be read
             self.listed[folder] = names
         return self.listed[folder]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A sample to be, and where its file lies."""
+class FolderSample:
+    """A sample before it is sent, and the path of its file."""
 
     draft: Draft
     path: str
 
 
-def plain(path: str, beside: Beside) -> Given:
-    """A file and what companions say of it; its category, label and metadata are the caller's."""
+def sample_of_file(path: str, beside: CompanionFiles) -> FolderSample:
+    """Return a file with the boxes and labels from its companions. The caller sets category, label and metadata."""
     boxes, ranges = beside.of(path, PartKind.BOXES), beside.of(path, PartKind.STRUCTURED)
     problem = next((one.problem for one in (boxes, ranges) if one is not None and one.problem is not None), None)
     sample = Sample(
@@ -161,10 +165,11 @@ def plain(path: str, beside: Beside) -> Given:
         bounding_boxes=None if boxes is None else boxes.bounding_boxes,
         structured_labels=None if ranges is None else ranges.structured_labels,
     )
-    return Given(Draft(sample, problem=problem and f"the entry for {path} cannot be used: {problem}"), path)
+    return FolderSample(Draft(sample, problem=problem and f"the entry for {path} cannot be used: {problem}"), path)
 
 
-def of_entry(entry: Entry, places: Places) -> Given:
+def sample_of_entry(entry: Entry, places: DatasetFiles) -> FolderSample:
+    """Return the sample that an entry of `info.labels` describes."""
     path, problem = places.of(entry.path)
     if entry.problem is not None:
         problem = f"the entry for {entry.path} in {INFO_LABELS} cannot be used: {entry.problem}"
@@ -179,13 +184,13 @@ def of_entry(entry: Entry, places: Places) -> Given:
         structured_labels=entry.structured_labels,
         label_map=entry.label_map,
     )
-    return Given(Draft(sample, has_no_label=entry.is_unlabeled, problem=problem), path)
+    return FolderSample(Draft(sample, has_no_label=entry.is_unlabeled, problem=problem), path)
 
 
 def eligible(directory: str) -> Iterator[str]:
-    """Paths of the files to be sent: of each folder its files, then its folders, sorted.
+    """Yield the paths of the files to send: of each folder first its files, then its subfolders, both sorted.
 
-    Links are followed, and no folder is entered twice; one that cannot be read is passed over.
+    Symbolic links are followed; no folder is entered twice. A folder that cannot be read is skipped.
     """
     entered: set[tuple[int, int]] = set()
     folders = [directory]
@@ -207,7 +212,7 @@ def eligible(directory: str) -> Iterator[str]:
 
 
 def _is(kind: Callable[[], bool]) -> bool:
-    """False where a link leads in circles, or to where we may not read."""
+    """Return False also for a symbolic link that leads in a circle or to where access is denied."""
     try:
         return kind()
     except OSError:
@@ -215,7 +220,7 @@ def _is(kind: Callable[[], bool]) -> bool:
 
 
 def open_sidecar(path: str) -> TextIO:
-    """Open a sidecar as the text that it is. Raises OSError."""
+    """Open a sidecar as text, in the encoding that its first bytes show. Raises OSError."""
     with open(path, "rb") as file:
         encoding = encoding_of(file.read(MARK_BYTES))
     return open(path, encoding=encoding)
@@ -231,7 +236,7 @@ def _read_companion(path: str, kind: PartKind) -> Mapping[str, Entry]:
 
 
 def _others(folder: str, name: str, paths: Iterable[str]) -> set[str]:
-    """Those of the paths at which another file is."""
+    """Return those of `paths` at which there is another file than `name`."""
     try:
         own = os.stat(os.path.join(folder, name))
     except OSError:

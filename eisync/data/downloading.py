@@ -1,11 +1,11 @@
-"""Samples come back from the project: listed, newest first, or whole, in the order asked for.
+"""List the samples of a project, newest first, and download samples in the order of the ids given.
 
-The listing is walked several stretches of ids at a time. Each page is asked for below the last id of the one before: a
-page by offset would skip samples while others delete, and repeat them while others upload.
+Several ranges of ids are listed at the same time. Each page ends below the lowest id of the page before. Paging by
+offset would skip samples while others are deleted, and repeat samples while others are uploaded.
 
-Images, video and sound come as files. Values come as JSON text in the data acquisition format, whatever they were
-uploaded as, so that they can be uploaded again; anything else comes as the bytes that were uploaded. Source: the wire
-contract, sections 2 and 3.
+Images, video and sound are downloaded as files. A time series is downloaded as JSON text in the data acquisition
+format, whatever its file was, so that it can be uploaded again. Anything else is downloaded as the bytes that were
+uploaded. Source: the wire contract, sections 2 and 3.
 """
 
 import contextlib
@@ -30,15 +30,15 @@ from eisync.data.sample_type import Sample
 from eisync.data.uploading import Progress, counting
 from eisync.exceptions import UnsuccessfulRequestException
 
-_WORKERS = 16  # they wait for the network, not for a processor
+_WORKERS = 16  # more than the cores: they mostly wait for the network
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _FILES = {
     ("image", "rgba"): "image",
     ("video", "rgba"): "video",
     ("audio", "wav"): "wav?axisIx=0",
 }
-"""The first sensor of a sample that is a file, and where the file is."""
-_MOST_BYTES = 16 * 1024 * 1024  # a page that is larger is asked for smaller
+"""By the first sensor (name, units) of a sample that is a file: the path of the file below the sample's own path."""
+_MOST_BYTES = 16 * 1024 * 1024  # a page that is larger is requested again with fewer samples
 
 Remote = dict[str, Any]
 """A sample as Studio lists it."""
@@ -55,38 +55,38 @@ def download_samples_by_ids(
     *,
     progress: Progress | None = None,
 ) -> list[Sample]:
-    """Download the samples with these ids, in their order; leave out an id that the project does not have.
+    """Download the samples with these ids, in the order of the ids. Ids that the project does not have are skipped.
 
-    All samples are in memory at once: `stream_samples_by_ids` holds a few.
+    All samples are held in memory at once; `stream_samples_by_ids` holds only a few at a time.
 
-    Stands for `edgeimpulse.data.download_samples_by_ids`; `progress` is an addition.
+    Replaces `edgeimpulse.data.download_samples_by_ids`; `progress` is an addition.
 
     Args:
         sample_ids: One id, or any iterable of ids.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
-        max_workers: How many samples are fetched at a time. None: 16.
-        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
-        pool_maxsize: How many idle connections to a host are kept for later calls. None: 20.
-        pool_connections: For how many hosts connections are kept. None: 20.
-        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
+        max_workers: How many samples are downloaded at the same time. None: 16.
+        show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
+        pool_maxsize: How many idle connections to keep for each host. None: 20.
+        pool_connections: For how many hosts to keep idle connections. None: 20.
+        progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
     Returns:
-        The samples. `data` is JSON text in the data acquisition format where the sample is a series of values (its
-        `filename` ends in `.json` then), and a binary stream where it is a file.
+        The samples. For a time series, `data` is JSON text in the data acquisition format and `filename` ends in
+        `.json`. For a file, such as an image, `data` is a binary stream.
 
     Raises:
-        TypeError: An id is no whole number.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        UnauthorizedException: The service refuses the key.
-        ForbiddenException: The key's role does not allow the call.
-        UnsuccessfulRequestException: The service says no; `error` is its text.
+        TypeError: An id is not a whole number.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        UnauthorizedException: The service rejects the key (HTTP 401).
+        ForbiddenException: The key's role does not allow the call (HTTP 403).
+        UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
         ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
-        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
-        TimeoutException: No answer came in time, even when the request was repeated.
+        ApiException: Any other HTTP error status. The base class of the HTTP exceptions above.
+        TimeoutException: The service did not answer in time, also after retries.
         UnreachableException: The service cannot be reached, or the connection breaks.
-        ValueError: `timeout_sec` is not more than 0.
+        ValueError: `timeout_sec` is not positive.
 
     Example:
         >>> from eisync.data import Sample, download_samples_by_ids, upload_samples
@@ -120,36 +120,36 @@ def stream_samples_by_ids(
     *,
     progress: Progress | None = None,
 ) -> Generator[Sample | None, None, None]:
-    """Download samples one after the other, in the order of their ids: a few are fetched ahead, and none is kept.
+    """Download samples one after the other, in the order of the ids. A few are downloaded ahead; none is kept.
 
-    Stands for `edgeimpulse.experimental.data.stream_samples_by_ids`; `progress` is an addition.
+    Replaces `edgeimpulse.experimental.data.stream_samples_by_ids`; `progress` is an addition.
 
     Args:
         sample_ids: One id, or any iterable of ids.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
-        max_workers: How many samples are fetched at a time, and half of how many are ahead at most. None: 16.
-        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
-        pool_maxsize: How many idle connections to a host are kept for later calls. None: 20.
-        pool_connections: For how many hosts connections are kept. None: 20.
-        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
+        max_workers: How many samples are downloaded at the same time. At most twice as many are held ahead. None: 16.
+        show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
+        pool_maxsize: How many idle connections to keep for each host. None: 20.
+        pool_connections: For how many hosts to keep idle connections. None: 20.
+        progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
     Returns:
-        A generator of the samples, as `download_samples_by_ids` returns them; None for an id that the project does not
-        have. Closing it cancels what is ahead.
+        A generator. It yields each sample as `download_samples_by_ids` returns it, and None for an id that the project
+        does not have. Closing it cancels the downloads that are ahead.
 
     Raises:
-        TypeError: An id is no whole number. The call raises it; everything below is raised by the step that meets it.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        UnauthorizedException: The service refuses the key.
-        ForbiddenException: The key's role does not allow the call.
-        UnsuccessfulRequestException: The service says no; `error` is its text.
+        TypeError: An id is not a whole number. The call raises it. All exceptions below are raised by the generator.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        UnauthorizedException: The service rejects the key (HTTP 401).
+        ForbiddenException: The key's role does not allow the call (HTTP 403).
+        UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
         ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
-        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
-        TimeoutException: No answer came in time, even when the request was repeated.
+        ApiException: Any other HTTP error status. The base class of the HTTP exceptions above.
+        TimeoutException: The service did not answer in time, also after retries.
         UnreachableException: The service cannot be reached, or the connection breaks.
-        ValueError: `timeout_sec` is not more than 0.
+        ValueError: `timeout_sec` is not positive.
 
     Example:
         >>> from eisync.data import stream_samples_by_ids
@@ -165,14 +165,14 @@ def stream_samples_by_ids(
 
 @dataclass(frozen=True, slots=True)
 class SampleListing:
-    """The samples that a query selects."""
+    """Lists the samples that a query selects."""
 
     query: dict[str, object]
     access: Access
     size: PageSize = field(default_factory=PageSize)
 
     def whole(self, workers: int) -> list[Remote]:
-        """All of them, newest first. After the first page, stretches of ids are walked at the same time."""
+        """Return all of them, newest first. After the first page, ranges of ids are listed at the same time."""
         first, stated = self._page(None, None)
         total = len(first) + 1 if stated is None else stated
         if len(first) >= total or not first:
@@ -202,7 +202,7 @@ class SampleListing:
             below_id = last
 
     def _answer(self, from_id: int | None, below_id: int | None) -> dict[str, Any]:
-        """A page of as many samples as are bearable; one at least, however large it is."""
+        """Request a page with as many samples as stay within the size limit, at least one."""
         path = f"/api/{self.access.project_id()}/raw-data"
         limit = self.size.of(MOST_LISTED)
         while True:
@@ -216,17 +216,17 @@ class SampleListing:
             limit = self.size.was_too_large(limit)
 
     def _page(self, from_id: int | None, below_id: int | None) -> tuple[list[Remote], int | None]:
-        """A page, newest first, and how many the stretch holds, where the service says so."""
+        """Return a page, newest first, and the number of samples in the whole range, if the service reports it."""
         answer = self._answer(from_id, below_id)
         page = sorted(answer["samples"], key=operator.itemgetter("id"), reverse=True)
         return page, answer.get("totalCount")
 
 
 def stretches_below(newest: int, oldest: int, count: int, total: int, workers: int) -> list[tuple[int | None, int]]:
-    """Parts of the ids below `oldest`, newest first, as (from, below); the last one has no lower end.
+    """Divide the ids below `oldest` into ranges (from, below), newest first. The last range has no lower end.
 
-    The first page held `count` of `total` samples, from `newest` to `oldest`; where the others lie is guessed from how
-    thick they are there. A wrong guess costs time and nothing else: every id below `oldest` is in one part.
+    The first page held `count` of `total` samples, with ids from `newest` down to `oldest`. The ranges assume that the
+    other ids are as dense. A wrong guess costs only time: every id below `oldest` is in exactly one range.
 
     >>> stretches_below(300, 201, 100, 300, 2)
     [(101, 201), (None, 101)]
@@ -239,7 +239,7 @@ def stretches_below(newest: int, oldest: int, count: int, total: int, workers: i
 
 
 def as_id(sample_id: Any) -> int:
-    """A sample's id, also as a text or a fraction that is a whole number. Raises TypeError for anything else."""
+    """Return a sample's id from an integer, or from a text or float with a whole number. Raises TypeError otherwise."""
     if isinstance(sample_id, str) and _WHOLE.fullmatch(sample_id):
         return int(sample_id)
     if isinstance(sample_id, float) and sample_id.is_integer():
@@ -248,7 +248,7 @@ def as_id(sample_id: Any) -> int:
 
 
 def number_of(sample_id: Any) -> int:
-    """A sample's id, of Python or numpy. Raises TypeError for anything else."""
+    """Return a sample's id from an integer of Python or numpy. Raises TypeError otherwise."""
     try:
         if isinstance(sample_id, bool):
             raise TypeError
@@ -258,7 +258,7 @@ def number_of(sample_id: Any) -> int:
 
 
 def _fetch(access: Access, sample_id: int) -> Sample | None:
-    """The sample; None when there is none of this id."""
+    """Return the sample; None when the project has no sample with this id."""
     path = f"/api/{access.project_id()}/raw-data/{sample_id}"
     try:
         answer = access.request("GET", path)
@@ -287,7 +287,7 @@ def _content(access: Access, path: str, answer: dict[str, Any], name: str) -> tu
     sensors = payload.get("sensors") or sample.get("sensors") or []
     place = _FILES.get((sensors[0].get("name"), sensors[0].get("units"))) if sensors else None
     if place is not None:
-        # A series of values may call its sensor `image`, and has none.
+        # A time series may also name its sensor `image`: then there is no such file.
         with contextlib.suppress(UnsuccessfulRequestException):
             return io.BytesIO(access.file(f"{path}/{place}")), name
     if payload.get("values"):
@@ -298,7 +298,7 @@ def _content(access: Access, path: str, answer: dict[str, Any], name: str) -> tu
 def _stream(
     ids: list[int], access: Access, workers: int, *, show: bool | None, progress: Progress | None
 ) -> Generator[Sample | None, None, None]:
-    access.project_id()  # asked once, before the workers would all ask
+    access.project_id()  # now, so that the workers do not all ask for it
     if not ids:
         return
     with (
@@ -310,7 +310,7 @@ def _stream(
                 advance(1)
                 yield sample
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # the rest is not wanted; what runs is waited for above
+            pool.shutdown(wait=False, cancel_futures=True)  # cancel the rest; the pool's exit waits for what runs
 
 
 def _in_order(pool: Executor, access: Access, ids: list[int], workers: int) -> Iterator[Sample | None]:
@@ -324,7 +324,7 @@ def _in_order(pool: Executor, access: Access, ids: list[int], workers: int) -> I
 
 
 def _acquisition(sample: dict[str, Any], payload: dict[str, Any]) -> str:
-    """To the byte what the official SDK makes of it."""
+    """Return the same JSON, byte for byte, as the official SDK."""
     return json.dumps(
         {
             "protected": {"ver": "v1", "alg": "none", "iat": None},

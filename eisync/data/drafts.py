@@ -1,6 +1,6 @@
-"""Turn a caller's samples into what is sent of them, and decide which of them share a request.
+"""Prepare a caller's samples for upload, and group them into requests.
 
-The samples themselves are only read. One that cannot be sent raises SourceError, and costs no other.
+The samples are read and never changed. One that cannot be sent raises SourceError; the others are not affected.
 """
 
 import json
@@ -17,16 +17,16 @@ from eisync.core.model import MAX_FILE_BYTES, Category, shown
 from eisync.core.text import nfc
 from eisync.core.wire import label_headers
 from eisync.data.sample_type import DataAcquisition, Sample
-from eisync.data.sources import Source, SourceError, plain, source_of
+from eisync.data.sources import Source, SourceError, json_default, source_of
 from eisync.data.tables import label_text, metadata_texts
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
 _KNOWN_CATEGORIES = frozenset(category.value for category in Category)
-_UNLIMITED = (".csv", ".txt")  # with a CSV-wizard configuration the service takes larger ones
+_UNLIMITED = (".csv", ".txt")  # in a project with a CSV wizard the service accepts larger ones
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
-# How files begin that callers hand over without a name.
+# Recognises data without a file name by its first bytes.
 _BEGINNINGS = (
     (re.compile(rb"RIFF....WAVE", re.DOTALL), ".wav"),
     (re.compile(rb"RIFF....AVI ", re.DOTALL), ".avi"),
@@ -42,9 +42,9 @@ _BEGINNINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A sample and what an exported dataset says beyond it: that it has no label at all.
+    """A sample, and whether its dataset says that it has no label: `Sample.label` cannot tell that from "infer one".
 
-    `problem` says why nothing of it is sent.
+    `problem` is the reason why it is not sent; None when it is.
     """
 
     sample: Sample
@@ -54,7 +54,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A sample ready to be sent. Those of one `key` may share a request, if their names allow it."""
+    """A sample that is ready to be sent. Samples with the same `key` may share a request if their names allow it."""
 
     position: int  # among the caller's samples
     name: str
@@ -70,16 +70,16 @@ class Outgoing:
 
     @property
     def goes_alone(self) -> bool:
-        """Whether another sample could suffer from it.
+        """Return whether the sample needs a request of its own because it could spoil that of others.
 
-        By a name that could be taken for a companion's, a category that the service may refuse for all who share it, or
-        an attachment that has the other's name.
+        Its name could be mistaken for that of a companion part; the service may not know its category and refuse the
+        whole request; or an attachment may have the name of another sample.
         """
         return self.name.endswith(".labels") or self.category not in _KNOWN_CATEGORIES or bool(self.attachments)
 
 
 def outgoing(draft: Draft, position: int) -> Outgoing:
-    """Raises SourceError, whose text says what is wrong with the sample."""
+    """Return the sample as it is sent. Raises SourceError with the reason when it cannot be sent."""
     sample = draft.sample
     if draft.problem is not None:
         raise SourceError(draft.problem)
@@ -115,19 +115,19 @@ def _require_size(name: str, source: Source) -> None:
 
 
 def _attachments(given: Any, name: str) -> tuple[tuple[str, Source], ...]:
-    """The names and sources of the files that belong to the sample called `name`."""
+    """Return the names and sources of the attachments of the sample `name`."""
     if given is not None and not isinstance(given, Mapping):
-        raise SourceError(f"attachments must be a dict of names and data, not {type(given).__name__}")
+        raise SourceError(f"attachments must be a dict of file names and data, not {type(given).__name__}")
     found = tuple((_usable(str(attached)), source_of(data)) for attached, data in (given or {}).items())
     for attached, source in found:
         if attached == name or attached.endswith(".labels"):
-            raise SourceError(f"an attachment cannot be called {attached}: give it a name of its own")
+            raise SourceError(f"an attachment cannot be named {attached}: choose another name")
         _require_size(attached, source)
     return found
 
 
 def _label_map(given: Any) -> dict[str, str]:
-    """Labels by name; those of a list have their numbers for names."""
+    """Return labels by name. The names of a list's labels are their positions, from 0."""
     if isinstance(given, list | tuple):
         given = dict(enumerate(given))
     if given is not None and not isinstance(given, Mapping):
@@ -139,7 +139,8 @@ def _label_map(given: Any) -> dict[str, str]:
 def _headers(draft: Draft) -> Iterator[tuple[str, str]]:
     label = label_text(draft.sample.label)
     if label is not None:
-        # A header has one line, and a lone surrogate no bytes. One class is one label, however it was typed.
+        # `shown` replaces what a header cannot carry: line ends and lone surrogates. NFC makes one label of the same
+        # text in different Unicode forms.
         yield from label_headers(nfc(shown(label))).items()
     elif draft.has_no_label:
         yield from label_headers(None).items()
@@ -155,7 +156,7 @@ def _metadata(metadata: Any) -> dict[str, str] | None:
 
 
 def _entries(found: Any, what: str) -> Any:
-    """Boxes or structured labels as plain JSON, whatever they came as; the caller's list is not touched."""
+    """Return boxes or structured labels as plain JSON values. The caller's list is not changed."""
     if found is None:
         return None
     try:
@@ -163,19 +164,19 @@ def _entries(found: Any, what: str) -> Any:
             json.loads(found) if isinstance(found, str | bytes) else json.loads(json.dumps(found, default=_listed))
         )
     except (TypeError, ValueError, RecursionError) as error:
-        raise SourceError(f"{what} cannot be read as JSON ({error})") from error
+        raise SourceError(f"{what} is not valid JSON ({error})") from error
     if isinstance(entries, Mapping):
-        # As Studio shows them: {"version": 1, "boundingBoxes": […]}.
+        # Studio's form: {"version": 1, "boundingBoxes": […]}.
         entries = next((entries[key] for key in ("boundingBoxes", "structuredLabels") if key in entries), [entries])
     return entries
 
 
 def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, Iterable) and not hasattr(value, "tolist") else plain(value)
+    return list(value) if isinstance(value, Iterable) and not hasattr(value, "tolist") else json_default(value)
 
 
 def _name_of(sample: Sample, source: Source) -> str:
-    """The name for the service; a new one where there is none, and the sample keeps None."""
+    """Return the file name to send: the sample's, else the stream's, else a random one. The sample is not changed."""
     if sample.filename is not None:
         return _usable(str(sample.filename))
     given = getattr(sample.data, "name", None)
@@ -198,18 +199,19 @@ def _extension_of(data: Any, source: Source) -> str:
 
 
 MOST_FILES = 100
-"""A request of so many small files takes about as long to answer as to send; more would only coarsen the progress."""
+"""More files in a request are not faster: the service needs about as long to answer as the request to arrive. Progress
+would only be reported in larger steps."""
 
 MOST_BYTES = 16 * 1024 * 1024
 
 
 def limits_for(samples: int, workers: int) -> Limits:
-    """Requests just large enough that every worker has one, and no larger than they may be."""
+    """Return limits that give each worker a request of its own, and keep requests below the upper limits."""
     return Limits(files=max(8, min(MOST_FILES, -(-samples // workers))), bytes=MOST_BYTES)
 
 
 def requests_of(samples: Iterable[Outgoing], limits: Limits) -> Iterator[Sequence[Outgoing]]:
-    """The requests that carry `samples`, each as soon as it is full; those that never are, in the end."""
+    """Yield the samples of each request as soon as it is full, and at the end those that are not full."""
     open_by_key: dict[Key, OpenRequest[Outgoing]] = {}
     for sample in samples:
         if sample.goes_alone:

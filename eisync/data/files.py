@@ -1,7 +1,4 @@
-"""Upload what lies in a folder: plain files, or a dataset that was exported from Studio.
-
-A file is opened when it is read. `transform(sample, file)` may change anything of a sample before it is sent.
-"""
+"""Upload a folder: plain files, or a dataset exported from Studio. Files are opened only when they are read."""
 
 import os
 import warnings
@@ -13,7 +10,16 @@ from typing import Any
 
 from eisync.core.dataset import INFO_LABELS as LABEL_FILE
 from eisync.core.labels.sidecars import entries_of
-from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Given, Places, eligible, of_entry, open_sidecar, plain
+from eisync.data.datasets import (
+    CHUNK_CHARACTERS,
+    CompanionFiles,
+    DatasetFiles,
+    FolderSample,
+    eligible,
+    open_sidecar,
+    sample_of_entry,
+    sample_of_file,
+)
 from eisync.data.sample_type import Sample, UploadSamplesResponse
 from eisync.data.sending import UploadOptions
 from eisync.data.sources import LazyFile
@@ -38,43 +44,41 @@ def upload_directory(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> UploadSamplesResponse:
-    """Upload the files below a folder: as an exported dataset if `info.labels` is there, else as plain files.
+    """Upload the files of a folder: as an exported dataset if it contains `info.labels`, else as plain files.
 
-    An exported dataset brings its own category, labels and metadata; `upload_plain_directory` and
-    `upload_exported_dataset` say more.
+    An exported dataset ignores `category`, `label` and `metadata`: `info.labels` has them. For details, see
+    `upload_plain_directory` and `upload_exported_dataset`.
 
-    Stands for `edgeimpulse.data.upload_directory`; everything behind `batch_size` is an addition.
+    Replaces `edgeimpulse.data.upload_directory`; the parameters after `batch_size` are additions.
 
     Args:
-        directory: The path of the folder.
-        category: The category of all samples: `training`, `testing`, `validation`, `post-processing` or `split`. None:
-            `split`, and the service chooses.
-        label: The label of all samples. None: the service infers one from each name.
-        metadata: The metadata of all samples.
-        transform: Called once for each sample before it is sent, as `transform(sample, file)`, with the `Sample` and
-            the path of its file (`directory` and what is below it). It may change anything of the sample; its result
-            is ignored, and what it raises ends the call. `sample.data` is the file, opened when it is read.
-        allow_duplicates: Upload content that the project holds already. None or False: refuse it.
-        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
-        batch_size: How many samples a `transform` prepares before they are sent, 1 or more. None: 1024.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
-        max_workers: How many requests are under way at a time, 1 or more. None: 8.
-        executor: Threads of yours that send the requests, such as a `ThreadPoolExecutor` that several calls share. It
-            is not shut down. None: the call starts its own threads and ends them.
-        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+        directory: The path of the folder; its subfolders are included.
+        category: `training`, `testing`, `validation`, `post-processing`, or `split` or None: the service chooses.
+        label: The label of all samples. None: the service infers a label from each file name.
+        metadata: The metadata of all samples; the values are sent as text. None: no metadata.
+        transform: Called as `transform(sample, file)` once for each sample, before it is sent. `file` is the path of
+            its file and begins with `directory`. It may change every field of the `Sample`. Its return value is
+            ignored; an exception that it raises ends the call. `sample.data` is the file, opened on the first read.
+        allow_duplicates: Store content again that is already in the project. None or False: the service refuses it.
+        show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
+        batch_size: With a `transform`: how many samples are prepared before they are sent, 1 or more. None: 1024.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
+        max_workers: How many requests run at the same time, 1 or more. None: 8.
+        executor: Runs the requests, for example a `ThreadPoolExecutor` that several calls share. It is not shut down.
+            None: the call starts and ends threads of its own.
+        progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        FileNotFoundError: There is no such folder.
-        ValueError: `batch_size` or `max_workers` is less than 1, or `timeout_sec` is not more than 0, or `info.labels`
-            cannot be read.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        FileNotFoundError: The folder does not exist.
+        ValueError: `batch_size` or `max_workers` is below 1, `timeout_sec` is not positive, or `info.labels` invalid.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> import os, tempfile
@@ -115,43 +119,43 @@ def upload_plain_directory(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> UploadSamplesResponse:
-    """Upload every file below a folder that the service takes, in the order of their paths.
+    """Upload every file of a folder whose type the service accepts, in the order of their paths.
 
-    Those are `.cbor`, `.json`, `.csv`, `.txt`, `.wav`, `.jpg`, `.jpeg`, `.png`, `.mp4`, `.avi` and `.parquet`. Hidden
-    files and `info.labels` are left out; boxes and structured labels are read from `bounding_boxes.labels` and
-    `structured_labels.labels` beside the files. What goes wrong with a file is its failure in the response.
+    The types are `.cbor`, `.json`, `.csv`, `.txt`, `.wav`, `.jpg`, `.jpeg`, `.png`, `.mp4`, `.avi` and `.parquet`.
+    Hidden files and `info.labels` are skipped. Boxes and structured labels are read from the files
+    `bounding_boxes.labels` and `structured_labels.labels` in the same folder. A file that cannot be uploaded is a
+    failure in the response; the other files are uploaded all the same.
 
-    Stands for `edgeimpulse.data.upload_plain_directory`; everything behind `batch_size` is an addition.
+    Replaces `edgeimpulse.data.upload_plain_directory`; the parameters after `batch_size` are additions.
 
     Args:
-        directory: The path of the folder.
-        category: The category of all samples: `training`, `testing`, `validation`, `post-processing` or `split`. None:
-            `split`, and the service chooses.
-        label: The label of all samples. None: the service infers one from each name.
-        metadata: The metadata of all samples.
-        transform: Called once for each sample before it is sent, as `transform(sample, file)`, with the `Sample` and
-            the path of its file (`directory` and what is below it). It may change anything of the sample; its result
-            is ignored, and what it raises ends the call. `sample.data` is the file, opened when it is read.
-        allow_duplicates: Upload content that the project holds already. None or False: refuse it.
-        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
-        batch_size: How many samples a `transform` prepares before they are sent, 1 or more. None: 1024.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
-        max_workers: How many requests are under way at a time, 1 or more. None: 8.
-        executor: Threads of yours that send the requests, such as a `ThreadPoolExecutor` that several calls share. It
-            is not shut down. None: the call starts its own threads and ends them.
-        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+        directory: The path of the folder; its subfolders are included.
+        category: `training`, `testing`, `validation`, `post-processing`, or `split` or None: the service chooses.
+        label: The label of all samples. None: the service infers a label from each file name.
+        metadata: The metadata of all samples; the values are sent as text. None: no metadata.
+        transform: Called as `transform(sample, file)` once for each sample, before it is sent. `file` is the path of
+            its file and begins with `directory`. It may change every field of the `Sample`. Its return value is
+            ignored; an exception that it raises ends the call. `sample.data` is the file, opened on the first read.
+        allow_duplicates: Store content again that is already in the project. None or False: the service refuses it.
+        show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
+        batch_size: With a `transform`: how many samples are prepared before they are sent, 1 or more. None: 1024.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
+        max_workers: How many requests run at the same time, 1 or more. None: 8.
+        executor: Runs the requests, for example a `ThreadPoolExecutor` that several calls share. It is not shut down.
+            None: the call starts and ends threads of its own.
+        progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        FileNotFoundError: There is no such folder.
-        ValueError: `batch_size` or `max_workers` is less than 1, or `timeout_sec` is not more than 0.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        FileNotFoundError: The folder does not exist.
+        ValueError: `batch_size` or `max_workers` is below 1, or `timeout_sec` is not positive.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> import os, tempfile
@@ -188,40 +192,39 @@ def upload_exported_dataset(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> UploadSamplesResponse:
-    """Upload a dataset that was exported from Studio, and keep what its `info.labels` says of each file.
+    """Upload a dataset that was exported from Studio, with everything that its `info.labels` has for each file.
 
-    That is the label (none for `unlabeled`), the name, structured labels, boxes, metadata and category. A file that is
-    listed and missing, or that lies outside the dataset, is a failure in the response. Attachments are not sent: a
-    warning counts them, and a `transform` may set those of a sample.
+    That is the label (none for `unlabeled`), the name, structured labels, boxes, metadata and category. A file that
+    `info.labels` lists but that is missing or outside the folder is a failure in the response. Attachments are not
+    sent: a warning says how many files have some, and a `transform` may set the `attachments` of a sample.
 
-    Stands for `edgeimpulse.data.upload_exported_dataset`; everything behind `batch_size` is an addition.
+    Replaces `edgeimpulse.data.upload_exported_dataset`; the parameters after `batch_size` are additions.
 
     Args:
-        directory: The path of the folder.
-        transform: Called once for each sample before it is sent, as `transform(sample, file)`, with the `Sample` and
-            the path of its file (`directory` and what is below it). It may change anything of the sample; its result
-            is ignored, and what it raises ends the call. `sample.data` is the file, opened when it is read.
-        allow_duplicates: Upload content that the project holds already. None or False: refuse it.
-        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
-        batch_size: How many samples a `transform` prepares before they are sent, 1 or more. None: 1024.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
-        max_workers: How many requests are under way at a time, 1 or more. None: 8.
-        executor: Threads of yours that send the requests, such as a `ThreadPoolExecutor` that several calls share. It
-            is not shut down. None: the call starts its own threads and ends them.
-        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+        directory: The path of the folder; its subfolders are included.
+        transform: Called as `transform(sample, file)` once for each sample, before it is sent. `file` is the path of
+            its file and begins with `directory`. It may change every field of the `Sample`. Its return value is
+            ignored; an exception that it raises ends the call. `sample.data` is the file, opened on the first read.
+        allow_duplicates: Store content again that is already in the project. None or False: the service refuses it.
+        show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
+        batch_size: With a `transform`: how many samples are prepared before they are sent, 1 or more. None: 1024.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
+        max_workers: How many requests run at the same time, 1 or more. None: 8.
+        executor: Runs the requests, for example a `ThreadPoolExecutor` that several calls share. It is not shut down.
+            None: the call starts and ends threads of its own.
+        progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        FileNotFoundError: There is no such folder, or no `info.labels` in it.
-        ValueError: `batch_size` or `max_workers` is less than 1, or `timeout_sec` is not more than 0, or `info.labels`
-            cannot be read.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        FileNotFoundError: The folder does not exist, or it has no `info.labels`.
+        ValueError: `batch_size` or `max_workers` is below 1, `timeout_sec` is not positive, or `info.labels` invalid.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> import json, os, tempfile
@@ -259,8 +262,8 @@ class _Call:
     executor: Executor | None
     progress: Progress | None
 
-    def send(self, given: Sequence[Given]) -> UploadSamplesResponse:
-        """Prepare and send a batch at a time where a `transform` may hold data in memory, all at once otherwise."""
+    def send(self, given: Sequence[FolderSample]) -> UploadSamplesResponse:
+        """Prepare and send in batches if there is a `transform`, which may load data into memory; else all at once."""
         response = UploadSamplesResponse([], [])
         left = iter(given)
         step = self.batch_size if self.transform is not None else max(1, len(given))
@@ -272,12 +275,12 @@ class _Call:
                 options=self.options,
                 show_progress=self.show_progress,
                 executor=self.executor,
-                progress=_after(self.progress, len(response.successes) + len(response.fails), len(given)),
+                progress=_progress_from(self.progress, len(response.successes) + len(response.fails), len(given)),
             )
             response.extend(sent.successes, sent.fails)
         return response
 
-    def _prepare(self, given: Given) -> None:
+    def _prepare(self, given: FolderSample) -> None:
         sample = given.draft.sample
         if self.transform is not None and given.draft.problem is None:
             self.transform(sample, given.path)
@@ -287,11 +290,13 @@ class _Call:
             sample.data.release()
 
 
-def _plain(directory: str, category: str | None, label: str | None, metadata: dict[str, Any] | None) -> list[Given]:
-    beside = Beside()
+def _plain(
+    directory: str, category: str | None, label: str | None, metadata: dict[str, Any] | None
+) -> list[FolderSample]:
+    beside = CompanionFiles()
     found = []
     for path in eligible(directory):
-        given = plain(path, beside)
+        given = sample_of_file(path, beside)
         sample = given.draft.sample
         sample.category, sample.label = category, label
         sample.metadata = None if metadata is None else dict(metadata)
@@ -302,7 +307,7 @@ def _plain(directory: str, category: str | None, label: str | None, metadata: di
     return found
 
 
-def _exported(directory: str) -> list[Given]:
+def _exported(directory: str) -> list[FolderSample]:
     try:
         with open_sidecar(os.path.join(directory, LABEL_FILE)) as file:
             entries = list(entries_of(LABEL_FILE, iter(lambda: file.read(CHUNK_CHARACTERS), "")))
@@ -311,16 +316,16 @@ def _exported(directory: str) -> list[Given]:
     number = sum(1 for entry in entries if entry.attachments)
     if number:
         warnings.warn(
-            f"{LABEL_FILE} lists attachments for {number:,} file{'s' * (number != 1)}; they are not sent: set "
+            f"{LABEL_FILE} lists attachments for {number:,} file{'s' * (number != 1)}; they are not sent. Set "
             "`attachments` of the samples in a `transform`, or add them in Studio",
             stacklevel=3,
         )
-    places = Places(directory, frozenset(entry.path for entry in entries))
-    return [of_entry(entry, places) for entry in entries]
+    places = DatasetFiles(directory, frozenset(entry.path for entry in entries))
+    return [sample_of_entry(entry, places) for entry in entries]
 
 
-def _after(progress: Progress | None, before: int, total: int) -> Progress | None:
-    """`progress` of a batch as progress of the whole."""
+def _progress_from(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Return a `progress` for one batch that reports the progress of the whole call."""
     if progress is None:
         return None
     return lambda done, _: progress(before + done, total)

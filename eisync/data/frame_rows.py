@@ -1,7 +1,7 @@
-"""Every row of a data frame becomes a sample: one reading, or a time series that lies in its columns.
+"""Make a sample from each row of a data frame: a single reading, or a time series in the columns of the row.
 
-Frames are never changed, and no frame library is imported (see `tables`). The bytes of a sample are those that the
-official SDK sends. Source: the wire contract, section 2.
+Frames are never changed, and no frame library is imported (see `tables`). The bytes of a sample are the same as the
+official SDK's. Source: the wire contract, section 2.
 """
 
 import secrets
@@ -38,31 +38,31 @@ def upload_pandas_dataframe(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload every row as a sample of one reading, which is no time series.
+    """Upload each row of a data frame as a sample with a single reading (not as a time series).
 
-    Stands for `edgeimpulse.data.upload_pandas_dataframe`; `api_key` and `timeout_sec` are additions.
+    Replaces `edgeimpulse.data.upload_pandas_dataframe`; `api_key` and `timeout_sec` are additions.
 
     Args:
-        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
-            It is not changed.
-        feature_cols: The columns with the values, in this order; one text is one name.
-        label_col: The column with the labels. None: the service infers them.
-        category_col: The column with the categories. None: `split`.
+        df: A data frame of pandas, of a library with its API (Modin, cuDF, Dask), or of polars (lazy frames too). It
+            is not changed.
+        feature_cols: The columns with the values, in this order. A text counts as one name.
+        label_col: The column with the labels. None: the service infers them from the file names.
+        category_col: The column with the categories. None: `split`, and the service chooses.
         metadata_cols: The columns that become metadata. None: no metadata.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        AttributeError: `df` is no frame.
-        ValueError: A column is missing, or `timeout_sec` is not more than 0. Nothing is sent
-            then.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        AttributeError: `df` is not a data frame.
+        ValueError: A column is missing, or `timeout_sec` is not positive. In these cases nothing
+            is sent.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> import pandas as pd
@@ -96,38 +96,40 @@ def upload_pandas_dataframe_wide(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload every row as a time series that lies in its columns.
+    """Upload each row of a data frame as a time series, whose values are in the columns of the row.
 
-    With one axis, the values are the columns from `data_col_start` on; those named for label, category and metadata
-    are left out. With several, `data_axis_cols=["accX", "accY"]` and `data_col_length=2` stand for the columns accX0,
-    accY0, accX1, accY1.
+    With one axis, the values are in the columns from `data_col_start` on, without those of label, category and
+    metadata. With several axes, `data_axis_cols=["accX", "accY"]` and `data_col_length=2` select the columns accX0,
+    accX1, accY0 and accY1.
 
-    Stands for `edgeimpulse.data.upload_pandas_dataframe_wide`; `api_key` and `timeout_sec` are additions.
+    Replaces `edgeimpulse.data.upload_pandas_dataframe_wide`; `api_key` and `timeout_sec` are additions.
 
     Args:
-        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
-            It is not changed.
-        sample_rate_ms: Milliseconds between two columns.
-        data_col_start: The position of the first column with values, 0 for the first one. None: 0.
-        label_col: The column with the labels. None: the service infers them.
-        category_col: The column with the categories. None: `split`.
+        df: A data frame of pandas, of a library with its API (Modin, cuDF, Dask), or of polars (lazy frames too). It
+            is not changed.
+        sample_rate_ms: The time between two readings of an axis, in milliseconds, more than 0.
+        data_col_start: The position of the first column with values, from 0. None: 0.
+        label_col: The column with the labels. None: the service infers them from the file names.
+        category_col: The column with the categories. None: `split`, and the service chooses.
         metadata_cols: The columns that become metadata. None: no metadata.
-        data_col_length: How many columns, or columns of each axis, hold values. None: all that follow.
-        data_axis_cols: The names of several axes, without the numbers. None: one axis.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        data_col_length: How many readings each axis has; required with `data_axis_cols`. None: all columns that
+            follow.
+        data_axis_cols: The names of several axes, without the numbers of the readings. None: one axis.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        AttributeError: `df` is no frame.
-        ValueError: A column is missing, no column holds values, there are several axes and no length, the rate is not
-            positive, or `timeout_sec` is not more than 0. Nothing is sent then.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        AttributeError: `df` is not a data frame.
+        ValueError: A column is missing, there is no column with values, `data_axis_cols` is given without
+            `data_col_length`, `sample_rate_ms` is not positive, or `timeout_sec` is not positive. In these cases
+            nothing is sent.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> import pandas as pd
@@ -153,7 +155,7 @@ def _one_axis(df: Any, about: "_Columns", step_ms: float, start: int | None, len
     at = [one for one in range(len(names))[start:] if one not in about.positions][:length]
     if not at:
         raise ValueError(f"Can't find any data column from position {start or 0} of {len(names)} columns")
-    if len(at) == 1:  # no series, and a heading that is the number of a row would be taken for a value
+    if len(at) == 1:  # a single reading: the service would read the row's number as a value if it were the heading
         return [about.sample(row, [names[at[0]]], [[row.values[at[0]]]]) for row in rows_of(df)]
     times = rate_ms(len(at), step_ms)
     return [about.sample(row, ["timestamp", row.key], [times, [row.values[one] for one in at]]) for row in rows_of(df)]
@@ -168,7 +170,7 @@ def _many_axes(df: Any, about: "_Columns", step_ms: float, length: int | None, a
     at = [[position(there, name) for name in series] for series in wanted]
     times = rate_ms(length, step_ms)
     return [
-        # This one shape has other line ends there, and so here: the bytes are the identity of a sample.
+        # Only here the official SDK writes other line ends. The bytes must be the same, or a duplicate is not found.
         about.sample(
             row, ["timestamp", *axes], [times, *([row.values[one] for one in series] for series in at)], line_end="\r\n"
         )
@@ -178,7 +180,7 @@ def _many_axes(df: Any, about: "_Columns", step_ms: float, length: int | None, a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Columns:
-    """Where in a row its label, category and metadata are."""
+    """The positions of label, category and metadata in a row."""
 
     label: int | None
     category: int | None

@@ -1,8 +1,9 @@
-"""One data frame becomes one sample, or one for each group of its rows.
+"""Make one sample from a data frame, or one sample from each group of its rows.
 
-Frames are never changed, and no frame library is imported (see `tables`). A sample is CSV as the service takes it: a
-`timestamp` column in milliseconds and the values, or one row without a timestamp; the bytes are those that the official
-SDK sends, so that a duplicate is a duplicate whichever of the two sent it. Source: the wire contract, section 2.
+Frames are never changed, and no frame library is imported (see `tables`). A sample is CSV: a `timestamp` column in
+milliseconds followed by the values, or a single row without a timestamp. The bytes are the same as the official SDK's.
+So the service finds a duplicate even if one program sent the first copy and the other the second. Source: the wire
+contract, section 2.
 """
 
 import math
@@ -44,30 +45,32 @@ def pandas_dataframe_to_sample(
     label_col: str | None = None,
     category: str = "split",
 ) -> Sample:
-    """Make one sample of a whole frame: a time series when it has more than one row, else one reading without a time.
+    """Make one sample from a whole data frame: a time series if it has several rows, else a single reading.
 
-    Stands for `edgeimpulse.data.pandas_dataframe_to_sample`.
+    Replaces `edgeimpulse.data.pandas_dataframe_to_sample`.
 
     Args:
-        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
-            It is not changed. A series is a frame of one column.
-        sample_rate_ms: Milliseconds between two rows. None: the index tells, by whole numbers (ms), time spans or
-            dates that increase.
-        label: The label. None: the service infers it.
-        filename: The name without an extension. None: a new name.
+        df: A data frame of pandas, of a library with its API (Modin, cuDF, Dask), or of polars (lazy frames too). It
+            is not changed. A series counts as a frame with one column.
+        sample_rate_ms: The time between two rows, in milliseconds. None: it is read from the index, which must consist
+            of increasing numbers (milliseconds), time spans or dates.
+        label: The label. None: the service infers one from the file name.
+        filename: The name without an extension. None: a random name.
         axis_columns: The columns with the values, in this order. None: all.
-        metadata: The metadata.
-        label_col: The column that labels a time series row by row: runs of equal labels become `structured_labels`
-            with inclusive ends. Of a single row it is the label, unless `label` is given.
-        category: The category.
+        metadata: The metadata; the values are sent as text. None: no metadata.
+        label_col: The column with a label for each row. Rows in sequence with the same label become one range of
+            `structured_labels`, whose end is included. If the frame has a single row, its label becomes that of the
+            sample unless `label` is given.
+        category: The category: `training`, `testing`, `validation`, `post-processing` or `split` (the service
+            chooses).
 
     Returns:
-        A sample whose `data` is CSV text, with a `timestamp` column in milliseconds where it is a time series.
+        A `Sample`. Its `data` is CSV text, for a time series with a `timestamp` column in milliseconds.
 
     Raises:
-        AttributeError: `df` is no frame.
-        ValueError: A column is missing, the index tells no rate, a row has no label, or an argument is of the wrong
-            kind.
+        AttributeError: `df` is not a data frame.
+        ValueError: A column is missing, neither `sample_rate_ms` nor the index gives a rate, a row has no label, or an
+            argument has a wrong type.
 
     Example:
         >>> import pandas as pd
@@ -118,34 +121,35 @@ def upload_pandas_sample(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload a whole frame as one sample, which `pandas_dataframe_to_sample` makes of it.
+    """Upload a whole data frame as one sample, made as `pandas_dataframe_to_sample` makes it.
 
-    Stands for `edgeimpulse.data.upload_pandas_sample`; `api_key` and `timeout_sec` are additions.
+    Replaces `edgeimpulse.data.upload_pandas_sample`; `api_key` and `timeout_sec` are additions.
 
     Args:
-        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
-            It is not changed. A series is a frame of one column.
-        label: The label. None: the service infers it.
-        sample_rate_ms: Milliseconds between two rows. None: the index tells.
-        filename: The name without an extension. None: a new name.
+        df: A data frame of pandas, of a library with its API (Modin, cuDF, Dask), or of polars (lazy frames too). It
+            is not changed. A series counts as a frame with one column.
+        label: The label. None: the service infers one from the file name.
+        sample_rate_ms: The time between two rows, in milliseconds. None: it is read from the index.
+        filename: The name without an extension. None: a random name.
         axis_columns: The columns with the values, in this order. None: all.
-        metadata: The metadata.
-        label_col: The column that labels a time series row by row.
-        category: The category.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        metadata: The metadata; the values are sent as text. None: no metadata.
+        label_col: The column with a label for each row; see `pandas_dataframe_to_sample`.
+        category: The category: `training`, `testing`, `validation`, `post-processing` or `split` (the service
+            chooses).
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        AttributeError: `df` is no frame.
-        ValueError: A column is missing, the index tells no rate, a row has no label, an argument is of the wrong kind,
-            or `timeout_sec` is not more than 0. Nothing is sent then.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        AttributeError: `df` is not a data frame.
+        ValueError: A column is missing, neither `sample_rate_ms` nor the index gives a rate, a row has no label, an
+            argument has a wrong type, or `timeout_sec` is not positive. In these cases nothing is sent.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> import polars as pl
@@ -178,34 +182,36 @@ def upload_pandas_dataframe_with_group(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload a time series for each group of rows, named after the group; rows are put in order of time.
+    """Upload each group of rows of a data frame as a time series. Rows are sorted by time; the group gives the name.
 
-    Stands for `edgeimpulse.data.upload_pandas_dataframe_with_group`; `api_key` and `timeout_sec` are additions.
+    Replaces `edgeimpulse.data.upload_pandas_dataframe_with_group`; `api_key` and `timeout_sec` are additions.
 
     Args:
-        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
-            It is not changed.
-        timestamp_col: The column with the instants: seconds, or dates (UTC where they have no zone). Fractions of a
-            millisecond are kept.
-        group_by: The column whose values tell the groups apart.
-        feature_cols: The columns with the values, in this order; one text is one name.
-        label_col: The column with the labels, one for each group. None: the service infers them.
-        category_col: The column with the categories, one for each group. None: `split`.
-        metadata_cols: The columns that become metadata, one value for each group. None: no metadata.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        df: A data frame of pandas, of a library with its API (Modin, cuDF, Dask), or of polars (lazy frames too). It
+            is not changed.
+        timestamp_col: The column with the times: numbers (seconds) or dates (UTC if they have no zone). They are
+            rounded to a microsecond.
+        group_by: The column with the groups: rows with the same value are one group.
+        feature_cols: The columns with the values, in this order. A text counts as one name.
+        label_col: The column with the labels, the same in all rows of a group. None: the service infers the label
+            from the name.
+        category_col: The column with the categories, the same in all rows of a group. None: `split`, and the service
+            chooses.
+        metadata_cols: The columns that become metadata, the same in all rows of a group. None: no metadata.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        AttributeError: `df` is no frame.
-        ValueError: A column is missing, a row has no group, a timestamp is none, a group has several labels,
-            categories or metadata, or `timeout_sec` is not more than 0. Nothing is sent then.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        AttributeError: `df` is not a data frame.
+        ValueError: A column is missing, a row has no group, a timestamp is not valid, the rows of a group differ in
+            label, category or metadata, or `timeout_sec` is not positive. In these cases nothing is sent.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> import pandas as pd
@@ -242,7 +248,7 @@ def upload_pandas_dataframe_with_group(
 
 
 def rate_ms(count: int, sample_rate_ms: float) -> list[int | float]:
-    """The times of `count` readings, from 0. Raises ValueError for a rate that is no positive number.
+    """Return the times of `count` readings in milliseconds, from 0. Raises ValueError unless the rate is positive.
 
     >>> rate_ms(3, 0.5)
     [0, 0.5, 1]
@@ -264,7 +270,7 @@ def _index_ms(frame: Any) -> list[int | float]:
 
 
 def runs(labels: Sequence[Any]) -> list[dict[str, Any]]:
-    """Runs of equal labels, without a gap. Raises ValueError for a row without a label.
+    """Return ranges of rows with the same label, without gaps. Raises ValueError for a row without a label.
 
     >>> runs(["a", "a", "b"])
     [{'startIndex': 0, 'endIndex': 1, 'label': 'a'}, {'startIndex': 2, 'endIndex': 2, 'label': 'b'}]
@@ -272,9 +278,7 @@ def runs(labels: Sequence[Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for number, label in enumerate(labels):
         if is_missing(label):
-            raise ValueError(
-                f"row {number} has no label; a time series that is labelled row by row needs one in each row"
-            )
+            raise ValueError(f"row {number} has no label; a time series with a label column needs a label in each row")
         if found and found[-1]["label"] == label:
             found[-1]["endIndex"] = number
         else:
@@ -283,25 +287,25 @@ def runs(labels: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _group(keys: Sequence[Any], name: str) -> dict[Any, list[int]]:
-    """The numbers of the rows of each group, in the order in which the groups begin."""
+    """Return the row numbers of each group; the groups are in the order of their first rows."""
     groups: dict[Any, list[int]] = {}
     for number, key in enumerate(keys):
         if is_missing(key):
-            raise ValueError(f"row {number} belongs to no group: its column {name!r} has no value")
+            raise ValueError(f"row {number} belongs to no group: it has no value in column {name!r}")
         groups.setdefault(key, []).append(number)
     return groups
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The rows of one sample, by number, and the columns that hold one value for all of them."""
+    """The row numbers of one sample, and the columns that must have the same value in all of these rows."""
 
     key: Any
     numbers: Sequence[int]
     described: dict[str, list[Any]]
 
     def one(self, name: str | None, what: str) -> Any:
-        """The value of the column in every row; None for no column. Raises ValueError when they differ."""
+        """Return the value that the column has in every row; None for no column. Raises ValueError if rows differ."""
         if name is None:
             return None
         values = [self.described[name][number] for number in self.numbers]

@@ -1,4 +1,4 @@
-"""What callers hand in and get back. Fields, order and defaults are the official SDK's: callers depend on them."""
+"""The types of arguments and results. Fields, their order and defaults are the official SDK's: callers rely on them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ Fields = dict[str, Any]
 class Sensor:
     """One axis of a time series.
 
-    Stands for `edgeimpulse.data.sample_type.Sensor`.
+    Replaces `edgeimpulse.data.sample_type.Sensor`.
 
     Attributes:
         name: The name of the axis.
-        units: Its unit, one of SenML's (https://www.iana.org/assignments/senml) or `N/A`.
+        units: The unit of its values, one of SenML (https://www.iana.org/assignments/senml) or `N/A`.
 
     Example:
         >>> Sensor("accX", "m/s2")
@@ -30,16 +30,16 @@ class Sensor:
 
 @dataclass
 class Payload:
-    """What was measured.
+    """The readings of a time series, and the device that measured them.
 
-    Stands for `edgeimpulse.data.sample_type.Payload`.
+    Replaces `edgeimpulse.data.sample_type.Payload`.
 
     Attributes:
-        device_type: The kind of device that measured.
+        device_type: The type of the device.
         sensors: The axes, in the order of the columns of `values`.
-        values: A list for each reading, with a number for each sensor.
-        interval_ms: Milliseconds between two readings.
-        device_name: A globally unique name of the device, where it has one.
+        values: The readings, of shape (readings, sensors).
+        interval_ms: The time between two readings, in milliseconds.
+        device_name: A globally unique name of the device. None: it has none.
 
     Example:
         >>> Payload("DISCO-L475VG-IOT01A", [Sensor("accX", "m/s2")], [[-9.81], [-9.83]], interval_ms=10).interval_ms
@@ -55,14 +55,14 @@ class Payload:
 
 @dataclass
 class Protected:
-    """How the data is signed.
+    """The version of the format, and how a file is signed.
 
-    Stands for `edgeimpulse.data.sample_type.Protected`.
+    Replaces `edgeimpulse.data.sample_type.Protected`.
 
     Attributes:
         ver: The version of the format, `v1`.
         alg: The algorithm of the signature, or `none`.
-        iat: The time of issue, in Unix seconds.
+        iat: When the file was made, in Unix seconds (UTC).
 
     Example:
         >>> Protected().alg
@@ -76,14 +76,14 @@ class Protected:
 
 @dataclass
 class DataAcquisition:
-    """A whole file in the data acquisition format, sent as JSON.
+    """A file in the data acquisition format. It is sent as JSON.
 
-    Stands for `edgeimpulse.data.sample_type.DataAcquisition`.
+    Replaces `edgeimpulse.data.sample_type.DataAcquisition`.
 
     Attributes:
-        protected: How it is signed.
-        payload: What was measured.
-        signature: The signature in hex, where `protected` names an algorithm.
+        protected: The version and the signature's algorithm.
+        payload: The readings and the device.
+        signature: The signature in hex if `protected` names an algorithm.
 
     Example:
         >>> payload = Payload("GATEWAY", [Sensor("accX", "m/s2")], [[-9.81], [-9.83]], interval_ms=10)
@@ -98,26 +98,29 @@ class DataAcquisition:
 
 @dataclass
 class Sample:
-    """One sample, to be uploaded or downloaded. Mutable: an upload sets `sample_id`, a `transform` may set anything.
+    """One sample, before an upload or after a download.
 
-    Stands for `edgeimpulse.data.sample_type.Sample`.
+    It is mutable: an upload sets `sample_id`, and a `transform` may set every field.
+
+    Replaces `edgeimpulse.data.sample_type.Sample`.
 
     Attributes:
-        data: Text, bytes, a stream of either, or a `DataAcquisition`. A stream is read from where it stands, from its
-            beginning if it stands at its end, and is left where it stood.
-        filename: The name with its extension. None: a new name.
+        data: The content: text, bytes, a stream of text or bytes, or a `DataAcquisition`. A stream is read from its
+            current position, or from its beginning if it is at its end. Its position is the same afterwards.
+        filename: The file name with its extension. None: a random name.
         category: `split` (the service chooses), `training`, `testing`, `validation`, `post-processing` or the legacy
             `anomaly`. None: `split`.
-        label: The label. None: the service infers one from the name.
-        bounding_boxes: Boxes in pixels, `[{"label", "x", "y", "width", "height"}]`, or that as JSON text.
-        metadata: Names and values; values travel as text.
-        sample_id: The id in the project, once it is stored.
-        structured_labels: Labels of ranges of readings, `[{"startIndex", "endIndex", "label"}]`; the end is included,
-            and the ranges cover all readings without a gap.
-        label_map: Labels by name, `{"site": "desk"}`, beside `label`; a list has the names `0`, `1` and so on. An
-            addition, given by keyword.
-        attachments: Files that belong to the sample, by name: text, bytes or streams, as `data`. They are sent and not
-            downloaded: the service has no call that returns them. An addition, given by keyword.
+        label: The label. None: the service infers one from the file name.
+        bounding_boxes: Boxes in pixels, `[{"label", "x", "y", "width", "height"}]`, or the same as JSON text.
+        metadata: Keys and values; the values are sent as text.
+        sample_id: The id in the project. None: it is not stored.
+        structured_labels: Labels of ranges of readings, `[{"startIndex", "endIndex", "label"}]`. The end is included.
+            The ranges cover all readings without a gap.
+        label_map: More labels beside `label`, by name: `{"site": "desk"}`. The labels of a list get the names `0`,
+            `1` and so on. An addition; pass it by keyword.
+        attachments: Files that belong to the sample, by file name. The values are text, bytes or streams, as for
+            `data`. They are uploaded but not downloaded: the service has no call that returns them. An addition; pass
+            it by keyword.
 
     Example:
         >>> Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave").category
@@ -136,7 +139,7 @@ class Sample:
     attachments: Mapping[str, Any] | None = field(default=None, kw_only=True, repr=False)
 
     def __str__(self) -> str:
-        """Without the data: it may be large."""
+        """Return all fields but the data, which may be large."""
         return (
             f"Sample(filename={self.filename!r}, category={self.category!r}, label={self.label!r}, "
             f"metadata={self.metadata!r}, sample_id={self.sample_id!r})"
@@ -144,17 +147,17 @@ class Sample:
 
 
 class SampleIngestionResponse:
-    """What became of one sample.
+    """The result of uploading one sample.
 
-    Stands for `edgeimpulse.data.sample_type.SampleIngestionResponse`.
+    Replaces `edgeimpulse.data.sample_type.SampleIngestionResponse`.
 
     Attributes:
-        sample: The sample that was to be uploaded.
+        sample: The sample.
         success: Whether the service stored it.
-        error: Why not: the service's text, or ours for what never reached it.
-        sample_id: Its id; None unless it was stored.
-        project_id: The project's id; None unless it was stored.
-        filename: The service's own name for the file; None unless it was stored.
+        error: Why it was not stored: the text of the service, or of eisync if the sample did not reach it.
+        sample_id: The id of the sample; None unless it was stored.
+        project_id: The id of the project; None unless it was stored.
+        filename: The file name under which the service stored it; None unless it was stored.
 
     Example:
         >>> SampleIngestionResponse(Sample(b""), {"success": False, "error": "no data"}).error
@@ -162,7 +165,7 @@ class SampleIngestionResponse:
     """
 
     def __init__(self, sample: Sample, response: Mapping[str, Any]) -> None:
-        """`response` is an entry of the service's answer."""
+        """Read `response`, one entry of the service's answer."""
         self.sample = sample
         self.success: bool = response.get("success", False)
         self.error: str | None = response.get("error")
@@ -178,14 +181,14 @@ class SampleIngestionResponse:
 
 
 class UploadSamplesResponse:
-    """What became of all samples of a call.
+    """The results of uploading all samples of a call.
 
-    Stands for `edgeimpulse.data.sample_type.UploadSamplesResponse`.
+    Replaces `edgeimpulse.data.sample_type.UploadSamplesResponse`.
 
     Attributes:
         successes: A `SampleIngestionResponse` for each sample that was stored, in the order of the samples.
-        fails: One for each that was not, in the order of the samples.
-        success: Whether nothing failed.
+        fails: A `SampleIngestionResponse` for each sample that was not stored, in the order of the samples.
+        success: Whether `fails` is empty.
 
     Example:
         >>> UploadSamplesResponse([], []).success
@@ -204,7 +207,7 @@ class UploadSamplesResponse:
         )
 
     def extend(self, successes: Sequence[SampleIngestionResponse], fails: Sequence[SampleIngestionResponse]) -> None:
-        """Add what became of further samples."""
+        """Add the results of further samples."""
         self.successes.extend(successes)
         self.fails.extend(fails)
         self.success = not self.fails
@@ -212,15 +215,15 @@ class UploadSamplesResponse:
 
 @dataclass
 class SampleInfo:
-    """A sample as the listing shows it.
+    """One sample in a listing.
 
-    Stands for `edgeimpulse.data.sample_type.SampleInfo`.
+    Replaces `edgeimpulse.data.sample_type.SampleInfo`.
 
     Attributes:
-        sample_id: Its id.
-        filename: Its name without the last extension.
-        category: Its category.
-        label: Its label.
+        sample_id: The id in the project.
+        filename: The file name without its last extension.
+        category: The category.
+        label: The label.
 
     Example:
         >>> SampleInfo(7, "wave.01", "training", "wave").label
@@ -235,13 +238,13 @@ class SampleInfo:
 
 @dataclass(frozen=True)
 class GenericApiResponse:
-    """Studio's answer to what has no other result.
+    """Studio's answer to a call that has no other result, such as a deletion.
 
-    Stands for `edgeimpulse_api.GenericApiResponse`; its methods are the ones that scripts call.
+    Replaces `edgeimpulse_api.GenericApiResponse`; it has only the methods that scripts commonly call.
 
     Attributes:
-        success: Whether it was done.
-        error: Why not, in the service's words.
+        success: Whether the call succeeded.
+        error: Why it failed: the text of the service.
 
     Example:
         >>> GenericApiResponse(True).to_dict(), GenericApiResponse(True).json()
@@ -252,7 +255,7 @@ class GenericApiResponse:
     error: str | None = None
 
     def dict(self) -> Fields:
-        """Return every field by its name."""
+        """Return every field, by name."""
         return {"success": self.success, "error": self.error}
 
     def json(self) -> str:
@@ -268,5 +271,5 @@ class GenericApiResponse:
         return json.dumps(self.to_dict(), indent=indent)
 
     def to_str(self) -> str:
-        """Return every field, for a person."""
+        """Return every field as readable text."""
         return str(dict(sorted(self.dict().items())))

@@ -1,9 +1,10 @@
-"""Send samples, several requests at once, until each has its outcome; one sample's failure never costs another's.
+"""Send samples in several requests at once, until each sample has a result. A failed sample never affects another.
 
-A request that gave no answer is sent again when that is safe: always if it certainly did not arrive, and else only
-where duplicates are refused, because then `An item with this hash already exists` is the confirmation. A request that
-was refused as a whole is halved until the guilty file is alone, and an answer whose count does not fit is resolved by
-sending each file alone (wire contract, section 1).
+A request without an answer is sent again when that is safe. It is always safe if the request certainly did not arrive.
+Otherwise it is safe only while duplicates are refused: the answer `An item with this hash already exists` then confirms
+that the first request was stored. A request that was refused as a whole is split in halves until the file that caused
+it is alone. If an answer does not have one entry for each file, the files are sent one by one (wire contract, section
+1).
 """
 
 from collections import deque
@@ -46,12 +47,12 @@ if TYPE_CHECKING:
 WORKERS = 8
 
 Entries = list[dict[str, Any]]
-"""What became of one sample, as the service's answer has it: one entry, or several where a file became many samples."""
+"""The entries of one file in the service's answer: one, or several if the service made several samples from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadOptions:
-    """How to send. `timeout_s` is for the connection and for each wait on it."""
+    """How to send. `timeout_s` has two limits: to connect, and for each wait after that."""
 
     key: str
     url: str
@@ -69,15 +70,15 @@ class _Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Settled:
-    """Outcomes by position, and what must be asked for again."""
+class _Results:
+    """The entries of each sample, by position, and the requests that must be sent again."""
 
     entries: Mapping[int, Entries] = field(default_factory=dict)
     again: Sequence[_Request] = ()
 
 
 class Sending:
-    """One call's requests. `run` is called once; every request goes through the executor."""
+    """The requests of one call. Call `run` once; the executor runs every request."""
 
     def __init__(self, options: UploadOptions, transport: "Transport") -> None:
         self._options = options
@@ -93,9 +94,10 @@ class Sending:
         executor: Executor | None,
         progress: Callable[[int], None],
     ) -> dict[int, Entries]:
-        """What became of each sample, by position. `progress` gets how many were settled since the last time.
+        """Send all samples, and return the entries of each, by position.
 
-        `samples` is drawn from in this thread while requests are under way.
+        `progress` is called with the number of samples that were finished since its last call. `samples` is iterated
+        in this thread while requests are running.
         """
         requests = (_Request(one) for one in requests_of(samples, limits))
         if executor is not None:
@@ -112,27 +114,27 @@ class Sending:
     ) -> dict[int, Entries]:
         found: dict[int, Entries] = {}
         again: deque[_Request] = deque()
-        under_way: set[Future[_Settled]] = set()
+        under_way: set[Future[_Results]] = set()
         while True:
             while len(under_way) < self._options.workers:
                 request = again.popleft() if again else next(requests, None)
                 if request is None:
                     break
-                under_way.add(hand_over(executor, self._settle, request))
+                under_way.add(hand_over(executor, self._send_to_the_end, request))
             if not under_way:
                 return found
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
-                settled = future.result()
-                found.update(settled.entries)
-                again.extend(settled.again)
-                progress(len(settled.entries))
+                results = future.result()
+                found.update(results.entries)
+                again.extend(results.again)
+                progress(len(results.entries))
 
-    def _settle(self, request: _Request) -> _Settled:
-        """Send the request until there is an outcome, or until it is time to give up."""
+    def _send_to_the_end(self, request: _Request) -> _Results:
+        """Send the request until it has an outcome or the attempts are used up."""
         samples = request.samples
         if self._barred is not None:
-            return _Settled({sample.position: [self._barred] for sample in samples})
+            return _Results({sample.position: [self._barred] for sample in samples})
         is_doubtful = request.is_doubtful
         attempt = 1
         while True:
@@ -142,7 +144,7 @@ class Sending:
                 bad = samples[error.item_id]
                 rest = [sample for sample in samples if sample is not bad]
                 again = [_Request(rest, is_doubtful)] if rest else []
-                return _Settled({bad.position: [_failure(str(error))]}, again)
+                return _Results({bad.position: [_failure(str(error))]}, again)
             outcomes = read_reply(reply, sent=len(samples), now=clock.now())
             if attempt >= self._attempts or not self._is_worth_repeating(reply, outcomes):
                 break
@@ -150,7 +152,7 @@ class Sending:
             client.pause(reply, attempt)
             attempt += 1
         if isinstance(reply, Silence) and reply.fault is Fault.UNREACHABLE:
-            self._attempts = 1  # the next requests need not be as patient
+            self._attempts = 1  # all attempts failed to connect: the other requests try only once
         return self._read(reply, outcomes, _Request(samples, is_doubtful))
 
     def _send(self, samples: Sequence[Outgoing]) -> Reply | Silence:
@@ -175,33 +177,33 @@ class Sending:
             return is_repeatable and any(isinstance(outcome, Failed) for outcome in outcomes)
         return client.may_repeat(reply, is_repeatable=is_repeatable)
 
-    def _read(self, reply: Reply | Silence, outcomes: Sequence[Outcome], request: _Request) -> _Settled:
+    def _read(self, reply: Reply | Silence, outcomes: Sequence[Outcome], request: _Request) -> _Results:
         samples = request.samples
         entries = _entries(reply, outcomes)
         if isinstance(outcomes[0], Barred):
             self._barred = entries[0][0]
         if isinstance(outcomes[0], Smaller):
-            return self._smaller(outcomes[0], reply, request)
+            return self._in_smaller_requests(outcomes[0], reply, request)
         if request.is_doubtful:
-            entries = [_confirmed(outcome, one) for outcome, one in zip(outcomes, entries, strict=True)]
-        return _Settled({sample.position: one for sample, one in zip(samples, entries, strict=True)})
+            entries = [_as_stored(outcome, one) for outcome, one in zip(outcomes, entries, strict=True)]
+        return _Results({sample.position: one for sample, one in zip(samples, entries, strict=True)})
 
-    def _smaller(self, outcome: Smaller, reply: Reply | Silence, request: _Request) -> _Settled:
+    def _in_smaller_requests(self, outcome: Smaller, reply: Reply | Silence, request: _Request) -> _Results:
         samples = request.samples
         was_stored = isinstance(reply, Reply) and reply.status == 200
         if was_stored and self._options.allow_duplicates:
-            # Asking again would store them twice; guessing would give a sample another's id.
+            # Sending them again would store them twice. A guess could give a sample the id of another.
             failure = _failure(f"{outcome.reason}; the samples may be stored, but eisync cannot tell which is which")
-            return _Settled({sample.position: [failure] for sample in samples})
+            return _Results({sample.position: [failure] for sample in samples})
         pieces = [samples[first : first + outcome.cap] for first in range(0, len(samples), outcome.cap)]
-        return _Settled(again=[_Request(piece, request.is_doubtful or was_stored) for piece in pieces])
+        return _Results(again=[_Request(piece, request.is_doubtful or was_stored) for piece in pieces])
 
 
 class _Body:
-    """The body of one request, of known length; each iteration reads its sources anew.
+    """The body of one request. Its length is known; each iteration reads the sources again.
 
-    Building it loads the sources and raises FileUnreadableError, as iterating does; `item_id` is then the index among
-    `samples`. The service stores nothing of a body that ends before its end.
+    The constructor loads the sources. It and the iteration raise FileUnreadableError, whose `item_id` is the index of
+    the sample in `samples`. If the body is cut short, the service stores nothing of it.
     """
 
     def __init__(self, samples: Sequence[Outgoing], boundary: str) -> None:
@@ -209,7 +211,7 @@ class _Body:
         self._files: list[tuple[int, bytes, Content]] = []
         for index, sample in enumerate(samples):
             for name, source in ((sample.name, sample.source), *sample.attachments):
-                with _blaming(index):
+                with _errors_of(index):
                     self._files.append((index, preamble(name, boundary), source.load()))
             companions.add(sample.name, sample.about)
         self._closing = closing(companions, boundary)
@@ -223,15 +225,15 @@ class _Body:
     def _pieces(self) -> Generator[bytes, None, None]:
         for index, head, content in self._files:
             yield head
-            with _blaming(index):
+            with _errors_of(index):
                 yield from content.chunks()
             yield BETWEEN
         yield self._closing
 
 
 @contextmanager
-def _blaming(index: int) -> Iterator[None]:
-    """The failure of a source as that of the sample."""
+def _errors_of(index: int) -> Iterator[None]:
+    """Raise a SourceError as the FileUnreadableError of the sample with this index."""
     try:
         yield
     except SourceError as error:
@@ -243,12 +245,12 @@ def _may_have_arrived(outcomes: Sequence[Outcome]) -> bool:
 
 
 def _entries(reply: Reply | Silence, outcomes: Sequence[Outcome]) -> list[Entries]:
-    """The service's own entries where it gave them, its text or ours otherwise."""
+    """Return the service's entries if its answer has some. Otherwise make entries from its error text, or from ours."""
     if isinstance(reply, Silence):
         return [[_failure(reply.reason)]] * len(outcomes)
     answer = json_object(reply.body)
     if reply.status != 200:
-        # A redirect does not come from the service.
+        # The body of a redirect is not from the service.
         error = answer.get("error") if answer and not 300 <= reply.status < 400 else None
         text = str(error) if error else getattr(outcomes[0], "reason", f"HTTP {reply.status}")
         return [[_failure(text)]] * len(outcomes)
@@ -263,8 +265,8 @@ def _entries(reply: Reply | Silence, outcomes: Sequence[Outcome]) -> list[Entrie
     return [[_failure(getattr(outcome, "reason", "eisync cannot read the answer"))] for outcome in outcomes]
 
 
-def _confirmed(outcome: Outcome, entries: Entries) -> Entries:
-    """An earlier request left without an answer: that the content is there now is the answer."""
+def _as_stored(outcome: Outcome, entries: Entries) -> Entries:
+    """Return a duplicate as a success: an earlier request without an answer has stored this content."""
     if not isinstance(outcome, Duplicate) or any(entry.get("success") for entry in entries):
         return entries
     sample_id = outcome.sample_ids[0] if outcome.sample_ids else None

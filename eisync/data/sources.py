@@ -1,9 +1,9 @@
-"""Read the bytes of a sample, whatever the caller passed as data, and leave no trace in it.
+"""Read the bytes of a sample from any data that a caller may pass, without changing that data.
 
-A source is loaded when its request is built and forgotten with it, so that memory follows the requests in flight, not
-the samples. Streams are read from where they stand, one that stands at its end from its beginning, and stand afterwards
-where they stood. A file is open only while its bytes are on their way: `upload_directory` hands thousands of samples to
-a `transform`, each must behave as an open file, and few may be open.
+A source is loaded when its request is built, and released with the request. So memory depends on the requests that are
+running, not on the number of samples. A stream is read from its current position, or from its beginning if it is at its
+end; afterwards its position is the same as before. A file is open only while it is sent: `upload_directory` passes
+thousands of samples to a `transform`. Each must behave like an open file, but the system allows only some open files.
 """
 
 import io
@@ -19,7 +19,7 @@ from eisync.data.sample_type import DataAcquisition
 
 
 class LazyFile(io.BufferedIOBase):
-    """Reads `path` as `open(path, "rb")` would; `release` closes the file and keeps the place for the next read."""
+    """Behaves like `open(path, "rb")`. `release` closes the file; the next read opens it again at its position."""
 
     mode = "rb"
 
@@ -81,18 +81,18 @@ class LazyFile(io.BufferedIOBase):
 
 CHUNK_BYTES = 256 * 1024
 SMALL_BYTES = 16 * 1024
-"""A file up to this size is read at once, so that its bytes are of one version."""
+"""A file up to this size is read at once, so that all its bytes are of the same version."""
 
 _stream_lock = threading.Lock()
 
 
 class SourceError(Exception):
-    """These bytes cannot be had; the text says why. No other sample is concerned."""
+    """The data of a sample cannot be read; the text says why. Other samples are not affected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes that are ready to be sent, as often as it takes: exactly `size` of them."""
+    """Bytes that are ready to be sent, exactly `size` of them. `chunks` may be called several times."""
 
     size: int
     chunks: Callable[[], Iterator[bytes]]
@@ -100,14 +100,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`estimate` is how many bytes there will be, more or less. `load` raises SourceError."""
+    """`estimate` is the approximate size in bytes. `load` raises SourceError."""
 
     estimate: int
     load: Callable[[], Content]
 
 
 def source_of(data: Any) -> Source:
-    """The source of what a caller passes as data. Raises SourceError for what is none."""
+    """Return the source of a caller's data. Raises SourceError for data of an unknown type."""
     if getattr(data, "closed", False):
         raise SourceError("The stream is closed")
     match data:
@@ -131,7 +131,7 @@ def source_of(data: Any) -> Source:
 
 
 def file_source(path: str, at: int = 0) -> Source:
-    """The source of a file that is not open, from `at` on. Raises SourceError when it is not there."""
+    """Return the source of a file, from the offset `at` on, without opening it. Raises SourceError if it is missing."""
     try:
         size = os.stat(path).st_size
     except OSError as error:
@@ -141,7 +141,7 @@ def file_source(path: str, at: int = 0) -> Source:
 
 
 def acquisition_json(data: DataAcquisition) -> bytes:
-    """The acquisition file that the official SDK makes of `data`, byte by byte; numpy's numbers and arrays included."""
+    """Return the same acquisition file, byte for byte, as the official SDK. `data` may contain numbers of numpy."""
     payload = data.payload
     document = {
         "protected": {"ver": data.protected.ver, "alg": data.protected.alg, "iat": data.protected.iat},
@@ -155,13 +155,13 @@ def acquisition_json(data: DataAcquisition) -> bytes:
         "signature": data.signature,
     }
     try:
-        return json.dumps(document, default=plain).encode()
+        return json.dumps(document, default=json_default).encode()
     except (TypeError, ValueError) as error:
         raise SourceError(f"The values cannot be written as JSON ({error})") from error
 
 
-def plain(value: Any) -> Any:
-    """For json: numpy's scalars and arrays as Python's. Raises TypeError for anything else."""
+def json_default(value: Any) -> Any:
+    """Convert numpy's scalars and arrays to Python values, as `default` of `json.dumps`. Raises TypeError otherwise."""
     tolist = getattr(value, "tolist", None)
     if callable(tolist):
         return tolist()
@@ -180,7 +180,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _is_acquisition(data: Any) -> bool:
-    # By shape, so that the official SDK's own class is welcome too.
+    # Checked by attributes, so that the official SDK's class is accepted, too.
     return isinstance(data, DataAcquisition) or (hasattr(data, "protected") and hasattr(data, "payload"))
 
 
@@ -206,7 +206,7 @@ def _file_chunks(path: str, start: int, size: int) -> Iterator[bytes]:
     except OSError as error:
         raise SourceError(f"{path} cannot be read to its end ({error.strerror})") from error
     if (after.st_size, after.st_mtime_ns) != (start + size, before.st_mtime_ns):
-        raise SourceError(f"{path} was written to while eisync sent it; nothing of it is stored")
+        raise SourceError(f"{path} was changed while eisync sent it; nothing of it is stored")
 
 
 def _stream_source(stream: Any) -> Source:
@@ -215,15 +215,15 @@ def _stream_source(stream: Any) -> Source:
             return _once_source(stream)
         at, end = _place_and_end(stream)
         start = at if at < end else 0
-        if isinstance(stream, io.TextIOBase):  # its places are no numbers of bytes
+        if isinstance(stream, io.TextIOBase):  # its positions do not count bytes
             return Source(end, lambda: _in_memory(_rest(stream, at) or _rest(stream, 0)))
         return Source(end - start, lambda: _load_stream(stream, start))
-    except Exception:  # noqa: BLE001 (foreign code; if it cannot be read either, reading says so)
+    except Exception:  # noqa: BLE001 (foreign code; if it cannot be read at all, reading it fails later with a reason)
         return _once_source(stream)
 
 
 def _once_source(stream: Any) -> Source:
-    """A pipe, a socket, an answer from the net: it can be read once, so what came is kept."""
+    """Return the source of a pipe, a socket or an HTTP response. It can be read only once, so its bytes are kept."""
     kept: list[bytes] = []
 
     def load() -> Content:
@@ -267,7 +267,7 @@ def _stream_chunks(stream: Any, start: int, size: int) -> Iterator[bytes]:
 
 
 def _read_at(stream: Any, position: int, limit: int) -> Any:
-    # One stream may be the data of several samples: no thread may seek while another reads.
+    # Several samples may share one stream: no thread may move its position while another reads.
     with _stream_lock:
         before = stream.tell()
         try:
@@ -284,7 +284,7 @@ def _rest(stream: Any, start: int) -> bytes:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Raise SourceError for whatever the stream raises, which is foreign code: it fails its own sample only."""
+    """Raise SourceError for any exception of the stream, which is foreign code, so that only its sample fails."""
     try:
         yield
     except SourceError:

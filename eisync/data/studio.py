@@ -1,7 +1,7 @@
-"""What the project holds: list it, look a name up, delete.
+"""List the samples of a project, look up names, and delete samples.
 
-The service's filter by name finds parts of names, so every name is compared again. Source: the wire
-contract, section 3.
+The service's filter by name also finds names that only contain the text, so every name is compared again here. Source:
+the wire contract, section 3.
 """
 
 import threading
@@ -16,9 +16,9 @@ from eisync.data.sample_type import GenericApiResponse, SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
 
 CATEGORIES = ("training", "testing", "validation", "post-processing")
-"""What may be asked for. Samples of the legacy category `anomaly` are found when every category is asked for."""
+"""The categories that may be given. The legacy category `anomaly` is included only if none is given."""
 
-_BATCH = 500  # ids in a query: about 6 KB, and a request line may have 16 KB
+_BATCH = 500  # ids in a query: about 6 KB; a request line may have 16 KB
 _JOB_PAUSE_S = 0.5
 _JOB_LIMIT_S = 600.0
 
@@ -31,32 +31,32 @@ def get_sample_ids(
     num_workers: int | None = 4,
     timeout_sec: float | None = None,
 ) -> list[SampleInfo]:
-    """List every sample with this name, category and label, newest first.
+    """List the samples with this name, category and label, newest first.
 
-    Stands for `edgeimpulse.data.get_sample_ids`.
+    Replaces `edgeimpulse.data.get_sample_ids`.
 
     Args:
-        filename: The whole name without its last extension; several samples may have it. None: any.
+        filename: The whole file name without its last extension. Several samples may have the same name. None: any.
         category: `training`, `testing`, `validation` or `post-processing`. None or `all`: any.
-        labels: One label, or several of which a sample has one. None: any.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        num_workers: How many pages of the listing are asked for at a time. None: 1.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        labels: One label, or several: the samples that have one of them. None: any.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        num_workers: How many pages of the listing are requested at the same time. None: 1.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
         A `SampleInfo` for each sample, disabled ones included.
 
     Raises:
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        UnauthorizedException: The service refuses the key.
-        ForbiddenException: The key's role does not allow the call.
-        UnsuccessfulRequestException: The service says no; `error` is its text.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        UnauthorizedException: The service rejects the key (HTTP 401).
+        ForbiddenException: The key's role does not allow the call (HTTP 403).
+        UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
         ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
-        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
-        TimeoutException: No answer came in time, even when the request was repeated.
+        ApiException: Any other HTTP error status. The base class of the HTTP exceptions above.
+        TimeoutException: The service did not answer in time, also after retries.
         UnreachableException: The service cannot be reached, or the connection breaks.
-        ValueError: `timeout_sec` is not more than 0, or the category is unknown.
+        ValueError: `timeout_sec` is not positive, or `category` is unknown.
 
     Example:
         >>> from eisync.data import Sample, get_sample_ids, upload_samples
@@ -79,30 +79,30 @@ def get_sample_ids(
 
 
 def get_filename_by_id(sample_id: int, api_key: str | None = None, timeout_sec: float | None = None) -> str | None:
-    """Return the name of the sample, without its last extension; None when there is no such sample.
+    """Look up the file name of a sample.
 
-    Stands for `edgeimpulse.data.get_filename_by_id`.
+    Replaces `edgeimpulse.data.get_filename_by_id`.
 
     Args:
-        sample_id: The sample's id; a text that is a whole number will do.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        sample_id: The sample's id. A text such as "7" is accepted.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        The name, or None.
+        The file name without its last extension. None: the project has no such sample.
 
     Raises:
-        TypeError: The id is no whole number.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        UnauthorizedException: The service refuses the key.
-        ForbiddenException: The key's role does not allow the call.
-        UnsuccessfulRequestException: The service says no; `error` is its text.
+        TypeError: `sample_id` is not a whole number.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        UnauthorizedException: The service rejects the key (HTTP 401).
+        ForbiddenException: The key's role does not allow the call (HTTP 403).
+        UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
         ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
-        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
-        TimeoutException: No answer came in time, even when the request was repeated.
+        ApiException: Any other HTTP error status. The base class of the HTTP exceptions above.
+        TimeoutException: The service did not answer in time, also after retries.
         UnreachableException: The service cannot be reached, or the connection breaks.
-        ValueError: `timeout_sec` is not more than 0.
+        ValueError: `timeout_sec` is not positive.
 
     Example:
         >>> from eisync.data import get_filename_by_id
@@ -119,32 +119,33 @@ def get_filename_by_id(sample_id: int, api_key: str | None = None, timeout_sec: 
 def delete_sample_by_id(
     sample_id: int, api_key: str | None = None, timeout_sec: float | None = None
 ) -> GenericApiResponse | None:
-    """Delete the sample.
+    """Delete a sample.
 
-    A request whose answer was lost is sent again: then None may mean that the first one deleted the sample.
+    If the answer to a request is lost, the request is sent again. The result may then be None although the first
+    request deleted the sample.
 
-    Stands for `edgeimpulse.data.delete_sample_by_id`.
+    Replaces `edgeimpulse.data.delete_sample_by_id`.
 
     Args:
-        sample_id: The sample's id; a text that is a whole number will do.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        sample_id: The sample's id. A text such as "7" is accepted.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        An answer with `success`, or None when there is no such sample.
+        A `GenericApiResponse` with `success`. None: the project has no such sample.
 
     Raises:
-        TypeError: The id is no whole number.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        UnauthorizedException: The service refuses the key.
-        ForbiddenException: The key's role does not allow the call.
-        UnsuccessfulRequestException: The service says no; `error` is its text.
+        TypeError: `sample_id` is not a whole number.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        UnauthorizedException: The service rejects the key (HTTP 401).
+        ForbiddenException: The key's role does not allow the call (HTTP 403).
+        UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
         ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
-        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
-        TimeoutException: No answer came in time, even when the request was repeated.
+        ApiException: Any other HTTP error status. The base class of the HTTP exceptions above.
+        TimeoutException: The service did not answer in time, also after retries.
         UnreachableException: The service cannot be reached, or the connection breaks.
-        ValueError: `timeout_sec` is not more than 0.
+        ValueError: `timeout_sec` is not positive.
 
     Example:
         >>> from eisync.data import delete_sample_by_id
@@ -157,34 +158,34 @@ def delete_sample_by_id(
 def delete_samples_by_filename(
     filename: str, category: str | None = None, api_key: str | None = None, timeout_sec: float | None = None
 ) -> tuple[GenericApiResponse | None, ...]:
-    """Delete every sample with exactly this name.
+    """Delete all samples with exactly this name.
 
-    `wave.01` deletes neither `wave.010` nor `big-wave.01`. Samples are looked up and deleted in the same project, that
-    of `api_key`.
+    `wave.01` deletes neither `wave.010` nor `big-wave.01`. Samples are looked up and deleted in the project of
+    `api_key`.
 
-    Stands for `edgeimpulse.data.delete_samples_by_filename`.
+    Replaces `edgeimpulse.data.delete_samples_by_filename`.
 
     Args:
-        filename: The whole name without its last extension.
+        filename: The whole file name without its last extension.
         category: `training`, `testing`, `validation` or `post-processing`. None: any.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        An answer for each sample that was found, as of `delete_sample_by_id`.
+        One result for each sample that was found, as `delete_sample_by_id` returns it.
 
     Raises:
-        TypeError: The name is no text.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        UnauthorizedException: The service refuses the key.
-        ForbiddenException: The key's role does not allow the call.
-        UnsuccessfulRequestException: The service says no; `error` is its text.
+        TypeError: `filename` is not a text.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        UnauthorizedException: The service rejects the key (HTTP 401).
+        ForbiddenException: The key's role does not allow the call (HTTP 403).
+        UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
         ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
-        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
-        TimeoutException: No answer came in time, even when the request was repeated.
+        ApiException: Any other HTTP error status. The base class of the HTTP exceptions above.
+        TimeoutException: The service did not answer in time, also after retries.
         UnreachableException: The service cannot be reached, or the connection breaks.
-        ValueError: `timeout_sec` is not more than 0, or the category is unknown.
+        ValueError: `timeout_sec` is not positive, or `category` is unknown.
 
     Example:
         >>> from eisync.data import Sample, delete_samples_by_filename, upload_samples
@@ -207,29 +208,29 @@ def delete_samples_by_filename(
 def delete_all_samples(
     category: str | None = None, api_key: str | None = None, timeout_sec: float | None = None
 ) -> GenericApiResponse:
-    """Delete every sample of the category, or of the whole project.
+    """Delete all samples of a category, or of the whole project.
 
-    Stands for `edgeimpulse.data.delete_all_samples`.
+    Replaces `edgeimpulse.data.delete_all_samples`.
 
     Args:
         category: `training`, `testing`, `validation` or `post-processing`. None: the whole project.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
 
     Returns:
-        An answer with `success`.
+        A `GenericApiResponse` with `success`.
 
     Raises:
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        UnauthorizedException: The service refuses the key.
-        ForbiddenException: The key's role does not allow the call.
-        UnsuccessfulRequestException: The service says no; `error` is its text.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        UnauthorizedException: The service rejects the key (HTTP 401).
+        ForbiddenException: The key's role does not allow the call (HTTP 403).
+        UnsuccessfulRequestException: The service answers that the call failed; `error` is its text.
         ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
-        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
-        TimeoutException: No answer came in time, even when the request was repeated.
+        ApiException: Any other HTTP error status. The base class of the HTTP exceptions above.
+        TimeoutException: The service did not answer in time, also after retries.
         UnreachableException: The service cannot be reached, or the connection breaks.
-        ValueError: `timeout_sec` is not more than 0, or the category is unknown.
+        ValueError: `timeout_sec` is not positive, or `category` is unknown.
 
     Example:
         >>> from eisync.data import delete_all_samples, get_sample_ids
@@ -255,7 +256,7 @@ def _selection(category: str, filename: str | None = None) -> dict[str, object]:
 
 
 def _labels(labels: Any) -> list[str] | None:
-    """0 is a label; no label at all asks for any."""
+    """Return labels as texts; 0 is a label. None means any label."""
     if labels is None:
         return None
     wanted = [labels] if isinstance(labels, str) or not isinstance(labels, Iterable) else list(labels)
@@ -266,13 +267,13 @@ def _delete_batch(
     ids: Sequence[int], filename: str, category: str | None, access: Access
 ) -> list[GenericApiResponse | None]:
     if len(ids) > 1:
-        # The name goes along: were the ids not obeyed, nothing of another name could be deleted.
+        # Send the name, too: if the service ignored the ids, it would still delete nothing with another name.
         query = _selection(category or "all", filename) | {"ids": list(ids)}
         path = f"/api/{access.project_id()}/raw-data/batch/delete"
         try:
             answer = access.request("POST", path, query=query, is_repeatable=True)
         except NotFoundException:
-            pass  # no such call there: one by one
+            pass  # this service has no batch call: delete one by one
         else:
             _await_job(answer.get("id"), access)
             return [GenericApiResponse(success=True)] * len(ids)
@@ -290,7 +291,7 @@ def _delete_one(sample_id: int, access: Access) -> GenericApiResponse | None:
 
 
 def _await_job(job_id: object, access: Access) -> None:
-    """Wait until a job has ended; no job has ended. Raises UnsuccessfulRequestException, and TimeoutException."""
+    """Wait for the end of a job, if there is one. Raises UnsuccessfulRequestException and TimeoutException."""
     path = f"/api/{access.project_id()}/jobs/{job_id}/status"
     started = clock.monotonic()
     while isinstance(job_id, int):

@@ -1,10 +1,11 @@
-"""Read a foreign data frame: its columns as lists, its rows one at a time, its index, and what one value means.
+"""Read data frames of any library: columns as lists, rows one at a time, the index; and convert single values.
 
-No frame library is imported. What has `iterrows` or `reset_index` is taken for pandas or one that follows it (Modin,
-cuDF, Dask: a Dask frame is computed, or walked partition by partition); what has `iter_rows` is taken for polars.
+No frame library is imported; a frame is recognised by its methods. One with `iterrows` or `reset_index` is treated as a
+frame of pandas or of a library with its API (Modin, cuDF, Dask; a Dask frame is computed, or read partition by
+partition). One with `iter_rows` is treated as a frame of polars.
 
-A value becomes a label, a category, metadata, an instant, or nothing. It comes from pandas, numpy, polars or plain
-Python and is asked what it can do. Missing are None, NaN, NaT and pandas' NA.
+A value of pandas, numpy, polars or plain Python becomes a label, a category, metadata or a time. None, NaN, NaT and
+pandas' NA are missing values.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from typing import Any
 
-from eisync.data.sources import plain
+from eisync.data.sources import json_default
 
 NO_FRAME = (
     "DataFrame methods on input object not found. DataFrame support requires pandas (or similar) to be installed."
@@ -28,21 +29,21 @@ _OF_NUMPY = frozenset({"float16", "float32"})
 _NARROW = frozenset({"Float32", "float[pyarrow]"})
 
 NS_DIGITS = 6
-"""Milliseconds keep this many digits after the point: nanoseconds."""
+"""Milliseconds are rounded to this many decimals: to nanoseconds."""
 
-_US_DIGITS = 3  # a float of Unix seconds knows no more
+_US_DIGITS = 3  # microseconds: a float of Unix seconds is not more exact
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its key in the index (its number where there is none), and its values in the order of the columns."""
+    """One row: its key in the index (without an index: its number), and its values in the order of the columns."""
 
     key: Any
     values: list[Any]
 
 
 def require_frame(frame: Any) -> None:
-    """Raises AttributeError for what is no data frame."""
+    """Raise AttributeError if `frame` is not a data frame."""
     if not (
         _can(frame, "reset_index") or _can(frame, "iterrows") or _can(frame, "iter_rows") or _can(frame, "collect")
     ):
@@ -50,9 +51,9 @@ def require_frame(frame: Any) -> None:
 
 
 def gather(frame: Any) -> Any:
-    """The frame itself, with its data in memory: a lazy one is computed, a series becomes a frame of one column.
+    """Return the frame with its data in memory: a lazy frame is computed, a series becomes a frame with one column.
 
-    Raises AttributeError for what is no data frame.
+    Raises AttributeError if `frame` is not a data frame.
     """
     if _can(frame, "to_frame"):
         frame = frame.to_frame()
@@ -64,14 +65,14 @@ def gather(frame: Any) -> Any:
 
 
 def names_of(frame: Any) -> list[Any]:
-    """The names of the columns."""
-    if _can(frame, "collect_schema"):  # polars would compute a lazy frame's columns, and warn
+    """Return the names of the columns."""
+    if _can(frame, "collect_schema"):  # for a lazy frame of polars, `columns` would compute the schema and warn
         return list(frame.collect_schema().names())
     return list(frame.columns)
 
 
 def require_columns(frame: Any, *wanted: Any) -> None:
-    """Raises ValueError that names every column of `wanted` which `frame` has not; None stands for no column."""
+    """Raise a ValueError that names the columns of `wanted` that are missing. A name that is None is ignored."""
     there = set(names_of(frame))
     missing = [name for name in wanted if name is not None and name not in there]
     if missing:
@@ -79,12 +80,12 @@ def require_columns(frame: Any, *wanted: Any) -> None:
 
 
 def listed(names: Any) -> Any:
-    """Names of columns as a list: one text is one name."""
+    """Return names of columns as a list. A text is one name."""
     return [names] if isinstance(names, str) else names
 
 
 def positions(there: Sequence[Any], names: Iterable[Any]) -> list[int]:
-    """Where the columns with these names are, in this order; a name that the frame has twice stands for both.
+    """Return the positions of the columns with these names, in their order. A name that occurs twice gives both.
 
     >>> positions(["a", "b", "a"], ["b", "a"])
     [1, 0, 2]
@@ -93,7 +94,7 @@ def positions(there: Sequence[Any], names: Iterable[Any]) -> list[int]:
 
 
 def position(there: Sequence[Any], name: Any) -> int:
-    """Where the column is. Raises ValueError when several have the name."""
+    """Return the position of the column. Raises ValueError if several columns have the name."""
     found = positions(there, [name])
     if len(found) != 1:
         raise ValueError(f"the frame has several columns named {name!r}")
@@ -101,13 +102,13 @@ def position(there: Sequence[Any], name: Any) -> int:
 
 
 def column(frame: Any, name: Any) -> list[Any]:
-    """The values of a column of a gathered frame. Raises ValueError when several columns have the name."""
+    """Return the values of a column of a frame in memory. Raises ValueError if several columns have the name."""
     position(names_of(frame), name)
     return _values_of(frame[name], name)
 
 
 def columns(frame: Any, names: Iterable[Any] | None = None) -> tuple[list[Any], list[list[Any]]]:
-    """The headings and the values of the columns with these names, or of all, of a gathered frame."""
+    """Return the headings and the values of the columns with these names (None: all) of a frame in memory."""
     there = names_of(frame)
     at = range(len(there)) if names is None else positions(there, names)
     is_by_name = len(set(there)) == len(there)
@@ -117,17 +118,17 @@ def columns(frame: Any, names: Iterable[Any] | None = None) -> tuple[list[Any], 
 
 
 def index_of(frame: Any) -> list[Any] | None:
-    """The index of a gathered frame; None when it has none, as in polars."""
+    """Return the index of a frame in memory; None if it has none, as in polars."""
     index: Any = getattr(frame, "index", None)
     values = index.tolist() if _can(index, "tolist") else None
     return values if isinstance(values, list) else None
 
 
 def rows_of(frame: Any) -> Iterator[Row]:
-    """Every row, without computing the whole of a frame that is walked in pieces.
+    """Yield every row. A frame that consists of partitions is not computed as a whole.
 
-    pandas makes the values of a row alike: a whole number beside fractions is a fraction there (`1` is `1.0`) unless
-    some column holds texts.
+    pandas gives the values of a row one common type: integers beside floats become floats (`1` becomes `1.0`), unless
+    a column contains text.
     """
     if _can(frame, "iterrows"):
         for key, series in frame.iterrows():
@@ -139,7 +140,10 @@ def rows_of(frame: Any) -> Iterator[Row]:
 
 
 def csv_text(header: Iterable[Any], cells: Sequence[Sequence[Any]], *, line_end: str = "\n") -> io.StringIO:
-    """The columns as CSV, at its start; what is missing is an empty cell. To the byte what pandas writes."""
+    """Return the columns as CSV, positioned at the start: the same, byte for byte, as pandas writes.
+
+    A missing value is an empty cell.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator=line_end)
     writer.writerow(header)
@@ -149,7 +153,7 @@ def csv_text(header: Iterable[Any], cells: Sequence[Sequence[Any]], *, line_end:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether there is no value here.
+    """Return whether a value is missing.
 
     >>> [is_missing(value) for value in (None, float("nan"), 0, "", "nan")]
     [True, True, False, False, False]
@@ -165,7 +169,7 @@ def is_missing(value: Any) -> bool:
 
 
 def label_text(value: Any) -> str | None:
-    """The label as the wire carries it; None for no label. The number 0 is a label, an empty text is none.
+    """Return a label as text; None if there is no label. The number 0 is a label, an empty text is not.
 
     >>> label_text(0), label_text("idle"), label_text(""), label_text(None)
     ('0', 'idle', None, None)
@@ -174,12 +178,12 @@ def label_text(value: Any) -> str | None:
 
 
 def category_text(value: Any) -> str:
-    """The category; a missing one leaves the choice to the service."""
+    """Return a category; `split` if it is missing: then the service chooses."""
     return "split" if is_missing(value) else str(value) or "split"
 
 
 def metadata_texts(metadata: Mapping[Any, Any] | None) -> dict[str, str] | None:
-    """A new mapping of texts, as the service wants it; what is missing is left out, lists and mappings become JSON.
+    """Return metadata as a new mapping of texts. Missing values are left out; lists and mappings become JSON.
 
     >>> metadata_texts({"site": "desk", "run": 7, "note": None, "range": {"from": 1, "to": [2, 3]}})
     {'site': 'desk', 'run': '7', 'range': '{"from": 1, "to": [2, 3]}'}
@@ -190,7 +194,7 @@ def metadata_texts(metadata: Mapping[Any, Any] | None) -> dict[str, str] | None:
 
 
 def unix_ms(timestamp: Any) -> int | float:
-    """Milliseconds since 1970, of seconds or of a date. A date without a zone is UTC. Raises ValueError.
+    """Return milliseconds since 1970 from seconds or a date. A date without a zone is UTC. Raises ValueError.
 
     >>> unix_ms(0.57), unix_ms(0.0005), unix_ms(datetime(1970, 1, 1, 0, 0, 1, 500))
     (570, 0.5, 1000.5)
@@ -210,9 +214,9 @@ def unix_ms(timestamp: Any) -> int | float:
 
 
 def index_ms(index: Iterable[Any]) -> list[int | float] | None:
-    """Milliseconds, of an index of numbers (taken for milliseconds), time spans, or dates (counted from the first).
+    """Return an index in milliseconds: from numbers (milliseconds), time spans, or dates (since the first one).
 
-    None when it is anything else, or does not increase.
+    Return None for any other index, and for one that decreases somewhere.
 
     >>> from datetime import timedelta
     >>> index_ms([timedelta(0), timedelta(microseconds=500), timedelta(milliseconds=1)])
@@ -236,12 +240,12 @@ def index_ms(index: Iterable[Any]) -> list[int | float] | None:
 
 
 def whole(number: float) -> int | float:
-    """`10.0` is written `10`, and `0.5` stays what it is."""
+    """Return a whole number as int, so that it is written without decimals: `10.0` as `10`, but `0.5` as it is."""
     return int(number) if number == int(number) else number
 
 
 def shortest_float32(number: float) -> float:
-    """The number with the fewest digits that is the same in 32 bits: what a person wrote.
+    """Return the number with the fewest digits that is the same float of 32 bits.
 
     >>> shortest_float32(0.10000000149011612)
     0.1
@@ -269,15 +273,15 @@ def _shown(values: Sequence[Any]) -> Sequence[Any]:
     try:
         if not [value for value in values if value is None or value != value]:
             return values
-    except (TypeError, ValueError):  # something that is neither equal nor unequal to itself
+    except (TypeError, ValueError):  # a value that cannot be compared with itself, such as pandas' NA
         pass
     return ["" if is_missing(value) else value for value in values]
 
 
 def _widened(values: list[Any], series: Any) -> list[Any]:
-    """Python has no float of 32 bits: 0.1 would come out as 0.10000000149011612.
+    """Return floats of 32 bits as they are written there: in Python, 0.1 would become 0.10000000149011612.
 
-    numpy is asked for its own text, which is what pandas writes; where it is not, the shortest number is taken.
+    For a dtype of numpy, numpy writes the text, as pandas does. For other dtypes the shortest number is used.
     """
     kind = str(getattr(series, "dtype", ""))
     if kind in _OF_NUMPY and _can(series, "to_numpy"):
@@ -295,19 +299,19 @@ def _can(thing: Any, method: str) -> bool:
 def _metadata_text(value: Any) -> str:
     nested = value.tolist() if _can(value, "tolist") else value
     if isinstance(nested, Mapping | list | tuple):
-        with contextlib.suppress(TypeError, ValueError):  # it holds what JSON has no form for
-            return json.dumps(nested, default=plain, ensure_ascii=False)
+        with contextlib.suppress(TypeError, ValueError):  # it contains a value that JSON does not have
+            return json.dumps(nested, default=json_default, ensure_ascii=False)
     return str(value)
 
 
 def _instant(moment: date) -> datetime:
-    """In UTC: the difference of two is the time that passed between them, whatever the clocks on the wall did."""
+    """Return a time in UTC, so that a difference of two is the time between them, also across daylight saving time."""
     if not isinstance(moment, datetime):
         return datetime.combine(moment, time(), UTC)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _span_ms(span: Any) -> int | float:
-    # Some pandas leave the nanoseconds out of total_seconds.
+    # In some versions of pandas, total_seconds ignores the nanoseconds.
     us = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
     return whole(round(us / 1000 + getattr(span, "nanoseconds", 0) / 1_000_000, NS_DIGITS))

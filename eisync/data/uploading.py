@@ -1,6 +1,6 @@
-"""Upload samples that are in the caller's hands, and show on stderr how far a long call is.
+"""Upload samples that the caller has in memory, and show the progress on stderr.
 
-Progress is rich's bar where rich is installed, a plain line otherwise.
+Progress is a bar if `rich` is installed, a plain line otherwise.
 """
 
 import sys
@@ -17,7 +17,7 @@ from eisync.data.sending import WORKERS, Entries, Sending, UploadOptions
 from eisync.data.sources import SourceError
 
 Progress = Callable[[int, int], None]
-"""Called with how many are done, and of how many."""
+"""Called with the number of finished samples and the total."""
 
 Advance = Callable[[int], None]
 
@@ -35,38 +35,37 @@ def upload_samples(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> UploadSamplesResponse:
-    """Upload one sample or many, and return what became of each.
+    """Upload one sample or many, and return the result of each.
 
-    Samples that agree in category, label and metadata share requests. Of a sample only `sample_id` is changed, on
-    success. While duplicates are refused, the call is safe to repeat: what is stored already comes back as a failure
-    that says so.
+    Samples with the same category, label and metadata share requests. The only field that changes is `sample_id`, of a
+    sample that was stored. Unless duplicates are allowed, the call is safe to repeat: a sample that is already in the
+    project becomes a failure whose `error` says so.
 
-    Stands for `edgeimpulse.data.upload_samples`; `executor` and `progress` are additions.
+    Replaces `edgeimpulse.data.upload_samples`; `executor` and `progress` are additions.
 
     Args:
-        samples: A sample, or any iterable of samples. One of the official SDK's will do.
-        allow_duplicates: Upload content that the project holds already. None or False: refuse it.
-        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
-        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
-        max_workers: How many requests are under way at a time, 1 or more. None: 8.
-        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
-        pool_maxsize: How many idle connections to a host are kept for later calls; never fewer than `max_workers`.
-            None: 20.
-        pool_connections: For how many hosts connections are kept. None: 20.
-        executor: Threads of yours that send the requests, such as a `ThreadPoolExecutor` that several calls share. It
-            is not shut down. None: the call starts its own threads and ends them.
-        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+        samples: A sample, or any iterable of samples. Samples of the official SDK are accepted, too.
+        allow_duplicates: Store content again that is already in the project. None or False: the service refuses it.
+        api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
+        timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
+        max_workers: How many requests run at the same time, 1 or more. None: 8.
+        show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
+        pool_maxsize: How many idle connections to keep for each host, at least `max_workers`. None: 20.
+        pool_connections: For how many hosts to keep idle connections. None: 20.
+        executor: Runs the requests, for example a `ThreadPoolExecutor` that several calls share. It is not shut down.
+            None: the call starts and ends threads of its own.
+        progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
     Returns:
-        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
-        refused key and a broken network are failures of the samples that they concern, not exceptions.
+        An `UploadSamplesResponse`: `successes` and `fails`, each in the order of the samples; `success` is true if
+        `fails` is empty. A rejected key or a network error raises no exception: the affected samples are in `fails`.
 
     Raises:
-        TypeError: One of `samples` is no sample.
-        ValueError: `timeout_sec` is not more than 0, or `max_workers` is less than 1.
-        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
-        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
-        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+        TypeError: An element of `samples` is not a sample.
+        ValueError: `timeout_sec` is not positive, or `max_workers` is less than 1.
+        MissingApiKeyException: `api_key` is empty, or it is None and `eisync.API_KEY` is not set.
+        InvalidApiKeyException: The text cannot be an API key, such as one with a space in it. Also a ValueError.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is not set.
 
     Example:
         >>> from eisync.data import Sample, upload_samples
@@ -103,7 +102,10 @@ def options_of(
     pool_maxsize: int | None = 20,
     pool_connections: int | None = 20,
 ) -> UploadOptions:
-    """Raises MissingApiKeyException, MissingApiIngestionEndpointException, or ValueError for what cannot be obeyed."""
+    """Return the options of an upload, checked.
+
+    Raises MissingApiKeyException, InvalidApiKeyException, MissingApiIngestionEndpointException or ValueError.
+    """
     if max_workers is not None and max_workers < 1:
         raise ValueError("max_workers must be greater than 0")
     workers = max_workers or WORKERS
@@ -126,7 +128,7 @@ def upload_drafts(
     executor: Executor | None,
     progress: Progress | None,
 ) -> UploadSamplesResponse:
-    """As `upload_samples`, for samples with what they cannot say themselves."""
+    """Upload as `upload_samples` does, but from drafts."""
     if not drafts:
         return UploadSamplesResponse([], [])
     unsendable: dict[int, Entries] = {}
@@ -147,7 +149,7 @@ def upload_drafts(
 
 
 def _response(drafts: Sequence[Draft], found: dict[int, Entries]) -> UploadSamplesResponse:
-    """Successes and failures in the order of the samples; each success has its `sample_id` set."""
+    """Return successes and failures in the order of the samples, and set `sample_id` of each success."""
     taken: set[int] = {int(entry["sampleId"]) for entry in _stored(found) if entry.get("sampleId") is not None}
     results: list[SampleIngestionResponse] = []
     for position, draft in enumerate(drafts):
@@ -168,7 +170,11 @@ def _stored(found: dict[int, Entries]) -> Iterator[dict[str, Any]]:
 
 
 def _unless_taken(entry: dict[str, Any], taken: set[int]) -> dict[str, Any]:
-    """A confirmed sample whose id is another's of this call is what the service called it: a duplicate."""
+    """Return the entry, but as a duplicate if another sample of this call was stored under its id.
+
+    A sample is confirmed when the service reports its content as a duplicate after a lost answer. If the id in that
+    report belongs to another sample of this call, the two have the same content, and this one is a duplicate.
+    """
     if "confirmed" not in entry:
         return entry
     sample_id = entry["sampleId"]
@@ -181,13 +187,13 @@ def _unless_taken(entry: dict[str, Any], taken: set[int]) -> dict[str, Any]:
 
 
 def _is_sample(found: object) -> bool:
-    # By shape: a Sample of the official SDK is welcome too.
+    # Checked by attributes, so that a Sample of the official SDK is accepted, too.
     return isinstance(found, Sample) or (hasattr(found, "data") and hasattr(found, "bounding_boxes"))
 
 
 @contextmanager
 def counting(total: int, what: str, *, show: bool | None, progress: Progress | None) -> Iterator[Advance]:
-    """A function to call with how many more are done, from any thread. `what` is shown to a person."""
+    """Yield a function that adds to the number of finished samples, from any thread. `what` is the text of the bar."""
     done = 0
     lock = threading.Lock()
     bar = _bar(total, what) if show else nullcontext(_draw_nothing)
@@ -230,7 +236,7 @@ def _rich_bar(total: int, what: str) -> Iterator[Advance]:
 
 @contextmanager
 def _line(total: int, what: str, stream: TextIO) -> Iterator[Advance]:
-    """Rewritten in place on a terminal; elsewhere a line each tenth, so that a log stays short."""
+    """Rewrite one line in place on a terminal. Elsewhere print a line for each tenth, so that a log stays short."""
     is_terminal = stream.isatty()
     shown_tenth = 0
 

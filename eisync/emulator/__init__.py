@@ -1,25 +1,25 @@
-"""A local stand-in for Edge Impulse: an ingestion service and a Studio, as strict and as odd as the real ones.
+"""A local stand-in for Edge Impulse: an ingestion service and a Studio that behave like the real ones, errors included.
 
-It imports nothing of the rest of this project: a misreading of the service that client and emulator shared would pass
-every test. `server` starts it, in three ways; the rooms below answer one question each:
+It imports nothing from the rest of this project. Otherwise a misunderstanding of the service could be in both the
+client and the emulator, and every test would pass. `server` starts it, in one of three ways. The modules:
 
 ::
 
-    settings    what may be chosen, and every switch for what nobody knows about the service
+    settings    options, and a switch for each open question about the service
     model       projects, keys, samples, selections: frozen values
     names       stored names, inferred labels, the split rule
-    spool       the bytes of a body, hashed on the way, in memory or on disk
-    multipart   bytes of a form, in any chunks -> parts
-    acquisition, tabular, media, recognise     what a file is, or why the service would refuse it
-    companions  the parts that describe other parts
-    store, statements, blobs    what is kept, in memory or in a folder
-    ledger, faults              the exact account; misbehaviour on demand
-    intake      parts of an upload -> samples
-    selecting, showing, project a query -> which samples; a sample, a project -> what Studio shows
-    drawing                     readings -> one small picture
-    device_messages, sampling   the messages of remote management; how far a device is with a sample
-    connections, device_store   the devices that are connected now; the devices that are known
-    openapi, shapes             what is served, described for machines
-    ingestion, studio, editing, accounts, devices, remote, control, page   the routes; `replies` and `calls` are what
-                                they share
+    spool       collects the bytes of a body, in memory or on disk, and hashes them
+    multipart   parses a form into parts
+    acquisition, tabular, media, recognise     read a file, or say why the service would refuse it
+    companions  parts that describe other parts
+    store, statements, blobs    stored data, in memory or in a folder
+    ledger, faults              exact counts; injected faults
+    intake      turns the parts of an upload into samples
+    selecting   turns a query into a selection of samples
+    showing, project            samples and projects as Studio shows them
+    drawing                     a small picture of the readings
+    device_messages, sampling   messages of remote management; the progress of a requested sample
+    connections, device_store   devices that are connected; devices that are known
+    openapi, shapes             the OpenAPI description
+    ingestion, studio, editing, accounts, devices, remote, control, page   the routes; they share `replies` and `calls`
 """

@@ -1,7 +1,7 @@
-"""What the official command line tools ask when they have no API key: whose account it is, and for a key of a project.
+"""The calls that the official command line tools make when they have no API key: look up the person, and make a key.
 
-They log in (`callers`), look the person up, take a project, and have a key made for the device. Sources: the published
-OpenAPI description of Studio; what of an answer they read is from edge-impulse-linux 1.25.2, and no more is given.
+The tools log in (`callers`), look up the person, choose a project, and make a key for the device. Sources: Studio's
+published OpenAPI description, and edge-impulse-linux 1.25.2: an answer has only the fields that these tools read.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ def add_routes(app: web.Application) -> None:
 
 
 def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
-    """Method, path, what the caller must be allowed, handler: rows of Studio's table."""
+    """Yield rows of Studio's table: method, path, the needed permission, handler."""
     yield "POST", f"{project}/apikeys", Need.CHANGE, _add_key
 
 
 async def _has_password(request: web.Request) -> web.Response:
-    """Any name will do, and has a password: whichever is given."""
+    """Every name has a password: any password is accepted."""
     name = request.match_info["user"].encode("utf-8", "replace").decode()
     if len(name) > request.app[SERVICE].settings.max_name_chars:
         return refuse("This name is too long")
@@ -39,17 +39,17 @@ async def _has_password(request: web.Request) -> web.Response:
 
 async def _get_user(request: web.Request) -> web.Response:
     caller = find_caller(request)
-    if caller is None or caller.project_id is not None:  # a project's key stands for no person
+    if caller is None or caller.project_id is not None:  # a project's key does not belong to a person
         return refuse(INVALID_KEY, status=401)
     person = next(one for one in request.app[SERVICE].store.list_people() if one.id == caller.actor.id)
-    # Without a developer profile the tools would make one.
+    # Without a developer profile, the tools would try to make one.
     profile = {"id": person.id, "name": person.username, "isDeveloperProfile": True}
     named = {"username": person.username, "name": person.username, "email": person.username}
     return answer({"success": True, "id": person.id, **named, "organizations": [profile]})
 
 
 async def _list_organizations(request: web.Request) -> web.Response:
-    """The tools ask for them when a key is refused, in case it is an organization's, and print this answer's error."""
+    """List no organizations. The tools call this when a key is refused, and print the error of this answer."""
     caller = find_caller(request)
     if caller is None or caller.project_id is not None:
         return refuse(INVALID_KEY, status=401)
@@ -57,7 +57,7 @@ async def _list_organizations(request: web.Request) -> web.Response:
 
 
 async def _add_key(call: Call) -> web.StreamResponse:
-    """A key of the role that is asked for; `apiKey` may name it."""
+    """Make a key with the role in the body. `apiKey` may give the key itself."""
     body = await call.body()
     key = body.get("apiKey", random_key())
     if body.get("role") not in {role.value for role in Role}:

@@ -1,6 +1,6 @@
-"""Read the data acquisition format, JSON or CBOR: what it says, and whether its signature holds.
+"""Read the data acquisition format, in JSON or CBOR, and check its signature.
 
-Hostile bytes are expected: depth, counts and numbers are bounded before anything is built from them.
+The bytes may be hostile: depth, counts and numbers are limited before any value is built.
 
 Source: the wire contract, section 2.
 """
@@ -21,7 +21,7 @@ from eisync.emulator.settings import EmulatorSettings
 
 _NO_SIGNATURE = "0" * 64
 _MAX_SIGNATURE_PLACES = 8
-# What cbor2 lets through from the makers of its tagged values (dates, fractions, addresses) when they are nonsense.
+# cbor2 also raises the errors of the types that it builds from tagged values, such as dates, fractions and addresses.
 _CBOR_ERRORS = (
     cbor2.CBORDecodeError,
     ValueError,
@@ -37,9 +37,9 @@ _CBOR_ERRORS = (
 @dataclass(frozen=True, slots=True)
 class Acquisition:
     facts: Facts
-    values: Sequence[Any]  # a list for each reading, or the number itself where there is one sensor
-    structured_labels: object = None  # as they came
-    refers_to_file: bool = False  # its values are in another part of the request
+    values: Sequence[Any]  # a list for each reading; with one sensor also a plain number
+    structured_labels: object = None  # not checked yet
+    refers_to_file: bool = False  # the values are in another part of the request
 
     @property
     def rows(self) -> list[list[float]]:
@@ -47,7 +47,7 @@ class Acquisition:
 
 
 def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, settings: EmulatorSettings) -> Acquisition | Refused:
-    """A wrong signature is marked, not refused."""
+    """Read an acquisition file. A wrong signature is marked, not refused."""
     header, behind = split_header(raw, settings.max_cbor_items) if is_cbor else (raw, b"")
     document = decode_cbor(header, settings.max_cbor_items) if is_cbor else _decode_json(raw)
     if isinstance(document, Refused):
@@ -67,7 +67,7 @@ def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, settings: Emul
         return read
     sensors, values = read
     if not can_be_shown(float(payload["interval_ms"]), len(values)):
-        return Refused("Invalid acquisition file: payload.interval_ms is no length of time")
+        return Refused("Invalid acquisition file: payload.interval_ms is too small or too large")
     facts = Facts(
         chart_type=_chart_type(sensors),
         sensors=sensors,
@@ -84,9 +84,9 @@ def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, settings: Emul
 
 
 def _is_valid(raw: bytes, method: object, signature: object, hmac_key: str, settings: EmulatorSettings) -> bool:
-    """Of the whole file: what stands behind a CBOR item is signed, too.
+    """Return whether the signature is valid. It covers the whole file, also the bytes after a CBOR item.
 
-    No signature are 64 zeros, null (as the official SDK sends), and the number 0 (as the official tutorial does).
+    64 zeros, null (sent by the official SDK) and the number 0 (sent by the official tutorial) count as no signature.
     """
     if method == "none" or not signature or signature == _NO_SIGNATURE:
         return settings.unsigned_is_valid
@@ -94,9 +94,10 @@ def _is_valid(raw: bytes, method: object, signature: object, hmac_key: str, sett
 
 
 def is_signed(raw: bytes, signature: str, hmac_key: str) -> bool:
-    """Whether `raw`, with zeros in the signature's place, has this HMAC-SHA256 under the project's key.
+    """Return whether `raw`, with zeros in place of the signature, has this HMAC-SHA256 with the project's key.
 
-    The bytes as they came are checked, never an encoding of ours; the signature may stand in more than one place.
+    The bytes are checked as they were sent, not encoded again. The text of the signature may occur in several places;
+    each is tried.
     """
     needle = signature.encode("utf-8", "surrogatepass")
     if len(needle) != len(_NO_SIGNATURE):
@@ -116,7 +117,7 @@ def is_signed(raw: bytes, signature: str, hmac_key: str) -> bool:
 def _decode_json(raw: bytes) -> object:
     try:
         document = json.loads(raw)
-        json.dumps(document, ensure_ascii=False).encode()  # a lone surrogate is no text
+        json.dumps(document, ensure_ascii=False).encode()  # raises for a lone surrogate
     except (ValueError, RecursionError):
         return Refused("Invalid JSON")
     return document
@@ -132,7 +133,7 @@ def decode_cbor(raw: bytes, max_items: int) -> object:
 
 
 def _is_modest_cbor(raw: bytes, max_items: int) -> bool:
-    """Count the arrays, maps and tags without building one. RFC 8949 §3."""
+    """Return whether there are at most `max_items` arrays, maps and tags, without building any. RFC 8949 §3."""
     if len(raw) <= max_items:
         return True
     at, containers, end = 0, 0, len(raw)
@@ -156,7 +157,7 @@ def _is_modest_cbor(raw: bytes, max_items: int) -> bool:
 def _read_payload(
     payload: dict[str, Any], behind: bytes, settings: EmulatorSettings
 ) -> tuple[tuple[Sensor, ...], Sequence[Any]] | Refused:
-    """The sensors and the values; `behind` is what follows the CBOR item."""
+    """Return the sensors and the values. `behind` has the bytes after the CBOR item."""
     if not _is_name(payload.get("device_type"), settings):
         return Refused("Invalid acquisition file: payload.device_type should be a string")
     if payload.get("device_name") is not None and not _is_name(payload["device_name"], settings):
@@ -172,7 +173,7 @@ def _read_payload(
         if len(sensors) != 1:
             return Refused("Invalid acquisition file: a binary payload should have a single sensor")
         if sample_type is None:
-            return sensors, [0]  # one image, which comes beside
+            return sensors, [0]  # one image, in another part of the request
         values = read_samples(behind, sample_type)
         return (sensors, values) if values else Refused("Invalid acquisition file: the binary payload is missing")
     if not isinstance(values, list) or not values:
@@ -190,7 +191,7 @@ def _read_payload(
 
 
 def _finite(row: Any) -> Any:
-    """A reading with 0 where there is no number, or one that JSON cannot carry."""
+    """Return a reading in which null, NaN and infinity are replaced by 0."""
     if isinstance(row, list):
         return [_finite(value) for value in row]
     return 0 if row is None or (isinstance(row, float) and not math.isfinite(row)) else row
@@ -212,7 +213,7 @@ def _is_name(value: object, settings: EmulatorSettings) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """A number that a double can hold; True is none."""
+    """Return whether a value is a number that fits into a double. True and False are not numbers."""
     if isinstance(value, bool):
         return False
     if isinstance(value, int):
@@ -221,7 +222,7 @@ def _is_number(value: object) -> bool:
 
 
 def _instant_ms(iat: Any) -> int | None:
-    """None for what is no second between 1970 and the year 3000."""
+    """Return the time in milliseconds; None unless it is between the years 1970 and 3000."""
     return int(iat * 1000) if _is_number(iat) and 0 < iat < 32_503_680_000 else None
 
 

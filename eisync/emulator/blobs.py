@@ -1,8 +1,8 @@
-"""Keep bytes by their SHA-256: in memory, or in a folder where they survive a SIGKILL.
+"""Keep contents by their SHA-256: in memory, or in a folder where they survive a SIGKILL.
 
-`MemoryBlobs` and `StoredBlobs` have one contract: `spool_folder` is where bodies grow that `put` takes over by
-renaming; `put` may be repeated and leaves nothing half-written under its name; `open` raises FileNotFoundError;
-`discard` of what is not there does nothing.
+`MemoryBlobs` and `StoredBlobs` promise the same. `spool_folder` is the folder for bodies that are being received; `put`
+renames them out of it. `put` is safe to repeat, and a content is never partly written under its name. `open` raises
+FileNotFoundError for an unknown content. `discard` ignores an unknown content.
 """
 
 import io
@@ -49,7 +49,7 @@ class MemoryBlobs:
 
 
 class StoredBlobs:
-    """Small bodies in the database, in whatever transaction is open; spooled and larger ones as files beside it."""
+    """Small bodies in the database, within the caller's transaction; spooled and larger ones as files beside it."""
 
     def __init__(self, database: sqlite3.Connection, folder: str) -> None:
         self._database = database
@@ -74,17 +74,17 @@ class StoredBlobs:
             self._large.discard(sha256)
 
     def close(self) -> None:
-        """The database is its opener's."""
+        """Do nothing: the caller closes the database."""
 
 
 class FolderBlobs:
-    """`blobs/ab/abcdef…`, written beside and renamed, so that a name never holds a part of its bytes."""
+    """Files `blobs/ab/abcdef…`, written in the spool folder and renamed, so that a file is always complete."""
 
     def __init__(self, folder: str) -> None:
         self._blobs = os.path.join(folder, "blobs")
         self._spool = os.path.join(folder, "spool")
         os.makedirs(self._spool, exist_ok=True)
-        for name in os.listdir(self._spool):  # what a kill left behind
+        for name in os.listdir(self._spool):  # left by a process that was killed
             os.unlink(os.path.join(self._spool, name))
 
     @property
@@ -102,7 +102,7 @@ class FolderBlobs:
                 file.write(body.content or b"")
         try:
             os.replace(beside, path)
-        except FileNotFoundError:  # the first one of its folder
+        except FileNotFoundError:  # the first file in its folder
             os.makedirs(os.path.dirname(path))
             os.replace(beside, path)
 
@@ -116,7 +116,7 @@ class FolderBlobs:
             return
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
     def _path(self, sha256: str) -> str:
         return os.path.join(self._blobs, sha256[:2], sha256)

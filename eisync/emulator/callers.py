@@ -1,7 +1,7 @@
-"""Who calls Studio: a project's key, or a person who logged in. Every person may do everything, in every project.
+"""Find out who calls Studio: a project's key, or a person who logged in. A person may do everything in every project.
 
-Logging in is as documented: `POST /api-login` gives a token, which is sent as the header `x-jwt-token` or as the cookie
-`jwt`. That any name and password will do is the emulator's own: it guards nothing.
+Logging in works as documented: `POST /api-login` returns a token, which is sent as the header `x-jwt-token` or as the
+cookie `jwt`. The emulator accepts any name and any password: it has no protection.
 """
 
 import secrets
@@ -20,7 +20,7 @@ def add_routes(app: web.Application) -> None:
 
 
 def find_caller(request: web.Request) -> Caller | None:
-    """None: neither a good key nor a good token."""
+    """Return the caller; None without a valid key or token."""
     key = find_key(request)
     if key is not None:
         return Caller(Actor("projectApiKey", key.id), key.role, key.project_id)

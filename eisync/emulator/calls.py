@@ -1,4 +1,4 @@
-"""A call to Studio: whose key it bears, what that key must allow, what it carries, and how it is refused."""
+"""A call to Studio: check its key and the key's role, read its query and body, and refuse it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from eisync.emulator.service import SERVICE, Service
 
 
 class Need(Enum):
-    """What a key must allow."""
+    """The permission that a call needs."""
 
     NOTHING = "any key"
     READ = "read"
@@ -33,7 +33,7 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request whose key was found good."""
+    """One request with a valid key."""
 
     request: web.Request
     service: Service
@@ -46,7 +46,7 @@ class Call:
 
     @property
     def query(self) -> dict[str, str]:
-        """Text that SQLite can hold: what was no UTF-8 becomes a question mark."""
+        """Return the query. Bytes that are not UTF-8 become question marks, because SQLite stores only valid text."""
         return {name: value.encode("utf-8", "replace").decode() for name, value in self.request.query.items()}
 
     @property
@@ -59,18 +59,18 @@ class Call:
 
     @property
     def parameters(self) -> list[str]:
-        """Their names in the query, those that are repeated repeated."""
-        return [name for name, _ in self.request.query.items()]  # its keys are each there once
+        """Return the names in the query; a name that is given twice occurs twice."""
+        return [name for name, _ in self.request.query.items()]  # keys() would have each name once
 
     def listed(self, *more: str) -> dict[str, str]:
-        """The query of a listing, which knows the filters, paging and `more`."""
+        """Return the query of a listing, limited to filters, paging and the names `more`."""
         known = FILTERS | PAGING | set(more)
         if self.service.settings.refuse_unknown_filters:
             refuse_unknown(self.parameters, known)
         return {name: value for name, value in self.query.items() if name in known}
 
     def selected(self) -> Selection:
-        """What a batch call is about. It never ignores anything."""
+        """Return the selection of a batch call. Unknown and empty filters are always refused."""
         refuse_unknown(self.parameters, BATCH_FILTERS)
         refuse_empty(self.query)
         return read_selection(self.query, self.project.id, self.service.settings)
@@ -110,7 +110,7 @@ def guarded(need: Need, handler: Handler) -> Callable[[web.Request], Awaitable[w
 
 
 def _project_of(service: Service, caller: Caller, asked: str | None) -> Project | None:
-    """The one that is asked for; else that of the key, or a person's first. None: it is not the caller's."""
+    """Return the project in the path, else that of the key, or the first one for a person. None: not allowed."""
     if caller.project_id is None:
         project_id = service.store.list_projects()[0].id if asked is None else int(asked)
         return service.store.find_project(project_id)

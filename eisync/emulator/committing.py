@@ -1,4 +1,4 @@
-"""Examine what an upload brought and store it: one request is one commit. Used by both endpoints of ingestion."""
+"""Examine the files of an upload and store them in one transaction. Both endpoints of ingestion use it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from eisync.emulator.replies import actor_now, fault_now
 from eisync.emulator.service import Service
 from eisync.emulator.spool import Limits
 
-# Above this many bytes a request is examined beside the event loop, which goes on serving others.
+# A larger request is examined in another thread, so that the event loop can serve other requests.
 _EXAMINE_INLINE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of one data file. One that is stored has a sample id and a name, another one an error."""
+    """The result of one data file: a sample id and a name if it was stored, else an error."""
 
     error: str = ""
     sample_id: int = 0
@@ -24,7 +24,10 @@ class Settled:
 
 
 async def settle(service: Service, project: Project, upload: Upload) -> list[Settled]:
-    """One for each data file. Whoever waits in between cannot be overtaken: the commit itself looks for duplicates."""
+    """Return one result for each data file.
+
+    Other requests may run between examining and storing. That is safe: the transaction itself looks for duplicates.
+    """
     size_bytes = sum(part.size_bytes for part in upload.parts)
     first_name_ms = service.reserve_names(len(upload.parts))
     if size_bytes > _EXAMINE_INLINE_BYTES:

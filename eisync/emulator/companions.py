@@ -1,6 +1,6 @@
 """Read the parts of a request that describe other parts: boxes, structured labels, attachments, label maps.
 
-Structured labels are kept as they came: how many readings a file has is known when it is read.
+Structured labels are not checked here: the number of readings is known only when the file is read.
 
 Source: the wire contract, section 1. Pure.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from eisync.emulator.model import Box, Refused
 
-# part name -> (the type it must state, where its entries are)
+# part name -> (the required value of `type`, the key of its entries)
 _SCHEMAS = {
     "bounding_boxes.labels": ("bounding-box-labels", "boundingBoxes"),
     "structured_labels.labels": ("structured-labels", "structuredLabels"),
@@ -24,7 +24,7 @@ NAMES = frozenset(_SCHEMAS)
 
 @dataclass(slots=True)
 class Companions:
-    """Each by the name of the file it describes."""
+    """The contents of all companion parts of a request, by the name of the file that they describe."""
 
     boxes: dict[str, Any] = field(default_factory=dict)
     structured_labels: dict[str, Any] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Companions:
         return frozenset(name for names in self.attachments.values() for name in names)
 
     def add(self, name: str, raw: bytes) -> Refused | None:
-        """Take in one companion part. What is refused here refuses the whole request."""
+        """Add one companion part. If it is refused, the whole request is refused."""
         kind, key = _SCHEMAS[name]
         document = read_json(raw)
         if not isinstance(document, dict) or document.get("type") != kind:
@@ -69,7 +69,7 @@ def _is_attachment(one: object) -> bool:
 
 
 def read_json(raw: bytes | str) -> object:
-    """None for whatever is not JSON that can be written again as UTF-8."""
+    """Return a JSON value; None for invalid JSON, and for JSON that cannot be written again as UTF-8."""
     try:
         document: object = json.loads(raw)
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
@@ -79,7 +79,7 @@ def read_json(raw: bytes | str) -> object:
 
 
 def read_label_map(found: Any) -> Mapping[str, str] | None:
-    """Texts by key. A list of texts has the keys "0", "1", …; None for everything else."""
+    """Return labels by key. A list of texts gets the keys "0", "1", …. Return None for anything else."""
     if isinstance(found, list):
         found = {str(index): label for index, label in enumerate(found)}
     return found if is_string_map(found) else None
@@ -90,7 +90,7 @@ def is_string_map(found: object) -> bool:
 
 
 def read_boxes(found: object) -> tuple[Box, ...] | Refused:
-    """Boxes of one image, in pixels: any numbers, also fractions and corners outside of the image."""
+    """Read the boxes of one image, in pixels. Fractions and corners outside of the image are accepted."""
     if not isinstance(found, list):
         return Refused("Invalid bounding boxes: expected a list")
     boxes: list[Box] = []

@@ -1,4 +1,4 @@
-"""The condition of a selection, in SQL, with its named values. Only fixed text goes into the condition."""
+"""Turn a selection into an SQL condition with named parameters. The condition contains only fixed text."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from eisync.emulator.model import MetadataFilter, Selection
 _INTERVAL_MS = "json_extract(facts, '$.interval_ms')"
 _LENGTH_MS = f"{_INTERVAL_MS} * json_extract(facts, '$.values_count')"
 _FREQUENCY_HZ = f"iif({_INTERVAL_MS} > 0, 1000.0 / {_INTERVAL_MS}, 0)"
-# Nested, since a label that is no JSON has no type to ask for.
+# Nested, because json_type fails for a label that is not JSON.
 _LABEL_NUMBER = (
     "case when json_valid(label) then "
     "case when json_type(label) in ('integer', 'real') then json_extract(label, '$') end end"
@@ -31,7 +31,7 @@ _HAS_METADATA = "(sample.metadata is not null and sample.metadata != '{}')"
 
 
 def where(selection: Selection) -> tuple[str, dict[str, object]]:
-    """The condition and its named values."""
+    """Return the condition and the values of its parameters."""
     terms = ["project_id = :project_id"]
     values: dict[str, object] = {"project_id": selection.project_id}
 
@@ -43,7 +43,7 @@ def where(selection: Selection) -> tuple[str, dict[str, object]]:
         add("category = :category", category=selection.category)
     if selection.ids is not None:
         add("id in (select value from json_each(:ids))", ids=json.dumps(selection.ids))
-    if len(selection.labels) == 1:  # the index of a label has its samples in order, that of several has not
+    if len(selection.labels) == 1:  # for a single label, the index gives the samples in the order of their ids
         add("label = :label", label=selection.labels[0])
     elif selection.labels:
         add("label in (select value from json_each(:labels))", labels=json.dumps(selection.labels))
@@ -72,7 +72,7 @@ def where(selection: Selection) -> tuple[str, dict[str, object]]:
 
 
 def _add_facts(selection: Selection, add: Callable[..., None]) -> None:
-    """What the file says of itself, and labels that are numbers. No index has it."""
+    """Add the filters on facts of the file and on numeric labels. No index helps with these."""
     for term, name, value in (
         (f"{_LENGTH_MS} > :min_length_ms", "min_length_ms", selection.min_length_ms),
         (f"{_LENGTH_MS} < :max_length_ms", "max_length_ms", selection.max_length_ms),
@@ -89,7 +89,7 @@ def _add_facts(selection: Selection, add: Callable[..., None]) -> None:
 
 
 def _metadata(wanted: MetadataFilter) -> tuple[str, dict[str, object]]:
-    """Source: the description of the parameter in the official client (npm, edge-impulse-api 1.95.13)."""
+    """Return the condition on metadata. Source: the parameter's description in npm's edge-impulse-api 1.95.13."""
     terms: list[str] = []
     values: dict[str, object] = {}
     for index, item in enumerate(wanted.items):

@@ -1,6 +1,6 @@
-"""The devices that are connected to remote management now, what was said with each, and the sample each is busy with.
+"""The devices that are connected to remote management, the messages of each, and the sample that each is taking.
 
-All of it lives in the event loop; what outlasts a connection is in the store.
+This state is in memory and used only by the event loop. What must outlast a connection is in the store.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from eisync.emulator.showing import iso
 
 _MESSAGES_KEPT = 200
 _REFUSALS_KEPT = 50
-_MAX_SHOWN_CHARS = 200  # of a text in the log: a frame of a camera is longer
-_MAX_MESSAGE_CHARS = 20_000  # of a message in the log: a hello with many sensors is shorter
+_MAX_SHOWN_CHARS = 200  # of a text in the log; an image of a camera is longer
+_MAX_MESSAGE_CHARS = 20_000  # of a message in the log; a hello with many sensors is shorter
 _MAX_DEPTH = 12
 _MAX_INTEGER_BITS = 64
 _SEND_S = 5.0  # how long a device may take to receive one message
 _HIDDEN = frozenset({"apiKey", "hmacKey"})
-GONE = "The device disconnected before it had finished the sample"
+GONE = "The device disconnected before the sample was finished"
 
 
 class DeviceLog:
@@ -68,13 +68,13 @@ class Connection:
         return not self.sampling.stage.is_end
 
     async def send(self, message: Message) -> bool:
-        """Whether the device could be reached."""
+        """Send a message. Return whether it could be sent."""
         self.log.add("service", message, now_ms=self.now_ms())
         return await send(self.socket, message, self.encoding)
 
     async def request_sample(self, request: Message, job: dict[str, Any], *, length_ms: float) -> bool:
-        """Ask for a sample, and keep `job` up to date with what becomes of it. Whether the device could be reached."""
-        self.fail_sampling("Another sample was asked for")
+        """Request a sample, and update `job` with its progress. Return whether the request could be sent."""
+        self.fail_sampling("Another sample was requested")
         self.sampling, self._job, self._length_ms = Sampling(), job, length_ms
         self._update_job()
         if await self.send({"sample": request}):
@@ -83,7 +83,7 @@ class Connection:
         return False
 
     def receive(self, message: Message | None) -> None:
-        """Take what the device sent; None: it could not be read."""
+        """Handle a message of the device; None is a message that could not be decoded."""
         self.last_seen_ms = self.now_ms()
         self.log.add("device", "(neither JSON nor CBOR)" if message is None else message, now_ms=self.last_seen_ms)
         if message is None or not self.is_sampling:
@@ -103,14 +103,14 @@ class Connection:
             await self.socket.close(code=WSCloseCode.GOING_AWAY, message=reason.encode())
 
     def _update_job(self) -> None:
-        """Bring the job up to date, and wait for the next message no longer than the settings say."""
+        """Update the job, and start the time limit for the next message."""
         self._job["additionalInfo"] = self.sampling.error or self.sampling.stage.value
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self.is_sampling:
             limit_s = self._length_ms / 1000 + self.settings.sampling_silence_s
-            error = f"The device was silent for {limit_s:g} s"
+            error = f"The device sent nothing for {limit_s:g} s"
             self._timer = asyncio.get_running_loop().call_later(limit_s, self.fail_sampling, error)
         else:
             self._job |= {
@@ -120,7 +120,7 @@ class Connection:
 
 
 class Connections:
-    """Every device that is connected; of one id in one project there is one, the newest."""
+    """All connected devices. A device id occurs once in each project: the newest connection."""
 
     def __init__(self) -> None:
         self._by_device: dict[tuple[int, str], Connection] = {}
@@ -131,7 +131,7 @@ class Connections:
         return self._by_device.get((project_id, device_id))
 
     def add(self, connection: Connection) -> Connection | None:
-        """The connection of the same device that it replaces."""
+        """Add a connection. Return the connection of the same device that it replaces, if there is one."""
         name = (connection.project_id, connection.hello.device_id)
         replaced = self._by_device.pop(name, None)
         self._by_device[name] = connection
@@ -144,7 +144,7 @@ class Connections:
             del self._by_device[name]
 
     def refuse(self, device_id: object, error: str, *, now_ms: int) -> None:
-        """Remember a hello that was turned away: the person at the device wants to know why."""
+        """Record a refused hello, so that the person at the device can find out why."""
         self._refused.append({"at": iso(now_ms), "deviceId": _shorten(device_id), "error": error})
 
     def as_json(self) -> dict[str, object]:
@@ -164,7 +164,7 @@ class Connections:
 
     @contextlib.contextmanager
     def opened(self, socket: web.WebSocketResponse) -> Iterator[None]:
-        """Remember an open WebSocket, whether its device said hello or not."""
+        """Keep an open WebSocket registered for `close_all`, also before its hello."""
         self._sockets.add(socket)
         try:
             yield
@@ -178,7 +178,7 @@ class Connections:
 
 
 async def send(socket: web.WebSocketResponse, message: Message, encoding: Encoding) -> bool:
-    """Whether it could be sent: text for JSON, binary for CBOR."""
+    """Send a message: as text for JSON, as binary for CBOR. Return whether it could be sent."""
     frame = encode(message, encoding)
     try:
         async with asyncio.timeout(_SEND_S):
@@ -189,11 +189,11 @@ async def send(socket: web.WebSocketResponse, message: Message, encoding: Encodi
 
 
 def _shorten(message: object) -> object:
-    """For the log: without keys, without frames of a camera, and such that JSON can hold it."""
+    """Return a message for the log: without keys and images, and only with values that JSON has."""
     try:
         shown = _shorten_value(message, depth=0)
         size = len(json.dumps(shown))
-    except RecursionError:  # CBOR can nest values in ways that are no lists and no maps
+    except RecursionError:  # CBOR can also nest values in tags, which _MAX_DEPTH does not count
         return "(a message that cannot be shown)"
     return shown if size <= _MAX_MESSAGE_CHARS else f"(a message of {size} characters)"
 

@@ -1,12 +1,12 @@
-"""What a test or a person tells the emulator itself, on the Studio port under /emulator. No key, no faults.
+"""The emulator's own calls, for tests and people, under /emulator on the Studio port. No key, no injected faults.
 
 ============================ ==================================================================================
-GET /emulator/ledger         the account; see `ledger`. `?project=ID` narrows it
-POST /emulator/faults        the rules of misbehaviour; see `faults`. GET shows them, DELETE clears them
+GET /emulator/ledger         exact counts; see `ledger`. `?project=ID` limits them to one project
+POST /emulator/faults        replace the rules of faults; see `faults`. GET shows the rules, DELETE removes them
 GET /emulator/projects       every project, with its keys
 POST /emulator/projects      `{"name", "hmacKey"?, "keys"?: [{"key"?, "role"?}]}` makes one; without keys: an admin key
-GET /emulator/devices        the devices that are connected, what was said with each, and who was turned away
-GET /emulator/openapi.json   what is served, for machines; see `openapi`
+GET /emulator/devices        the connected devices, the messages of each, and the devices that were refused
+GET /emulator/openapi.json   the OpenAPI description; see `openapi`
 ============================ ==================================================================================
 """
 
@@ -36,7 +36,7 @@ def add_routes(app: web.Application) -> None:
 
 
 def random_key() -> str:
-    """Long as the service's keys are. The emulator's keys are no secrets: it shows them to everybody."""
+    """Return a key as long as the service's. The emulator's keys are not secret: it shows them without a key."""
     return f"ei_{secrets.token_hex(32)}"
 
 
@@ -85,7 +85,7 @@ async def _add_project(request: web.Request) -> web.Response:
         name, hmac_key, keys = _read_project(document)
         for key, _ in keys:
             if service.store.find_key(key) is not None:
-                raise ValueError("a key exists already: each opens one project")
+                raise ValueError("one of the keys exists already; a key belongs to one project")
     except ValueError as error:
         return refuse(str(error), status=400)
     project = service.store.add_project(name, hmac_key=hmac_key, now_ms=service.now_ms())
@@ -101,7 +101,7 @@ async def _get_openapi(request: web.Request) -> web.Response:
 
 
 def _read_project(document: object) -> tuple[str, str, list[tuple[str, Role]]]:
-    """Name, HMAC key and keys. Raises ValueError with a sentence for the sender."""
+    """Return name, HMAC key and API keys. The text of a ValueError is the answer to the sender."""
     if not isinstance(document, dict):
         raise ValueError("expected a JSON object")
     name, hmac_key = document.get("name", "Project"), document.get("hmacKey", random_hmac_key())
@@ -118,7 +118,7 @@ def _read_project(document: object) -> tuple[str, str, list[tuple[str, Role]]]:
         if one.get("role", "admin") not in {role.value for role in Role}:
             raise ValueError(f"role should be one of {', '.join(role.value for role in Role)}")
         if key in dict(keys):
-            raise ValueError("a key is there twice")
+            raise ValueError("a key is given twice")
         keys.append((key, Role(one.get("role", "admin"))))
     return name, hmac_key, keys
 

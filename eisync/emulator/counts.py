@@ -1,4 +1,4 @@
-"""Count samples: by sums that are kept for each label and each block of ids where they tell it, else one by one."""
+"""Count samples: with stored sums for each label and each block of ids where these suffice, else one by one."""
 
 import sqlite3
 import sys
@@ -13,7 +13,7 @@ from eisync.emulator.model import Selection
 
 
 def count_added(database: sqlite3.Connection, project_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Samples were added: keep the sums. What goes or changes is counted by triggers."""
+    """Add new samples to the sums. Triggers update the sums for samples that are deleted or changed."""
     labels = Counter((row["label"], row["category"]) for row in rows)
     blocks = Counter((row["id"] >> sql.BLOCK_BITS, row["category"]) for row in rows)
     for statement, name, counted in ((sql.COUNT_LABEL, "label", labels), (sql.COUNT_BLOCK, "block", blocks)):
@@ -27,20 +27,20 @@ def count_added(database: sqlite3.Connection, project_id: int, rows: Sequence[Ma
 
 
 def count_samples(database: sqlite3.Connection, selection: Selection) -> int:
-    if _is_told_by_blocks(selection):
+    if _is_counted_by_blocks(selection):
         return sum(samples for _, samples in _blocks(database, selection))
     return count_each(database, selection)
 
 
 def count_each(database: sqlite3.Connection, selection: Selection) -> int:
-    """By a walk over the samples of the selection."""
+    """Count by reading every sample of the selection."""
     condition, values = where(selection)
     return int(database.execute(sql.COUNT_SAMPLES.format(where=condition), values).fetchone()[0])
 
 
 def skip(database: sqlite3.Connection, selection: Selection, offset: int) -> tuple[Selection, int]:
-    """The same page with a smaller offset: whole blocks are left behind by their counts."""
-    if offset < 1 << sql.BLOCK_BITS or not _is_told_by_blocks(selection):
+    """Return the same page as another selection with a smaller offset: whole blocks are skipped by their sums."""
+    if offset < 1 << sql.BLOCK_BITS or not _is_counted_by_blocks(selection):
         return selection, offset
     for first, samples in _blocks(database, selection):
         if offset < samples:
@@ -51,7 +51,7 @@ def skip(database: sqlite3.Connection, selection: Selection, offset: int) -> tup
 
 
 def _blocks(database: sqlite3.Connection, selection: Selection) -> Iterator[tuple[int, int]]:
-    """(first id, samples of the selection) of each block of ids, newest first, without a walk over the samples."""
+    """Yield (first id, number of samples in the selection) of each block of ids, newest first, from the sums."""
     low = 0 if selection.min_id is None else selection.min_id
     high = sys.maxsize if selection.max_id is None else selection.max_id
     asked = {"project_id": selection.project_id, "category": selection.category}
@@ -59,11 +59,11 @@ def _blocks(database: sqlite3.Connection, selection: Selection) -> Iterator[tupl
         first, end = int(block) << sql.BLOCK_BITS, (int(block) + 1) << sql.BLOCK_BITS
         if low <= first and end <= high:
             yield first, samples
-        elif low < end and first < high:  # one of the two at the edges
+        elif low < end and first < high:  # the block at one of the ends is only partly selected
             yield first, count_each(database, replace(selection, min_id=max(first, low), max_id=min(end, high)))
 
 
-def _is_told_by_blocks(selection: Selection) -> bool:
-    """Whether it narrows by project, category and id alone."""
+def _is_counted_by_blocks(selection: Selection) -> bool:
+    """Return whether the selection filters only by project, category and range of ids."""
     rest = replace(selection, category=None, min_id=None, max_id=None, ignores_case=False)
     return rest == Selection(project_id=selection.project_id)

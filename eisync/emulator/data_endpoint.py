@@ -1,8 +1,9 @@
-"""The data endpoint: one item a request, named by a header, answered by a text.
+"""The data endpoint: each request has one item, named by a header, and is answered with a text.
 
-The item is the whole body; or a form, in which a message may come with the files that its values refer to. Known forms:
-the camera of the phone client (`message` and `image`), the Rust client (one text part), the command line before 2022
-(`body` and `attachments`), and the documented `attachments[]` of curl, whose first part is the message.
+The item is the whole body, or it is in a form. A form may also have the files to which the values of a message refer.
+These forms are known: the phone client's camera (`message` and `image`), the Rust client (one text part), the command
+line before 2022 (`body` and `attachments`), and the documented `attachments[]` of curl, whose first part is the
+message.
 
 Source: the wire contract, section 1 and "Second measurement".
 """
@@ -24,7 +25,7 @@ from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.spool import Spool
 from eisync.emulator.upload_headers import UploadHeaders, enter, header_text
 
-_MESSAGES = ("message", "body", "data")  # the field of the message, where other parts stand before it
+_MESSAGES = ("message", "body", "data")  # names of the message's field; without one, the first part is the message
 
 
 async def post_data(request: web.Request) -> web.StreamResponse:
@@ -61,7 +62,7 @@ async def post_data(request: web.Request) -> web.StreamResponse:
 
 
 async def _read_item(request: web.Request) -> list[Part]:
-    """The body is the item."""
+    """Read a body that is the item itself."""
     service = request.app[SERVICE]
     limits = limits_of(service, max_parts=1)
     spool = Spool(service.store.spool_folder, limits, limits.spool_total_bytes)
@@ -99,7 +100,7 @@ async def _read_form(request: web.Request) -> list[Part]:
 def _upload_of(
     parts: Sequence[Part], name: str, service: Service, project: Project, category: str, headers: UploadHeaders
 ) -> Upload | Refused:
-    """The item as the only data file of an upload, named as the header says."""
+    """Return an upload with the item as its only data file, with the name from the header."""
     item = next((part for part in parts if part.field in _MESSAGES), parts[0])
     item_name = _name_of(item, name)
     attached = [part for part in parts if part is not item]
@@ -112,7 +113,7 @@ def _upload_of(
     if isinstance(read, Refused):
         return read
     if read.refers_to_file:
-        file, *attached = attached  # further ones are stored and not shown (documented)
+        file, *attached = attached  # documented: further files are stored but not shown
         item_name = _name_of(file, name)
         upload = replace(upload, parts=[replace(file, file_name=item_name)], message=read.facts)
     names = tuple(part.file_name or part.field for part in attached)
@@ -120,8 +121,8 @@ def _upload_of(
 
 
 def _name_of(part: Part, name: str) -> str:
-    """The name that the header gives, with the extension of what the part is."""
-    if part.file_name is None:  # a text of the form, not a file: what a message is written in
+    """Return the name from the header, with an extension for the format of the part."""
+    if part.file_name is None:  # a text field, not a file: by default it is JSON
         return name_by_type(name, part.content_type.removeprefix("text/plain"), otherwise=".json")
     return name_by_type(
         name, part.content_type, otherwise=extension_of(part.file_name) if is_known(part.file_name) else ""

@@ -1,8 +1,8 @@
-"""The messages between a device and remote management, as JSON or CBOR. Pure: frames in, values out, and back.
+"""Decode and encode the messages between a device and remote management, in JSON or CBOR. Pure.
 
 Sources: the official page "Remote management, WebSocket" (protocol version 3) for the messages and their required
 fields; the message types of the official command line tools (edge-impulse-linux 1.25.2) for versions 1, 2 and 4 and
-for `serverTimestamp`; the official firmware SDK for the order of fields and the number types that boards can read.
+for `serverTimestamp`; the official firmware SDK for the order of fields and the types of numbers that boards can read.
 """
 
 import json
@@ -28,7 +28,7 @@ _MODES = ("ingestion", "inference")
 
 
 class Encoding(Enum):
-    """The hello of a device decides it for the whole session."""
+    """The encoding of a session. The device chooses it with its hello."""
 
     JSON = "json"
     CBOR = "cbor"
@@ -36,7 +36,7 @@ class Encoding(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceSensor:
-    """What a device can measure with. `frequencies_hz` may be empty, as it is for cameras."""
+    """One sensor of a device. `frequencies_hz` may be empty, for example for a camera."""
 
     name: str
     max_sample_length_s: int
@@ -45,7 +45,7 @@ class DeviceSensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """How a device introduces itself."""
+    """The first message of a device."""
 
     version: int
     api_key: str
@@ -59,8 +59,9 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class HelloRules:
-    """How strictly a hello is read: switches and limits of the emulator. A sensor has as many frequencies as there may
-    be sensors.
+    """How strictly a hello is read, from the switches and limits of the emulator.
+
+    `max_sensors` is also the largest number of frequencies of one sensor.
     """
 
     needs_all_fields: bool = True
@@ -70,8 +71,8 @@ class HelloRules:
 
 
 def decode(frame: str | bytes, *, max_cbor_items: int) -> tuple[Message | None, Encoding]:
-    """The message of one WebSocket frame; None when it is no JSON object and no CBOR map."""
-    if isinstance(frame, str) or frame[:1] in (b"{", b"["):  # as CBOR these would be a text of 2^63 bytes, a broken one
+    """Return the message in a WebSocket frame and its encoding. The message is None unless it is an object or map."""
+    if isinstance(frame, str) or frame[:1] in (b"{", b"["):  # neither byte begins a valid CBOR message
         found, encoding = read_json(frame), Encoding.JSON
     else:
         found, encoding = decode_cbor(frame, max_cbor_items), Encoding.CBOR
@@ -81,7 +82,7 @@ def decode(frame: str | bytes, *, max_cbor_items: int) -> tuple[Message | None, 
 
 
 def encode(message: Message, encoding: Encoding) -> str | bytes:
-    """One frame. Fields keep their order: boards read `hello` or `sample` first, and `err` after it."""
+    """Return one frame. Fields keep their order, because boards expect `hello` or `sample` first and `err` later."""
     if encoding is Encoding.JSON:
         return json.dumps(message, separators=(",", ":"))
     return cbor2.dumps(message)
@@ -96,7 +97,7 @@ def hello_refused(error: str, *, now_ms: int) -> Message:
 
 
 def read_hello(message: Message, rules: HelloRules) -> Hello | Refused:
-    """Understand the first message of a device, or say what is wrong with it."""
+    """Read the first message of a device, or say what is wrong with it."""
     found = message.get("hello")
     if not isinstance(found, dict):
         return Refused("The first message should be a hello")
@@ -124,7 +125,7 @@ def read_hello(message: Message, rules: HelloRules) -> Hello | Refused:
 
 
 def show_sensors(sensors: Iterable[DeviceSensor]) -> list[dict[str, object]]:
-    """As Studio shows them, and as a hello of version 2 and later lists them."""
+    """Return sensors as Studio shows them. A hello of version 2 or later has the same form."""
     return [
         {"name": one.name, "maxSampleLengthS": one.max_sample_length_s, "frequencies": list(one.frequencies_hz)}
         for one in sensors
@@ -168,7 +169,7 @@ def _text(found: Message, name: str, rules: HelloRules, *, otherwise: str | None
 
 def _whole(found: Message, name: str) -> int:
     number = found.get(name)
-    if isinstance(number, float) and number.is_integer():  # what some CBOR encoders make of every number
+    if isinstance(number, float) and number.is_integer():  # some CBOR encoders write every number as float
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < _MAX_NUMBER:
         raise ValueError(f"{name} should be a whole number")

@@ -1,6 +1,6 @@
-"""Every SQL statement about devices, a sentence each. Their table is made in `statements`."""
+"""The SQL statements about devices, each with a sentence. `statements` makes their table."""
 
-# A device connected or sent a sample: it is new, or its type may be another one. What it did not say now stays.
+# A device connected or sent a sample: insert it, or update it. Values that are null keep their old value.
 PUT_DEVICE = """
     insert into device
         (project_id, device_id, device_type, name, sensors, supports_snapshots, created_ms, last_seen_ms)
@@ -11,7 +11,7 @@ PUT_DEVICE = """
         supports_snapshots = coalesce(excluded.supports_snapshots, supports_snapshots)
 """
 
-# A device sent something.
+# Set the time of the device's last message.
 TOUCH_DEVICE = """
     update device set last_seen_ms = max(last_seen_ms, :now_ms)
     where project_id = :project_id and device_id = :device_id
@@ -20,11 +20,11 @@ TOUCH_DEVICE = """
 # Every device of a project, oldest first.
 LIST_DEVICES = "select * from device where project_id = :project_id order by id"
 
-# The device of this id.
+# The device with this id.
 FIND_DEVICE = "select * from device where project_id = :project_id and device_id = :device_id"
 
-# Another name for a device.
+# Rename a device.
 RENAME_DEVICE = "update device set name = :name where project_id = :project_id and device_id = :device_id"
 
-# No such device any more.
+# Delete a device.
 REMOVE_DEVICE = "delete from device where project_id = :project_id and device_id = :device_id"

@@ -1,6 +1,6 @@
-"""The devices of every project: those that said hello to remote management, and those whose samples bear their name.
+"""The known devices of every project: those that connected to remote management, and those named in samples.
 
-Every method is one statement, so each may stand alone or within a transaction of the store.
+Each method executes one statement, so it can be called with or without a transaction of the store.
 """
 
 import json
@@ -42,7 +42,7 @@ class DeviceStore:
         return None if row is None else _device(row)
 
     def register(self, project_id: int, hello: Hello, *, now_ms: int) -> None:
-        """A device said what it is and what it can measure."""
+        """Store what a device says about itself in its hello."""
         self._put(
             project_id,
             hello.device_id,
@@ -52,13 +52,13 @@ class DeviceStore:
         )
 
     def note_uploads(self, project_id: int, uploaded: Iterable[Facts], *, now_ms: int) -> None:
-        """Samples came; those that bear the id of a device make it known."""
+        """Store the devices that are named in uploaded samples."""
         for device_id, device_type in {(one.device_name, one.device_type) for one in uploaded}:
             if device_id:
                 self._put(project_id, device_id, device_type, now_ms=now_ms)
 
     def touch(self, project_id: int, device_id: str, *, now_ms: int) -> None:
-        """A known device sent its last message then."""
+        """Set the time of a device's last message."""
         self._database.execute(sql.TOUCH_DEVICE, {"project_id": project_id, "device_id": device_id, "now_ms": now_ms})
 
     def create(self, project_id: int, device_id: str, device_type: str, *, now_ms: int) -> None:

@@ -1,7 +1,7 @@
-"""Studio's calls about devices: list, look up, create, rename, delete, and ask a connected one for a sample.
+"""Studio's calls about devices: list, look up, create, rename, delete, and request a sample from a connected one.
 
-Source: the published OpenAPI description of Studio, "Devices". What a sample that was asked for looks like while it is
-under way is not in it: here its id is that of a job, whose `additionalInfo` tells the stage, or why it failed.
+Source: the published OpenAPI description of Studio, "Devices". It does not describe the progress of a requested sample.
+Here the answer has the id of a job, and the job's `additionalInfo` has the stage or the reason of the failure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.showing import iso
 
 _MAX_LENGTH_MS = 24 * 3600 * 1000  # of a sample, and of the interval between two readings
-# What the official message types have beside the documented fields; boards of the official firmware refuse what they
-# do not know, so each is sent only when it was asked for.
+# Fields of the official message types that are not documented. Boards with the official firmware refuse unknown fields,
+# so each is sent only if the request has it.
 _HINTS: Mapping[str, type | tuple[type, ...]] = {
     "labelColor": str,
     "collectedSampleCount": (int, float),
@@ -27,7 +27,7 @@ _HINTS: Mapping[str, type | tuple[type, ...]] = {
 
 
 def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
-    """Method, path, what the key must allow, handler: rows of Studio's table."""
+    """Yield rows of Studio's table: method, path, the needed permission, handler."""
     one = project + "/device/{device}"
     yield "GET", f"{project}/devices", Need.READ, _list
     yield "POST", f"{project}/devices/create", Need.CHANGE, _create
@@ -38,7 +38,7 @@ def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
 
 
 async def get_connections(request: web.Request) -> web.Response:
-    """The emulator's own: what was said with every device that is connected, and which were turned away."""
+    """Return the messages of every connected device, and the refused devices. The call is the emulator's own."""
     return answer({"success": True, **request.app[SERVICE].connections.as_json()})
 
 
@@ -69,7 +69,7 @@ async def _get(call: Call) -> web.StreamResponse:
 
 
 async def _create(call: Call) -> web.StreamResponse:
-    """An existing device is left as it is with `ifNotExists`, and otherwise gets the type that is sent."""
+    """Make a device. An existing one gets the new type, or stays as it is with `ifNotExists`."""
     body = await call.body()
     device_id, device_type = _text_of(body, "deviceId", call), _text_of(body, "deviceType", call)
     if not isinstance(body.get("ifNotExists"), bool):
@@ -87,7 +87,7 @@ async def _rename(call: Call) -> web.StreamResponse:
 
 
 async def _delete(call: Call) -> web.StreamResponse:
-    """It is back with its next hello or sample."""
+    """Delete a device. Its next hello or sample makes it known again."""
     device = _device_of(call)
     call.service.store.devices.remove(device.project_id, device.device_id)
     connection = call.service.connections.find(device.project_id, device.device_id)
@@ -97,7 +97,7 @@ async def _delete(call: Call) -> web.StreamResponse:
 
 
 async def _start_sampling(call: Call) -> web.StreamResponse:
-    """The answer comes before the sample: the job of the id tells what became of it."""
+    """Request a sample, and answer at once with the id of a job, which reports the progress."""
     service, device = call.service, _device_of(call)
     body = await call.body()
     request, length_ms = _read_request(body, call.project.hmac_key, call)
@@ -126,7 +126,7 @@ async def _start_sampling(call: Call) -> web.StreamResponse:
 
 
 def _read_request(body: dict[str, object], hmac_key: str, call: Call) -> tuple[dict[str, object], float]:
-    """The `sample` message for a call's body, and the length in ms. Raises Refusal."""
+    """Return the `sample` message for the body of a call, and the length in ms. Raises Refusal."""
     category = body.get("category")
     if category not in STORED_CATEGORIES:
         raise Refusal(f"Unknown category {category}")

@@ -8,9 +8,10 @@ _COLOURS = ("#1565c0", "#c62828", "#2e7d32", "#6a1b9a", "#ef6c00", "#00838f")
 
 
 def draw_rows(rows: Sequence[Sequence[float]]) -> str:
-    """A line for each of the first sensors, all on one scale; empty when there is nothing to draw.
+    """Return one line for each of the first sensors, all on the same scale; empty if there is nothing to draw.
 
-    Many readings become few columns, each with its smallest and largest one, so that no peak is lost.
+    Many readings are reduced to a few columns. Each column shows its smallest and its largest value, so that no peak is
+    lost.
     """
     if not rows or not rows[0]:
         return ""
@@ -35,8 +36,8 @@ def _shorten(values: Sequence[float]) -> list[float]:
 
 
 def _points(line: Sequence[float], low: float, high: float) -> str:
-    """A line that never moves lies in the middle; a single reading is drawn from side to side."""
-    half = high / 2 - low / 2  # halves: the difference of two huge numbers is no number
+    """Return the points of a line. A constant line is drawn in the middle, a single reading over the full width."""
+    half = high / 2 - low / 2  # halves, because the difference of two huge numbers could be infinite
     drawn = [*line, *line] if len(line) == 1 else line
     across = WIDTH / (len(drawn) - 1)
     return " ".join(f"{index * across:.1f},{_height_of(one, low, half):.1f}" for index, one in enumerate(drawn))

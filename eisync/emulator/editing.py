@@ -1,4 +1,4 @@
-"""Studio's changing routes: delete, rename, label, move and the rest, one sample or a whole selection at a time.
+"""Studio's calls that change samples: delete, rename, label, move and others, for one sample or a selection.
 
 Source: the wire contract, section 3.
 """
@@ -29,7 +29,7 @@ async def delete_sample(call: Call) -> web.StreamResponse:
 
 async def delete_all(call: Call) -> web.StreamResponse:
     category = call.request.match_info.get("category")
-    refuse_unknown(call.parameters, frozenset())  # it would be taken for a filter
+    refuse_unknown(call.parameters, frozenset())  # the caller could believe that a parameter is a filter
     selection = Selection(project_id=call.project.id, category=None if category is None else read_category(category))
     call.service.store.delete(selection, now_ms=call.service.now_ms(), actor=call.actor)
     return success()
@@ -114,8 +114,8 @@ def _clear_metadata_by_key(call: Call, selection: Selection, body: dict[str, Any
 
 
 def _patch_metadata(call: Call, selection: Selection, patch: dict[str, str | None]) -> None:
-    """A key with None goes; metadata without keys is none."""
-    patched = "nullif(json_patch(coalesce(metadata, '{}'), :value) || '', '{}')"  # || makes it plain text
+    """Change single keys; a value of None removes its key. Metadata without keys becomes null."""
+    patched = "nullif(json_patch(coalesce(metadata, '{}'), :value) || '', '{}')"  # || '' turns JSON into plain text
     _set(call, selection, "metadata", patch, expression=patched)
 
 
@@ -124,7 +124,7 @@ def _clear_metadata(call: Call, selection: Selection, _: dict[str, Any], __: Sam
 
 
 def _relabel_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
-    """An empty new label removes the boxes."""
+    """Rename the labels of boxes. An empty new label removes the boxes."""
     wanted, label = body.get("oldLabels"), _text_of(body, "newLabel")
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
         raise Refusal("Invalid oldLabels: expected an array of strings")
@@ -139,7 +139,7 @@ def _relabel_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sa
 
 
 def _back_to_labeling(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
-    """Images without boxes are the labeling queue of object detection."""
+    """Remove the boxes: images without boxes form the labeling queue of object detection."""
     if body.get("labelAction") != "clear-labels":
         raise Refusal("Invalid labelAction: expected clear-labels")
     _set(call, selection, "boxes", [])

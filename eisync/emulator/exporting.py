@@ -1,7 +1,7 @@
-"""Export a project as it was uploaded: a ZIP of its files with `info.labels`, made by a job and fetched by its address.
+"""Export the uploaded files of a project as a ZIP with `info.labels`. A job makes it; its URL needs no key.
 
 The calls are those of the official client (npm, edge-impulse-api 1.95.13). Source of `info.labels`: the wire contract,
-section 5. How the files are named is the emulator's own: `<category>/<name>.<sample id>.<extension>`, and with
+section 5. The names of the files are the emulator's own: `<category>/<name>.<sample id>.<extension>`, and with
 `uploaderFriendlyFilenames` the label before the name.
 """
 
@@ -26,19 +26,19 @@ from eisync.emulator.showing import iso
 from eisync.emulator.store import Store
 
 _CHUNK_BYTES = 256 * 1024
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')  # in names of files, on one system or another
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')  # not allowed in file names on some system
 _MAX_NAME_CHARS = 120
 
 
 def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
-    """`project` is the path of one."""
+    """Yield the calls. `project` is the path of a project."""
     yield "POST", f"{project}/jobs/export/original", Need.CHANGE, _start
     yield "GET", f"{project}/export/get-url", Need.READ, _get_url
     yield "GET", f"{project}/export/download", Need.READ, _redirect
 
 
 def add_routes(app: web.Application) -> None:
-    """The files themselves need no key: as with a signed address, who knows it may have them."""
+    """Add the route of the ZIP. It needs no key: like a signed URL, its address is secret."""
     app.router.add_get("/emulator/exports/{token:[0-9a-f]{32}}.zip", _download)
 
 
@@ -84,7 +84,7 @@ async def _download(request: web.Request) -> web.StreamResponse:
 
 
 async def _write(path: str, store: Store, project_id: int, *, friendly: bool) -> None:
-    """Others are served between the samples; one that is deleted meanwhile is left out."""
+    """Write the ZIP. Other requests are served between samples; a sample that is deleted meanwhile is left out."""
     entries: list[dict[str, object]] = []
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for sample in store.list_samples(Selection(project_id=project_id), Page(limit=sys.maxsize)):
@@ -108,7 +108,7 @@ def _path_of(sample: Sample, *, friendly: bool) -> str:
 
 
 def describe(sample: Sample) -> dict[str, object]:
-    """What `info.labels` says of a sample, but for its path."""
+    """Return the entry of a sample in `info.labels`, without the path."""
     label: dict[str, object] = {"type": "label", "label": sample.label} if sample.label else {"type": "unlabeled"}
     if sample.label_map is not None:
         label = {"type": "keyvalue-labels", "labels": sample.label_map}

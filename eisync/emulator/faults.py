@@ -1,37 +1,39 @@
-"""Misbehaviour on demand: rules, and the dice that decide which of them meets a request. Pure but for its own state.
+"""Inject faults: rules, and random numbers that decide which rule applies to a request. No I/O.
 
-`POST /emulator/faults` takes `{"seed": 7, "rules": [{"where": "ingestion", "kind": "status", …}, …]}`, or the bare
-list, and replaces what was there; `GET` shows the rules with how often each was applied; `DELETE` clears them. The same
-seed and the same order of requests give the same faults. Faults never touch `/emulator/*` and the page.
+`POST /emulator/faults` takes `{"seed": 7, "rules": [{"where": "ingestion", "kind": "status", …}, …]}`, or only the
+list, and replaces all rules. `GET` shows the rules and how often each was applied. `DELETE` removes them. The same seed
+and the same order of requests give the same faults. Faults never apply to `/emulator/*` and to the page.
 
 Every rule: `where` (ingestion or studio), `kind`, and optionally
 
 =============== ===========================================================================================
-probability     0 to 1: the chance that it applies to a request it matches (1)
-times           apply it this often, then never again (no limit)
-after           let this many matching requests pass first (0)
+probability     0 to 1: the probability that it applies to a matching request (1)
+times           how often it applies at most (no limit)
+after           how many matching requests pass before it applies (0)
 method, path    match only this HTTP method; only paths that contain this text
 =============== ===========================================================================================
 
-Rules are tried in their order. `latency` and `slow_read` add up; of the others, the first that applies is the one.
+Rules are tried in their order. `latency` and `slow_read` add up. Of the other kinds, only the first that applies is
+carried out.
 
 =============== ===========================================================================================
-latency         wait `seconds` and go on; plus `jitter_s` times a number drawn from `distribution`: uniform (0 to
-                1, the default), exponential (1 on average) or lognormal (median 1, a long tail)
-slow_read       pause `seconds` before each piece of the body is read, and go on
+latency         wait `seconds`, plus `jitter_s` times a random number from `distribution`: uniform (0 to 1, the
+                default), exponential (1 on average) or lognormal (median 1, a long tail)
+slow_read       pause `seconds` before each piece of the body is read
 status          answer `status` (503) with `error`, and `retry_after` as Retry-After; nothing is stored
-rate_limit      let `requests` (10) through in any `seconds` (1); answer `status` (429) to the rest, with the time until
-                there is room again as Retry-After
+rate_limit      let `requests` (10) pass in any `seconds` (1); answer `status` (429) to the others, with the time until
+                a request may pass again as Retry-After
 redirect        answer `status` (307) to `location` (http://127.0.0.2:9/)
 reset_before    reset the connection before the body is read
 reset_during    read `bytes` of the body (half of it), then reset the connection; nothing is stored
 reset_after     read the whole body, then reset the connection; nothing is stored
-outage          from its first match on and for `seconds`, reset everything it matches (with `status`: answer that)
-withhold        do all the work, commit, then close the connection without an answer
-truncate        do all the work, then send a part of the answer and close the connection
-malformed       do all the work, then answer 200 with something that is no JSON
-partial         ingestion only: refuse each file with chance `share` (0.5), or those at `positions`, with `error`
-count_mismatch  ingestion only: the answer has `extra` (1) entries more than files were sent, or fewer if negative
+outage          from the first matching request on, for `seconds`: reset every matching connection (with `status`:
+                answer that)
+withhold        carry out the request and store, then close the connection without an answer
+truncate        carry out the request, then send half of the answer and close the connection
+malformed       carry out the request, then answer 200 with a body that is not JSON
+partial         ingestion only: refuse each file with probability `share` (0.5), or those at `positions`, with `error`
+count_mismatch  ingestion only: the answer has `extra` (1) entries more than files were sent; negative: fewer
 =============== ===========================================================================================
 """
 
@@ -49,9 +51,9 @@ _LONGEST_S = 86_400
 _MOST_EXTRA = 10_000
 _MOST_REQUESTS = 100_000
 _DISTRIBUTIONS: Mapping[str, Callable[[random.Random], float]] = {
-    "uniform": lambda dice: dice.random(),
-    "exponential": lambda dice: dice.expovariate(1.0),
-    "lognormal": lambda dice: dice.lognormvariate(0.0, 1.0),
+    "uniform": lambda generator: generator.random(),
+    "exponential": lambda generator: generator.expovariate(1.0),
+    "lognormal": lambda generator: generator.lognormvariate(0.0, 1.0),
 }
 _INGESTION_ONLY = ("partial", "count_mismatch")
 KINDS = (
@@ -72,7 +74,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Raises ValueError if it could never be obeyed."""
+    """One rule. Raises ValueError if its values are not valid."""
 
     where: str
     kind: str
@@ -87,7 +89,7 @@ class Rule:
     requests: int = 10
     status: int | None = None
     retry_after: str | int | float | None = None
-    error: str = "The emulator was told to fail"
+    error: str = "The emulator simulates a failure"
     location: str = "http://127.0.0.2:9/"
     bytes: int | None = None
     share: float = 0.5
@@ -102,23 +104,23 @@ class Rule:
         if self.kind in _INGESTION_ONLY and self.where != "ingestion":
             raise ValueError(f"{self.kind} is for ingestion only")
         if not 0 <= self.probability <= 1 or not 0 <= self.share <= 1:
-            raise ValueError("probability and share should lie between 0 and 1")
+            raise ValueError("probability and share should be between 0 and 1")
         if self.after < 0 or (self.times is not None and self.times < 0):
             raise ValueError("after and times should be 0 or more")
         if not 0 <= self.seconds <= _LONGEST_S or not 0 <= self.jitter_s <= _LONGEST_S:
-            raise ValueError(f"seconds and jitter_s should lie between 0 and {_LONGEST_S}")
+            raise ValueError(f"seconds and jitter_s should be between 0 and {_LONGEST_S}")
         if self.distribution not in _DISTRIBUTIONS:
             raise ValueError(f"distribution should be one of {', '.join(_DISTRIBUTIONS)}")
         if not 0 <= self.requests <= _MOST_REQUESTS:
-            raise ValueError(f"requests should lie between 0 and {_MOST_REQUESTS}")
+            raise ValueError(f"requests should be between 0 and {_MOST_REQUESTS}")
         if abs(self.extra) > _MOST_EXTRA:
-            raise ValueError(f"extra should lie between {-_MOST_EXTRA} and {_MOST_EXTRA}")
+            raise ValueError(f"extra should be between {-_MOST_EXTRA} and {_MOST_EXTRA}")
         if self.status is not None and not 200 <= self.status <= 599:
-            raise ValueError("status should lie between 200 and 599")
+            raise ValueError("status should be between 200 and 599")
         if self.bytes is not None and self.bytes < 0:
             raise ValueError("bytes should be 0 or more")
         if any(ord(mark) < 32 for mark in f"{self.retry_after}{self.location}"):
-            raise ValueError("retry_after and location go into a header: one line")
+            raise ValueError("retry_after and location should have one line: they are sent as headers")
 
     def matches(self, where: str, method: str, path: str) -> bool:
         return self.where == where and self.path in path and self.method.upper() in ("", method)
@@ -127,36 +129,36 @@ class Rule:
 @dataclass(slots=True)
 class _Active:
     rule: Rule
-    seen: int = 0
+    matched: int = 0  # requests so far
     applied: int = 0
-    ends_at: float | None = None  # of an outage that began
-    passed_at: deque[float] = field(default_factory=deque)  # what a rate limit let through lately
+    ends_at: float | None = None  # when a running outage ends
+    passed_at: deque[float] = field(default_factory=deque)  # the requests that a rate limit recently let pass
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to happen to one request."""
+    """The faults of one request."""
 
     delay_s: float = 0.0
     read_pause_s: float = 0.0
-    rule: Rule | None = None  # the one that ends it
-    kinds: tuple[str, ...] = ()  # all that were applied
+    rule: Rule | None = None  # the rule that decides how the request ends
+    kinds: tuple[str, ...] = ()  # of all rules that apply
 
 
 class Faults:
     def __init__(self, seed: int = 0) -> None:
         self._active: list[_Active] = []
-        self._dice = random.Random(seed)  # noqa: S311 (dice, not secrets)
+        self._random = random.Random(seed)  # noqa: S311 (faults, not secrets)
 
     def replace(self, rules: Sequence[Rule], seed: int) -> None:
         self._active = [_Active(rule) for rule in rules]
-        self._dice = random.Random(seed)  # noqa: S311 (dice, not secrets)
+        self._random = random.Random(seed)  # noqa: S311 (faults, not secrets)
 
     def as_json(self) -> list[dict[str, object]]:
         return [dataclasses.asdict(one.rule) | {"applied": one.applied} for one in self._active]
 
     def draw(self, where: str, method: str, path: str, *, now: float) -> Plan:
-        """`now` is any clock that only goes forward, in seconds."""
+        """Decide which faults this request gets. `now` is the time of any monotonic clock, in seconds."""
         delay_s, read_pause_s = 0.0, 0.0
         kinds: list[str] = []
         for one in self._active:
@@ -165,7 +167,7 @@ class Faults:
                 continue
             kinds.append(rule.kind)
             if rule.kind == "latency":
-                drawn = _DISTRIBUTIONS[rule.distribution](self._dice) if rule.jitter_s else 0.0
+                drawn = _DISTRIBUTIONS[rule.distribution](self._random) if rule.jitter_s else 0.0
                 delay_s += min(rule.seconds + rule.jitter_s * drawn, _LONGEST_S)
             elif rule.kind == "slow_read":
                 read_pause_s += rule.seconds
@@ -176,19 +178,19 @@ class Faults:
         return Plan(delay_s, read_pause_s, None, tuple(kinds))
 
     def choose_positions(self, rule: Rule, count: int) -> frozenset[int]:
-        """Which of `count` files a `partial` refuses."""
+        """Return the positions of the files, of `count`, that a `partial` rule refuses."""
         if rule.positions is not None:
             return frozenset(rule.positions)
-        return frozenset(index for index in range(count) if self._dice.random() < rule.share)
+        return frozenset(index for index in range(count) if self._random.random() < rule.share)
 
     def _applies(self, one: _Active, now: float) -> bool:
         if one.ends_at is not None:
             one.applied += now < one.ends_at
             return now < one.ends_at
-        one.seen += 1
-        if one.seen <= one.rule.after or (one.rule.times is not None and one.applied >= one.rule.times):
+        one.matched += 1
+        if one.matched <= one.rule.after or (one.rule.times is not None and one.applied >= one.rule.times):
             return False
-        if one.rule.probability < 1 and self._dice.random() >= one.rule.probability:
+        if one.rule.probability < 1 and self._random.random() >= one.rule.probability:
             return False
         if one.rule.kind == "rate_limit" and _has_room(one, now):
             return False
@@ -199,7 +201,7 @@ class Faults:
 
 
 def _has_room(one: _Active, now: float) -> bool:
-    """Whether a rate limit lets this request through, which then counts."""
+    """Return whether a rate limit lets this request pass. If so, the request is counted."""
     while one.passed_at and one.passed_at[0] <= now - _window_s(one.rule):
         one.passed_at.popleft()
     if len(one.passed_at) >= one.rule.requests:
@@ -209,7 +211,7 @@ def _has_room(one: _Active, now: float) -> bool:
 
 
 def _with_room_in(one: _Active, now: float) -> Rule:
-    """The rule with its Retry-After: whole seconds until a request may pass again."""
+    """Return the rule with a Retry-After: the seconds, rounded up, until a request may pass again."""
     if one.rule.retry_after is not None:
         return one.rule
     oldest = one.passed_at[0] if one.passed_at else now
@@ -221,7 +223,7 @@ def _window_s(rule: Rule) -> float:
 
 
 def read_rules(document: object) -> tuple[list[Rule], int | None]:
-    """The rules of a request's body and its seed. Raises ValueError with a sentence for its sender."""
+    """Read the rules and the seed from the body of a request. The text of a ValueError is the answer to its sender."""
     seed = None
     if isinstance(document, dict):
         seed = document.get("seed")
@@ -258,13 +260,13 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 def _read_rule(found: object) -> Rule:
     if not isinstance(found, dict) or not {"where", "kind"} <= found.keys():
-        raise ValueError("a rule is an object with where and kind")
+        raise ValueError("a rule should be an object with where and kind")
     fields: dict[str, Any] = {}
     for name, value in found.items():
         if name not in _TYPES:
             raise ValueError(f"a rule has no field {name}")
         if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
-            raise ValueError(f"{name} is of the wrong type")
+            raise ValueError(f"{name} has the wrong type")
         fields[name] = value
     positions = fields.get("positions")
     if positions is not None and not all(isinstance(one, int) for one in positions):

@@ -1,8 +1,8 @@
-"""What happened to the samples, in windows: the versions of a dataset, and the samples as they were at the end of one.
+"""Record the changes of samples in windows of time, list the versions of a dataset, and rebuild the samples of one.
 
-The store tells it of every change, within the transaction that makes it. Windows end by themselves: the first call
-after the time is over closes the one that was open, as of that time. What it keeps of a change undoes it; the samples
-of a version are those of now, with everything undone that came later.
+The store reports every change within the transaction that makes it. A window has a fixed length. The first call after
+its end closes it, with the end as its time. The record of a change has what is needed to undo it. To rebuild a version,
+take the samples as they are now and undo all later changes.
 """
 
 import json
@@ -17,16 +17,16 @@ from eisync.emulator.model import Change, Page, Sample, Selection, Window
 from eisync.emulator.rows import COLUMNS, sample_of
 
 Row = dict[str, Any]  # a sample's row, by column
-_HIDDEN = frozenset({"modified_ms", "updated_by"})  # kept to undo an edit, and no part of what was edited
+_HIDDEN = frozenset({"modified_ms", "updated_by"})  # recorded to undo an edit, but not shown as edited
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
-    """How long a window takes in changes, how long after its end it is a version, and how many there are."""
+    """The length of a window, the delay from its end until it is listed as a version, and the number of versions."""
 
     window_ms: int
     commit_ms: int
-    max_versions: int = 1000  # of a project; the oldest are forgotten
+    max_versions: int = 1000  # of each project; the oldest are deleted
 
 
 class History:
@@ -37,15 +37,15 @@ class History:
         self._window_ms = options.window_ms
         self._commit_ms = options.commit_ms
         self._max_versions = options.max_versions
-        self._unneeded: list[str] = []  # contents of samples that cannot be restored any more
-        self._shown: tuple[int, frozenset[str] | None] | None = None  # what the snapshot holds now
+        self._unneeded: list[str] = []  # contents of samples that can no longer be restored
+        self._shown: tuple[int, frozenset[str] | None] | None = None  # window and actions of the current snapshot
         database.execute(sql.MAKE_SNAPSHOT)
         database.execute(sql.INDEX_SNAPSHOT)
 
-    # Telling it of changes
+    # Recording changes
 
     def note(self, project_id: int, actor: str | None, now_ms: int) -> int:
-        """A change begins; samples may be added. The id of the window that takes it in."""
+        """Begin a change. Return the id of the window to record it in. Added samples need no further record."""
         self.close_due(project_id, now_ms)
         window = self._open(project_id)
         if window is None:
@@ -54,20 +54,20 @@ class History:
         return window.id
 
     def note_edit(self, window_id: int, selection: Selection, column: str, expression: str, value: object) -> None:
-        """A column of every sample selected is about to become what the expression gives."""
+        """Record that a column of the selected samples is about to be set to the result of an expression."""
         condition, values = where(selection)
         statement = sql.NOTE_EDIT.format(column=column, expression=expression, where=condition)
         self._database.execute(statement, values | {"window_id": window_id, "value": value})
 
     def note_delete(self, window_id: int, selection: Selection) -> None:
-        """Every sample selected is about to be deleted."""
+        """Record that the selected samples are about to be deleted."""
         condition, values = where(selection)
         columns = ", ".join(f"'{name}', {name}" for name in COLUMNS)
         statement = sql.NOTE_DELETE.format(columns=columns, where=condition)
         self._database.execute(statement, values | {"window_id": window_id})
 
     def note_change(self, window: Window, sample_id: int, action: str, old: object = None, new: object = None) -> None:
-        """What a restore did to one sample."""
+        """Record a change that a restore makes to one sample."""
         self._database.execute(
             sql.NOTE_CHANGE,
             {
@@ -83,13 +83,13 @@ class History:
     # Windows
 
     def close_due(self, project_id: int, now_ms: int) -> None:
-        """Close the window whose time is over, as of the end of its time."""
+        """Close the open window if its end has passed. The end is its closing time."""
         window = self._open(project_id)
         if window is not None and now_ms >= window.opened_ms + self._window_ms:
             self._close(window, window.kind, window.opened_ms + self._window_ms)
 
     def save(self, project_id: int, actor: str, now_ms: int) -> Window | None:
-        """Close the open window as a manual version. None: one that was asked for before is not there yet."""
+        """Close the open window as a manual version. None: an earlier manual version is still pending."""
         self.close_due(project_id, now_ms)
         if any(one.kind == "manual" for one in self.list_pending(project_id, now_ms)):
             return None
@@ -99,7 +99,7 @@ class History:
         return window
 
     def begin_restore(self, project_id: int, version: Window, actor: str, now_ms: int) -> Window:
-        """A window of its own for what a restore changes; `end_restore` closes it."""
+        """Open a window for the changes of a restore. Call `end_restore` to close it."""
         self.close_due(project_id, now_ms)
         window = self._open(project_id)
         if window is not None:
@@ -112,13 +112,13 @@ class History:
         self._close(window, "restore", now_ms)
 
     def list_pending(self, project_id: int, now_ms: int) -> list[Window]:
-        """Windows that are no version yet."""
+        """Return the windows that are not listed as versions yet."""
         return self._windows(sql.LIST_PENDING, project_id=project_id, until_ms=now_ms - self._commit_ms)
 
     def list_versions(
         self, project_id: int, now_ms: int, page: Page, *, search: str = "", kinds: Sequence[str] | None = None
     ) -> tuple[list[Window], int]:
-        """A page of the versions, newest first, and how many there are."""
+        """Return a page of the versions, newest first, and their total number."""
         terms = ["project_id = :project_id", "closed_ms <= :until_ms"]
         values: dict[str, Any] = {"project_id": project_id, "until_ms": now_ms - self._commit_ms}
         if search:
@@ -142,12 +142,12 @@ class History:
         self._database.execute(sql.DESCRIBE_VERSION, {"window_id": window.id, "description": description})
 
     def list_actors(self, window: Window) -> list[dict[str, Any]]:
-        """Who changed something within the window, as `lastUpdatedBy` shows them."""
+        """Return who changed something in the window, in the form of `lastUpdatedBy`."""
         found = self._database.execute(sql.LIST_ACTORS, {"window_id": window.id})
         return [json.loads(row[0]) for row in found]
 
     def take_unneeded(self) -> list[str]:
-        """The hashes of contents that may be needed no more since this was asked last."""
+        """Return the hashes of contents that may have become unneeded since the last call."""
         taken, self._unneeded = self._unneeded, []
         return taken
 
@@ -156,9 +156,10 @@ class History:
     def list_changes(
         self, window: Window, selection: Selection, page: Page, actions: Collection[str] | None
     ) -> tuple[list[tuple[Sample, Change | None]], int]:
-        """A page of a version's samples with what happened to each in it, newest first, and how many there are.
+        """Return a page of a version's samples with their changes in it, newest first, and the total number.
 
-        With `actions`: only samples that it added, updated or deleted, those that are deleted as they were last.
+        With `actions`, only samples with one of these changes are returned. A deleted sample is returned as it was
+        before its deletion.
         """
         self._show(window, None if actions is None else frozenset(actions))
         condition, values = where(selection)
@@ -170,7 +171,7 @@ class History:
         return [(one, changes.get(one.id)) for one in samples], total
 
     def changed_since(self, window: Window) -> list[int]:
-        """Samples that were there when the window closed, or before, and changed after it."""
+        """Return the ids of samples that existed before the window closed and have changed since."""
         asked = _asked(window, None)
         return [row[0] for row in self._database.execute(sql.LIST_CHANGED_LATER.format(wanted="true"), asked)]
 
@@ -179,7 +180,7 @@ class History:
         return dict(zip(COLUMNS, rows[0], strict=True)) if rows else None
 
     def row_then(self, window: Window, sample_id: int) -> Row | None:
-        """As the sample was when the window closed; None: it was not there."""
+        """Return the row of a sample at the time when the window closed; None if the sample did not exist."""
         row = self.row_now(window.project_id, sample_id)
         asked = {"project_id": window.project_id, "sample_id": sample_id, "window_id": window.id}
         for action, old in self._rows(sql.LIST_LATER, asked):
@@ -192,11 +193,11 @@ class History:
         return row
 
     def drop_snapshot(self) -> None:
-        """What it held may have been undone with the transaction that made it."""
+        """Forget the snapshot: a rollback may have undone it."""
         self._shown = None
 
     def _show(self, window: Window, actions: frozenset[str] | None) -> None:
-        """Make the snapshot, unless it is there: a closed window's does not change any more."""
+        """Make the snapshot, unless it exists: the snapshot of a closed window never changes."""
         if self._shown == (window.id, actions):
             return
         self._shown = None
@@ -274,7 +275,7 @@ class History:
 
 
 def forget(database: sqlite3.Connection) -> list[str]:
-    """All that was kept. Contents that were kept for it alone may be needed no more."""
+    """Delete the whole history. Return the hashes of contents that may have become unneeded."""
     kept = [row[0] for row in database.execute(sql.LIST_KEPT_CONTENTS)]
     for statement in sql.FORGET:
         database.execute(statement)
@@ -282,12 +283,12 @@ def forget(database: sqlite3.Connection) -> list[str]:
 
 
 def named_columns() -> str:
-    """Every column of a sample's row as a named value."""
+    """Return every column of a sample's row as a named parameter."""
     return ", ".join(f":{name}" for name in COLUMNS)
 
 
 def _wanted(column: str, actions: Collection[str] | None) -> str:
-    """The condition that tells by a sample's id, in this column, whether it is listed."""
+    """Return the condition that selects samples by these actions. `column` has the sample's id."""
     if actions is None:
         return "true"
     return (sql.WANTED_OR_ADDED if "insert" in actions else sql.WANTED).format(id=column)
@@ -304,7 +305,7 @@ def _asked(window: Window, actions: Collection[str] | None) -> dict[str, object]
 
 
 def _merge(sample_id: int, events: Sequence[tuple[str, Row, Row]]) -> Change:
-    """One change out of many: what each column had first, and has last."""
+    """Combine several changes of a sample: for each column its first old and its last new value."""
     old: Row = {}
     new: Row = {}
     for _, before, after in events:

@@ -1,9 +1,9 @@
-"""Every SQL statement of the history of changes, a sentence each. The tables are made in `statements`."""
+"""The SQL statements of the history of changes, each with a sentence. `statements` makes the tables."""
 
-# The window that takes in changes now.
+# The open window of a project.
 FIND_OPEN = "select * from version_window where project_id = :project_id and closed_ms is null"
 
-# A new window; the next sample that is added will have an id from here on.
+# Open a window. `first_sample` is the id that the next added sample will get.
 OPEN_WINDOW = """
     insert into version_window (project_id, kind, opened_ms, first_sample, restored_from)
     values (:project_id, :kind, :now_ms, (select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 'sample'),
@@ -11,13 +11,13 @@ OPEN_WINDOW = """
     returning *
 """
 
-# Whoever changes something within a window is named once.
+# Record once who changes something in a window.
 NOTE_ACTOR = "insert or ignore into window_actor (window_id, actor) values (:window_id, :actor)"
 
-# Who changed something within a window.
+# Who changed something in a window.
 LIST_ACTORS = "select actor from window_actor where window_id = :window_id order by actor"
 
-# A window ends, and is a version from then on, with the figures of its summary.
+# Close a window: it becomes a version, with the figures of its summary.
 CLOSE_WINDOW = """
     update version_window set
         closed_ms = :closed_ms, kind = :kind, end_sample = :end_sample,
@@ -38,20 +38,20 @@ CLOSE_WINDOW = """
 # The id of the next sample.
 NEXT_SAMPLE = "select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 'sample'"
 
-# How many samples were added within a window: those that are there, and those that it lost again.
+# How many samples were added in a window: those that still exist, and those that were deleted in it again.
 COUNT_ADDED = """
     select (select count(*) from sample where project_id = :project_id and id >= :first_sample)
          + (select count(distinct sample_id) from change
             where window_id = :window_id and action = 'delete' and sample_id >= :first_sample)
 """
 
-# Windows that are no version yet, at an instant.
+# The windows that are not listed as versions yet.
 LIST_PENDING = """
     select * from version_window
     where project_id = :project_id and (closed_ms is null or closed_ms > :until_ms) order by id
 """
 
-# Versions there are at an instant, newest first.
+# A page of the versions, newest first.
 LIST_VERSIONS = """
     select * from version_window where {where} order by id desc limit :limit offset :offset
 """
@@ -59,16 +59,16 @@ LIST_VERSIONS = """
 # How many versions there are.
 COUNT_VERSIONS = "select count(*) from version_window where {where}"
 
-# A version of the project that is there at an instant.
+# A version of the project that is listed already.
 FIND_VERSION = """
     select * from version_window
     where project_id = :project_id and version_id = :version_id and closed_ms <= :until_ms
 """
 
-# What a person writes about a version.
+# Set the description of a version.
 DESCRIBE_VERSION = "update version_window set description = :description where id = :window_id"
 
-# An edit of many samples: what they had, and what they get.
+# Record an edit of the selected samples, with old and new values.
 NOTE_EDIT = """
     insert into change (project_id, window_id, sample_id, action, old, new)
     select project_id, :window_id, id, 'update',
@@ -77,37 +77,37 @@ NOTE_EDIT = """
     from sample where {where} order by id
 """
 
-# Samples that go: the whole row is kept.
+# Record the deletion of the selected samples, with their whole rows.
 NOTE_DELETE = """
     insert into change (project_id, window_id, sample_id, action, old, sha256)
     select project_id, :window_id, id, 'delete', json_object({columns}), sha256 from sample where {where} order by id
 """
 
-# One change more, of a restore.
+# Record one change of a restore.
 NOTE_CHANGE = """
     insert into change (project_id, window_id, sample_id, action, old, new)
     values (:project_id, :window_id, :sample_id, :action, :old, :new)
 """
 
-# What happened to some samples within a window, oldest first.
+# The changes of some samples in a window, oldest first.
 LIST_CHANGES = """
     select sample_id, action, old, new from change
     where window_id = :window_id and sample_id in (select value from json_each(:ids)) order by id
 """
 
-# What happened to a sample after a window, newest first: undone in this order, it is as it was when the window closed.
+# The changes of a sample after a window, newest first. Undo them in this order to get the row at the window's end.
 LIST_LATER = """
     select action, old from change
     where project_id = :project_id and sample_id = :sample_id and window_id > :window_id order by id desc
 """
 
-# Samples of a window's snapshot that changed after it.
+# The samples that existed when a window closed and have changed since.
 LIST_CHANGED_LATER = """
     select distinct sample_id from change
     where project_id = :project_id and window_id > :window_id and sample_id < :end_sample and {wanted}
 """
 
-# The last row of each sample that was deleted within a window and is not in its snapshot.
+# The last row of each sample that was deleted in a window and is not in its snapshot.
 LIST_DELETED = """
     select old from change
     where id in (select max(id) from change where window_id = :window_id and action = 'delete' and {wanted}
@@ -115,19 +115,20 @@ LIST_DELETED = """
       and sample_id not in (select id from snapshot)
 """
 
-# Which of a window's samples are wanted: by what happened to them in it. `{id}` is the column of their id.
+# Select samples by their changes in a window. `{id}` is the column of their id.
 WANTED = """
     {id} in (select sample_id from change
              where window_id = :window_id and action in (select value from json_each(:actions)))
 """
 WANTED_OR_ADDED = f"({{id}} >= :first_sample or {WANTED})"
 
-# The samples as they were when a window closed; made anew for each that is asked for.
+# The snapshot: the samples at the end of one window. It is made again for each window that is requested.
 MAKE_SNAPSHOT = "create temp table if not exists snapshot as select * from sample where 0"
 INDEX_SNAPSHOT = "create index if not exists temp.snapshot_by_id on snapshot (id)"
 CLEAR_SNAPSHOT = "delete from temp.snapshot"
 
-# Those that have not changed since. The plus keeps SQLite from a walk over the project where a few ids are wanted.
+# Fill it with the samples that have not changed since. The plus stops SQLite from using the index of the project, which
+# would read all its samples even if a few ids are wanted.
 FILL_SNAPSHOT = """
     insert into temp.snapshot
     select * from sample
@@ -135,7 +136,7 @@ FILL_SNAPSHOT = """
       and id not in (select sample_id from change where project_id = :project_id and window_id > :window_id)
 """
 
-# One of those that have.
+# Add one of the samples that have changed.
 ADD_TO_SNAPSHOT = "insert into temp.snapshot values ({values})"
 
 # A page of the snapshot, newest first.
@@ -143,44 +144,44 @@ LIST_SNAPSHOT = """
     select * from temp.snapshot as sample where {where} order by id desc limit :limit offset :offset
 """
 
-# How many the snapshot holds.
+# The number of samples in the snapshot.
 COUNT_SNAPSHOT = "select count(*) from temp.snapshot as sample where {where}"
 
-# A sample's row.
+# The row of a sample.
 FIND_ROW = "select * from sample where id = :sample_id and project_id = :project_id"
 
-# The contents that only the history needs.
+# The contents of deleted samples in the history.
 LIST_KEPT_CONTENTS = "select distinct sha256 from change where sha256 is not null"
 
-# The windows of versions beyond the newest so many.
+# The windows of all versions but the newest `:kept`.
 LIST_OLD_WINDOWS = """
     select id from version_window where project_id = :project_id and closed_ms is not null
     order by id desc limit -1 offset :kept
 """
 
-# The contents that these windows kept.
+# The contents of deleted samples in these windows.
 LIST_CONTENTS_OF = """
     select distinct sha256 from change
     where sha256 is not null and window_id in (select value from json_each(:windows))
 """
 
-# Forget these windows.
+# Delete these windows.
 FORGET_WINDOWS = (
     "delete from change where window_id in (select value from json_each(:windows))",
     "delete from window_actor where window_id in (select value from json_each(:windows))",
     "delete from version_window where id in (select value from json_each(:windows))",
 )
 
-# Forget everything.
+# Delete the whole history.
 FORGET = ("delete from change", "delete from window_actor", "delete from version_window")
 
-# A sample comes back, as it was, under its id.
+# Insert a deleted sample again, under its old id.
 RESTORE_SAMPLE = "insert into sample values ({values})"
 
-# A sample is as it was.
+# Set columns of a sample back.
 REVERT_SAMPLE = "update sample set {assignments} where id = :id"
 
-# The ledger does not count a sample that came back as one more.
+# Lower the count of removed contents: the ledger does not count a restored sample as stored once more.
 UNCOUNT_REMOVED = """
     update removed_content set samples = samples - 1 where project_id = :project_id and sha256 = :sha256
 """

@@ -1,4 +1,4 @@
-"""The ingestion service's routes and its files endpoint: an upload is one commit, and only when its body is whole."""
+"""The routes of the ingestion service, and its files endpoint. An upload is stored only if its body is complete."""
 
 from aiohttp import web
 
@@ -29,7 +29,7 @@ async def _post_files(request: web.Request) -> web.StreamResponse:
         reader = FormReader(
             request.headers.get("Content-Type", ""),
             service.store.spool_folder,
-            # Attachments are parts too, and companions come on top: what is no data file is told only in the end.
+            # Attachments and companions are parts, too. Which parts are data files is known only after the last one.
             limits_of(service, max_parts=service.settings.max_files_per_request * 2 + _COMPANIONS),
             decode_quote_escapes=service.settings.decode_quote_escapes,
         )

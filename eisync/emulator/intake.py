@@ -1,6 +1,6 @@
-"""Turn the parts of an upload into samples: which files there are, what describes them, which of them are refused.
+"""Turn the parts of an upload into samples: find the data files and their companions, and refuse files.
 
-No network and no store; it reads the bodies. Source: the wire contract, section 1.
+It reads the bodies, and uses neither network nor store. Source: the wire contract, section 1.
 """
 
 from collections.abc import Sequence
@@ -23,17 +23,17 @@ Accepted = tuple[NewSample, Body]
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A request that arrived whole."""
+    """A request that arrived completely."""
 
     category: str
     headers: UploadHeaders
     parts: Sequence[Part]  # the data files, in the order sent
     companions: Companions
-    message: Facts | None = None  # what a message says of the only file, which came beside it
+    message: Facts | None = None  # the facts in a message that was sent with the only file
 
 
 def sort_parts(parts: Sequence[Part], settings: EmulatorSettings) -> tuple[list[Part], Companions] | Refused:
-    """Data files and what describes them. Refused here is the whole request."""
+    """Separate data files and companion parts. A refusal concerns the whole request."""
     found = Companions()
     data: list[Part] = []
     for part in parts:
@@ -58,7 +58,7 @@ def sort_parts(parts: Sequence[Part], settings: EmulatorSettings) -> tuple[list[
 def examine(
     upload: Upload, project: Project, settings: EmulatorSettings, *, first_name_ms: int
 ) -> list[Accepted | Refused]:
-    """One answer for each data file. Reads every body once."""
+    """Return a sample or a refusal for each data file. Each body is read once."""
     return [
         _examine_one(part, upload, project, settings, id8=encode_id8(first_name_ms + index))
         for index, part in enumerate(upload.parts)
@@ -77,7 +77,7 @@ def _examine_one(
     content = recognise(name, part.body, hmac_key=project.hmac_key, settings=settings)
     if isinstance(content, Refused):
         return content
-    facts = content.facts if upload.message is None else _as_told(content.facts, upload.message)
+    facts = content.facts if upload.message is None else _with_message(content.facts, upload.message)
     boxes = _boxes_of(sent, upload, facts)
     if isinstance(boxes, Refused):
         return boxes
@@ -106,8 +106,8 @@ def _examine_one(
     return sample, part.body
 
 
-def _as_told(facts: Facts, message: Facts) -> Facts:
-    """What the file is, and what a message beside it says of who recorded it."""
+def _with_message(facts: Facts, message: Facts) -> Facts:
+    """Return the facts of a file, with device and signature from the message that was sent with it."""
     return replace(
         facts,
         device_type=message.device_type,
@@ -119,7 +119,7 @@ def _as_told(facts: Facts, message: Facts) -> Facts:
 
 
 def _structured_labels_of(sent: str, upload: Upload, content: Content) -> tuple[Label, ...] | Refused | None:
-    """The companion part's word goes before that of the file itself."""
+    """Return the ranges from the companion part, else those in the file itself."""
     found = upload.companions.structured_labels.get(sent, content.structured_labels)
     if found is None and sent not in upload.companions.structured_labels:
         return None
@@ -136,7 +136,7 @@ def _category_of(upload: Upload, part: Part, project: Project, settings: Emulato
 
 
 def _boxes_of(sent: str, upload: Upload, facts: Facts) -> tuple[Box, ...] | Refused:
-    """The companion part's word goes before the header's."""
+    """Return the boxes from the companion part, else those in the header."""
     if sent in upload.companions.boxes:
         return read_boxes(upload.companions.boxes[sent])
     return upload.headers.boxes if facts.chart_type == "image" else ()

@@ -1,4 +1,4 @@
-"""Jobs: what Studio does after it has answered. The emulator does it at once; the job says so when it is asked."""
+"""Jobs: work that Studio does after it has answered. The emulator does it before it answers, so a job is finished."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from eisync.emulator.showing import iso
 
 
 def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
-    """`project` is the path of one."""
+    """Yield rows of Studio's table. `project` is the path of a project."""
     yield "GET", project + "/jobs/{job:[0-9]{1,15}}/status", Need.READ, _get_job
 
 
 def add_finished_job(call: Call, *, category: str, key: str) -> int:
-    """The id under which it can be asked for."""
+    """Add a finished job and return its id."""
     now = iso(call.service.now_ms())
     job = {
         "category": category,

@@ -1,22 +1,22 @@
-"""The exact account of what reached the emulator, for proofs of "nothing lost, nothing twice".
+"""Count exactly what reached the emulator, so that a test can prove that nothing was lost or stored twice.
 
-What concerns stored samples is kept in the store, in the transaction that stores them, and survives a SIGKILL with
-`data`; the rest counts from the start of this process. `GET /emulator/ledger` shows it, `?project=ID` narrows the
-lasting figures to one project:
+The figures about stored samples are kept in the store, in the same transaction as the samples; with a data folder they
+survive a SIGKILL. The other figures count from the start of this process. `GET /emulator/ledger` shows all;
+`?project=ID` limits the lasting figures to one project:
 
 ===================== =============================================================================
 requests              uploads that began (POST to the ingestion service)
 files, bytes          data files that arrived in complete requests, and their bytes
-files_refused         of these, refused one by one inside a 200
-truncated             uploads whose body never ended properly: nothing of them was stored
-errors                uploads that got no clean answer: another status than 200, or a fault's doing
+files_refused         those of them that were refused, each by its entry in an answer with status 200
+truncated             uploads whose body did not end properly; nothing of them was stored
+errors                uploads that were answered with another status than 200, or affected by a fault
 studio_requests       calls to Studio
-studio_errors         of these, answered with another status, with success:false, or not at all
+studio_errors         those of them that got another status, success:false, or no answer
 faults                how often each kind of fault was applied
 commits               requests that stored at least one sample (lasting)
-duplicates_refused    files refused because their content was there (lasting)
-stored_by_hash        {sha256: samples ever stored by uploads} (lasting; deletion does not lower it)
-stored                samples stored now
+duplicates_refused    files that were refused because the project had their content (lasting)
+stored_by_hash        {sha256: samples ever stored by uploads} (lasting; a deletion does not lower it)
+stored                samples that are stored now
 ===================== =============================================================================
 """
 

@@ -1,4 +1,4 @@
-"""Read the headers of WAV, PNG and JPEG files. Every length a header states is checked against the file's own.
+"""Read the headers of WAV, PNG and JPEG files. Lengths in a header are checked against the size of the file.
 
 Sources: RIFF/WAVE (Microsoft, 1991, 2007); PNG (W3C, §11.2.2); JPEG (ITU-T T.81, annex B).
 """
@@ -47,7 +47,7 @@ def _channels(count: int) -> tuple[Sensor, ...]:
 
 
 def read_wav_header(file: BinaryIO) -> WavHeader | Refused:
-    """A data length beyond the file's end is cut to it: recorders that stream leave it unfilled."""
+    """Read the header. A data length beyond the end of the file is reduced: streaming recorders never fill it in."""
     size_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
     riff = file.read(12)
@@ -78,7 +78,7 @@ def read_wav_header(file: BinaryIO) -> WavHeader | Refused:
 
 
 def _skip_pad(file: BinaryIO) -> None:
-    """A chunk of odd length is followed by one byte of padding, which some writers leave out: there, a name begins."""
+    """Skip the padding byte after a chunk of odd length. Some writers leave it out: then a chunk's name follows."""
     begins = file.read(5)
     is_missing = begins[:4].isalpha() and begins[:1] != b"\0" and begins[1:] not in (b"data", b"LIST")
     file.seek((0 if is_missing else 1) - len(begins), os.SEEK_CUR)
@@ -86,7 +86,7 @@ def _skip_pad(file: BinaryIO) -> None:
 
 def _wav_header(form: tuple[int, ...] | None, length: int, data_at: int, size_bytes: int) -> WavHeader | Refused:
     if form is None:
-        return Refused("Invalid WAV file: it does not say how its audio is stored")
+        return Refused("Invalid WAV file: it has no format chunk")
     kind, channels, rate_hz, _, block_bytes, bits = form
     if kind not in (_WAV_PCM, _WAV_FLOAT) or bits not in (8, 16, 24, 32, 64):
         return Refused("Invalid WAV file: only PCM and float audio is supported")
@@ -99,7 +99,7 @@ def _wav_header(form: tuple[int, ...] | None, length: int, data_at: int, size_by
 
 
 def read_image(file: BinaryIO) -> Facts | Refused:
-    """PNG or JPEG, told by its first bytes: exports of the service call PNG images `.jpg`."""
+    """Read a PNG or a JPEG, recognised by its first bytes: in exports of the service, PNG images are named `.jpg`."""
     head = file.read(26)
     if head.startswith(_PNG_SIGNATURE):
         size = struct.unpack(">II", head[16:24]) if head[12:16] == b"IHDR" and len(head) >= 24 else None
@@ -108,7 +108,7 @@ def read_image(file: BinaryIO) -> Facts | Refused:
     else:
         size = None
     if size is None or not all(0 < side <= 65_535 for side in size):
-        return Refused("Invalid image: it is neither a PNG nor a JPEG with a size")
+        return Refused("Invalid image: it is neither a PNG nor a JPEG, or its size cannot be read")
     return Facts(chart_type="image", sensors=(Sensor("image", "rgba"),), values_count=1, image_size=(size[0], size[1]))
 
 
@@ -137,7 +137,7 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _skip_to_marker(file: BinaryIO) -> None:
-    """Step over fill bytes and whatever else a camera left between two segments, as decoders do; else to the end."""
+    """Skip all bytes before the next marker, as decoders do: cameras leave fill bytes and more between segments."""
     for _ in range(_MAX_CHUNKS):
         block = file.read(_BLOCK_BYTES)
         found = _JPEG_MARKER.search(block)

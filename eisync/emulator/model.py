@@ -1,4 +1,4 @@
-"""The values the emulator speaks of. Instants ending in `_ms` are Unix milliseconds, UTC."""
+"""The values of the emulator. Points in time end in `_ms` and are Unix milliseconds, UTC."""
 
 import math
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-Box = Mapping[str, object]  # {label, x, y, width, height}, as it came
+Box = Mapping[str, object]  # {label, x, y, width, height}
 
 STORED_CATEGORIES = ("training", "testing", "validation", "post-processing", "anomaly")
-UPLOAD_CATEGORIES = (*STORED_CATEGORIES, "split")  # anomaly is legacy, and still accepted
+UPLOAD_CATEGORIES = (*STORED_CATEGORIES, "split")  # anomaly is legacy but still accepted
 
 
 class Role(Enum):
@@ -41,7 +41,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user who logged in. Every project is theirs."""
+    """A user who logged in, with access to every project."""
 
     id: int
     username: str
@@ -56,13 +56,13 @@ class Actor:
     id: int
 
     def as_json(self) -> dict[str, object]:
-        """As `lastUpdatedBy` shows it."""
+        """Return the form of `lastUpdatedBy`."""
         return {"type": self.kind, "id": self.id}
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls Studio, and what they may do there."""
+    """Who calls Studio, with role and project."""
 
     actor: Actor
     role: Role
@@ -76,9 +76,9 @@ class Project:
     owner: str
     hmac_key: str
     created_ms: int
-    modified_ms: int | None  # of its data; None: never
-    has_validation: bool | None = None  # an explicit validation set; None: as the emulator's settings say
-    split: str | None = None  # how its dataset is split, as JSON; None: by the default percentages
+    modified_ms: int | None  # when its data last changed; None: never
+    has_validation: bool | None = None  # an explicit validation set; None: the emulator's settings decide
+    split: str | None = None  # the options of its split, as JSON; None: the default percentages
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a file says of itself."""
+    """The properties that are read from a file."""
 
     chart_type: str  # chart, image, video, table
     sensors: tuple[Sensor, ...] = ()
@@ -99,26 +99,27 @@ class Facts:
     values_count: int = 0
     signature_valid: bool = True
     signature_method: str = "none"
-    created_ms: int | None = None  # when the device says it measured
+    created_ms: int | None = None  # when it was recorded, according to the device
     image_size: tuple[int, int] | None = None
 
 
 def can_be_shown(interval_ms: float, values_count: int) -> bool:
-    """Whether frequency and length are numbers that JSON can carry."""
+    """Return whether frequency and length are finite, as JSON requires."""
     return interval_ms == 0 or (math.isfinite(1000 / interval_ms) and math.isfinite(interval_ms * values_count))
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One file is not accepted; the rest of the request goes on."""
+    """A file or a request is refused. `error` is the text for the client."""
 
     error: str
 
 
 @dataclass(slots=True, kw_only=True)
 class NewSample:
-    """A file that was accepted, not stored yet. It is not to be changed; a frozen one takes four times as long to make,
-    and a page of the listing makes a thousand.
+    """A file that was accepted but not stored yet. Do not change it.
+
+    It is not frozen, because that would take four times as long to make, and a page of a listing has a thousand.
     """
 
     category: str
@@ -142,7 +143,7 @@ class Sample(NewSample):
     added_ms: int
     modified_ms: int
     is_disabled: bool
-    updated_by: Mapping[str, object] | None = None  # as `lastUpdatedBy` shows it; None: from before it was kept
+    updated_by: Mapping[str, object] | None = None  # in the form of `lastUpdatedBy`; None: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class MetadataItem:
-    """One key that samples should have or lack, with one of these values; without values: with any."""
+    """A metadata key that samples should have (or not have), with one of `values`; empty: with any value."""
 
     key: str
     is_wanted: bool
@@ -166,16 +167,16 @@ class MetadataItem:
 
 @dataclass(frozen=True, slots=True)
 class MetadataFilter:
-    """Which metadata samples should have."""
+    """A filter on metadata."""
 
     items: tuple[MetadataItem, ...] = ()
-    any_of: bool = False  # one item is enough, and so is metadata that has none of the keys
-    without: bool = False  # samples without metadata, too
+    any_of: bool = False  # one matching item is enough; metadata with none of the keys also matches
+    without: bool = False  # also select samples without metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which samples of a project are meant. None or empty: that filter does not narrow."""
+    """Filters that select samples of a project. None or empty: no filter."""
 
     project_id: int
     category: str | None = None
@@ -194,8 +195,8 @@ class Selection:
     min_frequency_hz: float | None = None  # above this
     max_frequency_hz: float | None = None  # below this
     is_signature_valid: bool | None = None
-    min_label: float | None = None  # of labels that are numbers: this one and above
-    max_label: float | None = None  # of labels that are numbers: below this one
+    min_label: float | None = None  # for labels that are numbers: this one and above
+    max_label: float | None = None  # for labels that are numbers: below this one
     data_type: str = ""  # audio or image
     metadata: MetadataFilter | None = None
     ignores_case: bool = False
@@ -214,10 +215,10 @@ CHANGE_ACTIONS = ("insert", "update", "delete")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A stretch of changes of a project; a closed one is a version of its dataset.
+    """The changes of a project in a period of time. A closed window is a version of the dataset.
 
-    Samples that were added within it have ids from `first_sample` to below `end_sample`. Its counts are set when it
-    closes.
+    Samples that were added in it have ids from `first_sample` to below `end_sample`. The counts are set when it is
+    closed.
     """
 
     id: int
@@ -241,7 +242,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of a sample within a window. The values are columns of the database, of updates alone."""
+    """The changes of a sample in a window. Old and new values are columns of the database, and only for updates."""
 
     sample_id: int
     actions: tuple[str, ...]  # of CHANGE_ACTIONS

@@ -1,8 +1,8 @@
-"""Turn the bytes of a multipart form, in whatever chunks they come, into parts. No I/O but the spool files.
+"""Parse a multipart form, in chunks of any size, into parts. The only I/O are the spool files.
 
-Memory is bounded: a part grows in memory up to a size, and all parts of a request together up to another; what is
-more goes to disk. Hashes are computed on the way. A form counts only when its closing boundary was seen; the CRLF
-after it may be missing (the official uploader sends none).
+Memory is bounded: one limit for a part, another for all parts of a request; larger parts are written to disk. Hashes
+are computed while the bytes arrive. A form is complete only with its closing boundary; the CRLF after it may be missing
+(the official uploader does not send it).
 
 Sources: RFC 7578; RFC 2046 §5.1.
 """
@@ -18,11 +18,11 @@ from eisync.emulator.spool import Body, Limits, Spool
 _MAX_PART_HEADERS = 32
 _MAX_PART_HEADER_BYTES = 16 * 1024
 _QUOTE_ESCAPES = ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n"), (b"%0d", b"\r"), (b"%0a", b"\n"))
-_BYTES = "latin-1"  # headers are wanted as they came, and this charset gives every byte back
+_BYTES = "latin-1"  # decodes and encodes every byte without loss, so that headers stay as they were sent
 
 
 class MultipartError(Exception):
-    """The body is no complete multipart form: nothing of it may be kept."""
+    """The body is not a complete multipart form: nothing of it may be stored."""
 
 
 class TooManyParts(MultipartError):
@@ -42,7 +42,7 @@ class Part:
 
 
 class FormReader:
-    """Push bytes in with `feed`, then call `finish`; `discard` in the end, whatever happened."""
+    """Pass the bytes to `feed`, then call `finish`. Call `discard` at the end in any case."""
 
     def __init__(self, content_type: str, folder: str, limits: Limits, *, decode_quote_escapes: bool = True) -> None:
         kind, parameters = parse_parameters(content_type.encode("utf-8", "surrogateescape"))
@@ -54,7 +54,7 @@ class FormReader:
         self._limits = limits
         self._decode_quote_escapes = decode_quote_escapes
         self._memory_left_bytes = limits.spool_total_bytes
-        self._start = b""  # of the body, until it was seen to be its boundary
+        self._start = b""  # the beginning of the body, until the boundary is recognised
         self._boundary = b"--" + boundary
         self._segment: multipart.MultipartSegment | None = None
         self._spool: Spool | None = None
@@ -69,7 +69,7 @@ class FormReader:
             raise MultipartError(str(error)) from error
 
     def feed(self, chunk: bytes) -> None:
-        """Raises MultipartError on what can be no form, and TooManyParts as soon as the limit is passed."""
+        """Parse a chunk. Raises MultipartError if it cannot be a form, and TooManyParts above the limit."""
         if not chunk:
             return
         self._check_start(chunk)
@@ -86,7 +86,7 @@ class FormReader:
             raise MultipartError(str(error)) from error
 
     def finish(self) -> list[Part]:
-        """Every part in the order sent. Raises MultipartError when the form did not end."""
+        """Return the parts in the order in which they were sent. Raises MultipartError if the form is incomplete."""
         try:
             self._parser.close()
         except multipart.MultipartError as error:
@@ -94,7 +94,7 @@ class FormReader:
         return self.parts
 
     def discard(self) -> None:
-        """Remove every spool file that nobody took over. Safe to repeat."""
+        """Remove every spool file that was not moved to the store. Safe to repeat."""
         if self._spool is not None:
             self._spool.discard()
             self._spool = None
@@ -102,7 +102,7 @@ class FormReader:
             part.body.discard()
 
     def _check_start(self, chunk: bytes) -> None:
-        """A body that does not begin with its boundary is refused at once, not read to its end in search of it."""
+        """Refuse a body that does not begin with its boundary, without reading it to its end."""
         if len(self._start) < len(self._boundary):
             self._start = (self._start + chunk[: len(self._boundary)]).lstrip(b"\r\n")[: len(self._boundary)]
             if not self._boundary.startswith(self._start):
@@ -149,14 +149,14 @@ class FormReader:
 
 
 def parse_parameters(value: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """`form-data; name="data"; filename="a;b.csv"` -> the lower-case kind, and its parameters. Never raises."""
+    """Split `form-data; name="data"; filename="a;b.csv"` into the kind, in lower case, and parameters. Never raises."""
     kind, _, rest = value.partition(b";")
     parameters: dict[bytes, bytes] = {}
     while rest:
         name, equals, rest = rest.partition(b"=")
         if not equals:
             break
-        if b";" in name:  # a parameter without a value stood in between
+        if b";" in name:  # skip a parameter without a value before it
             name = name.rpartition(b";")[2]
         rest = rest.lstrip(b" \t")
         if rest.startswith(b'"'):
@@ -170,10 +170,10 @@ def parse_parameters(value: bytes) -> tuple[bytes, dict[bytes, bytes]]:
 
 
 def _read_quoted(value: bytes) -> tuple[bytes, bytes]:
-    r"""The content of the quoted string that `value` begins with, and what follows it.
+    r"""Return the content of the quoted string at the beginning of `value`, and the bytes after it.
 
-    `\"` and `\\` are escapes, any other backslash is itself: browsers do not escape it. A string that never closes
-    reaches to the end.
+    `\"` and `\\` are escapes. Any other backslash is a plain character, because browsers do not escape it. A string
+    without closing quote ends with `value`.
     """
     closing_at = value.find(b'"', 1)
     if closing_at > 0 and b"\\" not in value[:closing_at]:

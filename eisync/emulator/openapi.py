@@ -1,7 +1,7 @@
-"""The OpenAPI description of what both ports serve, at /emulator/openapi.json. Pure: two addresses in, a document out.
+"""The OpenAPI description of both ports, at /emulator/openapi.json. Pure: two addresses in, a document out.
 
-It tells the emulator's own truth, oddities included: a call that fails is normally a 200 whose `success` is false. The
-tests hold it against the routers, and schemathesis tries all of it.
+It describes what the emulator really does: for example, a call that fails usually gets status 200 with `success` false.
+The tests compare it with the routes, and try every call with schemathesis.
 
 Source: OpenAPI 3.0.3.
 """
@@ -70,9 +70,9 @@ _FILES = {
     "wav": ("audio/wav",),
 }
 _UPLOAD_HEADERS = {
-    "x-label": "of every file of the request, percent-encoded; without it, inferred from the file name",
-    "x-no-label": "1: neither take nor infer a label",
-    "x-disallow-duplicates": "when set: refuse a file whose content the project holds already",
+    "x-label": "the label of every file, percent-encoded; without it, labels are inferred from the file names",
+    "x-no-label": "1: store without a label, and do not infer one",
+    "x-disallow-duplicates": "if set: refuse a file whose content is already in the project",
     "x-metadata": "a JSON object of strings, for every file of the request",
     "x-bounding-boxes": "a JSON array of boxes, for one image",
     "x-add-date-id": "1: add a unique date id to the name",
@@ -87,7 +87,7 @@ def describe(studio_url: str, ingestion_url: str) -> dict[str, object]:
         "info": {
             "title": "Edge Impulse emulator",
             "version": "1",
-            "description": "A local stand-in for the ingestion service and Studio of Edge Impulse; not their document.",
+            "description": "A local stand-in for Edge Impulse's ingestion service and Studio. Not their description.",
         },
         "servers": [{"url": studio_url}, {"url": root_url}],
         "security": [{"key": []}],
@@ -132,10 +132,10 @@ def _parameters_of(path: str) -> list[dict[str, object]]:
 
 def _ingestion_routes() -> Iterator[Route]:
     headers = [parameter("header", name, TEXT, text) for name, text in _UPLOAD_HEADERS.items()]
-    name = parameter("header", "x-file-name", TEXT, "of the file that is the body") | {"required": True}
+    name = parameter("header", "x-file-name", TEXT, "the name of the file in the body") | {"required": True}
     form = record({"data": list_of(BYTES, at_least=1)})
     refused = {
-        "description": "A text; a Failure when the key or the whole request is refused.",
+        "description": "A text, or a Failure if the key or the whole request is refused.",
         "content": {"text/plain": {"schema": TEXT}, "application/json": {"schema": ref("Failure")}},
     }
     stored = {"description": "The stored name.", "content": {"text/plain": {"schema": TEXT}}}
@@ -143,7 +143,7 @@ def _ingestion_routes() -> Iterator[Route]:
         "post",
         "/api/{category}/files",
         operation(
-            "Upload files. A 200 is not success: every file has its own entry, in the order sent.",
+            "Upload files. Status 200 is not success: each file has an entry of its own, in the order sent.",
             answer(files=list_of(ref("Entry"))),
             headers,
             body=form,
@@ -157,7 +157,7 @@ def _ingestion_routes() -> Iterator[Route]:
         "multipart/form-data": record({"message": BYTES}, {"image": BYTES}),
     }
     body = {"required": True, "content": {kind: {"schema": schema} for kind, schema in forms.items()}}
-    one = operation("Upload one item: the body, or a message and what it refers to.", TEXT, [name, *headers])
+    one = operation("Upload one item: the body, or a message and its files.", TEXT, [name, *headers])
     yield (
         "post",
         "/api/{category}/data",
@@ -169,17 +169,17 @@ def _studio_routes() -> Iterator[Route]:
     role = one_of([role.value for role in Role])
     yield "get", "/api/projects", operation("The project of the key.", answer(projects=list_of(ref("Project"))))
     key_info = answer(apiKeyId=ID, projectId=ID, role=role)
-    yield "get", "/api/projects/api-key-info", operation("What the key allows.", key_info)
+    yield "get", "/api/projects/api-key-info", operation("The role of the key.", key_info)
     project = answer(project=ref("Project"), explicitValidationEnabled=BOOLEAN, datasetSplitOptions=ref("SplitOptions"))
     yield "get", _PROJECT, operation("One project.", project)
-    yield "get", f"{_PROJECT}/devkeys/hmac", operation("What devices sign with.", answer(hmacKey=TEXT))
+    yield "get", f"{_PROJECT}/devkeys/hmac", operation("The key for signatures.", answer(hmacKey=TEXT))
     changed = {"anyOf": [record({"success": TRUE}, {"lastModificationDate": INSTANT}), ref("Failure")]}
     yield "get", f"{_PROJECT}/last-modification", operation("When data last changed.", changed)
     yield "get", _PROJECT + "/jobs/{job}/status", operation("One job.", answer(job=ref("Job")))
-    version = parameter("query", "datasetVersionId", ID, "of a version; without it, of the dataset as it is")
+    version = parameter("query", "datasetVersionId", ID, "the dataset version; default: the current dataset")
     page = answer(samples=list_of(ref("Sample")), totalCount=COUNT)
     yield "get", _RAW, operation("Samples, newest first.", page, [*selection(), *paging(), version])
-    yield "get", f"{_RAW}/count", operation("How many a listing holds.", answer(count=COUNT), [*selection(), version])
+    yield "get", f"{_RAW}/count", operation("The number of samples.", answer(count=COUNT), [*selection(), version])
     one = answer(sample=ref("Sample"), payload=ref("Payload"), totalPayloadLength=COUNT, datastreamPayloads=list_of({}))
     yield (
         "get",
@@ -191,7 +191,7 @@ def _studio_routes() -> Iterator[Route]:
         axis = [parameter("query", "axisIx", COUNT)] if kind == "wav" else []
         content: dict[str, object] = {one: {"schema": BYTES} for one in content_types}
         content["application/json"] = {"schema": ref("Failure")}
-        given = {"200": {"description": "The bytes; a Failure when there are none.", "content": content}}
+        given = {"200": {"description": "The bytes, or a Failure.", "content": content}}
         shown = operation(f"The sample as {kind}.", _DONE, axis)
         yield "get", f"{_SAMPLE}/{kind}", shown | {"responses": given | {"default": FAILED}}
     yield "post", f"{_RAW}/delete-all", operation("Delete every sample.", _DONE)
@@ -207,25 +207,25 @@ def _studio_routes() -> Iterator[Route]:
     ids = [parameter("query", name, TEXT, "a JSON array of sample ids") for name in ("ids", "excludeIds")]
     for action, body in _BATCHES.items():
         done = {"anyOf": [record({"success": TRUE}, {"id": ID}), ref("Failure")]}
-        batch = operation(f"{action} a selection; with an id: that of a job.", done, [*selection(), *ids], body)
+        batch = operation(f"{action} a selection. An id is that of a job.", done, [*selection(), *ids], body)
         yield "post", f"{_RAW}/batch/{action}", batch
 
 
 def _control_routes() -> Iterator[Route]:
     own: dict[str, object] = {"security": []}
-    project = parameter("query", "project", ID, "narrows the lasting figures to one project")
+    project = parameter("query", "project", ID, "limits the lasting figures to one project")
     ledger = answer(requests=COUNT, files=COUNT, bytes=COUNT, stored=COUNT, stored_by_hash={"type": "object"})
-    yield "get", "/emulator/ledger", own | operation("The exact account.", ledger, [project])
+    yield "get", "/emulator/ledger", own | operation("Exact counts.", ledger, [project])
     rules = answer(rules=list_of(ref("Rule")))
     wanted = record({"rules": list_of(ref("NewRule"))}, {"seed": INTEGER})
-    yield "get", "/emulator/faults", own | operation("The rules of misbehaviour.", rules)
+    yield "get", "/emulator/faults", own | operation("The rules of faults.", rules)
     yield "post", "/emulator/faults", own | operation("Replace the rules.", rules, body=wanted)
-    yield "delete", "/emulator/faults", own | operation("Behave.", rules)
+    yield "delete", "/emulator/faults", own | operation("Remove the rules.", rules)
     projects = answer(projects=list_of(ref("OwnProject")))
     yield "get", "/emulator/projects", own | operation("Every project with its keys.", projects)
     made = answer(project=ref("OwnProject"), studio_url=TEXT, ingestion_url=TEXT)
     yield "post", "/emulator/projects", own | operation("Make a project.", made, body=ref("NewProject"))
     yield from export_routes()
     spoken = answer(connected=list_of({"type": "object"}), refused=list_of({"type": "object"}))
-    yield "get", "/emulator/devices", own | operation("What was said with the devices that are connected.", spoken)
+    yield "get", "/emulator/devices", own | operation("The messages of connected devices.", spoken)
     yield "get", "/emulator/openapi.json", own | operation("This document.", {"type": "object"})

@@ -1,4 +1,4 @@
-"""The OpenAPI description of what `accounts` serves. Pure."""
+"""The OpenAPI description of the calls in `accounts`. Pure."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ def account_routes(project: str) -> Iterator[Route]:
     person = answer(id=ID, username=TEXT, name=TEXT, email=TEXT, organizations=profiles)
     yield "get", "/api/user", operation("The person who is logged in.", person)
     organizations = answer(organizations=list_of({"type": "object"}))
-    yield "get", "/api/organizations", operation("None; a project's key may not ask.", organizations)
+    yield "get", "/api/organizations", operation("Always none. Not for a project's key.", organizations)
     key = {"type": "string", "pattern": "^ei_[0-9a-f]+$"}
     wanted = record(
         {"name": TEXT, "role": one_of([role.value for role in Role])}, {"apiKey": key, "isDevelopmentKey": BOOLEAN}
     )
-    yield "post", f"{project}/apikeys", operation("One more key.", answer(id=ID, apiKey=TEXT), body=wanted)
+    yield "post", f"{project}/apikeys", operation("Make a key.", answer(id=ID, apiKey=TEXT), body=wanted)

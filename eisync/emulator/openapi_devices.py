@@ -1,4 +1,4 @@
-"""The OpenAPI description of devices; `devices` serves them. Pure."""
+"""The OpenAPI description of the calls in `devices`. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -50,7 +50,7 @@ DEVICE_SCHEMAS: Mapping[str, Schema] = {
 
 
 def device_routes(project: str) -> Iterator[Route]:
-    """What a device that was asked for a sample does then is a matter of its WebSocket, not of this document."""
+    """Yield the calls. The messages of a device on its WebSocket are not part of the description."""
     one = project + "/device/{device}"
     done = answer()
     yield "get", f"{project}/devices", operation("Devices of the project.", answer(devices=list_of(ref("Device"))))
@@ -59,6 +59,6 @@ def device_routes(project: str) -> Iterator[Route]:
     name = record({"name": _NAME})
     yield "post", project + "/devices/{device}/rename", operation("Name a device.", done, body=name)
     yield "get", one, operation("One device.", answer(device=ref("Device")))
-    yield "delete", one, operation("Forget a device until it comes again.", done)
-    started = operation("Ask a connected device for a sample; the id is a job's.", answer(id=ID), body=ref("Sampling"))
+    yield "delete", one, operation("Delete a device until it connects again.", done)
+    started = operation("Request a sample from a device; returns a job.", answer(id=ID), body=ref("Sampling"))
     yield "post", f"{one}/start-sampling", started

@@ -1,10 +1,10 @@
-"""What operations of the OpenAPI description are made of: parameters, filters, answers. Pure."""
+"""Building blocks of the OpenAPI description: operations, parameters, filters. Pure."""
 
 from eisync.emulator.model import STORED_CATEGORIES
 from eisync.emulator.shapes import BOOLEAN, COUNT, ID, INSTANT, NUMBER, TEXT, Schema, one_of, ref
 
 Operation = dict[str, object]
-Route = tuple[str, str, Operation]  # method, path, what it does
+Route = tuple[str, str, Operation]  # method, path, operation
 Parameters = list[dict[str, object]]
 
 FAILED = {
@@ -54,10 +54,10 @@ def selection() -> Parameters:
         parameter("query", "minFrequency", NUMBER, "above this, in Hz"),
         parameter("query", "maxFrequency", NUMBER, "below this, in Hz"),
         parameter("query", "signatureValidity", one_of(("both", "valid", "invalid"))),
-        parameter("query", "minLabel", NUMBER, "of labels that are numbers: this one and above"),
-        parameter("query", "maxLabel", NUMBER, "of labels that are numbers: below this one"),
+        parameter("query", "minLabel", NUMBER, "for labels that are numbers: this one and above"),
+        parameter("query", "maxLabel", NUMBER, "for labels that are numbers: below this one"),
         parameter("query", "dataType", one_of(("audio", "image"))),
-        parameter("query", "metadata", TEXT, "a JSON array of filters, each a key, an op and perhaps values"),
+        parameter("query", "metadata", TEXT, "a JSON array of filters, each with a key, an op and optional values"),
         parameter("query", "includeDisabled", one_of(("both", "enabled", "disabled"))),
     ]
 
@@ -68,5 +68,5 @@ def paging() -> Parameters:
         parameter("query", "offset", COUNT),
         parameter("query", "sortBy", one_of(("id-desc", "random"))),
         parameter("query", "excludeSensors", BOOLEAN),
-        parameter("query", "truncateStructuredLabels", BOOLEAN, "taken, and without effect"),
+        parameter("query", "truncateStructuredLabels", BOOLEAN, "accepted, without effect"),
     ]

@@ -1,4 +1,4 @@
-"""The OpenAPI description of what Studio does with a project as a whole: summaries and exports. Pure."""
+"""The OpenAPI description of Studio's calls about a whole project: settings, summaries and exports. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -34,11 +34,11 @@ PROJECT_SCHEMAS: Mapping[str, Schema] = {
     )
 }
 _POSITIVE = {"type": "integer", "minimum": 1, "maximum": 1000}
-_REFERRAL = {"description": "Where the ZIP is.", "headers": {"Location": {"schema": TEXT}}}
+_REFERRAL = {"description": "The URL of the ZIP.", "headers": {"Location": {"schema": TEXT}}}
 
 
 def project_routes(project: str) -> Iterator[Route]:
-    """`project` is the path of one."""
+    """Yield the calls. `project` is the path of a project."""
     summary = record(
         {
             "labels": list_of(TEXT),
@@ -58,7 +58,7 @@ def project_routes(project: str) -> Iterator[Route]:
 def _settings(project: str) -> Iterator[Route]:
     done = answer()
     changed = record({}, {"name": {"type": "string", "minLength": 1}, "explicitValidationEnabled": BOOLEAN})
-    yield "post", project, operation("Name it, give it a validation set or take it away.", done, body=changed)
+    yield "post", project, operation("Set name and validation set.", done, body=changed)
     yield "post", f"{project}/split", operation("Split the dataset.", done, body=ref("SplitOptions"))
 
 
@@ -85,7 +85,7 @@ def _distribution() -> dict[str, object]:
         parameter("query", "groupByLabel", BOOLEAN),
         parameter("query", "excludeDisabledSamples", BOOLEAN),
     ]
-    return operation("How the values of a metadata key are spread.", given, asked)
+    return operation("The distribution of a metadata key.", given, asked)
 
 
 def _exports(project: str) -> Iterator[Route]:
@@ -94,14 +94,14 @@ def _exports(project: str) -> Iterator[Route]:
     found = {
         "anyOf": [record({"success": TRUE, "hasExport": BOOLEAN}, {"created": INSTANT, "url": TEXT}), ref("Failure")]
     }
-    yield "get", f"{project}/export/get-url", operation("Where the newest export is.", found)
-    referred = operation("Go where the newest export is.", ref("Failure"))
+    yield "get", f"{project}/export/get-url", operation("The URL of the newest export.", found)
+    referred = operation("A redirect to the newest export.", ref("Failure"))
     answers = {"302": _REFERRAL, "200": FAILED, "default": FAILED}
     yield "get", f"{project}/export/download", referred | {"responses": answers}
 
 
 def export_routes() -> Iterator[Route]:
-    """The files themselves, at the root of the port."""
+    """Yield the call for the files, at the root of the port."""
     content = {"application/zip": {"schema": BYTES}}
     fetched = operation("An export.", BYTES) | {
         "security": [],

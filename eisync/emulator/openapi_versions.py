@@ -1,4 +1,4 @@
-"""The OpenAPI description of dataset versions; `versions` serves them. Pure."""
+"""The OpenAPI description of the calls in `versions`. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -63,7 +63,7 @@ VERSION_SCHEMAS: Mapping[str, Schema] = {
 
 
 def version_routes(project: str) -> Iterator[Route]:
-    """`project` is the path of one."""
+    """Yield the calls. `project` is the path of a project."""
     versions = f"{project}/dataset-versions"
     one = versions + "/{version}"
     done = answer()
@@ -78,15 +78,15 @@ def version_routes(project: str) -> Iterator[Route]:
     ]
     yield "get", versions, operation("Versions of the dataset, newest first.", page, which)
     made = {"anyOf": [record({"success": TRUE, "window": {**_WINDOW, "nullable": True}}), ref("Failure")]}
-    yield "post", f"{versions}/create", operation("Make a version now; null: one is being made.", made)
+    yield "post", f"{versions}/create", operation("Make a version now. null: one is pending.", made)
     yield "get", one, operation("One version.", answer(datasetVersion=ref("DatasetVersion")))
     described = record({"description": TEXT})
     yield "post", one, operation("Describe a version.", done, body=described)
-    yield "post", f"{one}/restore", operation("Bring the dataset back to a version.", done)
+    yield "post", f"{one}/restore", operation("Restore the dataset of a version.", done)
     actions = parameter("query", "changeActions", TEXT, f"a JSON array of {', '.join(CHANGE_ACTIONS)}")
     changes = answer(totalCount=COUNT, changeDetails=list_of(ref("ChangeDetail")))
     yield (
         "get",
         f"{one}/raw-data-changes",
-        operation("The samples of a version, and what changed in it.", changes, [*selection(), *paging(), actions]),
+        operation("The samples of a version and their changes.", changes, [*selection(), *paging(), actions]),
     )

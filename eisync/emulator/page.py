@@ -1,7 +1,7 @@
-"""The page at the Studio port's root: what is stored, for a person. Made here, asks nothing of anybody else.
+"""The web page at the root of the Studio port: what is stored. It loads nothing from other servers.
 
-A time series and a sound are drawn into the page; an image is shown from its own bytes, under /thumbnails. Both without
-a key, as everything is that the emulator tells of itself.
+Time series and sounds are drawn into the page. Images are loaded from /thumbnails. Neither needs a key, like all calls
+that the emulator adds to the service's.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from eisync.emulator.showing import iso, read_rows
 
 _SAMPLES_SHOWN = 100
 _VERSIONS_SHOWN = 10
-# Larger ones are listed without a picture: reading them would take longer than a person waits.
+# Larger samples are listed without a picture, because reading them would slow down the page.
 _MAX_IMAGE_BYTES = 4 * 1024 * 1024
 _MAX_DRAWN_BYTES = 512 * 1024
 _MAX_PICTURES_KEPT = 2000
@@ -59,7 +59,7 @@ async def _get_page(request: web.Request) -> web.Response:
 
 
 async def _get_thumbnail(request: web.Request) -> web.Response:
-    """The whole image; the page makes it small."""
+    """Return the whole image; the browser scales it down."""
     store = request.app[SERVICE].store
     project_id, sample_id = int(request.match_info["project"]), int(request.match_info["sample"])
     samples = store.list_samples(Selection(project_id=project_id, ids=(sample_id,)), Page(limit=1))
@@ -77,7 +77,7 @@ async def _show_project(service: Service, project: Project) -> str:
     title = f"<h2>{_safe(project.name)}</h2><p>Project {project.id}, {count} samples. Keys: {keys}</p>"
     title += _show_devices(service, project)
     if not count:
-        return title + "<p>Nothing was uploaded yet.</p>"
+        return title + "<p>No samples have been uploaded yet.</p>"
     groups = _table(
         ("Label", "Category", "Samples"),
         [
@@ -94,7 +94,7 @@ async def _show_project(service: Service, project: Project) -> str:
 
 
 def _show_versions(service: Service, project: Project) -> str:
-    """The newest versions of its dataset, and what each changed."""
+    """Return a table of the newest dataset versions with the numbers of their changes."""
     if service.store.history is None:
         return ""
     now_ms = service.now_ms()
@@ -121,15 +121,15 @@ def _show_devices(service: Service, project: Project) -> str:
 
 
 async def _draw(service: Service, samples: Sequence[Sample]) -> Mapping[str, str]:
-    """A picture for each content; what is new is drawn one by one, and kept."""
+    """Return a picture for each content. New ones are drawn one by one, and kept."""
     kept = service.pictures
     for sample in samples:
         if sample.sha256 not in kept and _has_readings(sample):
             try:
                 kept[sample.sha256] = draw_rows(read_rows(sample, service.store, service.settings))
-            except FileNotFoundError:  # deleted while others were served
+            except FileNotFoundError:  # deleted while other requests were served
                 continue
-            await asyncio.sleep(0)  # whoever uploads goes first
+            await asyncio.sleep(0)  # serve uploads between two pictures
     while len(kept) > _MAX_PICTURES_KEPT:
         del kept[next(iter(kept))]
     return kept

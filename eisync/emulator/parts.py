@@ -1,4 +1,4 @@
-"""Which part of a project's dataset takes a sample: what the project and the emulator's settings say. Pure."""
+"""Choose the part of a project's dataset for a sample, by the project and the emulator's settings. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from eisync.emulator.splitting import SplitOptions, choose_part, read_options
 
 
 def validation_of(project: Project, settings: EmulatorSettings) -> str:
-    """What becomes of a sample for the validation set: `stored`, `refused`, or it goes to `training`."""
+    """Return what is done with a sample for the validation set: `stored`, `refused`, or stored in `training`."""
     if project.has_validation is None:
         return settings.validation
     if project.has_validation:
@@ -23,9 +23,9 @@ def options_of(project: Project) -> SplitOptions:
 
 
 def part_of(project: Project, settings: EmulatorSettings, md5_hex: str, metadata: Mapping[str, str] | None) -> str:
-    """Of a sample that is sent to `split`."""
+    """Return the part for a sample that was sent to `split`."""
     if settings.split_rule == "hash":
         return choose_split(md5_hex)
     part = choose_part(options_of(project), md5_hex, metadata)
-    # The options may be older than the end of the validation set.
+    # The validation set may have been removed after the options were stored.
     return "training" if part == "validation" and validation_of(project, settings) != "stored" else part

@@ -1,7 +1,7 @@
-"""A project as Studio shows it: in the list, and with everything that the official clients expect beside it. Pure.
+"""A project as Studio shows it, in the list and alone, with all fields that the official clients expect. Pure.
 
-What the emulator has nothing of (devices, impulses, compute time) is shown empty: the generated client of the official
-SDK (edgeimpulse-api 1.96.3) requires that it is there. Source: the wire contract, section 3.
+Fields about things that the emulator does not have (impulses, compute time and others) are empty, because the generated
+client of the official SDK (edgeimpulse-api 1.96.3) requires them. Source: the wire contract, section 3.
 """
 
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ def show_project(project: Project) -> dict[str, object]:
 def show_project_info(
     project: Project, counts: Sequence[tuple[str, str, int]], *, hmac_key: str, now_ms: int
 ) -> dict[str, object]:
-    """`counts` are (label, category, samples). A key that may not change the project is shown no HMAC key."""
+    """Return one project. `counts` are (label, category, samples). An empty `hmac_key` is not shown."""
     return {
         "project": show_project(project),
         "developmentKeys": {"hmacKey": hmac_key} if hmac_key else {},
@@ -106,7 +106,7 @@ def show_project_info(
 
 
 def _summary(counts: Sequence[tuple[str, str, int]]) -> dict[str, object]:
-    """The total length is left at zero: no client is known to read it."""
+    """Return the summary of a category. The total length is always 0: no client is known to read it."""
     labels = sorted({label for label, _, _ in counts if label})
     return {
         "totalLengthMs": 0,

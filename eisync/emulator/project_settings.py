@@ -1,7 +1,7 @@
-"""What a person sets about a project: its name, whether it has a validation set, how its dataset is split.
+"""The settings of a project: its name, whether it has a validation set, and how its dataset is split.
 
-The calls are those of the official client (npm, edge-impulse-api 1.95.13). That the options of the last split decide
-about uploads to `split` from then on, and that any other setting is refused, is the emulator's own.
+The calls are those of the official client (npm, edge-impulse-api 1.95.13). Two answers are the emulator's own: later
+uploads to `split` use the options of the last split, and other settings are refused.
 """
 
 import json
@@ -21,7 +21,7 @@ _SETTINGS = ("name", "explicitValidationEnabled")
 
 
 def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
-    """`project` is the path of one."""
+    """Yield the calls. `project` is the path of a project."""
     yield "POST", project, Need.CHANGE, _update
     yield "POST", f"{project}/split", Need.CHANGE, _split
 
@@ -57,7 +57,7 @@ async def _split(call: Call) -> web.StreamResponse:
 
 
 def _divide(call: Call, options: SplitOptions) -> Mapping[str, tuple[int, ...]]:
-    """The samples that change their place, by the part they go to. What is post-processed is left alone."""
+    """Return the samples to move, by their new part. Samples for post-processing are not moved."""
     everything = Selection(project_id=call.project.id, is_disabled=False if options.excludes_disabled else None)
     listed = call.service.store.list_samples(everything, Page(limit=sys.maxsize))
     samples = [one for one in listed if one.category in PARTS]

@@ -18,19 +18,20 @@ Label = Mapping[str, object]  # {startIndex, endIndex, label, labelMap?}; both e
 @dataclass(frozen=True, slots=True)
 class _Range:
     start: int
-    end: int  # the first index behind it
+    end: int  # the first index after it
     label: str
     label_map: Mapping[str, str] | None
 
-    def says_the_same(self, other: "_Range") -> bool:
+    def has_same_labels(self, other: "_Range") -> bool:
         return (self.label, self.label_map) == (other.label, other.label_map)
 
 
 def read_structured_labels(found: object, *, values_count: int) -> tuple[Label, ...] | Refused:
-    """The ranges without overlaps, from the first reading to the last.
+    """Return the ranges without overlaps, from the first reading to the last.
 
-    Their order is free: a later range wins, equal neighbours become one. Refused are a hole, an index outside of the
-    readings, and label maps whose keys differ. With a `values_count` of 0 it is not known where the readings end.
+    The ranges may be in any order. Where they overlap, a later one in the list wins; neighbours with equal labels are
+    joined. A gap, an index outside of the readings, and label maps with different keys are refused. A `values_count` of
+    0 means that the number of readings is unknown.
     """
     if not isinstance(found, list) or not found:
         return _refused("expected a list")
@@ -42,7 +43,7 @@ def read_structured_labels(found: object, *, values_count: int) -> tuple[Label, 
         ranges.append(read)
     count = values_count or max(one.end for one in ranges)
     if any(one.end > count for one in ranges):
-        return _refused(f"a range ends behind the last value, at {count - 1}")
+        return _refused(f"a range ends after the last value, whose index is {count - 1}")
     keys = {frozenset(one.label_map) for one in ranges if one.label_map is not None}
     if len(keys) > 1:
         return _refused("every labelMap should have the same keys")
@@ -57,7 +58,7 @@ def _read_range(one: Any) -> _Range | Refused:
         return _refused("every range should have a label")
     start, end = _index(one.get("startIndex")), _index(one.get("endIndex"))
     if start is None or end is None or end < start:
-        return _refused(f"{json.dumps(one)[:100]} should begin at a whole number of 0 or more, and end there or behind")
+        return _refused(f"{json.dumps(one)[:100]} should have whole numbers, 0 or more, with startIndex <= endIndex")
     label_map = None
     if one.get("labelMap") is not None:
         label_map = read_label_map(_bare(one["labelMap"]))
@@ -67,25 +68,28 @@ def _read_range(one: Any) -> _Range | Refused:
 
 
 def _bare(found: Any) -> object:
-    """A label map as Studio itself shows it is `{"type": "key-values", "labels": {…}}`."""
+    """Return the labels of a label map, also from Studio's form `{"type": "key-values", "labels": {…}}`."""
     if isinstance(found, dict) and found.get("type") == "key-values" and isinstance(found.get("labels"), dict):
         return found["labels"]
     return found
 
 
 def _index(value: object) -> int | None:
-    """A whole number; JSON writes it as 3 or 3.0."""
+    """Return an index; JSON may write it as 3 or 3.0. Return None for anything else."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
 def _paint(ranges: Sequence[_Range], count: int) -> list[_Range] | Refused:
-    """Cut at every border, and give each piece the last range that covers it. Never a list as long as the readings."""
+    """Cut the readings at every border of a range, and give each piece the last range that covers it.
+
+    Time and memory depend on the number of ranges, not of readings.
+    """
     borders = sorted({0, count} | {one.start for one in ranges} | {one.end for one in ranges})
     at = {border: index for index, border in enumerate(borders)}
     painted: list[_Range | None] = [None] * (len(borders) - 1)
-    free = list(range(len(borders)))  # from a piece to the next one, itself included, that is not painted yet
+    free = list(range(len(borders)))  # free[piece] leads to the next unpainted piece, which may be the piece itself
     for one in reversed(ranges):
         piece = _next_free(free, at[one.start])
         while piece < at[one.end]:
@@ -94,7 +98,7 @@ def _paint(ranges: Sequence[_Range], count: int) -> list[_Range] | Refused:
             piece = _next_free(free, piece)
     for (start, _), piece_of in zip(pairwise(borders), painted, strict=True):
         if piece_of is None:
-            return _refused(f"value {start} has no label, and there should be no hole")
+            return _refused(f"value {start} has no label; the ranges should have no gaps")
     return [one for one in painted if one is not None]
 
 
@@ -108,7 +112,7 @@ def _next_free(free: list[int], piece: int) -> int:
 def _merge(ranges: Sequence[_Range]) -> list[_Range]:
     merged = list(ranges[:1])
     for one in ranges[1:]:
-        if merged[-1].says_the_same(one):
+        if merged[-1].has_same_labels(one):
             merged[-1] = _Range(merged[-1].start, one.end, one.label, one.label_map)
         else:
             merged.append(one)

@@ -1,6 +1,7 @@
-"""Decide what a file is, and read enough of it to know whether the service would take it.
+"""Recognise the format of a file, and read enough of it to decide whether the service would accept it.
 
-On the files endpoint the extension decides. On the data endpoint, whose names need none, the content type does.
+On the files endpoint, the extension names the format. On the data endpoint, where names need no extension, the content
+type does.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ _HEADERS: dict[str, Callable[[BinaryIO], Facts | Refused]] = {".wav": read_wav, 
 _AS_IT_IS = {".mp4": _VIDEO, ".avi": _VIDEO, ".parquet": Facts(chart_type="table")}
 _ACQUISITIONS = (".json", ".cbor")
 _EXTENSIONS = frozenset((*_AS_IT_IS, *_HEADERS, *_TABLES, *_ACQUISITIONS))
-# Content types that say what the content is, and the extensions that agree with them.
+# Content types that name a format, and the extensions of that format.
 _BY_CONTENT_TYPE = {
     "application/cbor": (".cbor",),
     "application/json": (".json",),
@@ -38,10 +39,10 @@ _BY_CONTENT_TYPE = {
     "video/x-msvideo": (".avi",),
     "application/vnd.apache.parquet": (".parquet",),
 }
-# Content types that programs send of themselves: they say something only where the name says nothing. Binary payloads
-# are sent as octets (documented).
+# Content types that programs send by default: they count only if the name has no known extension. The documentation
+# sends binary payloads as application/octet-stream.
 _FALLBACKS = {"application/octet-stream": ".cbor", "text/plain": ".txt"}
-# What is shown of a file that is not read: an acquisition file too large for memory, media that cannot be understood.
+# Properties of files that are stored without reading them: too large acquisition files, and media with broken headers.
 _UNREAD = Facts(chart_type="chart", signature_valid=False)
 _UNREAD_MEDIA = {
     ".wav": Facts(chart_type="chart", sensors=(Sensor("audio", "wav"),)),
@@ -51,14 +52,14 @@ _UNREAD_MEDIA = {
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file says of itself."""
+    """What was read from a file."""
 
     facts: Facts
-    structured_labels: object = None  # of an acquisition file's payload, as they came
+    structured_labels: object = None  # from the payload of an acquisition file; not checked yet
 
 
 def name_by_type(file_name: str, content_type: str, *, otherwise: str = "") -> str:
-    """The name with the extension of what the content type says, `otherwise` where neither says anything.
+    """Return the name with an extension for the content type. If name and type give no format, append `otherwise`.
 
     >>> name_by_type("idle.01", "application/json"), name_by_type("idle.csv", "text/csv; charset=utf-8")
     ('idle.01.json', 'idle.csv')
@@ -72,12 +73,15 @@ def name_by_type(file_name: str, content_type: str, *, otherwise: str = "") -> s
 
 
 def is_known(file_name: str) -> bool:
-    """Whether the extension is one that the service takes."""
+    """Return whether the service accepts the extension."""
     return extension_of(file_name) in _EXTENSIONS
 
 
 def recognise(file_name: str, body: Body, *, hmac_key: str, settings: EmulatorSettings) -> Content | Refused:
-    """Reads at most a header, one line at a time, or `max_parse_bytes`; nothing of a table above `max_table_bytes`."""
+    """Recognise a file. It reads only a header, or line by line, or at most `max_parse_bytes`.
+
+    A table above `max_table_bytes` is not read.
+    """
     extension = extension_of(file_name)
     if extension in _AS_IT_IS:
         return Content(_AS_IT_IS[extension])
@@ -106,6 +110,6 @@ def recognise(file_name: str, body: Body, *, hmac_key: str, settings: EmulatorSe
 
 
 def read_message(file_name: str, body: Body, *, hmac_key: str, settings: EmulatorSettings) -> Acquisition | Refused:
-    """An acquisition file, wholly in memory. It is JSON unless the name says CBOR."""
+    """Read an acquisition file into memory. It is JSON unless its extension is `.cbor`."""
     is_cbor = extension_of(file_name) == ".cbor"
     return read_acquisition(body.read(), is_cbor=is_cbor, hmac_key=hmac_key, settings=settings)

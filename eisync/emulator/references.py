@@ -1,9 +1,9 @@
-"""Values that an acquisition file only refers to: samples behind its CBOR item, or a file sent beside it. Pure.
+"""Read values to which an acquisition file only refers: numbers after its CBOR item, or a file in another part. Pure.
 
-The list of values then holds one text. `Ref-Binary-i16` (firmware writes `Ref-BINARY-i16`, with blanks behind it that
-align what follows): numbers of that type, little endian, from the end of the CBOR item to the end of the file.
-`Ref-BINARY-image/jpeg (N bytes) <hash>`: an image in another part of the request. What that text says of length and
-hash is not checked: the official phone client writes `xyz` where the hash should be.
+The list of values then has one text. `Ref-Binary-i16` refers to numbers of that type, little endian, from the end of
+the CBOR item to the end of the file. (Firmware writes `Ref-BINARY-i16`, followed by blanks that align the numbers.)
+`Ref-BINARY-image/jpeg (N bytes) <hash>` refers to an image in another part of the request. Its length and hash are not
+checked, because the official phone client writes `xyz` as the hash.
 
 Sources: the wire contract, section 2 and "Second measurement"; RFC 8949, section 3.
 """
@@ -23,7 +23,7 @@ _ENDLESS = -1
 
 
 def sample_type_of(values: object) -> str | None:
-    """`i16` where the values stand behind the CBOR item."""
+    """Return the type of numbers that follow the CBOR item, such as `i16`; None if there are none."""
     found = _SAMPLES.fullmatch(_only_text_of(values))
     return found[1] if found and found[1] in _ARRAY_CODES else None
 
@@ -33,7 +33,7 @@ def refers_to_file(values: object) -> bool:
 
 
 def read_samples(raw: bytes, sample_type: str) -> Sequence[float]:
-    """As many as there are whole ones. What is no number has no place in JSON, and is 0."""
+    """Return the numbers in `raw`, without an incomplete last one. NaN and infinity become 0: JSON has neither."""
     samples: array.array[Any] = array.array(_ARRAY_CODES[sample_type])
     samples.frombytes(raw[: len(raw) // samples.itemsize * samples.itemsize])
     if sys.byteorder == "big":
@@ -44,7 +44,7 @@ def read_samples(raw: bytes, sample_type: str) -> Sequence[float]:
 
 
 def split_header(raw: bytes, max_items: int) -> tuple[bytes, bytes]:
-    """The CBOR item, and the samples behind it; nothing is behind an item that refers to none."""
+    """Return the CBOR item and the bytes after it. Without a reference to numbers, everything is the item."""
     if not _MARK.search(raw):
         return raw, b""
     end = _end_of_item(raw, max_items)
@@ -52,8 +52,8 @@ def split_header(raw: bytes, max_items: int) -> tuple[bytes, bytes]:
 
 
 def _end_of_item(raw: bytes, max_items: int) -> int | None:
-    """Where the first CBOR item ends; None where it does not, or is too deep to be a header."""
-    to_come = [1]  # of each item that is open, how many items it has still
+    """Return the offset after the first CBOR item; None if it is incomplete or nested too deeply."""
+    to_come = [1]  # for each open item, how many of its items are still missing
     at = 0
     while to_come:
         if at >= len(raw) or len(to_come) > max_items:
@@ -84,5 +84,5 @@ def _end_of_item(raw: bytes, max_items: int) -> int | None:
 
 
 def _only_text_of(values: object) -> str:
-    """Empty where the values are not one text."""
+    """Return the text if the values are exactly one text, else an empty text."""
     return values[0] if isinstance(values, list) and len(values) == 1 and isinstance(values[0], str) else ""

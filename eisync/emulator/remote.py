@@ -1,10 +1,10 @@
-"""Remote management: the WebSocket through which a device is asked for samples. The samples go to ingestion.
+"""Remote management: the WebSocket over which samples are requested from a device. The device uploads to ingestion.
 
-A session is a hello, which may be repeated, and then messages in the encoding of the hello. How each of them looks:
-`device_messages`. Who asks for samples: `devices`.
+A session begins with a hello, which may be repeated. All further messages have the encoding of the hello. Their format
+is in `device_messages`; the calls that request samples are in `devices`.
 
-Source: the official page "Remote management, WebSocket". That one device id is connected once, and that the newest
-connection stays, is from the official serial daemon.
+Source: the official page "Remote management, WebSocket". From the official serial daemon: a device id has only one
+connection, and a new connection replaces the old one.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ async def _serve_device(request: web.Request) -> web.StreamResponse:
     with service.connections.opened(socket):
         try:
             await session.run()
-            session.store_last_seen()  # not when it was cut off: then the store may be closed
+            session.store_last_seen()  # not after a cancellation: then the store may be closed
         finally:
             session.end()
     return socket
@@ -70,7 +70,7 @@ class _Session:
             limit_s = settings.idle_timeout_s if self._connection is None else None
             try:
                 received = await self._socket.receive(limit_s)
-            except TimeoutError:  # it never said hello
+            except TimeoutError:  # no hello came
                 return
             if received.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
@@ -98,11 +98,11 @@ class _Session:
         if isinstance(accepted, Refused):
             answer = hello_refused(accepted.error, now_ms=now_ms)
             self._log.add("service", answer, now_ms=now_ms)
-            service.connections.refuse(_claimed_id(message), accepted.error, now_ms=now_ms)
+            service.connections.refuse(_device_id_of(message), accepted.error, now_ms=now_ms)
             await send(self._socket, answer, encoding)
             return
         hello, key = accepted
-        self.end()  # of a session before, on the same WebSocket
+        self.end()  # end an earlier session on the same WebSocket
         self._connection = connection = Connection(
             socket=self._socket,
             project_id=key.project_id,
@@ -116,7 +116,7 @@ class _Session:
         replaced = service.connections.add(connection)
         await connection.send(hello_accepted(now_ms=now_ms))
         if replaced is not None:
-            await replaced.close("the device connected once more")
+            await replaced.close("the device connected again")
 
     def _authenticate(self, message: Message) -> tuple[Hello, Key] | Refused:
         settings = self._service.settings
@@ -136,6 +136,6 @@ class _Session:
         return (hello, key) if is_allowed else Refused(FORBIDDEN)
 
 
-def _claimed_id(message: Message | None) -> object:
+def _device_id_of(message: Message | None) -> object:
     hello = None if message is None else message.get("hello")
     return hello.get("deviceId") if isinstance(hello, Mapping) else None

@@ -1,4 +1,4 @@
-"""What both ports share: JSON answers, keys, reading a body with bounds, and carrying out faults."""
+"""What both ports share: JSON answers, API keys, reading bodies with limits, and carrying out faults."""
 
 import asyncio
 import json
@@ -15,32 +15,32 @@ from aiohttp.typedefs import Middleware
 from eisync.emulator.faults import Plan, Rule
 from eisync.emulator.model import Actor, Key
 from eisync.emulator.service import SERVICE, Service
-from eisync.emulator.visitors import why_barred
+from eisync.emulator.visitors import reason_to_refuse
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_STATUS_OF = {"redirect": 307, "rate_limit": 429}  # of a fault that names none; of any other: 503
+_STATUS_OF = {"redirect": 307, "rate_limit": 429}  # default status of these faults; of all others: 503
 INVALID_KEY = "Invalid API key"
 NO_VALIDATION_SET = "This project has no validation set"  # how the service words it is not known
 FORBIDDEN = "This API key does not allow this"
 
 _IDLE = Plan()
-_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)  # of the same
-_plan: ContextVar[Plan] = ContextVar("plan", default=_IDLE)  # of the request this task is busy with
+_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)  # of the request that this task handles
+_plan: ContextVar[Plan] = ContextVar("plan", default=_IDLE)  # of the request that this task handles
 
 
 class BodyCut(Exception):
-    """The sender went away, or paused for too long, before the body was complete."""
+    """The sender disconnected or paused too long before the body was complete."""
 
     def __str__(self) -> str:
         return "the request did not end"
 
 
 class BodyTooLarge(Exception):
-    """More bytes than this request may carry."""
+    """The body has more bytes than allowed."""
 
 
 class Answer(web.Response):
-    """JSON, and whether the ledger counts it as an error."""
+    """A JSON answer that knows whether the ledger counts it as an error."""
 
     def __init__(self, content: Mapping[str, object], *, status: int = 200) -> None:
         raw = json.dumps(content, separators=(",", ":")).encode()
@@ -53,7 +53,7 @@ def answer(content: Mapping[str, object], *, status: int = 200) -> web.Response:
 
 
 def refuse(error: str, *, status: int = 200) -> web.Response:
-    """As the service does: normally a 200 that says success:false."""
+    """Refuse as the service does: usually with status 200 and success:false."""
     return answer({"success": False, "error": error}, status=status)
 
 
@@ -65,17 +65,17 @@ def find_key(request: web.Request) -> Key | None:
 
 
 def actor_now() -> Actor | None:
-    """Whose key the request bears that this task is busy with."""
+    """Return the owner of the key in the request that this task handles."""
     return _actor.get()
 
 
 def fault_now() -> Rule | None:
-    """The fault that the route itself must carry out."""
+    """Return the fault that the route itself must carry out."""
     return _plan.get().rule
 
 
 async def read_chunks(request: web.Request) -> AsyncIterator[bytes]:
-    """The body in pieces. Raises BodyCut and BodyTooLarge."""
+    """Yield the body in pieces. Raises BodyCut and BodyTooLarge."""
     service = request.app[SERVICE]
     limit_bytes = service.settings.max_request_bytes
     if limit_bytes is not None and (request.content_length or 0) > limit_bytes:
@@ -100,7 +100,7 @@ async def read_chunks(request: web.Request) -> AsyncIterator[bytes]:
 
 
 async def read_small(request: web.Request, limit_bytes: int) -> bytes:
-    """A body that is held in memory. Raises BodyCut and BodyTooLarge."""
+    """Return a body that fits in memory. Raises BodyCut and BodyTooLarge."""
     gathered = bytearray()
     async for chunk in read_chunks(request):
         gathered += chunk
@@ -111,31 +111,34 @@ async def read_small(request: web.Request, limit_bytes: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    response: web.StreamResponse  # goes nowhere when the connection is gone
+    response: web.StreamResponse  # ignored if the connection is closed
     is_error: bool  # for the ledger
 
 
 def guard(where: str) -> Middleware:
-    """The middleware of one port: who may ask, header limit, ledger, faults, and an answer for what no route takes."""
+    """Return the middleware of one port: it refuses web pages, limits headers, counts, and carries out faults.
+
+    Requests without a route are answered in JSON, too.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         service = request.app[SERVICE]
-        barred = why_barred(
+        reason = reason_to_refuse(
             request.method,
             request.headers,
             allowed_hosts=(service.settings.host, *service.settings.allowed_hosts),
             is_remote=service.settings.allow_remote,
             own_ports=service.ports,
         )
-        if barred is not None:
-            return refuse(barred, status=403)
+        if reason is not None:
+            return refuse(reason, status=403)
         if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > service.settings.max_header_bytes:
             return refuse("Request Header Fields Too Large", status=431)
         is_counted = request.path.startswith(("/api/", "/v1/api/"))
         if not is_counted:
             return await _handle(request, handler)
-        outcome = await _misbehave(where, service, request, handler)
+        outcome = await _handle_with_faults(where, service, request, handler)
         if where == "ingestion":
             service.ledger.requests += 1
             service.ledger.errors += outcome.is_error
@@ -158,7 +161,7 @@ async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refuse("The request did not end", status=400)
 
 
-async def _misbehave(where: str, service: Service, request: web.Request, handler: Handler) -> _Outcome:
+async def _handle_with_faults(where: str, service: Service, request: web.Request, handler: Handler) -> _Outcome:
     plan = service.faults.draw(where, request.method, request.path, now=asyncio.get_running_loop().time())
     service.ledger.faults.update(plan.kinds)
     _plan.set(plan)
@@ -174,7 +177,7 @@ async def _misbehave(where: str, service: Service, request: web.Request, handler
         return _Outcome(web.Response(), is_error=True)
     if rule.kind in ("status", "rate_limit", "redirect", "outage"):
         await _drain(request)
-        return _Outcome(_told(rule), is_error=True)
+        return _Outcome(_answer_of(rule), is_error=True)
     response = await _handle(request, handler)
     if rule.kind == "withhold":
         _close(request)
@@ -185,7 +188,7 @@ async def _misbehave(where: str, service: Service, request: web.Request, handler
     return _Outcome(response, is_error=True)
 
 
-def _told(rule: Rule) -> web.Response:
+def _answer_of(rule: Rule) -> web.Response:
     response = refuse(rule.error, status=rule.status or _STATUS_OF.get(rule.kind, 503))
     if rule.kind == "redirect":
         response.headers["Location"] = rule.location
@@ -203,7 +206,7 @@ async def _read_before_reset(request: web.Request, rule: Rule) -> None:
 
 
 async def _drain(request: web.Request, wanted_bytes: int | None = None) -> None:
-    """Read and forget: the whole body, or so much of it."""
+    """Read the body, or at least `wanted_bytes` of it, and discard it."""
     read_bytes = 0
     try:
         async for chunk in read_chunks(request):
@@ -215,7 +218,7 @@ async def _drain(request: web.Request, wanted_bytes: int | None = None) -> None:
 
 
 def _reset(request: web.Request) -> None:
-    """A TCP reset: the peer sees the connection break, not end."""
+    """Reset the TCP connection: the peer sees an error, not the end of the stream."""
     if request.transport is None:
         return
     peer: socket.socket | None = request.transport.get_extra_info("socket")
@@ -230,7 +233,7 @@ def _close(request: web.Request) -> None:
 
 
 async def _truncate(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Promise the whole answer, send half of it, close."""
+    """Announce the length of the whole answer, send half of it, and close the connection."""
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b"{}"
     cut = web.StreamResponse(status=response.status, headers={"Content-Type": response.content_type})
     cut.content_length = len(body)

@@ -1,4 +1,4 @@
-"""Bring a project's samples back to a version of its dataset: what was deleted, what was edited, what came after it."""
+"""Restore the samples of a dataset version: undo deletions and edits, and delete samples that were added later."""
 
 import json
 import sqlite3
@@ -16,9 +16,10 @@ _NOT_EDITED = frozenset({"modified_ms", "updated_by"})
 def restore_samples(
     database: sqlite3.Connection, history: History, version: Window, window: Window, *, updated_by: str, now_ms: int
 ) -> bool:
-    """Whether anything was changed. `window` takes the changes in; the samples bear `updated_by` and `now_ms`.
+    """Restore the samples. Return whether anything changed.
 
-    A sample that comes back has its old id.
+    The changes are recorded in `window`; changed samples get `updated_by` and `now_ms`. A sample that was deleted gets
+    its old id again.
     """
     stamp = {"updated_by": updated_by, "modified_ms": now_ms}
     newer = Selection(project_id=version.project_id, min_id=version.end_sample)
@@ -66,7 +67,7 @@ def _revert(database: sqlite3.Connection, history: History, window: Window, now:
 
 
 def restored_by(version: Window, actor: dict[str, object], group_key: str) -> str:
-    """`lastUpdatedBy` of what a restore changed."""
+    """Return `lastUpdatedBy` of samples that a restore changed."""
     return json.dumps(
         {
             "type": "datasetVersionRestore",

@@ -1,6 +1,6 @@
-"""What the emulator keeps as rows of its database, and back: samples, projects, keys. Pure.
+"""Convert samples, projects and keys to rows of the database and back. Pure.
 
-A page of the listing has a thousand rows: what many samples have in common is read once.
+A page of a listing has a thousand rows. JSON that many samples have in common is parsed once.
 """
 
 import functools
@@ -31,7 +31,7 @@ COLUMNS = (
     "attachments",
     "updated_by",
 )
-"""The columns of the table of samples, in its order."""
+"""The columns of the table of samples, in their order."""
 
 _FACTS = tuple(field.name for field in fields(Facts))
 
@@ -62,9 +62,9 @@ def row_of(sample: NewSample) -> dict[str, object]:
     }
 
 
-@functools.lru_cache(maxsize=4096)  # the recordings of one device mostly say the same of themselves
+@functools.lru_cache(maxsize=4096)  # recordings of one device mostly have the same facts
 def _write_facts(facts: Facts) -> str:
-    # dataclasses.asdict copies deeply, which was a sixth of an upload's time.
+    # Not dataclasses.asdict: its deep copy took a sixth of an upload's time.
     content = {name: getattr(facts, name) for name in _FACTS}
     content["sensors"] = [(sensor.name, sensor.units) for sensor in facts.sensors]
     return json.dumps(content)
@@ -84,13 +84,13 @@ def _optional_json(value: object) -> str | None:
 
 @functools.lru_cache(maxsize=256)
 def _read_json(raw: str) -> Mapping[str, Any]:
-    """Of metadata, and of who updated it last."""
+    """Parse metadata or `updated_by`."""
     read: Mapping[str, Any] = json.loads(raw)
     return read
 
 
 def sample_of(row: Sequence[Any]) -> Sample:
-    # In the order of the table's columns: by name, each is searched for.
+    # By position, in the order of the columns: access by name is slower.
     (
         identity,
         project_id,

@@ -1,11 +1,11 @@
-"""How far a device is with a sample it was asked for. Pure: a state and a message in, the next state out.
+"""The progress of a requested sample. Pure: a state and a message in, the next state out.
 
 ::
 
     asked -> accepted -> started -> reading, processing -> uploading -> finished
-    each of them -> failed: the device says so, is silent for too long, or goes away
+    each of them -> failed: the device reports a failure, sends nothing for too long, or disconnects
 
-A device may leave out `sample: true`: the official client for Linux sends `sampleStarted` before it, or never sends it.
+A device may omit `sample: true`: the official client for Linux sends it after `sampleStarted`, or not at all.
 Source: the official page "Remote management, WebSocket".
 """
 
@@ -15,7 +15,7 @@ from enum import Enum
 from eisync.emulator.device_messages import Message
 
 _MAX_ERROR_CHARS = 500
-REQUIRED = ("sampleStarted", "sampleUploading")  # before sampleFinished, which is required, too
+REQUIRED = ("sampleStarted", "sampleUploading")  # before sampleFinished
 
 
 class Stage(Enum):
@@ -44,23 +44,23 @@ _STAGE_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What is known of one sample that was asked for."""
+    """The state of one requested sample."""
 
     stage: Stage = Stage.ASKED
-    received: frozenset[str] = frozenset()  # the notifications that came
+    received: frozenset[str] = frozenset()  # the notifications so far
     error: str = ""  # why it failed
 
     def fail(self, error: str) -> "Sampling":
         return self if self.stage.is_end else replace(self, stage=Stage.FAILED, error=error[:_MAX_ERROR_CHARS])
 
     def advance(self, message: Message, *, needs_notifications: bool) -> "Sampling":
-        """The state after this message of the device; what does not speak of a sample changes nothing."""
+        """Return the state after a message of the device. Messages that are not about a sample change nothing."""
         if self.stage.is_end:
             return self
         if "sample" in message:
             if message["sample"] is True:
                 return replace(self, stage=Stage.ACCEPTED) if self.stage is Stage.ASKED else self
-            # The page calls the field `err`, the official clients and firmware write `error`.
+            # The official page names the field `err`; the official clients and firmware write `error`.
             error = message.get("error") or message.get("err")
             return self.fail(error if isinstance(error, str) else "The device refused the sample and gave no reason")
         for name, stage in _STAGE_OF.items():

@@ -1,8 +1,8 @@
-"""Read the query of a listing or a batch call. Raises Refusal with the service's words, or ours where it has none.
+"""Read the query of a listing or a batch call. Raises Refusal with the service's text, or ours if that is unknown.
 
-A filter that is ignored selects too much, and a batch call deletes what it selects. So one that is not known, or is
-given twice or empty, is refused. Source: the wire contract, section 3; the names and meanings of filters: the official
-client (npm, edge-impulse-api 1.95.13).
+An ignored filter would select too many samples, and a batch call deletes or changes all selected samples. So a filter
+that is unknown, empty or given twice is refused. Source: the wire contract, section 3; for the names and meanings of
+filters: the official client (npm, edge-impulse-api 1.95.13).
 """
 
 import math
@@ -48,11 +48,11 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 class Refusal(Exception):
-    """Studio says no, with HTTP 200 and success:false."""
+    """Studio refuses a call, with HTTP 200 and success:false."""
 
 
 def refuse_unknown(names: Iterable[str], known: frozenset[str]) -> None:
-    """`names` are those of the query, repeated where they are."""
+    """Refuse unknown and repeated parameters. `names` are those of the query, repetitions included."""
     for name, times in Counter(names).items():
         if name not in known:
             raise Refusal(f"Unknown parameter {name}")
@@ -61,7 +61,7 @@ def refuse_unknown(names: Iterable[str], known: frozenset[str]) -> None:
 
 
 def refuse_empty(query: Mapping[str, str]) -> None:
-    """A variable that was empty must not widen what a batch call changes."""
+    """Refuse an empty parameter: an empty variable in a script must not make a batch call change more samples."""
     for name, value in query.items():
         if not value.strip():
             raise Refusal(f"Parameter {name} is empty")
@@ -123,7 +123,7 @@ def read_boolean(query: Mapping[str, str], name: str, *, default: bool = False) 
 
 
 def read_category(category: str | None) -> str | None:
-    """None for `all`."""
+    """Return the category; None for `all`."""
     if category is None:
         raise Refusal("Unknown category undefined")
     if category != "all" and category not in STORED_CATEGORIES:
@@ -178,7 +178,7 @@ def _read_ids(query: Mapping[str, str], name: str) -> tuple[int, ...] | None:
 
 
 def _read_labels(text: str | None) -> tuple[str, ...]:
-    """The literal `null` and an empty list filter nothing."""
+    """Return the labels to filter by. The literal `null` and an empty list mean no filter."""
     if not text or text == "null":
         return ()
     labels = read_json(text)
@@ -219,7 +219,10 @@ def _read_metadata_item(one: Mapping[str, object]) -> MetadataItem:
 
 
 def _read_instant_ms(query: Mapping[str, str], name: str) -> int | None:
-    """ISO 8601; without a zone it is UTC. The official generated client leaves the + of a zone as it is: a space."""
+    """Read an ISO 8601 time; without a zone it is UTC.
+
+    The official generated client does not encode the + of a zone, so that it arrives as a space.
+    """
     text = query.get(name)
     if not text:
         return None

@@ -1,6 +1,6 @@
-"""Start and stop an emulator: in the foreground, in a thread of this process, or through `python -m eisync.emulator`.
+"""Start and stop an emulator: in the foreground, in a thread of this process, or with `python -m eisync.emulator`.
 
-Ingestion, Studio and remote management run in one event loop, on a port each.
+Ingestion, Studio and remote management share one event loop; each has its own port.
 """
 
 import asyncio
@@ -30,17 +30,17 @@ from eisync.emulator.store import StoreError, open_store
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 30.0
-_LINGER_S = 2.0  # how long the rest of a body is read after an early answer, so that its sender sees the answer
-_LAST_ANSWERS_S = 0.2  # how long requests under way may take to end when the emulator stops
+_LINGER_S = 2.0  # after an early answer, the rest of the body is read this long, so that its sender gets the answer
+_LAST_ANSWERS_S = 0.2  # how long running requests may take to end when the emulator stops
 _MAX_HEADERS = 1000
 
 
 class EmulatorError(Exception):
-    """It cannot start; the text is one sentence that says why."""
+    """The emulator cannot start. The text is one sentence with the reason."""
 
 
 class Emulator:
-    """The servers and what they share. `start` and `stop` belong to one event loop; the addresses are known between."""
+    """The servers and what they share. Call `start` and `stop` in one event loop; `start` sets the addresses."""
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self.settings = settings
@@ -54,7 +54,7 @@ class Emulator:
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
-        """Raises EmulatorError, and leaves nothing open then."""
+        """Start all servers. Raises EmulatorError, after closing what was open."""
         settings = self.settings
         try:
             store = open_store(settings.data, _history_options(settings), signs=settings.last_updated_by)
@@ -82,7 +82,7 @@ class Emulator:
         self.project_id, self.hmac_key = project.id, project.hmac_key
 
     async def stop(self) -> None:
-        """Safe to repeat."""
+        """Stop all servers. Safe to repeat."""
         while self._runners:
             await self._runners.pop().cleanup()
         if self._service is not None:
@@ -90,7 +90,7 @@ class Emulator:
             self._service = None
 
     def _first_project(self, service: Service) -> Project:
-        """The oldest project of the folder, or a new one; the key asked for opens it."""
+        """Return the oldest project of the data folder, or a new one, and make sure that the wanted key opens it."""
         settings, store = self.settings, service.store
         projects = store.list_projects()
         project = projects[0] if projects else None
@@ -103,7 +103,9 @@ class Emulator:
             try:
                 store.add_key(project.id, self.key, Role.ADMIN)
             except ValueError as error:
-                raise EmulatorError("The key belongs to another project or role of this data folder.") from error
+                raise EmulatorError(
+                    "The key belongs to another project or role of this data folder: choose another key."
+                ) from error
         return project
 
     async def _listen(self, where: str, port: int, add_routes: Sequence[Callable[[web.Application], None]]) -> int:
@@ -130,8 +132,8 @@ class Emulator:
             await web.TCPSite(runner, self.settings.host, port).start()
         except OSError as error:
             raise EmulatorError(
-                f"Port {port} on {self.settings.host} cannot be had ({error.strerror or error}): "
-                "end what uses it, or choose another one."
+                f"Port {port} on {self.settings.host} cannot be used ({error.strerror or error}): "
+                "stop the program that uses it, or choose another port."
             ) from error
         return int(runner.addresses[0][1])
 
@@ -158,15 +160,15 @@ class RunningEmulator:
         self.project_id = emulator.project_id
 
     def ledger(self, project_id: int | None = None) -> dict[str, Any]:
-        """See the module `ledger`; `project_id` narrows the lasting figures to one project."""
+        """Return the counts; see the module `ledger`. `project_id` limits the lasting figures to one project."""
         return self._call("GET", "/emulator/ledger" + ("" if project_id is None else f"?project={project_id}"))
 
     def set_faults(self, *rules: dict[str, Any], seed: int = 0) -> None:
-        """Replace all rules; without any, there are no faults. See the module `faults`."""
+        """Replace all rules; call it without rules to end all faults. See the module `faults`."""
         self._call("POST", "/emulator/faults", {"seed": seed, "rules": list(rules)})
 
     def add_project(self, **wanted: Any) -> dict[str, Any]:
-        """`name`, `hmacKey`, `keys`; the answer has `id`, `name`, `hmacKey` and `keys`."""
+        """Make a project with `name`, `hmacKey` and `keys`. The result has `id`, `name`, `hmacKey` and `keys`."""
         project: dict[str, Any] = self._call("POST", "/emulator/projects", wanted)["project"]
         return project
 
@@ -181,7 +183,7 @@ class RunningEmulator:
 
 
 def _quiet_logger() -> logging.Logger:
-    """A request that is no HTTP was answered with 400: it is its sender's mistake, and no traceback of ours."""
+    """Return a logger without tracebacks for malformed HTTP: it is the sender's error, and was answered with 400."""
     logger = logging.getLogger("eisync.emulator.http")
     logger.addFilter(_is_our_mistake)
     return logger
@@ -193,7 +195,7 @@ def _is_our_mistake(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def running_emulator(settings: EmulatorSettings | None = None) -> Iterator[RunningEmulator]:
-    """Run one beside the caller, by default on free ports and in memory. Raises EmulatorError."""
+    """Run an emulator in a thread, by default on free ports and in memory. Raises EmulatorError."""
     emulator = Emulator(EmulatorSettings(studio_port=0, ingestion_port=0) if settings is None else settings)
     ready = threading.Event()
     failure: list[BaseException] = []
@@ -231,25 +233,25 @@ def running_emulator(settings: EmulatorSettings | None = None) -> Iterator[Runni
 
 
 def serve(settings: EmulatorSettings, *, announce: Callable[[str], None] = print) -> None:
-    """Run until SIGINT or SIGTERM. `announce` gets lines for a person once both ports answer.
+    """Run until SIGINT or SIGTERM. When all ports answer, `announce` is called with each line for a person.
 
-    Ends the program with one sentence and exit code 1 when it cannot start.
+    If the emulator cannot start, end the program with one sentence and exit code 1.
     """
 
-    def tell(emulator: Emulator) -> None:
+    def announce_addresses(emulator: Emulator) -> None:
         if not is_loopback(settings.host):
-            announce("Warning: other machines can reach this emulator, and anybody who does may change it.")
-        announce(f"Studio:    {emulator.studio_url}   (a page for people: {emulator.studio_url.removesuffix('/v1')}/)")
+            announce("Warning: other machines can reach this emulator and change everything in it.")
+        announce(f"Studio:    {emulator.studio_url}   (web page: {emulator.studio_url.removesuffix('/v1')}/)")
         announce(f"Ingestion: {emulator.ingestion_url}")
         announce(f"Devices:   {emulator.remote_url or 'remote management is off'}")
         announce(f"API key:   {emulator.key}")
-        announce(f"Data:      {settings.data or 'in memory, gone when the emulator ends'}")
+        announce(f"Data:      {settings.data or 'in memory, lost when the emulator stops'}")
 
-    run_until_signal(settings, tell)
+    run_until_signal(settings, announce_addresses)
 
 
 def run_until_signal(settings: EmulatorSettings, when_ready: Callable[[Emulator], None]) -> None:
-    """As `serve`; `when_ready` is called once both ports answer."""
+    """Run like `serve`, but call `when_ready` when all ports answer."""
     try:
         asyncio.run(_serve(settings, when_ready))
     except EmulatorError as error:

@@ -1,4 +1,4 @@
-"""What the routes of one emulator share: settings, store, ledger, faults, names not yet given."""
+"""What the routes of one emulator share: settings, store, ledger, faults, jobs, connections."""
 
 import time
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _MAX_JOBS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A ZIP of a project; whoever knows the token may have it."""
+    """A ZIP of a project. The token gives access to it."""
 
     token: str
     path: str
@@ -31,13 +31,13 @@ class Service:
     ledger: Ledger
     faults: Faults
     jobs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # (project, job) -> as Studio shows it
-    exports: dict[int, Export] = field(default_factory=dict)  # project -> its newest one
-    pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> what the page shows of it
+    exports: dict[int, Export] = field(default_factory=dict)  # project -> its newest export
+    pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> the drawing on the page
     connections: Connections = field(default_factory=Connections)  # of devices to remote management
     studio_url: str = ""
     ingestion_url: str = ""
     remote_url: str = ""  # of remote management; empty: it is off
-    ports: tuple[int, ...] = ()  # of both
+    ports: tuple[int, ...] = ()  # of ingestion and Studio
     _last_name_ms: int = 0
     _last_job: int = 0
 
@@ -45,13 +45,13 @@ class Service:
         return time.time_ns() // 1_000_000
 
     def reserve_names(self, count: int) -> int:
-        """The first of `count` milliseconds that no stored name of this process bears yet."""
+        """Reserve `count` milliseconds in a row that no stored name of this process has, and return the first."""
         first = max(self.now_ms(), self._last_name_ms + 1)
         self._last_name_ms = first + count - 1
         return first
 
     def add_job(self, project_id: int, job: dict[str, Any]) -> int:
-        """Remember a job; the oldest is forgotten."""
+        """Add a job and return its id. Above a limit, the oldest job is deleted."""
         self._last_job += 1
         self.jobs[(project_id, self._last_job)] = {"id": self._last_job, **job}
         while len(self.jobs) > _MAX_JOBS:

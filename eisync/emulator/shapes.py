@@ -1,4 +1,4 @@
-"""The shapes of what the emulator takes and gives, as OpenAPI schemas; `openapi` says where each is used."""
+"""The OpenAPI schemas of the emulator's requests and answers; `openapi` uses them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -38,7 +38,7 @@ def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None
 
 
 def answer(**fields: Schema) -> Schema:
-    """What a call gives: the fields, or a `Failure`, both with status 200."""
+    """Return the schema of an answer: the fields or a `Failure`, both with status 200."""
     return {"anyOf": [record({"success": TRUE, **fields}), ref("Failure")]}
 
 

@@ -1,4 +1,4 @@
-"""A sample as Studio shows it: its record, its payload, its sound. Source: the wire contract, section 3."""
+"""A sample as Studio shows it: its fields, its values, its sound. Source: the wire contract, section 3."""
 
 import array
 import functools
@@ -22,11 +22,11 @@ from eisync.emulator.tabular import read_table
 _ARRAY_CODES = {(16, False): "h", (32, False): "i", (64, False): "q", (32, True): "f", (64, True): "d"}
 _FULL_SCALE = 32767
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
-_text = json.encoder.encode_basestring_ascii  # a text as JSON, as the encoder itself writes it
+_text = json.encoder.encode_basestring_ascii  # writes a text as JSON, in the same way as json.dumps
 
 
 def iso(instant_ms: int) -> str:
-    """As JavaScript writes an instant."""
+    """Return a time in the form of JavaScript."""
     return f"{_iso_second(instant_ms // 1000)}.{instant_ms % 1000:03d}Z"
 
 
@@ -40,9 +40,9 @@ def show_sample(sample: Sample, *, exclude_sensors: bool = False) -> dict[str, o
 
 
 def write_samples(samples: Sequence[Sample], *, exclude_sensors: bool = False) -> str:
-    """`show_sample` of each as the items of a JSON array, in a quarter of the time: a page has a thousand of them.
+    """Return the items of a JSON array: the same as `show_sample` of each, but four times as fast.
 
-    What many of a page have in common is one object, and is written once.
+    A page has a thousand samples. Values that several samples share are one object and are encoded once.
     """
     shared: dict[int, str] = {}
 
@@ -80,7 +80,7 @@ def write_samples(samples: Sequence[Sample], *, exclude_sensors: bool = False) -
 
 
 def _show_own(sample: Sample) -> dict[str, object]:
-    """What every sample has for itself."""
+    """Return the fields that differ from sample to sample."""
     created_ms = sample.facts.created_ms
     added = iso(sample.added_ms)
     shown: dict[str, object] = {
@@ -105,7 +105,7 @@ def _show_own(sample: Sample) -> dict[str, object]:
 
 
 def _show_labels(sample: Sample) -> dict[str, object]:
-    """What there is beside its label."""
+    """Return structured labels and label map, if there are any."""
     shown: dict[str, object] = {}
     if sample.structured_labels is not None:
         shown["structuredLabels"] = [show_structured(one) for one in sample.structured_labels]
@@ -115,7 +115,7 @@ def _show_labels(sample: Sample) -> dict[str, object]:
 
 
 def _show_facts(facts: Facts, exclude_sensors: bool) -> dict[str, object]:
-    """What samples of one kind share."""
+    """Return the fields from the facts of the file, which many samples share."""
     frequency_hz = 1000 / facts.interval_ms if facts.interval_ms else 0
     shown: dict[str, object] = {
         "signatureValidate": facts.signature_valid,
@@ -143,17 +143,17 @@ def _show_facts(facts: Facts, exclude_sensors: bool) -> dict[str, object]:
 
 
 def show_payload(sample: Sample, store: Store, settings: EmulatorSettings, *, limit: int) -> dict[str, Any]:
-    """The first readings of a time series or of sound, at most `limit`.
+    """Return the payload with at most `limit` readings, from the first on, of a time series or a sound.
 
-    There are none for images, video, tables, and files too large to be read.
+    Images, videos, tables, and files that are too large to be read have no readings.
     """
     facts = sample.facts
     interval_ms = facts.interval_ms
     return {
-        "device_name": facts.device_name,  # null when there is none: the official SDK reads it without asking
+        "device_name": facts.device_name,  # may be null but not missing: the official SDK always reads it
         "device_type": facts.device_type,
         "interval_ms": interval_ms,
-        "intervalMs": interval_ms,  # as the generated client names it
+        "intervalMs": interval_ms,  # the name in the generated client
         "frequencyHz": 1000 / interval_ms if interval_ms else 0,
         "sensors": show_sensors(facts.sensors),
         "values": read_rows(sample, store, settings)[:limit],
@@ -165,7 +165,7 @@ def show_sensors(sensors: tuple[Sensor, ...]) -> list[dict[str, object]]:
 
 
 def read_rows(sample: Sample, store: Store, settings: EmulatorSettings) -> list[list[float]]:
-    """One list for each reading, with a number for each sensor; empty where `show_payload` shows no values."""
+    """Return the readings, of shape (readings, sensors); empty for samples without readings."""
     if sample.size_bytes > settings.max_parse_bytes:
         return []
     extension = extension_of(sent_name(sample.stored_name))
@@ -187,7 +187,7 @@ def read_rows(sample: Sample, store: Store, settings: EmulatorSettings) -> list[
 
 
 def show_wav(facts: Facts, rows: list[list[float]], axis: int) -> bytes | None:
-    """One axis of a time series as 16-bit sound; None when there is no such axis, or no interval."""
+    """Return one axis of a time series as a WAV of 16 bits; None if there is no such axis, or no interval."""
     if not rows or facts.interval_ms <= 0 or not 0 <= axis < len(facts.sensors):
         return None
     samples = array.array("h", (round(max(-32768, min(_FULL_SCALE, row[axis]))) for row in rows))
@@ -214,7 +214,7 @@ def _decode_frames(header: WavHeader, raw: bytes) -> list[float]:
     values = array.array(code, raw)
     if sys.byteorder == "big":
         values.byteswap()
-    # What is no number has no place in JSON.
+    # NaN and infinity become 0: JSON has neither.
     return [value if value - value == 0 else 0.0 for value in values]
 
 

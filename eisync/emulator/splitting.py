@@ -1,10 +1,10 @@
-"""Decide which part of a dataset a sample belongs to, by the project's percentages. Pure.
+"""Divide samples between the parts of a dataset, by the project's percentages. Pure.
 
-An upload is decided by the hash of its bytes, or, where samples have to stay together, by the values that they share:
-the same file always lands in the same part, and the percentages are met on average. To split a dataset in place is
-exact: every part gets as many samples of each kind as its percentage says, as far as those that stay together let it.
+For an upload, the hash of its bytes decides, or the hash of the metadata of samples that must stay together. So the
+same file always gets the same part, and the percentages are met on average. Splitting an existing dataset is exact:
+each part gets its percentage of the samples of each kind, as far as groups that must stay together allow it.
 
-The options are those of the official client (npm, edge-impulse-api 1.95.13); how the hash decides is the emulator's
+The options are those of the official client (npm, edge-impulse-api 1.95.13). How the hash decides is the emulator's
 own.
 """
 
@@ -18,12 +18,12 @@ from eisync.emulator.model import Sample
 
 PARTS = ("training", "testing", "validation")
 _TOLERANCE = 1e-6
-_DIGITS = 13  # of a hash in hex: what a float holds
+_DIGITS = 13  # hex digits of a hash that are used: a float has 52 bits
 
 
 @dataclass(frozen=True, slots=True)
 class SplitOptions:
-    """Raises ValueError when the ratios are no shares of a whole."""
+    """The options of a split. Raises ValueError unless the ratios are 0 or more and sum up to 1."""
 
     ratios: tuple[float, float, float] = (0.8, 0.2, 0.0)  # in the order of PARTS
     excludes_disabled: bool = False
@@ -33,10 +33,10 @@ class SplitOptions:
 
     def __post_init__(self) -> None:
         if not all(0 <= one <= 1 for one in self.ratios) or abs(sum(self.ratios) - 1) > _TOLERANCE:
-            raise ValueError("The ratios should be 0 or more, and 1 together")
+            raise ValueError("The ratios should be 0 or more, and their sum should be 1")
 
     def as_json(self) -> dict[str, object]:
-        """As the official client has it."""
+        """Return the form of the official client."""
         training, testing, validation = self.ratios
         return {
             "trainingSplitRatio": training,
@@ -49,7 +49,7 @@ class SplitOptions:
 
 
 def read_options(document: Mapping[str, object]) -> SplitOptions:
-    """Raises ValueError with a sentence for the sender."""
+    """Read the options. The text of a ValueError is the answer to the sender."""
     balance = document.get("stratifyBy", {})
     if not isinstance(balance, dict):
         raise ValueError("stratifyBy should be an object")
@@ -67,7 +67,7 @@ def read_options(document: Mapping[str, object]) -> SplitOptions:
 
 
 def choose_part(options: SplitOptions, md5_hex: str, metadata: Mapping[str, str] | None) -> str:
-    """Of one sample that comes in. `md5_hex` is the hash of its bytes."""
+    """Return the part for an upload. `md5_hex` is the hash of its bytes."""
     shared = _shared(options, metadata)
     digest = md5_hex if shared is None else hashlib.md5(shared.encode()).hexdigest()
     share = int(digest[:_DIGITS], 16) / 16**_DIGITS
@@ -79,7 +79,7 @@ def choose_part(options: SplitOptions, md5_hex: str, metadata: Mapping[str, str]
 
 
 def split(options: SplitOptions, samples: Sequence[Sample]) -> dict[int, str]:
-    """The part of every sample, by id. Deterministic: the order of the samples does not matter."""
+    """Return the part of every sample, by id. The result does not depend on the order of the samples."""
     groups: defaultdict[str, list[Sample]] = defaultdict(list)
     for one in samples:
         groups[_shared(options, one.metadata) or f"{one.filename} {one.id}"].append(one)
@@ -87,7 +87,7 @@ def split(options: SplitOptions, samples: Sequence[Sample]) -> dict[int, str]:
     sizes = Counter(kinds.values())
     placed: Counter[tuple[str, str]] = Counter()
     parts: dict[int, str] = {}
-    # The large groups first: the small ones fill what they leave.
+    # Large groups first; small groups then fill the gaps.
     for _, group in sorted(groups.items(), key=lambda one: (-len(one[1]), _digest(one[0]))):
 
         def missing(part: str, group: Sequence[Sample] = group) -> float:
@@ -107,7 +107,7 @@ def _kind(options: SplitOptions, sample: Sample) -> str:
 
 
 def _shared(options: SplitOptions, metadata: Mapping[str, str] | None) -> str | None:
-    """What keeps a sample together with others; None: it has none of the keys, and stands alone."""
+    """Return the values of the keys that keep samples together; None if the sample has none of them."""
     values = [(metadata or {}).get(key) for key in options.together_keys]
     return None if all(one is None for one in values) else json.dumps(values)
 

@@ -1,4 +1,4 @@
-"""Gather the bytes of a body with bounded memory, hashing on the way: in memory while small, then in a file."""
+"""Collect the bytes of a body with bounded memory and hash them: a small body in memory, a larger one in a file."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ _CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The bytes of a part: in memory, or in a spool file whose reader may take it over by renaming it."""
+    """The bytes of a part: in memory, or in a spool file, which the store may take by renaming it."""
 
     content: bytes | None
     path: str | None
@@ -31,7 +31,7 @@ class Body:
         return open(self.path, "rb")
 
     def discard(self) -> None:
-        """Remove the spool file, if there is one and nobody took it over."""
+        """Remove the spool file, if there is one and the store has not taken it."""
         if self.path is not None:
             try:
                 os.unlink(self.path)
@@ -42,13 +42,13 @@ class Body:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     max_parts: int
-    max_part_bytes: int  # a part of this size and more is counted, not kept
+    max_part_bytes: int  # a part of this size or more is counted but not kept
     spool_bytes: int
     spool_total_bytes: int
 
 
 class Spool:
-    """Gathers the bytes of one part: `write`, then `finish` or `discard`."""
+    """Collects the bytes of one part: call `write`, then `finish` or `discard`."""
 
     def __init__(self, folder: str, limits: Limits, memory_left_bytes: int) -> None:
         self._folder = folder
@@ -86,7 +86,7 @@ class Spool:
         self._chunks = []
 
     def finish(self) -> tuple[Body, str, str]:
-        """The body with its SHA-256 and MD5, in hex."""
+        """Return the body with its SHA-256 and MD5, in hex."""
         hashes = self._sha256.hexdigest(), self._md5.hexdigest()
         if self.is_too_large:
             return Body(b"", None, 0), *hashes
@@ -107,7 +107,7 @@ class Spool:
 
 
 def hash_md5(file: BinaryIO) -> str:
-    """The hash that the split rule asks for."""
+    """Return the MD5 of a file, in hex, for the split rule."""
     digest = hashlib.md5(usedforsecurity=False)
     while chunk := file.read(_CHUNK_BYTES):
         digest.update(chunk)

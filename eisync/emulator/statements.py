@@ -1,11 +1,11 @@
-"""Every SQL statement of the emulator, a sentence each."""
+"""The SQL statements of the emulator, each with a sentence."""
 
 import sqlite3
 from collections.abc import Iterator
 
-BLOCK_BITS = 10  # of ids that are counted together
+BLOCK_BITS = 10  # samples are counted in blocks of 2**10 ids
 
-# The schema; a later one is added as a further step, never an edit.
+# The schema. A change is a new migration at the end, never an edit.
 MIGRATIONS = (
     """
     create table project (
@@ -35,8 +35,9 @@ MIGRATIONS = (
         project_id integer not null, name text not null, value integer not null, primary key (project_id, name)
     ) without rowid;
     """,
-    # Small contents: a file for each took half of an upload's time. And two sums that would take a walk over all
-    # samples: how many there are of each label, and of each block of 1024 ids, which is where a deep offset begins.
+    # Small contents are rows, because a file for each took half of an upload's time. Two tables of sums make it
+    # unnecessary to read all samples: the number of samples of each label, and of each block of 1024 ids, which is used
+    # to find a large offset.
     """
     create table content (sha256 text primary key, bytes blob not null);
     create table label_count (
@@ -72,10 +73,10 @@ MIGRATIONS = (
             on conflict do update set samples = samples + 1;
     end;
     """,
-    # The ledger's memory of every upload was a row for each, in the order of hashes: a tenth of an upload's time. What
-    # is stored can be counted; only what was removed has to be remembered. And indexes in the order of ids that hold
-    # what listings ask about: a deep offset, or a search by name, reads no sample that is not shown. What a request
-    # adds is counted once, by statements below; a trigger did it for every sample.
+    # The ledger had a row for each upload, in the order of hashes, which took a tenth of an upload's time. Stored
+    # contents can be counted, so only removed contents need rows. The new indexes are in the order of ids and contain
+    # the columns that listings filter by, so that a large offset or a search by name reads only the samples that it
+    # returns. Added samples are counted once for each request, by statements below, not by a trigger for each sample.
     """
     create table removed_content (
         project_id integer not null, sha256 text not null, samples integer not null,
@@ -93,10 +94,10 @@ MIGRATIONS = (
     create index sample_by_project on sample (project_id, id, category, label, is_disabled, filename);
     drop trigger sample_added;
     """,
-    # Who changed a sample last, people who log in, and the history that dataset versions are made of. What was added
-    # within a window is told by the ids it spans: a row for each would cost every upload. A deleted sample's whole row
-    # is kept, and with it its bytes. The ids of windows are far from those of versions, so that none passes for the
-    # other.
+    # Who changed a sample last, people who log in, and the history for dataset versions. The samples that were added in
+    # a window are a range of ids, because a row for each would slow down every upload. For a deleted sample, the
+    # history has the whole row, and its content is kept. The ids of windows begin at 1,000,000, so that a client that
+    # confuses them with the ids of versions fails.
     """
     alter table sample add column updated_by text;
     create table person (
@@ -122,7 +123,7 @@ MIGRATIONS = (
     create index change_by_sample on change (project_id, sample_id, id);
     create index change_by_content on change (sha256) where sha256 is not null;
     """,
-    # Devices: of remote management, and of samples that bear a device's name.
+    # Devices: those of remote management, and those that are named in samples.
     """
     create table device (
         id integer primary key autoincrement, project_id integer not null references project,
@@ -149,20 +150,20 @@ ADD_PROJECT = (
     "insert into project (name, owner, hmac_key, created_ms) values (:name, :owner, :hmac_key, :now_ms) returning *"
 )
 
-# What a person changes about a project; null leaves it as it is.
+# Change the settings of a project. Null leaves a setting unchanged.
 UPDATE_PROJECT = """
     update project set name = coalesce(:name, name), has_validation = coalesce(:has_validation, has_validation),
                        split = coalesce(:split, split)
     where id = :project_id
 """
 
-# Data of a project changed.
+# Set the time when the data of a project last changed.
 TOUCH_PROJECT = "update project set modified_ms = max(coalesce(modified_ms, 0), :now_ms) where id = :project_id"
 
 # Every key of a project, oldest first.
 LIST_KEYS = "select * from access_key where project_id = :project_id order by id"
 
-# The key as it is sent.
+# Look up an API key.
 FIND_KEY = "select * from access_key where key = :key"
 
 # The person with this token.
@@ -171,7 +172,7 @@ FIND_PERSON = "select * from person where token = :token"
 # Every person, in the order of their first login.
 LIST_PEOPLE = "select * from person order by id"
 
-# A person logs in: the same one under the same name.
+# Log in a person. The same name is the same person.
 LOG_IN = """
     insert into person (username, token) values (:username, :token)
     on conflict (username) do update set username = username returning *
@@ -180,13 +181,13 @@ LOG_IN = """
 # One more key.
 ADD_KEY = "insert into access_key (project_id, key, role) values (:project_id, :key, :role) returning *"
 
-# Which samples of a project hold these bytes.
+# The samples of a project with this content.
 FIND_CONTENT = "select id from sample where sha256 = :sha256 and project_id = :project_id order by id limit 100"
 
-# The id of the next sample: none is given twice.
+# The id of the next sample. Ids are never used twice.
 NEXT_ID = "select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 'sample'"
 
-# One sample more.
+# Add a sample.
 ADD_SAMPLE = """
     insert into sample (id, project_id, category, label, filename, stored_name, sha256, size_bytes, added_ms,
                         modified_ms, facts, metadata, boxes, structured_labels, label_map, attachments, updated_by)
@@ -194,19 +195,19 @@ ADD_SAMPLE = """
             :facts, :metadata, :boxes, :structured_labels, :label_map, :attachments, :updated_by)
 """
 
-# So many samples more of a label and category.
+# Add to the number of samples of a label and category.
 COUNT_LABEL = """
     insert into label_count (project_id, label, category, samples) values (:project_id, :label, :category, :by)
     on conflict do update set samples = samples + :by
 """
 
-# So many samples more of a block of ids and a category.
+# Add to the number of samples of a block of ids and a category.
 COUNT_BLOCK = """
     insert into block_count (project_id, block, category, samples) values (:project_id, :block, :category, :by)
     on conflict do update set samples = samples + :by
 """
 
-# The ledger's memory of what was stored under a hash and is not any more.
+# Count a removed sample of a content, so that the ledger still knows how often it was stored.
 COUNT_REMOVED = """
     insert into removed_content (project_id, sha256, samples) values (:project_id, :sha256, 1)
     on conflict (project_id, sha256) do update set samples = samples + 1
@@ -234,32 +235,32 @@ READ_EVER_STORED = """
 # Samples stored now, in all projects.
 COUNT_ALL = "select count(*) from sample where :project_id is null or project_id = :project_id"
 
-# Whether any sample of any project still needs these bytes, or one that may be restored.
+# Whether a sample of any project, or one that may be restored, still needs this content.
 IS_NEEDED = """
     select 1 from sample where sha256 = :sha256
     union all select 1 from change where sha256 = :sha256 limit 1
 """
 
-# For the page: samples by label and category.
+# The number of samples by label and category.
 COUNT_BY_LABEL = """
     select label, category, samples from label_count where project_id = :project_id and samples > 0
     order by label, category
 """
 
-# Samples by block of 1024 ids, newest first, of one category or of all.
+# The number of samples in each block of 1024 ids, newest first, of one category or of all.
 COUNT_BY_BLOCK = """
     select block, sum(samples) from block_count
     where project_id = :project_id and (:category is null or category = :category)
     group by block order by block desc
 """
 
-# Keep a small content.
+# Store a small content.
 KEEP_CONTENT = "insert or ignore into content (sha256, bytes) values (:sha256, :bytes)"
 
 # A small content.
 READ_CONTENT = "select bytes from content where sha256 = :sha256"
 
-# A small content that no sample needs.
+# Delete a small content.
 DROP_CONTENT = "delete from content where sha256 = :sha256"
 
 # A page of samples, newest first.
@@ -269,23 +270,23 @@ LIST_SAMPLES = """
     order by id desc
 """
 
-# A page of samples in any order.
+# A page of samples in random order.
 LIST_SHUFFLED = "select * from sample where {where} order by random() limit :limit offset :offset"
 
-# How many a selection holds.
+# The number of samples in a selection.
 COUNT_SAMPLES = "select count(*) from sample where {where}"
 
-# Remove a selection; the hashes tell which bytes may be needed no more.
+# Delete a selection. The returned contents may be unneeded now.
 DELETE_SAMPLES = "delete from sample where {where} returning sha256"
 
-# Change one thing about every sample of a selection.
+# Set one column of every sample of a selection.
 EDIT_SAMPLES = """
     update sample set {column} = {expression}, modified_ms = :now_ms, updated_by = :updated_by where {where}
 """
 
 
 def statements_of(script: str) -> Iterator[str]:
-    """A script in its statements; a trigger is one, whatever semicolons it holds."""
+    """Yield the statements of a script. A trigger is one statement, although it contains semicolons."""
     statement = ""
     for piece in script.split(";"):
         statement += piece + ";"

@@ -1,7 +1,7 @@
-"""What the emulator keeps: projects, keys, samples, and the part of the ledger that must be exact.
+"""Store projects, keys, samples, and the part of the ledger that must be exact.
 
-One SQLite database, in memory or in a folder, and the bytes beside it. Every method is one transaction; after a SIGKILL
-everything is there whose method had returned. One thread, one connection: the server's event loop is the only caller.
+It is one SQLite database, in memory or in a folder, with large contents as files beside it. Every method is one
+transaction; what it has returned survives a SIGKILL. Only the server's event loop calls it, with one connection.
 """
 
 import json
@@ -48,7 +48,7 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the store knows for the ledger."""
+    """The figures that the store keeps for the ledger."""
 
     tallies: Mapping[str, int]
     stored: int
@@ -56,7 +56,7 @@ class Account:
 
 
 class Store:
-    """Open with `open_store`; `close` in the end."""
+    """Open it with `open_store`, and call `close` at the end."""
 
     def __init__(
         self, database: sqlite3.Connection, blobs: Blobs, keeping: HistoryOptions | None = None, *, signs: str = "all"
@@ -90,7 +90,7 @@ class Store:
         return [project_of(row) for row in self._database.execute(sql.LIST_PROJECTS)]
 
     def project(self, project_id: int) -> Project:
-        """One that exists: keys point nowhere else."""
+        """Return a project that exists, such as that of a key."""
         return project_of(self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone())
 
     def find_project(self, project_id: int) -> Project | None:
@@ -107,7 +107,7 @@ class Store:
     def update_project(
         self, project_id: int, *, name: str | None = None, has_validation: bool | None = None, split: str | None = None
     ) -> None:
-        """None leaves something as it is."""
+        """Change settings of a project. None leaves a setting unchanged."""
         values = {"project_id": project_id, "name": name, "has_validation": has_validation, "split": split}
         with self._transaction() as execute:
             execute(sql.UPDATE_PROJECT, values)
@@ -127,12 +127,12 @@ class Store:
         return [Person(**row) for row in self._database.execute(sql.LIST_PEOPLE)]
 
     def log_in(self, username: str, token: str) -> Person:
-        """The person of this name; `token` is theirs from now on when they are new."""
+        """Return the person with this name. A new person gets `token`."""
         with self._transaction() as execute:
             return Person(**execute(sql.LOG_IN, {"username": username, "token": token}).fetchone())
 
     def add_key(self, project_id: int, key: str, role: Role) -> Key:
-        """Raises ValueError when the key exists."""
+        """Add a key to a project. Raises ValueError if the key exists."""
         try:
             with self._transaction() as execute:
                 values = {"project_id": project_id, "key": key, "role": role.value}
@@ -151,11 +151,11 @@ class Store:
         now_ms: int,
         actor: Actor | None = None,
     ) -> list[Stored | Duplicate]:
-        """Store what one request brought, all of it or, if killed, nothing. One answer for each, in the same order."""
+        """Store the samples of one request in one transaction. Return one result for each, in the same order."""
         answers: list[Stored | Duplicate] = []
         signature = self._signature(actor, is_upload=True)
         rows: list[dict[str, Any]] = []
-        fresh: dict[str, int] = {}  # content of this request -> its first sample
+        fresh: dict[str, int] = {}  # content -> the first sample in this request that has it
         with self._transaction() as execute:
             next_id = int(execute(sql.NEXT_ID).fetchone()[0])
             for sample, body in samples:
@@ -184,12 +184,12 @@ class Store:
         return answers
 
     def list_samples(self, selection: Selection, page: Page) -> list[Sample]:
-        """Newest first, unless the page is shuffled."""
+        """Return a page of samples, newest first or shuffled."""
         selection, offset = (selection, page.offset) if page.shuffled else skip(self._database, selection, page.offset)
         condition, values = where(selection)
         statement = sql.LIST_SHUFFLED if page.shuffled else sql.LIST_SAMPLES
         cursor = self._database.cursor()
-        cursor.row_factory = None  # a page is a thousand rows of seventeen columns, and a Row gives each one by one
+        cursor.row_factory = None  # plain tuples: for a page of a thousand rows, sqlite3.Row is slower
         cursor.execute(statement.format(where=condition), values | {"limit": page.limit, "offset": offset})
         return [sample_of(row) for row in cursor.fetchall()]
 
@@ -204,7 +204,7 @@ class Store:
         return self._blobs.open(sha256)
 
     def delete(self, selection: Selection, *, now_ms: int, actor: Actor | None = None) -> int:
-        """How many there were."""
+        """Delete the selected samples and return their number."""
         condition, values = where(selection)
         with self._transaction() as execute:
             if self.history is not None and count_each(self._database, selection):
@@ -220,12 +220,12 @@ class Store:
         return len(hashes)
 
     def _signature(self, actor: Actor | None, *, is_upload: bool = False) -> str | None:
-        """What a sample bears as its last updater."""
+        """Return what is stored as the sample's last updater."""
         is_signed = self._signs == "all" or (self._signs == "edits" and not is_upload)
         return _written(actor) if is_signed else None
 
     def _discard(self, hashes: Iterable[str]) -> None:
-        """After the samples are gone: bytes without a sample do no harm."""
+        """Delete unneeded contents, after their samples: if it does not happen, they do no harm."""
         with self._transaction() as execute:
             for sha256 in set(hashes):
                 if execute(sql.IS_NEEDED, {"sha256": sha256}).fetchone() is None:
@@ -241,9 +241,9 @@ class Store:
         actor: Actor | None = None,
         expression: str = ":value",
     ) -> int:
-        """Set one column of every sample selected, to text, a truth value, or something JSON holds. How many.
+        """Set one column of the selected samples, and return their number.
 
-        `expression` is SQL that makes the new value out of `:value` and what the column holds.
+        `value` is a text, a boolean, None, or stored as JSON. `expression` is SQL; it may use the column's old value.
         """
         if column not in _COLUMNS:
             raise ValueError(f"{column} cannot be edited")
@@ -264,7 +264,7 @@ class Store:
     # Dataset versions
 
     def restore(self, version: Window, actor: Actor, *, group_key: str, now_ms: int) -> None:
-        """Make the project's samples what they were at the end of a version. Needs a history."""
+        """Restore the project's samples to their state at the end of a version. Requires a history."""
         assert self.history is not None
         project_id = version.project_id
         with self._transaction() as execute:
@@ -276,7 +276,7 @@ class Store:
 
     @contextmanager
     def reading_history(self, project_id: int, now_ms: int) -> Iterator[History]:
-        """One transaction with the history, the window closed whose time is over. Needs one. Do not wait within."""
+        """Open a transaction on the history, in which nothing may be awaited. Requires a history."""
         assert self.history is not None
         try:
             with self._transaction():
@@ -288,13 +288,13 @@ class Store:
         self._discard(self.history.take_unneeded())
 
     def _forget_history(self) -> None:
-        """What was kept before this store kept none would have a hole in it."""
+        """Delete an old history: changes are not recorded now, so it would be incomplete."""
         with self._transaction():
             kept = forget(self._database)
         self._discard(kept)
 
     def account(self, project_id: int | None) -> Account:
-        """The exact figures, of one project or of all."""
+        """Return the figures for the ledger, of one project or of all."""
         of_project = {"project_id": project_id}
         return Account(
             tallies=dict(self._pairs(sql.READ_TALLY, of_project)),
@@ -317,10 +317,10 @@ class Store:
 
 
 def open_store(folder: str | None, keeping: HistoryOptions | None = None, *, signs: str = "all") -> Store:
-    """In memory, or in `folder`, which is made when it is missing. Raises StoreError.
+    """Open a store in memory, or in `folder`, which is made if it does not exist. Raises StoreError.
 
-    Without `keeping`, no history of changes is kept, and one that was kept is forgotten. `signs` says which samples
-    bear who updated them last: "all", those of "edits", or "none".
+    Without `keeping`, no history of changes is recorded, and an existing one is deleted. `signs` says which samples
+    record who updated them last: "all", only after "edits", or "none".
     """
     if folder is None:
         return Store(sqlite3.connect(":memory:", isolation_level=None), MemoryBlobs(), keeping, signs=signs)
@@ -330,14 +330,15 @@ def open_store(folder: str | None, keeping: HistoryOptions | None = None, *, sig
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"The data folder {folder!r} cannot be used: {error}.") from error
     try:
-        # Exclusive: two emulators on one folder would each believe their own counts.
+        # Exclusive: two emulators must not use the same folder.
         database.execute("pragma locking_mode = exclusive")
         database.execute("pragma journal_mode = wal")
         database.execute("pragma synchronous = normal")
-        # Hashes land all over their index: a page is written once for many uploads, and is found in memory (in KiB).
+        # Uploads change pages all over the index of hashes. A rare checkpoint writes each page once for many uploads,
+        # and the cache (in KiB) keeps the pages in memory.
         database.execute("pragma wal_autocheckpoint = 8000")
         database.execute("pragma cache_size = -16000")
-        database.execute("begin immediate")  # takes the lock, before the other emulator's spool could be swept
+        database.execute("begin immediate")  # take the lock now, before the spool of another emulator could be emptied
         database.execute("commit")
         return Store(database, StoredBlobs(database, folder), keeping, signs=signs)
     except (OSError, sqlite3.Error) as error:

@@ -1,8 +1,7 @@
-"""Studio's routes, under /v1 and without it. A call that fails is answered with HTTP 200 and success:false.
+"""Studio's routes, with and without the prefix /v1. A call that fails is answered with HTTP 200 and success:false.
 
-Each route is a row of one table: method, path, what the key must allow, and the handler. Those that change
-something are in `editing`. Source: the wire contract,
-section 3.
+Each route is a row of one table: method, path, the needed permission, and the handler. Handlers that change samples are
+in `editing`. Source: the wire contract, section 3.
 """
 
 import sys
@@ -178,9 +177,9 @@ async def _get_wav(call: Call) -> web.StreamResponse:
 
 
 async def _send(call: Call, sample: Sample, content_type: str) -> web.StreamResponse:
-    """The bytes as they were uploaded, in pieces when they are many."""
+    """Send a content as it was uploaded; a large one in pieces."""
     with call.service.store.open_content(sample.sha256) as file:
-        # A fault that spoils the answer wants to have it whole.
+        # A fault that changes the answer needs the whole answer.
         if sample.size_bytes <= _CHUNK_BYTES or fault_now() is not None:
             return web.Response(body=file.read(), content_type=content_type)
         response = web.StreamResponse(headers={"Content-Type": content_type})

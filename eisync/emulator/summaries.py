@@ -1,7 +1,7 @@
-"""What Studio counts of the samples: the training set's summary, and how the values of a metadata key are spread.
+"""Studio's counts: the summary of the training set, and the distribution of a metadata key's values.
 
-Paths and fields are those of the official client (npm, edge-impulse-api 1.95.13). The defaults are the
-emulator's own: the 20 most frequent values, 10 bins of equal width.
+Paths and fields are those of the official client (npm, edge-impulse-api 1.95.13). The defaults are the emulator's own:
+the 20 most frequent values, or 10 bins of equal width.
 """
 
 import math
@@ -26,7 +26,7 @@ _SUMMARY = frozenset({"includeDisabled", "includeNotProcessed", "truncateLabels"
 
 
 def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
-    """`project` is the path of one."""
+    """Yield the calls. `project` is the path of a project."""
     yield "GET", f"{project}/data-summary", Need.READ, _get_summary
     yield "GET", f"{project}/raw-data/metadata-distribution", Need.READ, _get_distribution
 
@@ -50,7 +50,7 @@ def summarise(samples: Sequence[Sample]) -> dict[str, object]:
     }
     numbers = [as_number(one) for one in labels]
     found = [one for one in numbers if one is not None]
-    if labels and len(found) == len(labels):  # regression
+    if labels and len(found) == len(labels):  # all labels are numbers: a regression project
         of_samples = [number for one in samples if (number := as_number(one.label)) is not None]
         summary |= {"min": min(found), "max": max(found), "mean": sum(of_samples) / len(of_samples)}
     by_key: dict[str, set[str]] = {}
@@ -81,7 +81,7 @@ async def _get_distribution(call: Call) -> web.StreamResponse:
 
 
 def distribute(samples: Sequence[Sample], key: str, *, top: int, bins: int, by_label: bool) -> dict[str, object]:
-    """`numeric` where every value is a number: bins of equal width; else the most frequent values."""
+    """Return a key's distribution: bins of equal width if all values are numbers, else the most frequent values."""
     held = [one for one in samples if key in (one.metadata or {})]
     values = [_value(one, key) for one in held]
     numbers = [as_number(one) for one in values]
@@ -133,7 +133,7 @@ def _edges(low: float, high: float, bins: int) -> list[tuple[float, float]]:
 
 
 def _bin_of(number: float, edges: Sequence[tuple[float, float]]) -> int:
-    """The last one has its upper edge, too."""
+    """Return the index of the bin. The last bin includes its upper edge."""
     return next((index for index, (_, high) in enumerate(edges) if number < high), len(edges) - 1)
 
 

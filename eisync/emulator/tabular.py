@@ -1,6 +1,6 @@
-"""Read CSV and TXT: a time series that begins with timestamps in milliseconds, or exactly one row.
+"""Read CSV and TXT: a time series whose first column has timestamps in milliseconds, or exactly one row.
 
-Streams: what a line may hold is bounded, and a file of any length is read in bounded memory.
+A file is read line by line, and the length of a line is limited, so that a file of any size needs little memory.
 
 Source: the wire contract, section 2.
 """
@@ -14,7 +14,7 @@ from typing import BinaryIO
 from eisync.emulator.model import Facts, Refused, Sensor, can_be_shown
 from eisync.emulator.settings import EmulatorSettings
 
-_LONE_INTERVAL_MS = 1000.0  # the service's for one reading; with 0 the official download fails
+_LONE_INTERVAL_MS = 1000.0  # the service's interval of a single reading; with 0 the official download fails
 _DELIMITERS = ("\t", ";", "|", ",")
 _TOLERANCE_MS = 1e-6
 
@@ -22,15 +22,15 @@ _TOLERANCE_MS = 1e-6
 @dataclass(frozen=True, slots=True)
 class Table:
     facts: Facts
-    rows: list[list[float]]  # only when they were asked for
+    rows: list[list[float]]  # empty unless `keep_rows`
 
 
 class _Unreadable(ValueError):
-    """This is no CSV that the service would take; the text says why."""
+    """The service would not accept this CSV; the text says why."""
 
 
 def read_table(file: BinaryIO, settings: EmulatorSettings, *, keep_rows: bool = False) -> Table | Refused:
-    """`keep_rows` is for a file known to be small."""
+    """Read the table. `keep_rows` also returns its rows, and is for a file that is known to be small."""
     errors = "strict" if settings.refuse_odd_csv else "replace"
     try:
         with io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors, newline="") as text:
@@ -57,15 +57,15 @@ def _read(text: io.TextIOWrapper, settings: EmulatorSettings, *, keep_rows: bool
         if clock is not None:
             clock.add(row[0], count)
         elif count == 1:
-            raise _Unreadable("without a timestamp column there should be exactly one row")
+            raise _Unreadable("a file without a timestamp column should have exactly one row")
         count += 1
         if keep_rows:
             rows.append(row[1:] if is_timed else row)
     if count == 0:
-        raise _Unreadable("there is no row")
+        raise _Unreadable("it has no rows")
     interval_ms = _LONE_INTERVAL_MS if clock is None or count == 1 else clock.interval_ms(count)
     if not can_be_shown(interval_ms, count):
-        raise _Unreadable("the timestamps are no lengths of time")
+        raise _Unreadable("the interval of its timestamps is too small or too large")
     facts = Facts(
         chart_type="chart",
         sensors=tuple(Sensor(name, "N/A") for name in (header[1:] if is_timed else header)),
@@ -79,11 +79,11 @@ def _check_header(header: list[str], delimiter: str, settings: EmulatorSettings)
     if not any(header) or (settings.refuse_odd_csv and not all(header)):
         raise _Unreadable("the first line should name every column")
     if len(header) > settings.max_sensors or any(len(name) > settings.max_name_chars for name in header):
-        raise _Unreadable("the first line has too many columns, or too long names")
+        raise _Unreadable("the first line has too many columns or too long names")
     if settings.refuse_odd_csv and all(_parse_number(name, delimiter) is not None for name in header):
-        raise _Unreadable("the first line should name the columns, and holds numbers")
+        raise _Unreadable("the first line should have the names of the columns, not numbers")
     if [name.lower() for name in header] == ["timestamp"]:
-        raise _Unreadable("there is no column besides timestamp")
+        raise _Unreadable("it has no column beside timestamp")
 
 
 @dataclass(slots=True)
@@ -124,13 +124,13 @@ def _parse_row(cells: list[str], width: int, delimiter: str, index: int) -> list
     for cell in cells:
         number = _parse_number(cell.strip(), delimiter)
         if number is None:
-            raise _Unreadable(f"row {index + 1} holds something that is not a number")
+            raise _Unreadable(f"row {index + 1} has a value that is not a number")
         row.append(number)
     return row
 
 
 def _parse_number(cell: str, delimiter: str) -> float | None:
-    """A decimal comma is read where the comma does not part columns."""
+    """Read a number. A comma is a decimal comma if it is not the delimiter. Return None for anything else."""
     if delimiter != "," and cell.count(",") == 1 and "." not in cell:
         cell = cell.replace(",", ".")
     try:

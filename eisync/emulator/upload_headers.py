@@ -1,4 +1,4 @@
-"""Who uploads, to which category, and what the headers ask for. Source: the wire contract, section 1."""
+"""Read project, category and options of an upload from its path and headers. Source: the wire contract, section 1."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _NO = ("0", "false")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadHeaders:
-    """What the headers ask of every file of the request."""
+    """The options in the headers; they apply to every file of the request."""
 
     label: str | None = None  # None: infer it
     refuse_duplicates: bool = False
@@ -29,7 +29,7 @@ class UploadHeaders:
 
 
 def enter(request: web.Request) -> tuple[Project, str, UploadHeaders] | web.Response:
-    """The project, the category and the headers; or the answer that refuses the request."""
+    """Return project, category and options, or the answer that refuses the request."""
     service = request.app[SERVICE]
     settings = service.settings
     key = find_key(request)
@@ -77,7 +77,7 @@ def _read_headers(request: web.Request, settings: EmulatorSettings) -> UploadHea
 
 
 def _disallows_duplicates(request: web.Request, settings: EmulatorSettings) -> bool:
-    """It counts when it is set: `1` and `true` are what official clients and tutorials send."""
+    """Return whether the header is set: official clients send `1`, tutorials `true`."""
     value = request.headers.get("x-disallow-duplicates", "").strip().lower()
     return value != "" and (settings.zero_disallows_duplicates or value not in _NO)
 
@@ -92,5 +92,5 @@ def _read_metadata(raw: bytes, settings: EmulatorSettings) -> Mapping[str, str] 
 
 
 def _raw_header(request: web.Request, name: bytes) -> bytes:
-    """As it came: aiohttp's text of it would hide bytes that are not UTF-8."""
+    """Return the bytes of a header: its text in aiohttp would hide bytes that are not UTF-8."""
     return next((value for found, value in request.raw_headers if found.lower() == name), b"")

@@ -1,9 +1,8 @@
-"""The versions of a dataset and what changed in each: /dataset-versions.
+"""The versions of a dataset and the changes in each: /dataset-versions.
 
-Paths and fields are those of the official client of the Studio API (npm, edge-impulse-api 1.95.13). What it does not
-say is the emulator's own: versions are listed newest first, a sample that a version deleted is listed only when
-`changeActions` asks for changes, old and new values are named as the fields of a sample, and a restored sample has its
-old id.
+Paths and fields are those of the official client of the Studio API (npm, edge-impulse-api 1.95.13). What it leaves open
+is the emulator's own: versions are listed newest first; a sample that was deleted in a version is listed only if
+`changeActions` is given; old and new values have the names of a sample's fields; a restored sample has its old id.
 """
 
 import json
@@ -32,11 +31,11 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], object]]] = {
     "structured_labels": ("structuredLabels", lambda raw: [show_structured(one) for one in json.loads(raw)]),
     "label_map": ("labelMap", lambda raw: show_label_map(json.loads(raw))),
 }
-"""Each column that is edited: the field of a sample that shows it, and how it is read."""
+"""For each column that can be edited: the field of a sample that shows it, and the function that reads it."""
 
 
 def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
-    """`project` is the path of one."""
+    """Yield the calls. `project` is the path of a project."""
     versions = f"{project}/dataset-versions"
     one = versions + "/{version:[0-9]{1,15}}"
     yield "GET", versions, Need.READ, _present(_list)
@@ -48,7 +47,7 @@ def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
 
 
 def _present(handler: Callable[[Call], Awaitable[web.StreamResponse]]) -> Handler:
-    """404, as of a service that has no such call, when the emulator keeps no versions."""
+    """Answer 404, like a service without this call, if the emulator records no versions."""
 
     async def handled(call: Call) -> web.StreamResponse:
         if call.service.store.history is None:
@@ -115,7 +114,7 @@ async def _list_changes(call: Call) -> web.StreamResponse:
 
 
 def list_version(call: Call, version_id: str, selection: Selection, page: Page) -> tuple[list[Sample], int]:
-    """A page of the samples that a version has, newest first, and how many there are."""
+    """Return a page of a version's samples, newest first, and their total number."""
     if call.service.store.history is None or not _ID.fullmatch(version_id):
         raise _unknown(version_id)
     with call.service.store.reading_history(call.project.id, call.service.now_ms()) as history:
@@ -124,7 +123,7 @@ def list_version(call: Call, version_id: str, selection: Selection, page: Page) 
 
 
 def _find(call: Call, history: History, version_id: str | None = None) -> Window:
-    """The version with this id, or with that of the path."""
+    """Return the version with this id; None: with the id in the path."""
     version_id = version_id or call.request.match_info["version"]
     found = history.find_version(call.project.id, int(version_id), call.service.now_ms())
     if found is None:
@@ -175,7 +174,7 @@ def _show_pending(window: Window) -> dict[str, object]:
 
 
 def _show_actor(call: Call, actor: Mapping[str, Any]) -> dict[str, object]:
-    """A key has no name of its own: it is called by its id."""
+    """Show who changed something. A key has no name, so its id is shown."""
     if actor["type"] == "user":
         name = next(one.username for one in call.service.store.list_people() if one.id == actor["id"])
         return {"type": "user", "id": actor["id"], "name": name, "username": name}

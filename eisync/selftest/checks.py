@@ -1,4 +1,4 @@
-"""Every check, in the order in which they are asked."""
+"""All checks, in the order in which they are run."""
 
 from eisync.selftest.check import Check
 from eisync.selftest.questions import (

@@ -1,8 +1,8 @@
-"""One project's service as a self-test asks it: single requests, and answers that are read as they come.
+"""Send single requests to one project, and return the answers without any interpretation.
 
-The daemon's client hides what a check wants to see: the status, the exact words, an answer of another form. So the
-checks speak through the same transport, one floor below. Each request is also the place where a run can be stopped:
-one that is under way is brought to its end, so that it is known what it stored.
+The daemon's client hides what a check needs to see: the status, the exact text, an answer with an unexpected form. So
+the checks use the transport below that client. A run can be stopped only between two requests: a running request is
+finished, so that it is known what it stored.
 """
 
 import json
@@ -27,7 +27,7 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a form. Without `file_name` it is a text."""
+    """One part of a form. Without `file_name` it is a text field."""
 
     content: bytes
     file_name: str | None = None
@@ -35,7 +35,7 @@ class Part:
     field: str = PART_NAME
 
     def encoded(self) -> tuple[str, bytes | tuple[str, bytes, str]]:
-        """Return it as urllib3 takes it."""
+        """Return the form that urllib3 expects."""
         if self.file_name is None:
             return self.field, self.content
         return self.field, (self.file_name, self.content, self.content_type)
@@ -43,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ServiceReply:
-    """An answer. `content` is its JSON object; None where it is something else."""
+    """An answer. `content` is its JSON object; None if the body is anything else."""
 
     status: int
     body: bytes
@@ -51,24 +51,24 @@ class ServiceReply:
 
     @property
     def is_success(self) -> bool:
-        """Return whether it says so: HTTP 200 alone is none (wire contract, sections 1 and 3)."""
+        """Return whether the answer reports success: status 200 alone does not (wire contract, sections 1 and 3)."""
         return self.status == 200 and self.content is not None and self.content.get("success") is True
 
     @property
     def error(self) -> str:
-        """Return what it says is wrong, for a person; empty where it says nothing."""
+        """Return the error text in one line; empty if there is none."""
         found = self.content.get("error") if self.content is not None else self.body.decode("utf-8", "replace")
         return one_line(str(found or ""))
 
     @property
     def refusal(self) -> str:
-        """Return status and words in one line."""
-        return f"HTTP {self.status}: {self.error or 'no words'}"
+        """Return status and error text in one line."""
+        return f"HTTP {self.status}: {self.error or 'no error text'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where one project's service is. URLs have no slash at their end; `project_id` is the one that the key opens."""
+    """The URLs of the service, without a slash at the end, and the id of the key's project."""
 
     studio_url: str
     ingestion_url: str
@@ -87,7 +87,7 @@ class Client:
         *,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`read_key` is called before each request, and so is `is_stopped`: whether no more may be sent."""
+        """Both functions are called before each request. `is_stopped` returns whether no more requests may be sent."""
         self.address = address
         self.requests = 0
         self._transport = transport
@@ -104,7 +104,7 @@ class Client:
         key: str | None = None,
         is_file: bool = False,
     ) -> ServiceReply:
-        """Ask Studio; `path` is below its base. Raises SilenceError and StoppedError."""
+        """Send a request to Studio; `path` is below its base URL. Raises SilenceError and StoppedError."""
         url = self.address.studio_url + path + (f"?{encode_query(query)}" if query else "")
         headers = {} if body is None else {"content-type": JSON}
         raw = None if body is None else json.dumps(body).encode()
@@ -117,17 +117,17 @@ class Client:
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> ServiceReply:
-        """Ask Studio below the project's `raw-data`. Raises as `studio`."""
+        """Send a request to Studio below the project's `raw-data`. Raises the same errors as `studio`."""
         return self.studio(method, f"/api/{self.address.project_id}/raw-data{path}", query, body)
 
     def post_form(self, path: str, parts: Sequence[Part], headers: Headers, *, key: str | None = None) -> ServiceReply:
-        """Send a form to the ingestion service. Raises as `studio`."""
+        """Send a form to the ingestion service. Raises the same errors as `studio`."""
         boundary = clock.boundary()
         body, content_type = encode_multipart_formdata([part.encoded() for part in parts], boundary=boundary)
         return self.post(path, body, {**headers, "content-type": content_type}, key=key)
 
     def post(self, path: str, body: bytes, headers: Headers, *, key: str | None = None) -> ServiceReply:
-        """Send bytes to the ingestion service. Raises as `studio`."""
+        """Send bytes to the ingestion service. Raises the same errors as `studio`."""
         return self._send("POST", self.address.ingestion_url + path, headers, body, key)
 
     def _send(
@@ -145,7 +145,8 @@ class Client:
             is_file=is_file,
         )
         if isinstance(reply, Silence):
-            arrived = "it did not arrive" if reply.fault is Fault.UNREACHABLE else "whether it arrived is not known"
+            is_known = reply.fault is Fault.UNREACHABLE
+            arrived = "the request did not arrive" if is_known else "it is not known whether the request arrived"
             raise SilenceError(f"{reply.reason}; {arrived}")
         return _read(reply)
 

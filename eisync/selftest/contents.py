@@ -1,7 +1,7 @@
-"""The small files of a self-test: valid, of every kind that can be made here, and each with bytes of its own.
+"""Make the small files of a self-test: valid files of several formats, each with unique bytes.
 
-Bytes of their own keep the checks apart (the service knows duplicates by content), and prove at the end that a sample
-is one of this run. Pure: `salt` makes the difference between two runs. Source: wire contract, sections 1 and 2.
+Because the bytes are unique, no check creates a duplicate for another, and the content proves at the end that a sample
+is from this run. Pure: `salt` makes the files of two runs different. Source: wire contract, sections 1 and 2.
 """
 
 import itertools
@@ -25,7 +25,7 @@ class Contents:
     """Makes files. Two calls never give the same bytes."""
 
     def __init__(self, salt: int) -> None:
-        """`salt`: a whole number from 0 to 2**32 - 1, drawn for each run."""
+        """`salt` is a random number from 0 to 2**32 - 1 for each run."""
         self._salt = salt
         self._numbers = itertools.count(1)
 
@@ -49,7 +49,7 @@ class Contents:
         return ("\n".join(("timestamp,accX", *rows)) + "\n").encode()
 
     def csv_without_time(self, rows: int = 1) -> bytes:
-        """Return a CSV of so many readings that has no timestamps."""
+        """Return a CSV with `rows` readings and no timestamps."""
         return ("\n".join(("accX", *map(str, self._readings(rows)))) + "\n").encode()
 
     def long_csv(self, size_bytes: int) -> bytes:
@@ -81,5 +81,5 @@ class Contents:
         )
 
     def _readings(self, count: int = VALUES) -> list[float]:
-        """Return so many numbers that no other call and no other run has."""
+        """Return `count` numbers. The first is unique among all calls and runs."""
         return [self._salt * 2**16 + next(self._numbers), *range(count - 1)]

@@ -1,8 +1,8 @@
-"""Write down what a self-test is about to upload, so that a later run removes what a killed run left.
+"""Record what a self-test is about to upload, so that a later run can remove the samples of a killed run.
 
-One file for each run, in the state folder, written and synced before the first byte of an upload goes. It holds the
-name of the run, the content hashes that were sent, and the sample ids that came back. A run holds a lock on its file,
-so that no other one takes it for a leftover. The file is removed when every sample of it is gone.
+Each run has one file in the state folder. It is written and synced before each upload. It has the name of the run, the
+hashes of the contents that were sent, and the ids of the samples that were stored. A run locks its file, so that no
+other run removes its samples. The file is deleted when all samples of the run are removed.
 """
 
 import json
@@ -17,7 +17,7 @@ from eisync.errors import CONTENT_ERRORS, StateError
 from eisync.store.state_folder import SELFTEST_PREFIX, claim_folder, open_private
 
 RUN_PREFIX = "eisync-selftest-"
-"""What the name of every run begins with."""
+"""The beginning of the name of every run."""
 
 _SUFFIX = ".jsonl"
 _VERSION = 1
@@ -25,7 +25,7 @@ _VERSION = 1
 
 @dataclass(slots=True)
 class Record:
-    """What is known of one run. `hashes` are SHA-256 of every file sent; `answered` those whose answer came."""
+    """One run. `hashes` are the SHA-256 of all files sent; `answered` are those whose request was answered."""
 
     token: str
     studio_url: str
@@ -35,14 +35,14 @@ class Record:
     ids: set[int] = field(default_factory=set)
 
     def learn(self, line: Mapping[str, Any]) -> None:
-        """Take in one line of the file."""
+        """Add one line of the file."""
         self.hashes.update(map(str, line.get("sent", ())))
         self.answered.update(map(str, line.get("answered", ())))
         self.ids.update(map(int, line.get("ids", ())))
 
 
 class Journal:
-    """The file of one run, which it holds until `close`."""
+    """The file of one run. It is open and locked until `close`."""
 
     def __init__(self, folder: str, name: str, file: FileIO, record: Record) -> None:
         self.record = record
@@ -51,26 +51,28 @@ class Journal:
 
     @property
     def path(self) -> str:
-        """Return where the file is."""
+        """Return the path of the file."""
         return self._path
 
     def sending(self, hashes: Iterable[str]) -> None:
-        """Note what is sent now. Raises StateError when it cannot be written: then it must not be sent."""
+        """Record what is about to be sent. Raises StateError if it cannot be written: then do not send it."""
         self._write({"sent": list(hashes)})
 
     def answered(self, hashes: Iterable[str], ids: Iterable[int]) -> None:
-        """Note that the answer came, and which samples it names. Raises StateError."""
+        """Record that the answer came, with the ids in it. Raises StateError."""
         self._write({"answered": list(hashes), "ids": list(ids)})
 
     def remove(self) -> None:
-        """Remove the file: nothing of the run is left. Raises StateError."""
+        """Delete the file, when all samples of the run are removed. Raises StateError."""
         try:
             os.unlink(self._path)
         except OSError as error:
-            raise StateError(f"{self._path} cannot be removed: {error.strerror or error}; remove it") from error
+            raise StateError(
+                f"{self._path} cannot be deleted: {error.strerror or error}; delete it yourself"
+            ) from error
 
     def close(self) -> None:
-        """Let go of the file. Safe to repeat."""
+        """Close and unlock the file. Safe to repeat."""
         self._file.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
@@ -79,13 +81,13 @@ class Journal:
 
 
 def begin(folder: str, token: str, *, studio_url: str, project_id: int) -> Journal:
-    """Make the file of a new run in the state folder. Raises StateError when it cannot be written."""
+    """Make the file of a new run in the state folder. Raises StateError if it cannot be written."""
     claim_folder(folder)
     name = f"{SELFTEST_PREFIX}{token.removeprefix(RUN_PREFIX)}{_SUFFIX}"
     try:
         file = FileIO(open_private(folder, name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL), "a")
     except OSError as error:
-        raise StateError(f"no journal can be kept in {folder}: {error.strerror or error}; nothing was sent") from error
+        raise StateError(f"{folder} cannot be written: {error.strerror or error}; nothing was uploaded") from error
     _lock(file)
     record = Record(token, studio_url, project_id)
     header = {"version": _VERSION, "token": token, "studio_url": studio_url, "project_id": project_id}
@@ -94,7 +96,7 @@ def begin(folder: str, token: str, *, studio_url: str, project_id: int) -> Journ
 
 
 def leftovers(folder: str) -> Iterator[Journal]:
-    """Return the journals of runs that ended before their samples were removed, but for those of runs under way."""
+    """Yield the journals of runs that ended before their samples were removed. Running runs are not included."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:
@@ -117,7 +119,7 @@ def _reopen(folder: str, name: str) -> Journal | None:
 
 
 def _read(file: FileIO) -> Record | None:
-    """Return what the file says, up to a line that was cut; None where there is no header."""
+    """Return the content of the file, without an incomplete last line; None if it has no header."""
     file.seek(0)
     lines = [line for line in file.readall().splitlines(keepends=True) if line.endswith(b"\n")]
     try:
@@ -139,9 +141,9 @@ def _append(file: FileIO, line: Mapping[str, Any], path: str) -> None:
 
 
 def _lock(file: FileIO) -> bool:
-    """Return whether the file is ours now."""
+    """Return whether the file could be locked."""
     if sys.platform == "win32":
-        return True  # nothing there keeps two at once apart
+        return True  # no lock there: two runs at the same time are not detected
     import fcntl
 
     try:

@@ -1,7 +1,7 @@
-"""What a check of the contract can be answered, and what an answer means. Values only.
+"""The answers and verdicts of checks. Values only.
 
-`Mark` is how sure the wire contract is of a claim. A claim that it leaves open (`?`) expects nothing: whatever is
-found is the answer.
+`Mark` tells how certain the wire contract is of a claim. For a question that it leaves open (`?`), no answer is
+expected: any answer is a result.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ Sample = Mapping[str, Any]
 
 
 class Mark(Enum):
-    """Where a claim comes from."""
+    """The source of a claim."""
 
     DOCUMENTED = "D"
     CODE = "C"  # read in an official client
-    RUN = "R"  # seen in a run of an official client
-    LIVE = "L"  # somebody observed the live service
+    RUN = "R"  # observed in a run of an official client
+    LIVE = "L"  # observed at the live service
     INFERRED = "I"
     OPEN = "?"
 
@@ -31,24 +31,24 @@ class Verdict(Enum):
 
     CONFIRMED = "confirmed"
     CONTRADICTED = "contradicted"
-    ANSWERED = "answered"  # the contract leaves it open
+    ANSWERED = "answered"  # the contract leaves the question open
     UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the project did, in a few words that are compared, and `detail` for a person."""
+    """What the project did: `text` is short and is compared, `detail` is for a person."""
 
     text: str
     detail: str = ""
 
 
 class NoAnswerError(EisyncError):
-    """The check cannot be asked here. The text is the reason."""
+    """The check is not possible here. The text is the reason."""
 
 
 class SilenceError(NoAnswerError):
-    """No usable answer came to a request. The text is the reason."""
+    """A request got no answer. The text is the reason."""
 
 
 class StoppedError(EisyncError):
@@ -56,13 +56,13 @@ class StoppedError(EisyncError):
 
 
 class UploadRefusedError(EisyncError):
-    """The service read an upload that the check builds on and said no. The text is the service's reason."""
+    """The service refused an upload that the check needs. The text is the service's reason."""
 
 
 def verdict_of(answer: Answer | None, expects: tuple[str, ...]) -> Verdict:
-    """Return what `answer` means for a claim that expects one of `expects` (empty: the contract leaves it open).
+    """Return what `answer` means for a claim that expects one of `expects`. None: there was no answer.
 
-    None: there was no answer.
+    An empty `expects` means that the contract leaves the question open.
 
     >>> verdict_of(Answer("decoded"), ("decoded",))
     <Verdict.CONFIRMED: 'confirmed'>

@@ -1,7 +1,7 @@
-"""What a check is given: uploads under the name of the run, each written down before it goes, and its samples.
+"""Upload files for the checks, and read and change their samples. Each upload is recorded in the journal first.
 
-Every file name and every label begins with `token`, the name of the run, which no other run has. A check that wants
-another label or none still has it in the file name, by which the samples are found at the end.
+Every file name and every label begins with `token`, the unique name of the run. A check that needs another label, or
+none, still has the token in the file name, so that its samples are found at the end.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from eisync.selftest.contents import Contents
 from eisync.selftest.journal import Journal
 from eisync.selftest.model import NoAnswerError, Sample, UploadRefusedError
 
-_UNDECIDED_TYPE = "multipart/form-data"  # what the official SDK calls every part; the extension decides
+_UNDECIDED_TYPE = "multipart/form-data"  # the official SDK sends this type for every part; the extension decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class File:
         return hashlib.sha256(self.content).hexdigest()
 
     def part(self) -> Part:
-        """Return it as a part of a form."""
+        """Return the file as a part of a form."""
         return Part(self.content, self.name, _UNDECIDED_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the answer says of one file: a sample, or an error."""
+    """The entry of one file in an answer: the id of a sample, or an error."""
 
     sample_id: int | None
     error: str
@@ -65,7 +65,7 @@ class Probe:
         wait: Callable[[float], object],
         monotonic: Callable[[], float],
     ) -> None:
-        """`wait` pauses so many seconds, less when the run shall end; `monotonic` measures seconds."""
+        """`wait` pauses for some seconds, or less if the run is stopped; `monotonic` is a clock in seconds."""
         self.client = client
         self.contents = contents
         self.token = journal.record.token
@@ -88,9 +88,10 @@ class Probe:
         companions: Mapping[str, object] | None = None,
         extra: Sequence[Part] = (),
     ) -> Uploaded:
-        """Send the files in one request, labelled with the name of the run unless `headers` say something of labels.
+        """Send the files in one request. Their label is the name of the run unless `headers` has `x-label`.
 
-        `companions` are documents by part name, `extra` other parts. Raises SilenceError, StoppedError or StateError.
+        `companions` are documents by part name; `extra` are other parts. Raises SilenceError, StoppedError and
+        StateError.
         """
         parts = [file.part() for file in files] + list(extra)
         parts += [Part(json.dumps(said).encode(), name, JSON) for name, said in (companions or {}).items()]
@@ -103,7 +104,7 @@ class Probe:
         return Uploaded(reply, entries)
 
     def post_data(self, file: File, headers: Mapping[str, str], *, parts: Sequence[Part] | None = None) -> ServiceReply:
-        """Send one file to the legacy route: as the body, or as the form of `parts`. Raises as `upload`."""
+        """Send one file to the legacy route: as the body, or in a form of `parts`. Raises as `upload` does."""
         hashes = [file.sha256, *(hashlib.sha256(part.content).hexdigest() for part in parts or ())]
         self._journal.sending(hashes)
         wanted = {"x-label": self.token} | dict(headers)
@@ -112,16 +113,16 @@ class Probe:
         else:
             reply = self.client.post_form("/api/training/data", parts, wanted)
         if reply.status != 200:
-            self._journal.answered(hashes, ())  # the answer names no id: what was stored is found by its name
+            self._journal.answered(hashes, ())  # this route returns no ids: stored samples are found by their names
         return reply
 
     def store(self, file: File, **options: Any) -> Sample:
-        """Upload one file and return its sample. Raises UploadRefusedError, and as `upload`."""
+        """Upload one file and return its sample. Raises UploadRefusedError and the errors of `upload`."""
         [sample] = self.store_all(file, **options)
         return sample
 
     def store_all(self, *files: File, **options: Any) -> list[Sample]:
-        """Upload several files in one request, and return their samples. Raises as `store`."""
+        """Upload several files in one request, and return their samples. Raises the same errors as `store`."""
         uploaded = self.upload(*files, **options)
         found = []
         for entry in _first(uploaded, len(files)):
@@ -131,7 +132,7 @@ class Probe:
         return found
 
     def try_to_store(self, file: File, **options: Any) -> Entry:
-        """Upload one file and return what the answer says of it. Raises UploadRefusedError for the whole request."""
+        """Upload one file and return its entry. Raises UploadRefusedError if the whole request is refused."""
         [entry] = _first(self.upload(file, **options), 1)
         return entry
 
@@ -140,14 +141,14 @@ class Probe:
         return File(self.name(f"{rest}.json"), self.contents.json(**changes))
 
     def shared_all(self, key: str, make: Callable[[], Sequence[File]], **options: Any) -> list[tuple[File, Sample]]:
-        """Return files that several checks ask about and none changes, with their samples. Upload them once a `key`."""
+        """Return files that several checks use and none changes, with their samples. Each `key` is uploaded once."""
         if key not in self._shared:
             files = make()
             self._shared[key] = list(zip(files, self.store_all(*files, **options), strict=True))
         return self._shared[key]
 
     def shared(self, kind: str) -> Sample:
-        """Return one sample of this kind that no check changes: csv, json, cbor, wav or png."""
+        """Return the sample of this kind (csv, json, cbor, wav or png) that no check changes."""
         return self._plain(kind)[1]
 
     def original(self, kind: str) -> File:
@@ -164,7 +165,7 @@ class Probe:
     # --- samples
 
     def sample(self, sample_id: int) -> Sample:
-        """Return it as Studio shows it alone. Raises NoAnswerError where there is none, SilenceError, StoppedError."""
+        """Return one sample from Studio. Raises NoAnswerError if there is none, SilenceError, StoppedError."""
         reply = self.client.raw_data("GET", f"/{sample_id}")
         if not reply.is_success or reply.content is None:
             raise NoAnswerError(f"Studio does not show sample {sample_id}: {reply.refusal}")
@@ -172,13 +173,13 @@ class Probe:
         return sample
 
     def change(self, method: str, path: str, body: Mapping[str, object] | None = None) -> ServiceReply:
-        """Change a sample of this run; `path` is below `raw-data` and begins with its id. Raises as `sample`."""
+        """Change a sample of this run. `path` is below `raw-data` and begins with its id. Raises as `sample` does."""
         return self.client.raw_data(method, path, body=body)
 
     def find(self, **query: object) -> list[Sample]:
-        """Return the samples of this run that a listing with these filters shows, newest first. Raises NoAnswerError.
+        """Return the samples of this run in a listing with these filters, newest first. Raises NoAnswerError.
 
-        The listing is also limited to file names of this run, unless `filename` is given.
+        The listing is also limited to the file names of this run, unless `filename` is given.
         """
         asked = {"category": "all", "filename": self.token, "includeDisabled": "both", "limit": MOST_LISTED} | query
         reply = self.client.raw_data("GET", "", asked)
@@ -187,7 +188,7 @@ class Probe:
         return [one for one in reply.content["samples"] if self.token in str(one["filename"])]
 
     def count(self, **query: object) -> int:
-        """Return how many samples of the project these filters select. Raises NoAnswerError."""
+        """Return how many samples of the project match these filters. Raises NoAnswerError."""
         reply = self.client.raw_data("GET", "/count", query)
         if not reply.is_success or reply.content is None:
             raise NoAnswerError(reply.refusal)
@@ -203,7 +204,7 @@ def _first(uploaded: Uploaded, count: int) -> tuple[Entry, ...]:
 
 
 def _entries(reply: ServiceReply) -> tuple[Entry, ...]:
-    """Return what the answer says of each file; nothing where it is of another form."""
+    """Return the entries of the files; none if the answer has an unexpected form."""
     listed = reply.content.get("files") if reply.content is not None else None
     if not isinstance(listed, list):
         return ()

@@ -1,8 +1,8 @@
-"""Remove the samples of one run, and nothing else; then prove that they are gone.
+"""Delete the samples of one run and nothing else, and prove that none is left.
 
-A sample is of the run when its name or its label has the run's token, and it is also one that an answer named, or its
-content is what was sent. Neither an id alone nor a name alone is enough: an id may mean another sample by now, and a
-name may have been copied. A sample with the token that is not proved is left alone and listed.
+A sample is deleted only with two proofs. Its name or label has the token of the run; and an answer to the run had its
+id, or its content is one that the run sent. Neither an id nor a name is enough: an id may belong to another sample by
+now, and a name may have been copied. A sample with the token and without the second proof is kept, and reported.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _MOST_PAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A sample that is still there."""
+    """A sample that is still in the project, and why."""
 
     sample_id: int
     reason: str
@@ -30,7 +30,7 @@ class Left:
 
 @dataclass(slots=True)
 class Removal:
-    """What became of the samples. `reason` says why the proof that all are gone is missing; empty when it is not."""
+    """The result. `reason` says why it is not proved that no sample is left; empty if it is proved."""
 
     removed: set[int] = field(default_factory=set)
     left: list[Left] = field(default_factory=list)
@@ -38,25 +38,25 @@ class Removal:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether it is proved that nothing of the run is in the project."""
+        """Return whether it is proved that no sample of the run is left in the project."""
         return not self.left and not self.reason
 
 
 def remove(client: Client, record: Record, *, wait: Callable[[float], object]) -> Removal:
-    """Remove every sample of `record`. Raises StoppedError when a person stops it; it can be repeated.
+    """Delete every sample of `record`. Raises StoppedError when a person stops it. Safe to repeat.
 
-    Where an upload got no answer, the listing is asked again after a pause: a sample may be listed late.
+    If an upload got no answer, the samples are listed again after a pause, because a sample may be listed late.
     """
     removal = Removal()
     for round_number in range(_ROUNDS):
         removal.left.clear()
         try:
             _remove_listed(client, record, removal)
-            _look_again(client, record, removal)
+            _list_leftovers(client, record, removal)
             removal.reason = ""
         except NoAnswerError as error:
             removal.reason = str(error)
-        # A round that found everything settled is the last; a sample of a lost answer may still turn up.
+        # Stop when no sample is left. After a lost answer, do at least two rounds: its sample may be listed late.
         if removal.is_complete and (record.hashes <= record.answered or round_number):
             break
         wait(_PAUSE_S)
@@ -64,11 +64,11 @@ def remove(client: Client, record: Record, *, wait: Callable[[float], object]) -
 
 
 def _remove_listed(client: Client, record: Record, removal: Removal) -> None:
-    """Remove what is listed by the run's name, and what an answer named and the listing does not have."""
+    """Delete the samples in the listing by the run's name, and those whose ids came in answers."""
     failure = None
     try:
         named = _named(client, record)
-    except NoAnswerError as error:  # what answers named can be removed all the same
+    except NoAnswerError as error:  # samples with known ids can be deleted without the listing
         named, failure = {}, error
     for sample_id in sorted((record.ids - removal.removed) | set(named), reverse=True):
         try:
@@ -83,11 +83,11 @@ def _remove_listed(client: Client, record: Record, removal: Removal) -> None:
 
 
 class _KeptError(Exception):
-    """The sample stays; the text says why."""
+    """The sample is not deleted. The text says why."""
 
 
 def _shown(client: Client, sample_id: int) -> Sample | None:
-    """Return the sample alone; None when there is none."""
+    """Return one sample from Studio; None if it does not exist."""
     reply = client.raw_data("GET", f"/{sample_id}")
     if says_no_sample(reply.error):
         return None
@@ -99,7 +99,7 @@ def _shown(client: Client, sample_id: int) -> Sample | None:
 
 def _remove_one(client: Client, record: Record, sample_id: int, sample: Sample) -> None:
     if not _is_ours(client, record, sample_id, sample):
-        raise _KeptError("it is not proved to be of this run, so it was left alone")
+        raise _KeptError("it is not proved that it is from this run, so it was not deleted")
     reply = client.raw_data("DELETE", f"/{sample_id}")
     if not reply.is_success and not says_no_sample(reply.error):
         raise _KeptError(reply.refusal)
@@ -115,12 +115,12 @@ def _is_ours(client: Client, record: Record, sample_id: int, sample: Sample) -> 
 
 
 def has_token(sample: Sample, token: str) -> bool:
-    """Return whether the sample bears the name of the run."""
+    """Return whether the sample's name or label has the token of the run."""
     return token in str(sample.get("filename")) or token in str(sample.get("label"))
 
 
 def _named(client: Client, record: Record) -> dict[int, Sample]:
-    """Return the samples that bear the name of the run, as the listing has them by file name and by label."""
+    """Return the listed samples whose file name or label has the token of the run."""
     selections: tuple[dict[str, object], ...] = ({"filename": record.token}, {"labels": [record.token]})
     return {
         int(sample["id"]): sample
@@ -130,18 +130,18 @@ def _named(client: Client, record: Record) -> dict[int, Sample]:
     }
 
 
-def _look_again(client: Client, record: Record, removal: Removal) -> None:
-    """List what is left: by name, by label, and by content among the samples that are as new as the run's."""
+def _list_leftovers(client: Client, record: Record, removal: Removal) -> None:
+    """List the samples that are left: by name, by label, and by content among the samples since the run's first."""
     kept = {left.sample_id for left in removal.left}
-    found = dict.fromkeys(_named(client, record), "it was deleted and is still listed")
+    found = dict.fromkeys(_named(client, record), "it was deleted but is still listed")
     for sample in _listed(client, {"minId": min(removal.removed)}) if removal.removed else ():
         if sample.get("sha256Hash") in record.hashes:
-            found.setdefault(int(sample["id"]), "it holds what was sent, under another name")
+            found.setdefault(int(sample["id"]), "it has the content of a file of this run, under another name")
     removal.left += [Left(sample_id, reason) for sample_id, reason in found.items() if sample_id not in kept]
 
 
 def _listed(client: Client, wanted: dict[str, object]) -> list[Sample]:
-    """Return every sample of the selection. Raises NoAnswerError when the listing does not come."""
+    """Return all samples that match these filters. Raises NoAnswerError if they cannot be listed."""
     found: list[Sample] = []
     before: int | None = None
     for _ in range(_MOST_PAGES):

@@ -1,4 +1,4 @@
-"""The table for a person, and the record for a bug report, which holds no key and no name of the person's samples."""
+"""The report: a table for a person, and JSON for a bug report. It has no key and no name of the person's samples."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ _REMEDY = "delete them in Studio (search for the label or name eisync-selftest),
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What one run found. `reason` says why it ended early; `seconds` is how long it took."""
+    """The results of one run. `reason` says why it ended early; `seconds` is how long it took."""
 
     version: str
     results: Sequence[Result]
@@ -32,7 +32,7 @@ class Report:
 
     @property
     def has_contradictions(self) -> bool:
-        """Return whether the project does something else than the contract says."""
+        """Return whether the project contradicts the contract."""
         return any(result.verdict is Verdict.CONTRADICTED for result in self.results)
 
     def record(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Report:
         counts = self.counts
         yield (
             f"{counts['confirmed']} confirmed, {counts['contradicted']} contradicted, {counts['answered']} answered "
-            f"that the contract leaves open, {counts['unanswered']} unanswered; {self.requests} requests in "
+            f"(the contract leaves them open), {counts['unanswered']} unanswered; {self.requests} requests in "
             f"{self.seconds:.0f} s"
         )
         if self.reason:
@@ -67,11 +67,11 @@ class Report:
 
 
 def removal_lines(removal: Removal) -> Iterator[str]:
-    """Return what became of the samples, as sentences."""
+    """Yield sentences about the removal of the samples."""
     if removal.is_complete:
         yield f"Every sample was removed again ({len(removal.removed)}), and none is listed any more."
         return
-    yield f"{amount(len(removal.removed), 'sample')} removed; not proved that all are gone."
+    yield f"{amount(len(removal.removed), 'sample')} removed. It is not proved that none is left."
     if removal.reason:
         yield f"Why: {removal.reason}"
     for left in removal.left:
@@ -83,10 +83,10 @@ def _found(result: Result) -> str:
     if result.answer is None:
         return result.reason
     detail = f" ({result.answer.detail})" if result.answer.detail else ""
-    told = f"{result.answer.text}{detail}"
+    text = f"{result.answer.text}{detail}"
     if result.verdict is Verdict.CONTRADICTED:
-        told += f"; the contract [{result.check.mark.value}] says: {result.check.says}"
-    return told
+        text += f"; the contract [{result.check.mark.value}] says: {result.check.says}"
+    return text
 
 
 def _check(result: Result) -> dict[str, Any]:

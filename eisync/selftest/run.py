@@ -1,8 +1,7 @@
-"""Ask every check in order, and remove what was uploaded at the end, whatever happened.
+"""Run the checks in order, and remove all uploaded samples at the end, in any case.
 
-A first sample is uploaded and removed before anything else is asked: a project in which that does not work is left at
-once. A first signal ends the questions and not the removal; a second one ends that too, and the journal stays for the
-next run.
+First, a single sample is uploaded and removed; if that fails, nothing else is uploaded. A first signal ends the checks
+but not the removal. A second signal ends the removal, too; then the journal stays for the next run.
 """
 
 import threading
@@ -26,12 +25,12 @@ from eisync.selftest.probe import Probe
 from eisync.selftest.removal import Removal, remove
 
 _MOST_SILENCES = 3
-"""So many checks in a row without an answer end the run: the service cannot be reached."""
+"""After this many checks in a row without an answer, the run ends: the service cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one check. `reason` says why there is no answer."""
+    """The result of one check. `reason` says why there is no answer."""
 
     check: Check
     verdict: Verdict
@@ -41,7 +40,7 @@ class Result:
 
 @dataclass(slots=True)
 class Run:
-    """One run. `reason` says why it ended early; empty when every check was asked."""
+    """One run. `reason` says why it ended early; empty if every check was run."""
 
     probe: Probe
     journal: Journal
@@ -51,9 +50,12 @@ class Run:
     reason: str = ""
 
     def conduct(self, checks: Sequence[Check], *, tell: Callable[[int], object] = lambda _: None) -> None:
-        """Ask, then remove. `tell` gets how many checks are done. Raises StateError when the journal fails."""
+        """Run the checks, then remove the samples. `tell` is called with the number of finished checks.
+
+        Raises StateError if the journal cannot be written.
+        """
         try:
-            self._rehearse()
+            self._try_one_sample()
             self._ask_all(checks, tell)
         except StoppedError:
             self.reason = "it was stopped"
@@ -62,8 +64,8 @@ class Run:
         finally:
             self._clear()
 
-    def _rehearse(self) -> None:
-        """Raise NoAnswerError when a sample cannot be uploaded and removed."""
+    def _try_one_sample(self) -> None:
+        """Raise NoAnswerError if a sample cannot be uploaded and removed."""
         try:
             sample = self.probe.store(self.probe.json_file("first"))
         except UploadRefusedError as refusal:
@@ -83,7 +85,7 @@ class Run:
                 raise NoAnswerError(f"the service does not answer: {result.reason}")
 
     def _ask(self, check: Check) -> tuple[Result, bool]:
-        """Return the result, and whether the service was silent."""
+        """Return the result, and whether the service did not answer."""
         try:
             found = check.ask(self.probe)
         except UploadRefusedError as refusal:
@@ -92,14 +94,14 @@ class Run:
             reason = self._plain(str(error))
             return Result(check, Verdict.UNANSWERED, reason=reason), isinstance(error, SilenceError)
         except CONTENT_ERRORS as error:
-            reason = self._plain(f"the answer has another form ({type(error).__name__}: {error})")
+            reason = self._plain(f"the answer has an unexpected form ({type(error).__name__}: {error})")
             return Result(check, Verdict.UNANSWERED, reason=reason), False
         answer = Answer(found) if isinstance(found, str) else found
         answer = Answer(self._plain(answer.text), self._plain(answer.detail))
         return Result(check, verdict_of(answer, check.expects), answer), False
 
     def _plain(self, text: str) -> str:
-        """Take the name of the run out, so that two reports can be compared."""
+        """Replace the name of the run, so that two reports can be compared."""
         return one_line(text.replace(self.probe.token, "RUN"))
 
     def _clear(self) -> None:
@@ -109,9 +111,9 @@ class Run:
 
 
 def clear(probe: Probe, journal: Journal, hurry: threading.Event) -> tuple[Removal, bool]:
-    """Remove the samples of the journal's run, and the journal when nothing is left.
+    """Remove the samples of the journal's run, and the journal if no sample is left.
 
-    Returns what became of them, and whether the removal came to its end: False when `hurry` was set.
+    Return the result, and whether the removal was finished: False if `hurry` was set.
     """
     probe.client.is_stopped = hurry.is_set
     try:
@@ -124,7 +126,7 @@ def clear(probe: Probe, journal: Journal, hurry: threading.Event) -> tuple[Remov
 
 
 def not_asked(checks: Iterable[Check], results: Sequence[Result], reason: str) -> list[Result]:
-    """Return every check as a result: those that were not asked have `reason`."""
+    """Return a result for every check. Those that were not run are unanswered with `reason`."""
     asked = {result.check.id for result in results}
     rest = [Result(one, Verdict.UNANSWERED, reason=reason) for one in checks if one.id not in asked]
     return [*results, *rest]

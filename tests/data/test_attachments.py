@@ -100,9 +100,9 @@ def test_the_service_takes_attachments_for_none_of_its_samples(service: RunningE
 @pytest.mark.parametrize(
     ("attachments", "text"),
     [
-        (["film.mp4"], "attachments must be a dict of names and data, not list"),
-        ({"a.csv": b"x"}, "an attachment cannot be called a.csv: give it a name of its own"),
-        ({"info.labels": b"x"}, "an attachment cannot be called info.labels: give it a name of its own"),
+        (["film.mp4"], "attachments must be a dict of file names and data, not list"),
+        ({"a.csv": b"x"}, "an attachment cannot be named a.csv: choose another name"),
+        ({"info.labels": b"x"}, "an attachment cannot be named info.labels: choose another name"),
         ({"": b"x"}, "'' is not a file name"),
         ({"film.mp4": 5}, "Data of type int cannot be uploaded: pass bytes, text or a stream"),
     ],

@@ -70,7 +70,7 @@ def test_a_class_says_what_it_holds(name: str) -> None:
 @pytest.mark.parametrize("name", data.__all__)
 def test_it_says_what_it_stands_for_and_gives_an_example(name: str) -> None:
     said = sections(getattr(data, name))
-    assert re.search(rf"Stands for `edgeimpulse(?:_api)?\.[\w.]*\b{name}`", "\n".join(said[""]))
+    assert re.search(rf"Replaces `edgeimpulse(?:_api)?\.[\w.]*\b{name}`", "\n".join(said[""]))
     assert any(line.startswith("    >>> ") for line in said["Example"])
 
 

@@ -307,7 +307,7 @@ def test_a_label_is_sent_in_one_form_and_the_sample_keeps_its_own(service: Runni
 def test_attachments_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
     fill(tmp_path, {"a.csv": csv(1)})
     with pytest.warns(
-        UserWarning, match=r"info\.labels lists attachments for 1 file; they are not sent: set `attachments`"
+        UserWarning, match=r"info\.labels lists attachments for 1 file; they are not sent\. Set `attachments`"
     ):
         assert exported(tmp_path, {"path": "a.csv", "attachments": [{"path": "x"}]}).success
 

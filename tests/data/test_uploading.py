@@ -131,8 +131,8 @@ def test_nothing_is_uploaded_well(service: RunningEmulator, given: Any) -> None:
         (Sample("x", "a\nb.csv"), "is not a file name"),
         (Sample("x", ""), "is not a file name"),
         (Sample("x", "a.csv", metadata="site"), "metadata must be a dict"),  # type: ignore[arg-type]
-        (Sample("x", "a.png", bounding_boxes="[{"), "bounding_boxes cannot be read as JSON"),
-        (Sample("x", "a.png", bounding_boxes=[{"label": object()}]), "bounding_boxes cannot be read as JSON"),
+        (Sample("x", "a.png", bounding_boxes="[{"), "bounding_boxes is not valid JSON"),
+        (Sample("x", "a.png", bounding_boxes=[{"label": object()}]), "bounding_boxes is not valid JSON"),
         (Sample("\ud800", "a.csv"), "lone surrogate"),
         (Sample(csv(1), "a.csv", category="nonsense"), "Unknown category nonsense"),
         (Sample(csv(1), "a.csv", category="../files"), "Unknown category"),

@@ -50,7 +50,7 @@ def test_waits_add_up_and_the_first_of_the_others_is_the_one() -> None:
     assert plan.kinds == ("latency", "latency", "slow_read", "withhold")
 
 
-def test_the_same_seed_throws_the_same_dice() -> None:
+def test_the_same_seed_gives_the_same_faults() -> None:
     def run(seed: int) -> list[object]:
         faults = faults_of(
             Rule(where="ingestion", kind="latency", probability=0.5, seconds=1, jitter_s=1),

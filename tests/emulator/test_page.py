@@ -16,7 +16,7 @@ def page(emulator: RunningEmulator) -> requests.Response:
 
 
 def test_the_page_shows_projects_counts_and_samples(client: Client) -> None:
-    assert "Nothing was uploaded yet" in page(client.emulator).text
+    assert "No samples have been uploaded yet" in page(client.emulator).text
     client.store(("wave.01.csv", csv(1)), ("wave.02.csv", csv(2)))
     client.store(("noise.csv", csv(3)), category="testing", x_no_label="1")
     text = page(client.emulator).text

@@ -214,7 +214,7 @@ def test_a_device_that_vanishes_mid_sample_fails_it(emulator: RunningEmulator, c
         board.receive()
         board.notify("sample", "sampleStarted")
         board.vanish()
-        assert outcome(client, job_id) == (False, "The device disconnected before it had finished the sample")
+        assert outcome(client, job_id) == (False, "The device disconnected before the sample was finished")
         eventually(lambda: device(client)["remoteMgmtMode"] == "disconnected")
     answer = start_sampling(client)
     assert answer == {"success": False, "error": f"Device {ID} is not connected to remote management"}
@@ -240,7 +240,7 @@ def test_a_device_that_is_silent_for_too_long_fails_its_sample() -> None:
             job_id = start_sampling(client, lengthMs=200)["id"]
             board.receive()
             board.notify("sample", "sampleStarted")
-            assert outcome(client, job_id) == (False, "The device was silent for 1.2 s")
+            assert outcome(client, job_id) == (False, "The device sent nothing for 1.2 s")
             board.notify("sampleUploading", "sampleFinished")  # too late
             assert start_sampling(client)["success"]
             assert "sample" in board.receive()
@@ -261,7 +261,7 @@ def test_a_device_has_one_sample_at_a_time_unless_a_switch_says_otherwise(
         with patient.session:
             first, second = (start_sampling(patient, label=label)["id"] for label in ("one", "two"))
             assert [board.receive()["sample"]["label"] for _ in range(2)] == ["one", "two"]
-            assert outcome(patient, first) == (False, "Another sample was asked for")
+            assert outcome(patient, first) == (False, "Another sample was requested")
             assert job(patient, second)["additionalInfo"] == "asked"
 
 

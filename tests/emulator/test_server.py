@@ -142,11 +142,11 @@ def test_a_port_that_is_taken_is_one_sentence_and_exit_code_1() -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.count("\n") == 1
-        assert f"Port {port} on 127.0.0.1 cannot be had" in done.stderr
-        with pytest.raises(SystemExit, match="cannot be had"):
+        assert f"Port {port} on 127.0.0.1 cannot be used" in done.stderr
+        with pytest.raises(SystemExit, match="cannot be used"):
             serve(EmulatorSettings(studio_port=port, ingestion_port=0), announce=print)
         with (
-            pytest.raises(EmulatorError, match="cannot be had"),
+            pytest.raises(EmulatorError, match="cannot be used"),
             running_emulator(EmulatorSettings(studio_port=port, ingestion_port=0)),
         ):
             pass

@@ -9,13 +9,13 @@ import pytest
 
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
-from eisync.emulator.visitors import is_our_name, why_barred
+from eisync.emulator.visitors import is_our_name, reason_to_refuse
 
 PORTS = (4800, 4810)
 
 
 def barred(headers: Mapping[str, str], method: str = "GET") -> bool:
-    return why_barred(method, headers, allowed_hosts=("127.0.0.1",), is_remote=False, own_ports=PORTS) is not None
+    return reason_to_refuse(method, headers, allowed_hosts=("127.0.0.1",), is_remote=False, own_ports=PORTS) is not None
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,5 @@ def test_a_key_that_exists_is_not_repeated(shared: RunningEmulator) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "größe"])
 def test_what_is_no_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="name by which"):
+    with pytest.raises(ValueError, match="An allowed host name"):
         EmulatorSettings(allowed_hosts=(name,))

@@ -80,7 +80,7 @@ def test_a_sample_that_only_bears_the_name_is_left_and_listed(
     with connected(emulator) as client, begun(client, tmp_path) as kept:
         kept.sending([File("x", row(2)).sha256])
         removal = remove(client, kept.record, wait=wait)
-    assert [Left(persons, "it is not proved to be of this run, so it was left alone")] == removal.left
+    assert [Left(persons, "it is not proved that it is from this run, so it was not deleted")] == removal.left
     assert [persons] == list(persons_samples(emulator))
     assert not removal.is_complete
 
@@ -100,7 +100,7 @@ def test_a_sample_that_was_renamed_is_found_by_its_content(emulator: RunningEmul
         probe.store(file)
         strange = store_as_a_person(emulator, "renamed.json", file.content)
         removal = remove(client, kept.record, wait=wait)
-    assert [Left(strange, "it holds what was sent, under another name")] == removal.left
+    assert [Left(strange, "it has the content of a file of this run, under another name")] == removal.left
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_sample_that_is_deleted_and_still_listed_is_left(
         sample_id = int(probe.store(probe.json_file("a"))["id"])
         _pretend_to_delete(client, monkeypatch)
         removal = remove(client, kept.record, wait=wait)
-    assert [Left(sample_id, "it was deleted and is still listed")] == removal.left
+    assert [Left(sample_id, "it was deleted but is still listed")] == removal.left
 
 
 def _pretend_to_delete(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

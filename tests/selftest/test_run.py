@@ -97,7 +97,7 @@ def raising(error: Exception) -> Any:
     [
         (UploadRefusedError(f"{TOKEN}.json: no"), Verdict.CONTRADICTED, "RUN.json: no"),
         (NoAnswerError("not here"), Verdict.UNANSWERED, "not here"),
-        (KeyError("samples"), Verdict.UNANSWERED, "the answer has another form (KeyError: 'samples')"),
+        (KeyError("samples"), Verdict.UNANSWERED, "the answer has an unexpected form (KeyError: 'samples')"),
     ],
 )
 def test_a_check_that_fails_costs_no_other(
@@ -180,9 +180,9 @@ def test_the_report_says_what_was_found_and_how_it_ended() -> None:
         "contradicted  c.de  no (HTTP 200); the contract [C] says: It says so.",
         "unanswered    f     it was stopped",
         "",
-        "1 confirmed, 1 contradicted, 0 answered that the contract leaves open, 1 unanswered; 9 requests in 1 s",
+        "1 confirmed, 1 contradicted, 0 answered (the contract leaves them open), 1 unanswered; 9 requests in 1 s",
         "The run ended early: it was stopped",
-        "2 samples removed; not proved that all are gone.",
+        "2 samples removed. It is not proved that none is left.",
         "Sample 3 is still there: No permission",
         "What to do: delete them in Studio (search for the label or name eisync-selftest), or run 'eisync selftest' "
         "again",

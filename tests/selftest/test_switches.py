@@ -63,6 +63,7 @@ INVISIBLE = {
     "dataset_window_ms": "a version appears some time after a change, and a self-test does not wait for it",
     "dataset_commit_ms": "a version appears some time after a change, and a self-test does not wait for it",
     "refuse_by_role": "the self-test has one key, an admin's",
+    "max_table_bytes": "it is for measurements of a client: a service that reads no tables is not expected",
     **dict.fromkeys(
         (
             "heartbeat_s",

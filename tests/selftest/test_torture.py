@@ -42,9 +42,9 @@ def test_each_file_is_stored_once_lost_or_doubled(written: str, stored: dict[str
         (KEPT, {"synced": 3}, 0, ()),
         (Stored(2, 1, 0, 0), {"synced": 3}, 0, ("1 files were lost",)),
         (Stored(2, 0, 1, 0), {"synced": 3}, 0, ("1 files were stored more than once",)),
-        (Stored(3, 0, 0, 1), {"synced": 3}, 0, ("1 contents were stored that no file has",)),
+        (Stored(3, 0, 0, 1), {"synced": 3}, 0, ("1 stored contents are in none of the files",)),
         (KEPT, {"synced": 2, "ready": 1}, 0, ("not every file is synced: 1 ready",)),
-        (KEPT, {"synced": 3}, 4, ("'eisync once' ended with 4",)),
+        (KEPT, {"synced": 3}, 4, ("'eisync once' ended with exit code 4",)),
     ],
 )
 def test_a_promise_is_broken_by_the_account_the_states_or_the_end(
@@ -110,7 +110,7 @@ def test_where_no_disk_may_be_mounted_the_trial_is_skipped_with_the_reason(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     figures = fill_the_disk(Trial(emulator, 1, lambda _: False), installation_at(tmp_path, emulator), files=10)
-    assert "no small disk can be mounted here (there is no mount); it takes root" == figures.skipped
+    assert "no small disk can be mounted here (mount is not installed); mounting needs root" == figures.skipped
     assert 0 == emulator.ledger()["requests"]
 
 

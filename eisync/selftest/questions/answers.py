@@ -1,4 +1,4 @@
-"""How uploads are answered: entries, refusals, names, limits (wire contract, section 1)."""
+"""Checks of answers to uploads: entries, refusals, names, limits (wire contract, section 1)."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _REQUEST_BYTES = 64 * 1024
 
 
 def _wrong_key(probe: Probe) -> Answer:
-    """Upload with a wrong key. Nothing can be stored with it."""
+    """Upload with a wrong key, which cannot store anything."""
     file = probe.json_file("wrong-key")
     reply = probe.client.post_form("/api/training/files", [file.part()], {}, key=WRONG_KEY)
     return Answer(f"HTTP {reply.status}: {reply.error}")
@@ -41,7 +41,7 @@ def _all_fail(probe: Probe) -> Answer:
 
 
 def _companion_refused(name: str, document: object) -> Callable[[Probe], Answer]:
-    """Send a companion beside one file; return the words of the refusal, of the request or of an entry."""
+    """Send a companion with one file; return the error of the request or of an entry."""
 
     def ask(probe: Probe) -> Answer:
         uploaded = probe.upload(probe.json_file("beside"), companions={name: document})
@@ -81,7 +81,7 @@ def _stored_name(kind: str, extension: str) -> Callable[[Probe], Answer]:
 
 
 def _stored(probe: Probe, kind: str, extension: str) -> re.Match[str] | None:
-    """Return the stored name in its parts: the id and the machine."""
+    """Return the parts of the stored name: the id and the machine."""
     sent = re.escape(probe.original(kind).name)
     return re.fullmatch(rf"(?:.*/)?{sent}\.([0-9a-v]{{8}})\.([^.]+)\.{extension}", _place(probe, kind))
 
@@ -97,7 +97,7 @@ def _pod(probe: Probe) -> Answer:
 
 def _shown_name(probe: Probe) -> Answer:
     wanted, found = probe.original("csv").name.removesuffix(".csv"), probe.shared("csv")["filename"]
-    return Answer("less its last extension" if wanted == found else "something else", str(found))
+    return Answer("without its last extension" if wanted == found else "something else", str(found))
 
 
 def _latency(probe: Probe) -> Answer:
@@ -143,14 +143,14 @@ CHECKS = (
         "answer.latency",
         Mark.OPEN,
         "How long after the answer a sample is listed.",
-        "one JSON file, then the listing again and again",
+        "one JSON file, then the listing until the sample is in it",
         _latency,
     ),
     Check(
         "companion.info-labels",
         Mark.LIVE,
         "info.labels as a part is refused with 'Invalid mimetype'.",
-        "one JSON file with an info.labels beside it",
+        "one JSON file and a part info.labels",
         _companion_refused("info.labels", {"version": 1, "files": []}),
         ("Invalid mimetype",),
     ),
@@ -158,7 +158,7 @@ CHECKS = (
         "companion.type",
         Mark.LIVE,
         "A companion of a wrong type is refused with 'Invalid type'.",
-        "one JSON file with a structured_labels.labels of another type",
+        "one JSON file and a part structured_labels.labels of another type",
         _companion_refused("structured_labels.labels", {"version": 1, "type": "other", "structuredLabels": {}}),
         ("Invalid type",),
     ),
@@ -166,7 +166,7 @@ CHECKS = (
         "companion.version",
         Mark.LIVE,
         "A companion of a wrong version is refused with 'Invalid version'.",
-        "one JSON file with a structured_labels.labels of version 99",
+        "one JSON file and a part structured_labels.labels of version 99",
         _companion_refused(
             "structured_labels.labels", {"version": 99, "type": "structured-labels", "structuredLabels": {}}
         ),
@@ -176,15 +176,15 @@ CHECKS = (
         "limit.header",
         Mark.INFERRED,
         "A request may have 12 KB of headers.",
-        "one JSON file, a header of 12 KB that means nothing",
+        "one JSON file with an unknown header of 12 KB",
         _large_header,
         ("accepted",),
     ),
     Check(
         "limit.request",
         Mark.OPEN,
-        "How large a request may be: larger than 64 KiB at least.",
-        "one CSV of 64 KiB and more",
+        "Whether a request may be larger than 64 KiB.",
+        "one CSV of more than 64 KiB",
         _large_request,
     ),
     Check(
@@ -198,10 +198,10 @@ CHECKS = (
     Check(
         "name.shown",
         Mark.LIVE,
-        "Studio shows the name that was sent, less its last extension.",
+        "Studio shows the name that was sent, without its last extension.",
         "one CSV file",
         _shown_name,
-        ("less its last extension",),
+        ("without its last extension",),
     ),
     *(
         Check(
@@ -217,7 +217,7 @@ CHECKS = (
     Check(
         "name.pod",
         Mark.OPEN,
-        "The part of a stored name that tells the machine.",
+        "The machine's name, as a part of stored names.",
         "one JSON file",
         _pod,
     ),

@@ -1,6 +1,6 @@
-"""What describes a file beside its label: boxes, structured labels, label maps, attachments (wire contract, section 1).
+"""Checks of boxes, structured labels, label maps and attachments (wire contract, section 1).
 
-The second measurement of the contract corrects the first: boxes may have fractions, structured labels any order.
+The second measurement of the contract corrects the first: boxes may have fractions, ranges may be in any order.
 """
 
 import json
@@ -50,7 +50,7 @@ def _same(sent: object, shown: object) -> Answer:
 
 
 def _structured(ranges: Sequence[_Range], shown: Sequence[_Range]) -> Callable[[Probe], Answer]:
-    """Send `ranges` (start, end, label); compare what is shown with `shown`."""
+    """Send `ranges` (start, end, label), and compare the ranges in Studio with `shown`."""
 
     def ask(probe: Probe) -> Answer:
         sample = _store_structured(probe, [_range(*one) for one in ranges])
@@ -117,7 +117,7 @@ CHECKS = (
     Check(
         "boxes.companion",
         Mark.CODE,
-        "So does a part bounding_boxes.labels.",
+        "A part bounding_boxes.labels gives images their boxes.",
         "one PNG with one box in a part",
         _companion_boxes(_BOX),
         ("as sent",),
@@ -133,7 +133,7 @@ CHECKS = (
     Check(
         "boxes.no-width",
         Mark.CODE,
-        "Width and height are larger than 0.",
+        "A box whose width or height is 0 is refused.",
         "one PNG with a box of width 0",
         _companion_boxes(_FLAT),
         ("refused",),
@@ -141,7 +141,7 @@ CHECKS = (
     Check(
         "structured.order",
         Mark.CODE,
-        "structured_labels.labels labels ranges of readings.",
+        "A part structured_labels.labels gives ranges of readings their labels.",
         f"one JSON file, ranges 0 to 1 and 2 to {_LAST}",
         _structured([(0, 1, "a"), (2, _LAST, "b")], [(0, 1, "a"), (2, _LAST, "b")]),
         ("as described",),
@@ -149,56 +149,56 @@ CHECKS = (
     Check(
         "structured.any-order",
         Mark.CODE,
-        "The order of the ranges is free.",
-        "the same ranges, the last one first",
+        "Ranges may be in any order.",
+        "one JSON file with two ranges, the last one first",
         _structured([(2, _LAST, "b"), (0, 1, "a")], [(0, 1, "a"), (2, _LAST, "b")]),
         ("as described",),
     ),
     Check(
         "structured.later-wins",
         Mark.CODE,
-        "Of ranges that overlap the later one wins; equal neighbours are one.",
-        f"ranges 0 to {_LAST}, then 2 to {_LAST}",
+        "Where ranges overlap, the later one wins; neighbours with equal labels are joined.",
+        f"one JSON file with ranges 0 to {_LAST}, then 2 to {_LAST}",
         _structured([(0, _LAST, "a"), (2, _LAST, "b")], [(0, 1, "a"), (2, _LAST, "b")]),
         ("as described",),
     ),
     Check(
         "structured.hole",
         Mark.CODE,
-        "A hole between ranges is refused.",
-        f"ranges 0 to 0 and 2 to {_LAST}",
+        "A gap between ranges is refused.",
+        f"one JSON file with ranges 0 to 0 and 2 to {_LAST}",
         _refused([_range(0, 0, "a"), _range(2, _LAST, "b")]),
         ("refused",),
     ),
     Check(
         "structured.label-map-keys",
         Mark.CODE,
-        "The label maps of one sample have the same keys.",
-        "two ranges with label maps of different keys",
+        "The label maps of a sample's ranges must have the same keys.",
+        "one JSON file with two ranges, whose label maps have different keys",
         _refused([_range(0, 1, "a", {"one": "x"}), _range(2, _LAST, "b", {"two": "y"})]),
         ("refused",),
     ),
     Check(
         "label-map.object",
         Mark.CODE,
-        "label_map.labels gives a file several labels.",
-        "one JSON file with a map of two",
+        "A part label_map.labels gives a file several labels.",
+        "one JSON file with a map of two labels",
         _label_map({"wear": "high", "load": "low"}, {"wear": "high", "load": "low"}),
         ("as described",),
     ),
     Check(
         "label-map.list",
         Mark.CODE,
-        "A list of labels is a map with the keys 0, 1 and so on.",
-        "one JSON file with a list of two",
+        "A list of labels becomes a map with the keys 0, 1 and so on.",
+        "one JSON file with a list of two labels",
         _label_map(["high", "low"], {"0": "high", "1": "low"}),
         ("as described",),
     ),
     Check(
         "attachments",
         Mark.CODE,
-        "A part that attachments.labels names is no data file: it has no entry.",
-        "one JSON file with a note attached",
+        "A part that attachments.labels names is not a data file, and has no entry in the answer.",
+        "one JSON file with a text file attached",
         _attachment,
         ("1 entry, 1 stored",),
     ),

@@ -1,4 +1,4 @@
-"""When content counts as known, what the service says then, and what it leaves alone (wire contract, section 1)."""
+"""Checks of duplicates: when content counts as one, and what the service answers (wire contract, section 1)."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _IDS = re.compile(r"\(ids?:\s*([\d,\s]+)\)")
 
 
 def _again(probe: Probe, headers: dict[str, str], category: str = "training") -> tuple[Sample, Entry]:
-    """Store a file, send it again, and return its first sample and the second answer."""
+    """Store a file, send it again, and return the sample and the entry in the second answer."""
     file = probe.json_file("twice")
     sample = probe.store(file)
     return sample, probe.try_to_store(file, headers=headers, category=category)
@@ -40,7 +40,7 @@ def _fate(entry: Entry) -> Answer:
 def _names_ids(probe: Probe) -> Answer:
     sample, entry = _again(probe, {_REFUSE: "1"})
     if not _says_duplicate(entry):
-        raise NoAnswerError(f"the duplicate was not refused as one: {entry.error or 'it was stored'}")
+        raise NoAnswerError(f"the duplicate was not refused as a duplicate: {entry.error or 'it was stored'}")
     found = _IDS.search(entry.error)
     if found is None:
         return Answer("no ids", entry.error)
@@ -76,16 +76,16 @@ CHECKS = (
     Check(
         "duplicate.refused",
         Mark.DOCUMENTED,
-        "x-disallow-duplicates: 1 refuses content that the project has.",
-        "one JSON file twice, the second time with the header",
+        "With x-disallow-duplicates: 1, content that is in the project is refused.",
+        "one JSON file twice, the second time with '1'",
         _sent_twice("1"),
         ("refused as known",),
     ),
     Check(
         "duplicate.true",
         Mark.DOCUMENTED,
-        "x-disallow-duplicates counts when it is set; tutorials send 'true'.",
-        "the same with 'true'",
+        "x-disallow-duplicates: true counts as set, as tutorials send it.",
+        "one JSON file twice, the second time with 'true'",
         _sent_twice("true"),
         ("refused as known",),
     ),
@@ -93,46 +93,46 @@ CHECKS = (
         "duplicate.zero",
         Mark.OPEN,
         "Whether x-disallow-duplicates: 0 counts as set.",
-        "the same with '0'",
+        "one JSON file twice, the second time with '0'",
         _sent_twice("0"),
     ),
     Check(
         "duplicate.allowed",
         Mark.DOCUMENTED,
-        "Without the header the same content is stored again.",
-        "the same without the header",
+        "Without x-disallow-duplicates, the same content is stored again.",
+        "one JSON file twice, without the header",
         _sent_twice(None),
         ("stored again",),
     ),
     Check(
         "duplicate.ids",
         Mark.LIVE,
-        "A refused duplicate names the samples that hold the content.",
-        "the same with '1'; the ids in the error",
+        "The error of a duplicate has the ids of the samples with its content.",
+        "one JSON file twice, the second time with '1'; the ids in the error",
         _names_ids,
         ("the ids",),
     ),
     Check(
         "duplicate.leaves-alone",
         Mark.LIVE,
-        "A duplicate is refused whatever its category and label, and changes neither.",
-        "the same with '1', another label and another category",
+        "A duplicate with another category and label is refused, and does not change the sample.",
+        "one JSON file twice, the second time with '1', another label and another category",
         _leaves_alone,
         ("refused as known, unchanged",),
     ),
     Check(
         "duplicate.other-name",
         Mark.LIVE,
-        "Content alone decides, not the name.",
-        "the same with '1' under another name",
+        "Only the content makes a duplicate, not the name.",
+        "one JSON file twice, the second time with '1' and another name",
         _other_name,
         ("refused as known",),
     ),
     Check(
         "duplicate.after-deletion",
         Mark.CODE,
-        "After a deletion the same content can be sent again.",
-        "one JSON file, deleted, then sent with '1'",
+        "After a deletion, the same content can be stored again.",
+        "one JSON file, deleted, then sent again with '1'",
         _after_deletion,
         ("stored again",),
     ),

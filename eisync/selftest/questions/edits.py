@@ -1,7 +1,7 @@
-"""What Studio does with changes, each to a sample of the run alone (wire contract, section 3).
+"""Checks of changes in Studio. Each changes only samples of the run (wire contract, section 3).
 
-One batch call is asked about. It is asked only where it could do no harm if the service ignored its selection: enabling
-samples, in a project where no sample but this run's is disabled. No batch is ever deleted.
+Only one batch call is checked: enabling samples. It is sent only if no other sample of the project is disabled, so that
+it does no harm if the service ignores its selection. No batch is ever deleted.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ def _edit(
     is_done: Callable[[Probe, Sample], bool],
     make: Callable[[Probe], File] = lambda probe: probe.json_file("edit"),
 ) -> Callable[[Probe], Answer]:
-    """Change one new sample; whether Studio then shows what was asked for."""
+    """Change one new sample, and check whether Studio shows the change."""
 
     def ask(probe: Probe) -> Answer:
         sample_id = int(probe.store(make(probe))["id"])
@@ -72,7 +72,7 @@ def _deleted(probe: Probe) -> Answer:
 
 
 def _batch(select: Callable[[list[int]], dict[str, object]]) -> Callable[[Probe], Answer]:
-    """Disable three samples, and enable the first two of them in one call that `select` limits to their ids."""
+    """Disable three samples, and enable the first two with one batch call, whose ids `select` gives."""
 
     def ask(probe: Probe) -> Answer:
         ids = [_id_of(probe.try_to_store(probe.json_file(f"batch.{number}"))) for number in range(3)]
@@ -93,7 +93,7 @@ def _batch(select: Callable[[list[int]], dict[str, object]]) -> Callable[[Probe]
 
 
 def _refuse_harm(probe: Probe) -> None:
-    """Raise NoAnswerError where a call that enabled every sample would enable one of the person's."""
+    """Raise NoAnswerError if a call that enabled every sample would enable one of the person's samples."""
     own = len(probe.find(includeDisabled="disabled"))
     if probe.count(category="all", includeDisabled="disabled") != own:
         raise NoAnswerError(
@@ -108,7 +108,7 @@ def _id_of(entry: Entry) -> int:
 
 
 def _wait_for(probe: Probe, ids: list[int]) -> tuple[bool, ...]:
-    """Return which are enabled, once some are: a job may take its time."""
+    """Return which samples are enabled, as soon as one is: a job may take a while."""
     enabled: tuple[bool, ...] = ()
     for _ in range(_POLLS):
         enabled = tuple(not probe.sample(sample_id)["isDisabled"] for sample_id in ids)
@@ -179,7 +179,7 @@ CHECKS = (
     Check(
         "edit.enable",
         Mark.CODE,
-        "disable and enable switch a sample off and on.",
+        "disable and enable change whether a sample is used.",
         "one sample disabled, then enabled",
         _enabled_again,
         ("done",),
@@ -204,7 +204,7 @@ CHECKS = (
         "edit.label-map",
         Mark.CODE,
         "label-map-labels replaces the label map.",
-        "one time series with a map of one",
+        "one time series with a map of one label",
         _edit(
             "label-map-labels", lambda _: {"labelMap": {"type": "key-values", "labels": {"wear": "high"}}}, _map_shown
         ),
@@ -229,7 +229,7 @@ CHECKS = (
     Check(
         "batch.ids",
         Mark.LIVE,
-        "A batch call takes ids in its query, and touches no other sample.",
+        "A batch call accepts ids in its query, and changes no other sample.",
         "three disabled samples, two of them enabled by ids",
         _batch(lambda ids: {"ids": ids[:2]}),
         _SELECTED,
@@ -237,7 +237,7 @@ CHECKS = (
     Check(
         "batch.exclude-ids",
         Mark.DOCUMENTED,
-        "A batch call takes excludeIds, too.",
+        "A batch call accepts excludeIds in its query, and does not change these samples.",
         "three disabled samples, two of them enabled by excluding the third",
         _batch(lambda ids: {"excludeIds": ids[2:]}),
         _SELECTED,

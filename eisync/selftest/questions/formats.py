@@ -1,4 +1,4 @@
-"""What the service reads out of files: hashes, bytes, intervals, signatures (wire contract, sections 1 and 2)."""
+"""Checks of what the service reads from files: hashes, intervals, signatures (wire contract, sections 1 and 2)."""
 
 import json
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def _sensors(kind: str) -> Callable[[Probe], Answer]:
 
 
 def _made(name: str, make: Callable[[Probe], bytes], read: Callable[[Sample], Any]) -> Callable[[Probe], Answer]:
-    """Upload what `make` gives as a file of this name; the answer is what `read` finds in its sample."""
+    """Upload the bytes of `make` as a file of this name; `read` returns the answer from its sample."""
     return lambda probe: Answer(str(read(probe.store(File(probe.name(name), make(probe))))))
 
 
@@ -66,7 +66,7 @@ def _broken_csv(probe: Probe) -> Answer:
 
 
 def _words(name: str, make: Callable[[Probe], bytes]) -> Callable[[Probe], Answer]:
-    """Return the words of the refusal."""
+    """Return the error text of the refusal."""
 
     def ask(probe: Probe) -> Answer:
         entry = probe.try_to_store(File(probe.name(name), make(probe)))
@@ -92,7 +92,7 @@ def _signed(probe: Probe) -> Answer:
     key = reply.content.get("hmacKey") if reply.content is not None else None
     if not isinstance(key, str) or not key:
         raise NoAnswerError("the project shows no HMAC key")
-    KEYS.learn(key)  # nothing that is printed may hold it
+    KEYS.learn(key)  # hide it in everything that is printed
     sample = probe.store(File(probe.name("signed.json"), probe.contents.signed(key)))
     return _validity(sample)
 
@@ -123,19 +123,19 @@ CHECKS = (
         Check(
             f"raw.{kind}",
             Mark.LIVE,
-            f"/raw gives a {kind} file back as it was uploaded.",
+            f"/raw returns a {kind} file as it was uploaded.",
             f"one {kind} file",
             _raw(kind),
             ("as sent",),
         )
         for kind in _KINDS
     ),
-    Check("chart.csv", Mark.CODE, "A time series is a chart.", "one CSV file", _chart("csv"), ("chart",)),
-    Check("chart.png", Mark.CODE, "A PNG is an image.", "one PNG file", _chart("png"), ("image",)),
+    Check("chart.csv", Mark.CODE, "The chart type of a CSV is chart.", "one CSV file", _chart("csv"), ("chart",)),
+    Check("chart.png", Mark.CODE, "The chart type of a PNG is image.", "one PNG file", _chart("png"), ("image",)),
     Check(
         "sensors.wav",
         Mark.CODE,
-        "The sensor of a WAV is audio, wav.",
+        "The sensor of a WAV has the name audio and the unit wav.",
         "one WAV file",
         _sensors("wav"),
         ("audio wav",),
@@ -143,7 +143,7 @@ CHECKS = (
     Check(
         "sensors.png",
         Mark.CODE,
-        "The sensor of an image is image, rgba.",
+        "The sensor of an image has the name image and the unit rgba.",
         "one PNG file",
         _sensors("png"),
         ("image rgba",),
@@ -151,7 +151,7 @@ CHECKS = (
     Check(
         "sensors.csv",
         Mark.LIVE,
-        "The units of a CSV are N/A.",
+        "The unit of a CSV's sensors is N/A.",
         "one CSV file",
         _sensors("csv"),
         ("accX N/A",),
@@ -183,7 +183,7 @@ CHECKS = (
     Check(
         "csv.one-reading-with-time",
         Mark.CODE,
-        "So has one with a timestamp.",
+        "A CSV of one reading with a timestamp has an interval of 1000 ms, too.",
         "one CSV of one row with a timestamp",
         _made("single-time.csv", lambda probe: probe.contents.csv((0,)), lambda one: f"{_interval(one):g} ms"),
         ("1000 ms",),
@@ -198,7 +198,7 @@ CHECKS = (
     Check(
         "csv.rows-without-time",
         Mark.DOCUMENTED,
-        "A CSV without timestamps has exactly one row.",
+        "A CSV of several rows without timestamps is refused.",
         "one CSV of two rows without a timestamp",
         _refusal("rows.csv", lambda probe: probe.contents.csv_without_time(2)),
         ("refused",),
@@ -206,7 +206,7 @@ CHECKS = (
     Check(
         "csv.uneven",
         Mark.OPEN,
-        "Whether timestamps that do not lie equally far apart are refused.",
+        "Whether timestamps with different intervals are refused.",
         "one CSV with readings at 0, 10, 25 and 30 ms",
         _refusal("uneven.csv", lambda probe: probe.contents.csv((0, 10, 25, 30))),
     ),
@@ -237,43 +237,43 @@ CHECKS = (
     Check(
         "type.empty",
         Mark.OPEN,
-        "What becomes of an empty file.",
+        "What happens to an empty file.",
         "one JSON file of no bytes",
         _words("empty.json", lambda _: b""),
     ),
     Check(
         "type.broken-wav",
         Mark.OPEN,
-        "What becomes of a WAV whose header cannot be read.",
+        "What happens to a WAV whose header cannot be read.",
         "one WAV file that is cut after 20 bytes",
         _refusal("cut.wav", lambda probe: probe.contents.wav()[:20]),
     ),
     Check(
         "csv.only-numbers",
         Mark.OPEN,
-        "What becomes of a CSV whose first line holds numbers.",
+        "What happens to a CSV whose first line has numbers.",
         "one CSV of two lines of numbers",
         _refusal("numbers.csv", lambda probe: b"1,2\n" + probe.contents.csv_without_time()[5:-1] + b",7\n"),
     ),
     Check(
         "values.null",
         Mark.OPEN,
-        "What becomes of a reading that is null.",
+        "What happens to a reading that is null.",
         "one JSON file whose second reading is null",
         _refusal("null.json", _unknown_number),
     ),
     Check(
         "type.extension-decides",
         Mark.INFERRED,
-        "The extension decides, not the content type of the part; its case does not matter.",
-        "one JSON file named .JSON, its part multipart/form-data",
+        "The extension, in upper or lower case, names the format; the content type of the part does not matter.",
+        "one JSON file named .JSON, with the content type multipart/form-data",
         _made("case.JSON", lambda probe: probe.contents.json(), lambda one: f"{one['valuesCount']} readings"),
         (f"{VALUES} readings",),
     ),
     Check(
         "signature.right",
         Mark.DOCUMENTED,
-        "A file that is signed with the project's HMAC key is valid.",
+        "A file that is signed with the project's HMAC key is marked as valid.",
         "one signed JSON file",
         _signed,
         ("stored, valid",),
@@ -281,8 +281,8 @@ CHECKS = (
     Check(
         "signature.wrong",
         Mark.DOCUMENTED,
-        "A wrong signature is stored and marked, not refused.",
-        "one JSON file with a signature of 64 a",
+        "A file with a wrong signature is stored and marked, not refused.",
+        "one JSON file with 64 times 'a' as signature",
         _signature(protected=_HS256, signature="a" * 64),
         ("stored, not valid",),
     ),
@@ -297,7 +297,7 @@ CHECKS = (
         "signature.null",
         Mark.RUN,
         "signature may be null, as the official SDK sends it.",
-        "one JSON file with null",
+        "one JSON file with null as signature",
         lambda probe: Answer(_signature(signature=None)(probe).text.partition(",")[0]),
         ("stored",),
     ),
@@ -305,7 +305,7 @@ CHECKS = (
         "signature.zero",
         Mark.DOCUMENTED,
         "signature may be the number 0, as the official tutorial sends it.",
-        "one JSON file with 0",
+        "one JSON file with 0 as signature",
         lambda probe: Answer(_signature(signature=0)(probe).text.partition(",")[0]),
         ("stored",),
     ),

@@ -1,4 +1,4 @@
-"""What the service makes of labels and metadata: headers, inference from the file name (wire contract, section 1)."""
+"""Checks of labels and metadata: headers, and inference from the file name (wire contract, section 1)."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ def _as_sent(wanted: str, found: object) -> Answer:
 
 
 def _label(spell: Callable[[str], str], words: str) -> Callable[[Probe], Answer]:
-    """Send a label of the run's name and `words`, spelt as `spell` does; compare what is shown."""
+    """Send a label of the run's name and `words`, encoded by `spell`, and compare the label in Studio."""
 
     def ask(probe: Probe) -> Answer:
         label = f"{probe.token} {words}"
@@ -28,7 +28,7 @@ def _label(spell: Callable[[str], str], words: str) -> Callable[[Probe], Answer]
 
 
 def _raw_utf8(label: str) -> str:
-    """Return the label so that its UTF-8 bytes are sent: headers are sent as Latin-1."""
+    """Return a text that is sent as the label's UTF-8 bytes: headers are encoded as Latin-1."""
     return label.encode().decode("latin-1")
 
 
@@ -38,7 +38,7 @@ def _no_label(probe: Probe) -> Answer | str:
 
 
 def _inferred(rest: str, words: str) -> Callable[[Probe], Answer]:
-    """Send no label; compare the one that is shown with the run's name and `words`."""
+    """Send no label, and compare the label in Studio with the run's name and `words`."""
 
     def ask(probe: Probe) -> Answer:
         file = File(f"{probe.token}{rest}", probe.contents.json())
@@ -82,7 +82,7 @@ CHECKS = (
     Check(
         "label.raw",
         Mark.RUN,
-        "x-label may be sent as it is.",
+        "x-label may be sent without encoding.",
         "one JSON file, x-label with a space, unencoded",
         _label(str, "raw"),
         ("as sent",),
@@ -98,7 +98,7 @@ CHECKS = (
     Check(
         "label.broken-encoding",
         Mark.INFERRED,
-        "An x-label that is no percent-encoding is kept as it is.",
+        "An x-label that is not valid percent-encoding is stored as it was sent.",
         "one JSON file, x-label that ends in '100%'",
         _label(str, "100%"),
         ("as sent",),
@@ -113,7 +113,7 @@ CHECKS = (
     Check(
         "label.none",
         Mark.DOCUMENTED,
-        "x-no-label assigns and infers no label.",
+        "With x-no-label, the label is empty: it is not inferred.",
         "one JSON file whose name begins with a word, x-no-label: 1 and an empty x-label",
         _no_label,
         ("none",),
@@ -121,7 +121,7 @@ CHECKS = (
     Check(
         "label.inferred",
         Mark.DOCUMENTED,
-        "Without a label it is inferred: the leading characters of the name.",
+        "Without x-label, the label is inferred from the leading characters of the file name.",
         "one JSON file without a label, named WORD.01.json",
         _inferred(".01.json", ""),
         ("the leading word",),
@@ -129,7 +129,7 @@ CHECKS = (
     Check(
         "label.inferred-characters",
         Mark.DOCUMENTED,
-        "Inference takes letters, digits, white space, dash and underscore.",
+        "An inferred label consists of letters, digits, white space, dashes and underscores.",
         f"one JSON file without a label, named 'WORD {_WORDS}+d.01.json'",
         _inferred(f" {_WORDS}+d.01.json", f" {_WORDS}"),
         ("the leading word",),
@@ -137,7 +137,7 @@ CHECKS = (
     Check(
         "label.inferred-without-match",
         Mark.OPEN,
-        "The label when the name begins with no such character.",
+        "The label if the file name does not begin with such a character.",
         "one JSON file without a label, named '(WORD).json'",
         _no_match,
     ),
@@ -160,7 +160,7 @@ CHECKS = (
     Check(
         "metadata.not-text",
         Mark.OPEN,
-        "What becomes of metadata values that are no strings.",
+        "What happens to metadata values that are not strings.",
         'one JSON file, x-metadata: {"n": 1, "t": true}',
         _metadata({"n": 1, "t": True}, {"n": "1", "t": "true"}),
     ),

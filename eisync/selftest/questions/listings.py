@@ -1,7 +1,7 @@
-"""What the listing and its filters select; nothing is changed but one sample of the run (wire contract, section 3).
+"""Checks of the listing and its filters. Only one sample of the run is changed (wire contract, section 3).
 
-Every listing is also limited to the names of the run, so that few samples come, and none of the person's. The longest
-page and the default one are exceptions: their samples are counted and forgotten.
+Every listing is also limited to the names of the run, so that it returns few samples, and none of the person's. The
+checks of the longest page and the default page are exceptions: they only count the samples.
 """
 
 import json
@@ -23,7 +23,7 @@ _Selection = tuple[dict[str, object], Collection[Any]]
 
 
 def _three(probe: Probe) -> _Samples:
-    """Return samples for the filters, by rising id: a CSV, a JSON and a WAV."""
+    """Return samples for the filters, in the order of their ids: a CSV, a JSON and a WAV."""
     return sorted((probe.shared(kind) for kind in ("csv", "json", "wav")), key=lambda sample: int(sample["id"]))
 
 
@@ -32,7 +32,7 @@ def _ids(samples: _Samples) -> list[int]:
 
 
 def _filter(select: Callable[[_Samples], _Selection]) -> Callable[[Probe], Answer]:
-    """Return which of the three samples the filter shows."""
+    """Return whether the filter shows the right ones of the three samples."""
 
     def ask(probe: Probe) -> Answer:
         samples = _three(probe)
@@ -49,7 +49,7 @@ def _filter(select: Callable[[_Samples], _Selection]) -> Callable[[Probe], Answe
 
 
 def _by_token(wanted: Callable[[Probe], object]) -> Callable[[Probe], Answer]:
-    """Return whether the labels filter with this value shows the three."""
+    """Return how many of the three samples the filter `labels` with this value shows."""
 
     def ask(probe: Probe) -> Answer:
         samples = _three(probe)
@@ -104,7 +104,7 @@ def _order(probe: Probe) -> Answer:
 
 
 def _page(limit: int | None) -> Callable[[Probe], Answer]:
-    """Return how many samples of the project come at once."""
+    """Return how many samples a page of the listing has."""
 
     def ask(probe: Probe) -> Answer:
         query = {"category": "all", "limit": limit, "excludeSensors": True, "includeDisabled": "both"}
@@ -113,8 +113,8 @@ def _page(limit: int | None) -> Callable[[Probe], Answer]:
             return Answer("refused", reply.refusal)
         total, listed = int(reply.content["totalCount"]), len(reply.content["samples"])
         if total <= listed:
-            return Answer("all that are there", "so few that no limit was met")
-        return Answer("all that were asked for" if listed == limit else f"{listed} at most")
+            return Answer("all samples", "the project has too few to reach a limit")
+        return Answer("as many as requested" if listed == limit else f"{listed} at most")
 
     return ask
 
@@ -156,7 +156,7 @@ _FILTERS: tuple[tuple[str, Mark, str, str, Callable[[_Samples], _Selection]], ..
     (
         "min-id",
         Mark.DOCUMENTED,
-        "minId shows samples from this id on.",
+        "minId shows samples with this id and above.",
         "minId of the second",
         lambda three: ({"minId": three[1]["id"]}, _ids(three[1:])),
     ),
@@ -170,30 +170,36 @@ _FILTERS: tuple[tuple[str, Mark, str, str, Callable[[_Samples], _Selection]], ..
     (
         "min-date",
         Mark.DOCUMENTED,
-        "minDate shows samples added from then on.",
+        "minDate shows samples that were added at this time or later.",
         f"minDate {_LATE}",
         lambda _: ({"minDate": _LATE}, ()),
     ),
     (
         "max-date",
         Mark.DOCUMENTED,
-        "maxDate shows samples added up to then.",
+        "maxDate shows samples that were added at this time or earlier.",
         f"maxDate {_EARLY}",
         lambda _: ({"maxDate": _EARLY}, ()),
     ),
-    ("min-frequency", Mark.DOCUMENTED, "minFrequency shows faster ones.", f"minFrequency {_HIGH_HZ}", _fast),
-    ("signature", Mark.DOCUMENTED, "signatureValidity shows those that are valid.", "signatureValidity valid", _valid),
+    ("min-frequency", Mark.DOCUMENTED, "minFrequency hides slower samples.", f"minFrequency {_HIGH_HZ}", _fast),
+    (
+        "signature",
+        Mark.DOCUMENTED,
+        "signatureValidity valid shows samples with a valid signature.",
+        "signatureValidity valid",
+        _valid,
+    ),
     (
         "ids",
         Mark.OPEN,
-        "Whether the listing knows ids, which batch calls know.",
+        "Whether the listing has the filter ids, as batch calls have.",
         "ids of the first",
         lambda three: ({"ids": _ids(three[:1])}, _ids(three[:1])),
     ),
     (
         "exclude-ids",
         Mark.OPEN,
-        "Whether the listing knows excludeIds, which batch calls know.",
+        "Whether the listing has the filter excludeIds, as batch calls have.",
         "excludeIds of the second",
         lambda three: ({"excludeIds": _ids(three[1:2])}, _ids([three[0], three[2]])),
     ),
@@ -222,15 +228,15 @@ CHECKS = (
     Check(
         "listing.labels-other",
         Mark.DOCUMENTED,
-        "labels shows no sample with another label.",
-        "three samples, labels with another one",
+        "labels hides samples with another label.",
+        "three samples, labels with another label",
         _by_token(lambda probe: [f"{probe.token} none"]),
         ("none",),
     ),
     Check(
         "listing.labels-null",
         Mark.CODE,
-        "The literal null as labels filters nothing.",
+        "The literal null as labels is no filter.",
         "three samples, labels null",
         _by_token(lambda _: "null"),
         ("all",),
@@ -238,15 +244,15 @@ CHECKS = (
     Check(
         "listing.metadata",
         Mark.DOCUMENTED,
-        "metadata is a JSON list of key, op and values.",
-        "two samples with metadata, one of them asked for",
+        "metadata is a JSON list of filters with key, op and values.",
+        "two samples with different metadata, and a filter for one of them",
         _metadata_filter,
         ("as described",),
     ),
     Check(
         "listing.filename",
         Mark.LIVE,
-        "filename is a substring.",
+        "filename finds a part of the file name.",
         "one sample, the middle of its name",
         _name_filter(str),
         ("found",),
@@ -255,7 +261,7 @@ CHECKS = (
         "listing.filename-case",
         Mark.OPEN,
         "Whether filename ignores case.",
-        "the same in upper case",
+        "one sample, the middle of its name in upper case",
         _name_filter(str.upper),
     ),
     Check(
@@ -269,7 +275,7 @@ CHECKS = (
     Check(
         "listing.disabled",
         Mark.DOCUMENTED,
-        "includeDisabled is both, enabled or disabled.",
+        "includeDisabled may be both, enabled or disabled.",
         "one disabled sample, each value",
         _disabled,
         ("as described",),
@@ -277,7 +283,7 @@ CHECKS = (
     Check(
         "listing.order",
         Mark.DOCUMENTED,
-        "Without sortBy the newest comes first.",
+        "Without sortBy, a listing is newest first.",
         "the run's samples",
         _order,
         ("newest first",),
@@ -285,14 +291,14 @@ CHECKS = (
     Check(
         "listing.page",
         Mark.OPEN,
-        "The longest page; larger limits are cut or refused.",
+        "The longest page of a listing, and whether a larger limit is refused.",
         f"limit {_LONG_PAGE:,}",
         _page(_LONG_PAGE),
     ),
     Check(
         "listing.default-page",
         Mark.OPEN,
-        "How many samples come when no limit is asked for.",
+        "How many samples a listing has without a limit.",
         "the listing without a limit",
         _page(None),
     ),
@@ -307,7 +313,7 @@ CHECKS = (
     Check(
         "listing.count",
         Mark.DOCUMENTED,
-        "count takes the same filters.",
+        "count accepts the same filters as the listing.",
         "count with labels and minId, and the listing",
         _count,
         ("as many as listed",),
@@ -315,14 +321,14 @@ CHECKS = (
     Check(
         "listing.unknown-filter",
         Mark.OPEN,
-        "What becomes of a filter that does not exist: ignored or refused.",
+        "Whether an unknown filter is ignored or refused.",
         "count with eisyncSelftest=1",
         _unknown_filter,
     ),
     Check(
         "listing.without-category",
         Mark.RUN,
-        "Without a category: 'Unknown category undefined'.",
+        "Without a category, the call is refused with 'Unknown category undefined'.",
         "count without category",
         _without_category,
         ("Unknown category undefined",),

@@ -1,4 +1,4 @@
-"""What Studio answers of the project, the key and one sample; nothing is changed (wire contract, section 3)."""
+"""Checks of Studio's answers about the project, the key and one sample (wire contract, section 3)."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -42,7 +42,7 @@ def _is_there(path: _Path) -> Callable[[Probe], Answer]:
 
 
 def _fields(path: _Path, *names: str) -> Callable[[Probe], Answer]:
-    """Return whether the answer has these fields; a dot goes one object down."""
+    """Return whether the answer has these fields; a dot separates the names of nested objects."""
 
     def ask(probe: Probe) -> Answer:
         reply = probe.client.studio("GET", path(probe))
@@ -83,7 +83,7 @@ def _refusal(path: _Path, key: str | None = None) -> Callable[[Probe], Answer]:
 
 
 def _other_project(probe: Probe) -> Answer:
-    """Ask for a project that does not exist, so that no project of another person is asked."""
+    """Request a project that does not exist, so as not to send requests to another person's project."""
     reply = probe.client.studio("GET", f"/api/{_NO_PROJECT}")
     return Answer("an answer" if reply.is_success else f"HTTP {reply.status}", reply.error)
 
@@ -91,7 +91,7 @@ def _other_project(probe: Probe) -> Answer:
 def _last_modification(probe: Probe) -> Answer:
     path = _of_project("/last-modification")(probe)
     before = probe.client.studio("GET", path)
-    probe.wait(1.1)  # where it has whole seconds
+    probe.wait(1.1)  # in case the service has only whole seconds
     probe.store(probe.json_file("modification"))
     after = probe.client.studio("GET", path)
     if not after.is_success or after.content is None or before.content is None:
@@ -107,7 +107,7 @@ def _updated_by(probe: Probe) -> Answer:
 
 
 def name_of_actor(probe: Probe, found: object) -> Answer:
-    """Return who a `lastUpdatedBy` names: our key, or something else."""
+    """Return whether `lastUpdatedBy` names our API key."""
     own = probe.client.studio("GET", _KEY_INFO)
     key_id = None if own.content is None else own.content.get("apiKeyId")
     is_key = isinstance(found, dict) and found.get("type") == "projectApiKey" and found.get("id") == key_id
@@ -171,7 +171,7 @@ CHECKS = (
     Check(
         "studio.hmac-key",
         Mark.RUN,
-        "The project shows its HMAC key; it is in no report.",
+        "The project shows its HMAC key (which no report contains).",
         "GET devkeys/hmac",
         _fields(_of_project("/devkeys/hmac"), "hmacKey"),
         ("all",),
@@ -179,14 +179,14 @@ CHECKS = (
     Check(
         "studio.other-project",
         Mark.OPEN,
-        "The status for a good key that does not open the project.",
+        "The status for a valid key of another project.",
         "GET project 0, which does not exist",
         _other_project,
     ),
     Check(
         "studio.last-modification",
         Mark.CODE,
-        "last-modification moves on with an upload.",
+        "An upload sets last-modification to a later time.",
         "GET last-modification before and after one upload",
         _last_modification,
         ("moves on with an upload",),
@@ -194,7 +194,7 @@ CHECKS = (
     Check(
         "studio.unknown-sample",
         Mark.RUN,
-        "An unknown sample is HTTP 200 with 'No sample found with ID N'.",
+        "An unknown sample is answered with HTTP 200 and 'No sample found with ID N'.",
         "GET sample 0",
         _refusal(_of_project("/raw-data/0")),
         ("HTTP 200: No sample found with ID 0",),
@@ -202,15 +202,15 @@ CHECKS = (
     Check(
         "studio.unknown-job",
         Mark.LIVE,
-        "An unknown job is 'No job with this ID found'.",
-        "GET a job of a very large number",
+        "An unknown job is answered with 'No job with this ID found'.",
+        "GET a job with a very large number",
         _refusal(_of_project(f"/jobs/{_NO_JOB}/status")),
         ("HTTP 200: No job with this ID found",),
     ),
     Check(
         "sample.fields",
         Mark.CODE,
-        "A sample has every field that the official client requires, datastreams too.",
+        "A sample has every field that the official client requires, including datastreams.",
         "GET one sample",
         _sample_fields,
         ("all",),
@@ -218,7 +218,7 @@ CHECKS = (
     Check(
         "sample.payload",
         Mark.RUN,
-        "A sample alone comes with its values.",
+        "A single sample is returned with its values.",
         "GET one JSON sample",
         _payload,
         ("the values",),
@@ -234,7 +234,7 @@ CHECKS = (
         "studio.at-once",
         Mark.OPEN,
         "Whether many requests at once are throttled with 429.",
-        f"{_AT_ONCE} counts at the same time",
+        f"{_AT_ONCE} requests for a count at the same time",
         _at_once,
     ),
     *(

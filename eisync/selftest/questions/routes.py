@@ -1,4 +1,4 @@
-"""Where uploads may go: categories, the split, the legacy route for one file (wire contract, section 1)."""
+"""Checks of categories, the split, and the legacy route for one file (wire contract, section 1)."""
 
 import hashlib
 from collections.abc import Callable
@@ -38,12 +38,12 @@ def _divided(probe: Probe) -> list[tuple[File, Sample]]:
 def _split(probe: Probe) -> Answer:
     categories = [str(sample["category"]) for _, sample in _divided(probe)]
     is_known = set(categories) <= {"training", "testing", "validation"}
-    told = f"{categories.count('testing')} of {_SPLIT_FILES} in testing"
-    return Answer("divided" if is_known else "elsewhere", told)
+    detail = f"{categories.count('testing')} of {_SPLIT_FILES} in testing"
+    return Answer("divided" if is_known else "elsewhere", detail)
 
 
 def _split_rule(probe: Probe) -> Answer:
-    """Return whether the category is the one that the old client's rule gives (wire contract, section 1)."""
+    """Return whether the categories follow the old client's rule (wire contract, section 1)."""
     alike = sum(sample["category"] == _old_rule(file) for file, sample in _divided(probe))
     return Answer("by the hash" if alike == _SPLIT_FILES else "by another rule", f"{alike} of {_SPLIT_FILES}")
 
@@ -83,7 +83,7 @@ def _data_form(parts: Callable[[Probe, File], list[Part]]) -> Callable[[Probe], 
 
 
 def _message_and_image(probe: Probe, _: File) -> list[Part]:
-    """Return a picture as the phone client sends it."""
+    """Return the parts of an image as the phone client sends it."""
     image = probe.contents.png()
     values = [f"Ref-BINARY-image/png ({len(image)} bytes) {File('', image).sha256}"]
     payload = {
@@ -100,7 +100,7 @@ def _message_and_image(probe: Probe, _: File) -> list[Part]:
 
 
 def _one_text(_: Probe, file: File) -> list[Part]:
-    """Return a file as the Rust client sends it."""
+    """Return the part of a file as the Rust client sends it."""
     return [Part(file.content)]
 
 
@@ -132,21 +132,21 @@ CHECKS = (
     Check(
         "category.validation",
         Mark.OPEN,
-        "What becomes of a file for validation; it depends on the project's explicit validation set.",
+        "What happens to a file for validation. It depends on the project's explicit validation set.",
         "one JSON file for validation",
         _category("validation"),
     ),
     Check(
         "category.anomaly",
         Mark.OPEN,
-        "What becomes of the legacy category.",
+        "What happens to a file for the legacy category anomaly.",
         "one JSON file for anomaly",
         _category("anomaly"),
     ),
     Check(
         "category.unknown",
         Mark.INFERRED,
-        "Another category is refused.",
+        "An unknown category is refused.",
         "one JSON file for eisync-selftest",
         _unknown_category,
         ("refused",),
@@ -154,7 +154,7 @@ CHECKS = (
     Check(
         "split.divided",
         Mark.DOCUMENTED,
-        "split divides between the project's categories.",
+        "split divides files between the project's categories.",
         f"{_SPLIT_FILES} JSON files for split",
         _split,
         ("divided",),
@@ -163,13 +163,13 @@ CHECKS = (
         "split.rule",
         Mark.OPEN,
         "Whether split follows the old client's hash rule, or the project's percentages.",
-        "the same files",
+        f"{_SPLIT_FILES} JSON files for split",
         _split_rule,
     ),
     Check(
         "split.repeated",
         Mark.CODE,
-        "split is decided by the content: the same file lands in the same category.",
+        "The content decides the split: the same file always gets the same category.",
         "one JSON file for split, twice",
         _split_again,
         ("the same category",),
@@ -177,7 +177,7 @@ CHECKS = (
     Check(
         "data.name",
         Mark.DOCUMENTED,
-        "/data takes a name without a known extension; the content type tells, the answer is the stored name.",
+        "/data accepts a name without a known extension; the content type decides. It returns the stored name.",
         "JSON as the body, x-file-name …idle.01",
         _data,
         ("the stored name",),
@@ -185,22 +185,22 @@ CHECKS = (
     Check(
         "data.without-name",
         Mark.OPEN,
-        "/data without x-file-name: 421 is documented, 422 was seen.",
+        "The status of /data without x-file-name: 421 is documented, 422 was observed.",
         "JSON as the body without the header",
         _data_without_name,
     ),
     Check(
         "data.message-and-image",
         Mark.CODE,
-        "/data takes a form of message and image, as the phone client sends it.",
-        "an image and its message",
+        "/data accepts a form of message and image, as the phone client sends it.",
+        "one PNG and its message",
         _data_form(_message_and_image),
         ("accepted",),
     ),
     Check(
         "data.one-text",
         Mark.CODE,
-        "/data takes a form of one text part named data, as the Rust client sends it.",
+        "/data accepts a form of one text part named data, as the Rust client sends it.",
         "JSON as a text part",
         _data_form(_one_text),
         ("accepted",),

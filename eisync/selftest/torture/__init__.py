@@ -1,8 +1,9 @@
-"""Try the promises on this machine: real processes, a real disk, an emulator that keeps the account.
+"""Test eisync's promises on this machine, with real processes, a real disk, and an emulator that counts.
 
 ::
 
     installation    eisync in a folder: recordings, state, configuration, processes
-    account         what the service stored, compared with what was written
+    account         compare what the service stored with what was written
     scenarios       kills, withheld answers, a full disk
+    trials          run every scenario
 """

@@ -1,4 +1,4 @@
-"""The account of one scenario: what was written, what the service stored, and whether the promises were kept."""
+"""The figures of one scenario: what was written, what the service stored, and which promises were broken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of the files, by content: each belongs to exactly one of the first three.
+    """The numbers of files that were stored once, lost, or stored several times, compared by content.
 
-    `strange` counts contents that the service has and that no file had.
+    `strange` is the number of stored contents that are not the content of any file.
     """
 
     once: int
@@ -19,7 +19,7 @@ class Stored:
 
 
 def compare(written: frozenset[str], stored_by_hash: Mapping[str, int]) -> Stored:
-    """Compare the hashes of what was written with how often the service ever stored each.
+    """Compare the hashes of the written files with the number of times that the service ever stored each.
 
     >>> compare(frozenset({"a", "b", "c"}), {"a": 1, "b": 2, "x": 1})
     Stored(once=1, lost=1, doubled=1, strange=1)
@@ -35,12 +35,12 @@ def compare(written: frozenset[str], stored_by_hash: Mapping[str, int]) -> Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One scenario. `skipped` says why it could not be tried here; `broken` which promises were not kept."""
+    """The result of one scenario. `skipped` says why it was not possible here; `broken` lists broken promises."""
 
     scenario: str
     files: int = 0
     kills: int = 0
-    kills_under_way: int = 0  # with files still to go
+    kills_under_way: int = 0  # kills while files were still to be stored
     stored: Stored = field(default_factory=lambda: Stored(0, 0, 0, 0))
     requests: int = 0
     faults: Mapping[str, int] = field(default_factory=dict)
@@ -73,17 +73,17 @@ class Figures:
         killed = f", {self.kills} kills ({self.kills_under_way} with files still to go)" if self.kills else ""
         faults = "".join(f", {count} {name}" for name, count in sorted(self.faults.items()))
         stored = self.stored
-        told = (
+        text = (
             f"{self.scenario}: {self.files} files{killed}{faults}: stored once {stored.once}, lost {stored.lost}, "
             f"doubled {stored.doubled}, {self.seconds:.0f} s"
         )
-        return f"{told}; BROKEN: {'; '.join(self.broken)}" if self.broken else told
+        return f"{text}; BROKEN: {'; '.join(self.broken)}" if self.broken else text
 
 
 def broken_promises(stored: Stored, states: Mapping[str, int], end_code: int) -> tuple[str, ...]:
-    """Return which promises were not kept, as sentences.
+    """Return the broken promises as sentences.
 
-    `states` counts the files by what eisync says of them; `end_code` is what `eisync once` ended with.
+    `states` is the number of files in each state, according to eisync; `end_code` is the exit code of `eisync once`.
     """
     found = []
     if stored.lost:
@@ -91,9 +91,9 @@ def broken_promises(stored: Stored, states: Mapping[str, int], end_code: int) ->
     if stored.doubled:
         found.append(f"{stored.doubled} files were stored more than once")
     if stored.strange:
-        found.append(f"{stored.strange} contents were stored that no file has")
+        found.append(f"{stored.strange} stored contents are in none of the files")
     if others := {state: count for state, count in states.items() if state != "synced"}:
         found.append(f"not every file is synced: {', '.join(f'{count} {state}' for state, count in others.items())}")
     if end_code:
-        found.append(f"'eisync once' ended with {end_code}")
+        found.append(f"'eisync once' ended with exit code {end_code}")
     return tuple(found)

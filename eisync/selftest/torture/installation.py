@@ -1,4 +1,4 @@
-"""eisync in a folder of its own, as a person would set it up, with real processes. The demo uses it too."""
+"""Install eisync in a folder of its own, as a person would, and run real processes. The demo uses it, too."""
 
 import json
 import os
@@ -17,30 +17,30 @@ _LOOK_EVERY_S = 0.2
 
 
 class Emulator(Protocol):
-    """Where uploads go, with its account and its faults."""
+    """The emulator to which files are uploaded."""
 
     @property
     def studio_url(self) -> str:
-        """Studio's base."""
+        """The base URL of Studio."""
 
     @property
     def ingestion_url(self) -> str:
-        """The ingestion service's base."""
+        """The base URL of the ingestion service."""
 
     @property
     def key(self) -> str:
         """An admin key."""
 
     def ledger(self) -> dict[str, Any]:
-        """Return the account."""
+        """Return the counts."""
 
     def set_faults(self, *rules: Any, seed: int = 0) -> None:
-        """Replace all rules."""
+        """Replace all rules of faults."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A command that ended, and what it printed."""
+    """A command that has ended: its exit code and its output."""
 
     code: int
     said: str
@@ -48,9 +48,9 @@ class Done:
 
 @dataclass(slots=True, kw_only=True)
 class Installation:
-    """A folder for recordings, a state folder, a configuration. `place` is made by the caller and belongs to it.
+    """A folder for recordings, a state folder and a configuration, in the folder `place`. The caller makes `place`.
 
-    `watch` and `tables` are options of the configuration; `state` is below `place` unless it is given.
+    `watch` and `tables` are options of the configuration. `state` is in `place` unless it is given.
     """
 
     place: str
@@ -79,7 +79,7 @@ class Installation:
             file.write("\n".join(self._lines(key_file)) + "\n")
 
     def record(self, name: str, content: bytes) -> None:
-        """Write a recording as a careful recorder does: under another name first, then renamed into place."""
+        """Write a recording safely: under another name first, then renamed."""
         path = os.path.join(self.recordings, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path + ".part", "wb") as file:
@@ -87,10 +87,10 @@ class Installation:
         os.replace(path + ".part", path)
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start the daemon. What it says goes to a file of its own in `place`."""
+        """Start the daemon. Its output goes to a new log file in `place`."""
         self._started += 1
         with open(self._log, "wb") as log:
-            # A session of its own: Ctrl-C is for us, and we tell the daemon.
+            # In a session of its own, so that Ctrl-C reaches only this process, which then ends the daemon.
             return subprocess.Popen(
                 self._command("run"),
                 env=unconfigured(),
@@ -102,7 +102,7 @@ class Installation:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run a daemon that is told to end, and awaited."""
+        """Run a daemon, and end it at the end of the block."""
         daemon = self.start()
         try:
             yield
@@ -110,9 +110,9 @@ class Installation:
             end(daemon)
 
     def run(self, *arguments: str, within_s: float, pause: Callable[[float], object]) -> Done:
-        """Run another command to its end. `pause` is called meanwhile; what it raises ends the command.
+        """Run another command to its end. `pause` is called again and again; an exception from it ends the command.
 
-        Raises TimeoutError when it does not end within `within_s`.
+        Raises TimeoutError if the command does not end within `within_s`.
         """
         ends_at = clock.monotonic() + within_s
         process = subprocess.Popen(
@@ -138,7 +138,7 @@ class Installation:
                 process.communicate()
 
     def log(self) -> str:
-        """Return what the last daemon said."""
+        """Return the output of the last daemon."""
         with open(self._log, encoding="utf-8", errors="replace") as log:
             return log.read()
 
@@ -166,7 +166,7 @@ class Installation:
 
 
 def end(daemon: "subprocess.Popen[bytes]") -> None:
-    """End the process, at once if it does not end by itself."""
+    """Terminate the process, and kill it if that does not help."""
     daemon.terminate()
     try:
         daemon.wait(timeout=_END_WITHIN_S)
@@ -176,5 +176,5 @@ def end(daemon: "subprocess.Popen[bytes]") -> None:
 
 
 def _options(options: Mapping[str, object]) -> Iterator[str]:
-    # A text, a number and a truth are in TOML what they are in JSON.
+    # Texts, numbers and booleans have the same form in TOML as in JSON.
     return (f"{name} = {json.dumps(value)}" for name, value in options.items())

@@ -1,7 +1,7 @@
-"""What is done to eisync: kills at random moments, withheld answers, a full disk.
+"""The scenarios: kills at random moments, withheld answers, a full disk.
 
-Every moment comes from a seed; what the machine makes of it depends on its mood, which is why the service's account is
-the judge and not the order of events.
+A seed gives the moments. What happens at them depends on the speed of the machine. So a scenario is judged by the
+service's counts, not by the order of events.
 """
 
 import hashlib
@@ -44,26 +44,26 @@ _ONCE_TIMEOUT_S = 60
 _EARLY_S, _LATE_S = 1.0, 0.2
 _DISK = "size=16m"
 _NO_ROOM = "disk is full"
-"""What SQLite says."""
+"""A part of SQLite's error text."""
 _GOES_ON = 4
-"""What `eisync once` ends with when files still wait."""
+"""The exit code of `eisync once` when files are still waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What every scenario is given. `wait` pauses so many seconds, and returns whether the trial shall end."""
+    """What every scenario uses. `wait` pauses for some seconds, and returns whether to stop."""
 
     emulator: Emulator
     seed: int
     wait: Callable[[float], bool]
 
     def pause(self, seconds: float) -> None:
-        """Raise StoppedError when the trial shall end."""
+        """Pause. Raises StoppedError if the trial is stopped."""
         if self.wait(seconds):
             raise StoppedError
 
     def until(self, is_true: Callable[[], bool]) -> bool:
-        """Wait for it, a minute at most. Returns whether it came true. Raises StoppedError."""
+        """Wait until `is_true`, at most a minute. Return whether it became true. Raises StoppedError."""
         ends_at = clock.monotonic() + _WITHIN_S
         while not is_true():
             if clock.monotonic() > ends_at:
@@ -72,13 +72,13 @@ class Trial:
         return True
 
     def draw(self, *names: object) -> float:
-        """Return a number from 0 to 1 that depends on the seed and `names` alone, on every Python."""
+        """Return a number from 0 to 1. It depends only on the seed and `names`, not on the Python version."""
         words = ":".join(map(str, (self.seed, *names)))
         return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") / 2**32
 
 
 def recording(number: int) -> bytes:
-    """Return a small CSV that is another for every number."""
+    """Return a small CSV that is different for every number."""
     return f"timestamp,accX\n0,{number}\n10,{number + 1}\n".encode()
 
 
@@ -91,9 +91,9 @@ def kill_again_and_again(
     faults: Sequence[Rule] = KILLS_FAULTS,
     name: str = "kills",
 ) -> Figures:
-    """SIGKILL the daemon at random moments of a drain; then let `eisync once` bring it to its end.
+    """Kill the daemon (SIGKILL) at random moments while it uploads; then let `eisync once` upload the rest.
 
-    There are fewer than `kills` when every file is stored before: a kill after the drain proves nothing.
+    There are fewer than `kills` kills if all files are stored earlier: a kill after that proves nothing.
     """
     began = clock.monotonic()
     installation.prepare()
@@ -117,7 +117,7 @@ def kill_again_and_again(
 
 
 def withhold_answers(trial: Trial, installation: Installation, *, files: int) -> Figures:
-    """Lose every second answer after the service has stored what it answers."""
+    """Withhold about every second answer, after the service has stored the files."""
     began = clock.monotonic()
     installation.prepare()
     written = _write(installation, files)
@@ -129,7 +129,7 @@ def withhold_answers(trial: Trial, installation: Installation, *, files: int) ->
 
 
 def fill_the_disk(trial: Trial, installation: Installation, *, files: int) -> Figures:
-    """Fill the disk of the state folder while the daemon uploads; make room again; nothing is lost or doubled."""
+    """Fill the disk of the state folder while the daemon uploads, then free it. No file may be lost or stored twice."""
     began = clock.monotonic()
     name = "full disk"
     with _small_disk(os.path.join(installation.place, "disk")) as (disk, reason):
@@ -156,7 +156,7 @@ def fill_the_disk(trial: Trial, installation: Installation, *, files: int) -> Fi
 
 
 def _write(installation: Installation, count: int, start: int = 0) -> frozenset[str]:
-    """Write recordings; their hashes."""
+    """Write recordings, and return their hashes."""
     hashes = set()
     for number in range(start, start + count):
         content = recording(number)
@@ -166,22 +166,22 @@ def _write(installation: Installation, count: int, start: int = 0) -> frozenset[
 
 
 def _lose_a_daemon(trial: Trial, installation: Installation, number: int) -> tuple[str, ...]:
-    """Start one and kill it at some moment. Returns what is wrong: that it had ended by itself."""
+    """Start a daemon and kill it at some moment. Return an error if it had already ended by itself."""
     before = trial.emulator.ledger()["requests"]
     daemon = installation.start()
     try:
         if number % 3 == 0:
-            # From before it has opened its database on.
+            # At any moment of its start, also before it has opened its database.
             trial.pause(_EARLY_S * trial.draw("early", number))
         else:
-            # In the middle of the drain, however slow the machine is today.
+            # While it uploads, also on a slow machine.
             trial.until(lambda: trial.emulator.ledger()["requests"] > before or daemon.poll() is not None)
             trial.pause(_LATE_S * trial.draw("late", number))
         code = daemon.poll()
     finally:
         daemon.kill()
         daemon.wait()
-    return () if code is None else (f"the daemon ended by itself with {code}",)
+    return () if code is None else (f"the daemon ended by itself with exit code {code}",)
 
 
 def _has_files_to_go(trial: Trial, written: frozenset[str]) -> bool:
@@ -191,7 +191,7 @@ def _has_files_to_go(trial: Trial, written: frozenset[str]) -> bool:
 def _judge(
     trial: Trial, installation: Installation, written: frozenset[str], figures: Figures, began: float
 ) -> Figures:
-    """Let everything come to its end without faults, and compare."""
+    """Upload the rest without faults, and compare what was stored with what was written."""
     trial.emulator.set_faults(seed=trial.seed)
     code = _once(trial, installation)
     account = trial.emulator.ledger()
@@ -211,13 +211,13 @@ def _judge(
 
 
 def _states(trial: Trial, installation: Installation) -> Counter[str]:
-    """Return how many files eisync says are in each state."""
+    """Return the number of files in each state, according to eisync."""
     listed = installation.run("ls", "--json", within_s=_WITHIN_S, pause=trial.pause).said
     return Counter(str(json.loads(line)["state"]) for line in listed.splitlines())
 
 
 def _once(trial: Trial, installation: Installation) -> int:
-    """Run `eisync once` until it is done, three times at most. Returns its last exit code."""
+    """Run `eisync once` until no file is waiting, at most three times. Return the last exit code."""
     code = 0
     for _ in range(3):
         limit_s = 10 * _ONCE_TIMEOUT_S
@@ -232,11 +232,11 @@ def _once(trial: Trial, installation: Installation) -> int:
 
 @contextmanager
 def _small_disk(place: str) -> Iterator[tuple[str | None, str]]:
-    """Return a disk of a few megabytes, or None and the reason why there is none."""
+    """Yield the path of a small disk; or None and the reason why there is none."""
     os.makedirs(place)
     reason = _mount(place)
     if reason:
-        yield None, f"no small disk can be mounted here ({reason}); it takes root"
+        yield None, f"no small disk can be mounted here ({reason}); mounting needs root"
         return
     try:
         yield place, ""
@@ -245,21 +245,21 @@ def _small_disk(place: str) -> Iterator[tuple[str | None, str]]:
 
 
 def _mount(place: str) -> str:
-    """Return why it does not work; empty when it does."""
+    """Mount a small disk. Return why that failed; empty if it worked."""
     return _run("mount", "-t", "tmpfs", "-o", _DISK, "eisync-selftest", place)
 
 
 def _run(program: str, *arguments: str) -> str:
-    """Run a program of the system. Returns what it says is wrong; empty when nothing is."""
+    """Run a program of the system. Return its error; empty if there is none."""
     found = shutil.which(program)
     if found is None:
-        return f"there is no {program}"
+        return f"{program} is not installed"
     done = subprocess.run([found, *arguments], capture_output=True, text=True, check=False)
     return done.stderr.strip() or f"{program} ended with {done.returncode}" if done.returncode else ""
 
 
 def _fill(path: str) -> None:
-    """Write until there is no room."""
+    """Write a file until the disk is full."""
     with suppress(OSError), open(path, "wb", buffering=0) as file:
         while file.write(b"\0" * 4096):
             pass

@@ -1,4 +1,4 @@
-"""Try every scenario, each in a folder and with an emulator of its own, and leave the folder only for a report."""
+"""Run every scenario in a folder and with an emulator of its own. The folder is kept only if a promise was broken."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ from eisync.selftest.torture.scenarios import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """How hard. `folder` is where the folder of the trial is made: its disk is the one that is tried."""
+    """The options of a trial. Its own folder is made in `folder`, so that the disk of that folder is tested."""
 
     folder: str
     files: int
@@ -35,7 +35,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of it. `place` is the folder that stays for a report; empty when it was removed."""
+    """The result. `place` is the folder that was kept for a report; empty if it was removed."""
 
     seed: int
     figures: list[Figures] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Outcome:
 
     @property
     def is_broken(self) -> bool:
-        """Return whether a promise was not kept."""
+        """Return whether a promise was broken."""
         return any(one.broken for one in self.figures)
 
     def record(self) -> dict[str, Any]:
@@ -64,15 +64,15 @@ def torture(
     wait: Callable[[float], bool],
     tell: Callable[[Figures], object],
 ) -> Outcome:
-    """Try every scenario. `wait` pauses and returns whether to stop; `tell` gets the figures of each.
+    """Run every scenario. `wait` pauses and returns whether to stop; `tell` is called with the result of each.
 
-    Raises FolderError when nothing can be made in the folder.
+    Raises FolderError if no folder can be made in `asked.folder`.
     """
     outcome = Outcome(asked.seed)
     try:
         place = tempfile.mkdtemp(prefix="eisync-selftest-", dir=asked.folder)
     except OSError as error:
-        raise FolderError(f"{asked.folder} cannot be used: {error.strerror or error}; name another folder") from error
+        raise FolderError(f"{asked.folder} cannot be used: {error.strerror or error}; choose another folder") from error
     try:
         for scenario in _scenarios(asked):
             figures = _try(scenario, os.path.join(place, str(len(outcome.figures))), emulator, asked.seed, wait)
