@@ -87,6 +87,22 @@ def test_a_trial_comes_before_labels_are_left_out(yard: Yard, cloud: Listener) -
     assert "inference.trusted" in yard.log.events()
 
 
+def test_what_was_claimed_before_the_verdict_shares_requests_after_it(yard: Yard, cloud: Listener) -> None:
+    each = [f"word{number}.csv" for number in range(60)]
+    yard.fill(*each)
+    reads: list[Any] = []
+    listed = cloud.listed
+    cloud.listed = lambda ids: (reads.append(ids), listed(ids))[1]  # type: ignore[method-assign, func-returns-value]
+    drain = drain_of(yard, cloud)
+
+    for _ in range(MOST_READS):
+        drain.run(READ_AGAIN_S)
+
+    assert (Trust.RIGHT, {State.SYNCED}, 1) == (trust(yard), set(yard.states().values()), len(reads))
+    assert {path: path.removesuffix(".csv") for path in each} == labels(cloud)
+    assert len(cloud.uploads) < 20  # of 60 files, six in each full request
+
+
 def test_a_switch_turns_it_off(yard: Yard, cloud: Listener) -> None:
     yard.fill(*MIXED)
     drain_of(yard, cloud, infers_labels=False).run()

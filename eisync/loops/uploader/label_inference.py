@@ -86,11 +86,11 @@ class LabelInference:
         else:
             state.trial = None  # nothing was stored, so there is nothing to read back
 
-    def step(self, state: TargetState, now: float) -> None:
-        """Read the labels of the trial back, and conclude from them."""
+    def step(self, state: TargetState, now: float) -> bool:
+        """Read the labels of the trial back. Return True when they turn out to be right: requests can be shared now."""
         trial = state.trial
         if trial is None or not trial.stored or trial.is_given_up:
-            return
+            return False
         if trial.reading is None:
             trial.due_at = min(trial.due_at, now + READ_AGAIN_S)  # the clock may have been set back
             if now >= trial.due_at:
@@ -101,19 +101,23 @@ class LabelInference:
             trial.reading, trial.reads, trial.due_at = None, trial.reads + 1, now + READ_AGAIN_S
             trial.is_given_up = trial.reads >= MOST_READS
             if error is None:
-                self._conclude(state, trial.stored, reading.result())
-            elif not isinstance(error, EisyncError):
+                return self._conclude(state, trial.stored, reading.result())
+            if not isinstance(error, EisyncError):
                 self._log.error("target.crashed", target=state.target, error=type(error).__name__, exc_info=error)
+        return False
 
-    def _conclude(self, state: TargetState, stored: Mapping[int, Item], listed: Mapping[int, RemoteSample]) -> None:
+    def _conclude(self, state: TargetState, stored: Mapping[int, Item], listed: Mapping[int, RemoteSample]) -> bool:
         for sample_id, item in stored.items():
             sample = listed.get(sample_id)
             if sample is None or is_edited_by_others(sample, state.target_queue.service.key_id()):
-                return  # read again later
+                return False  # read again later
             if sample.label != item.label:
                 reason = wrong_label(shown(item.path), item.label, sample.label)
                 if self._inferred.note_wrong(state.target, reason):
                     self._log.warning("inference.ended", target=state.target, reason=reason)
-                return
+                state.trial = None
+                return False
         self._inferred.note_right(state.target)
+        state.trial = None
         self._log.info("inference.trusted", target=state.target, samples=len(stored))
+        return True

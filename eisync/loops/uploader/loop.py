@@ -84,7 +84,8 @@ class UploaderLoop:
         self._collect(now)
         self._check_clock(now)
         for state in self._states:
-            self._inference.step(state, now)
+            if self._inference.step(state, now):
+                self._claims.give_back(state)  # its files are claimed again, and then share requests
         if self._is_stopping:
             return IDLE_S
         self.check_projects(now)
