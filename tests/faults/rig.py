@@ -217,7 +217,7 @@ class Rig:
         Those that are `parked` are quarantined, and were never stored.
         """
         expected = dict.fromkeys(contents, State.SYNCED) | dict.fromkeys(parked, State.QUARANTINED)
-        assert expected == self.states()
+        assert expected == self.states(), self.files()
         assert {sha256(content): 1 for content in contents.values()} == self.stored()
         files = self.files()
         for path, content in contents.items():

@@ -25,7 +25,8 @@ NEW = row(7)
 def scene(tmp_path: Path, emulator: RunningEmulator) -> Iterator[tuple[Rig, Gate]]:
     with ExitStack() as stack:
         proxy = stack.enter_context(gate(urlsplit(emulator.ingestion_url).port or 0))
-        yield stack.enter_context(rig(tmp_path, emulator, ingestion_url=proxy.url)), proxy
+        options = {"batch_bytes": 2 * len(LARGE)}  # so that the large file has peers in its request
+        yield stack.enter_context(rig(tmp_path, emulator, ingestion_url=proxy.url, options=options)), proxy
 
 
 def rewrite(path: Path) -> None:
@@ -59,12 +60,13 @@ CHANGES: dict[str, Callable[[Path], None]] = {
 
 def interrupted(machine: Rig, proxy: Gate, meddle: Callable[[], None]) -> None:
     """Run a round in which `meddle` is called after the first bytes of the body were sent, and before the last."""
-    meddled = threading.Event()
+    meddled, lock = threading.Event(), threading.Lock()
 
     def once() -> None:
-        if not meddled.is_set():
-            meddle()
-            meddled.set()
+        with lock:
+            if not meddled.is_set():
+                meddle()
+                meddled.set()
 
     proxy.interrupts(once)
     machine.round()
