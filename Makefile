@@ -117,6 +117,7 @@ bench-watching: env
 
 burst: env
 	EISYNC_LARGE=1 $(BIN)/python -m pytest -s tests/processes/test_bursts.py
+	EISYNC_LARGE=1 $(BIN)/python -m pytest tests/processes/test_writers.py -k keeps_open
 	EISYNC_EXAMPLES=500 $(BIN)/python -m pytest --timeout 1800 tests/loops/test_watching_model.py
 
 soak: env
