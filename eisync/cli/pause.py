@@ -12,20 +12,18 @@ from eisync.core.pause import duration, read_duration
 
 
 @click.command("pause")
-@click.argument("for_s", required=False, metavar="[DURATION]")
+@click.argument("span", required=False, metavar="[DURATION]")
 @click.option("--root", "roots", multiple=True, metavar="DIR", help="Only this watched folder; may be repeated.")
 @common
 @click.option("--json", "as_json", is_flag=True, help="Print what is paused now, as one JSON object.")
-def command(
-    for_s: str | None, roots: tuple[str, ...], config: str | None, state_dir: str | None, as_json: bool
-) -> None:
+def command(span: str | None, roots: tuple[str, ...], config: str | None, state_dir: str | None, as_json: bool) -> None:
     """Send no files for DURATION, such as 15m, 1h30m or 2d, or until 'eisync resume'.
 
     Files are still watched and checked, and wait. The pause holds for a running daemon at once, and for later runs;
     requests under way end. It survives a restart.
     """
     try:
-        seconds = None if for_s is None else read_duration(for_s)
+        seconds = None if span is None else read_duration(span)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="DURATION") from None
     question = {"do": "pause", "roots": [os.path.abspath(root) for root in roots] or None, "for_s": seconds}

@@ -440,8 +440,8 @@ def test_what_holds_a_target_up(
 @pytest.mark.parametrize(
     ("paused", "about", "says"),
     [
-        ({"all_s": "inf", "roots": {"/d": 5.0}}, "", "uploads are paused until somebody resumes them"),
-        ({"all_s": None, "roots": {"/d": 61.2}}, "/d", "uploads are paused for 61 s more"),
+        ({"all_s": "inf", "roots": {"/d": 5.0}}, "", "uploads are paused until 'eisync resume'"),
+        ({"all_s": None, "roots": {"/d": 61.2}}, "/d", "uploads are paused for another 2 min"),
     ],
 )
 def test_a_pause_is_a_warning(paused: dict[str, Any], about: str, says: str) -> None:

@@ -64,7 +64,7 @@ class Listing:
     def beside(self, ask: Callable[[], _T]) -> Callable[[], _T]:
         """Call `ask` now, in the thread that reads ahead. Return the function that waits for its result or its error.
 
-        A result that nobody waits for is dropped. If no thread can be started, `ask` is called in this one.
+        The result may be left unused. If no thread can be started, `ask` is called in this one.
         """
         return hand_over(self._second_thread(), ask).result
 

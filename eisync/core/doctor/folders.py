@@ -77,7 +77,7 @@ def events(path: str, *, mode: Mode, why_silent: str | None, watching: dict[str,
         return warning(
             "events",
             f"no file events can be expected: {why_silent}; {every}",
-            "lower scan_interval_s in its [[watch]] if files are to be found sooner",
+            "to find files sooner, lower scan_interval_s in its [[watch]]",
             about=path,
         )
     return ok("events", f"its file system reports changes; besides, {every}", about=path)

@@ -88,7 +88,7 @@ def unanswered(target: str, reason: str) -> Finding:
     return warning(
         "key",
         f"Studio did not say whether it accepts the key: {reason}",
-        "try again in a minute; eisync does so by itself",
+        "try again in a minute, as eisync does",
         about=target,
     )
 

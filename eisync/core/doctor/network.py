@@ -135,7 +135,7 @@ def certificate(host: str, found: Certificate, now: float) -> Finding:
     left_s = found.expires_at - now
     sentence = f"{found.protocol}, certificate of {found.issuer}, valid for {span(max(0.0, left_s))} more"
     if left_s < EXPIRES_SOON_S:
-        return warning("tls", sentence, "tell whoever runs this host or its proxy to renew it", about=host)
+        return warning("tls", sentence, "ask the administrator of this host or of its proxy to renew it", about=host)
     return ok("tls", sentence, about=host)
 
 
@@ -195,7 +195,7 @@ def answer(host: str, found: Answer) -> Finding:
         return warning(
             "answer",
             f"the service is not well: HTTP {found.status}",
-            "wait: eisync tries again by itself",
+            "wait: eisync tries again",
             about=host,
         )
     page = "" if not found.is_page or found.status != 200 else ", a web page"

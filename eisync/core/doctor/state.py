@@ -7,6 +7,7 @@ from eisync.core.doctor.finding import Finding, fault, not_checked, ok, warning
 from eisync.core.file_status import UNREADABLE
 from eisync.core.lifecycle import State
 from eisync.core.model import value
+from eisync.core.pause import duration
 from eisync.core.summary import in_bytes
 from eisync.core.text import amount
 
@@ -141,7 +142,7 @@ def sending(status: Mapping[str, Any]) -> Iterator[Finding]:
     paused = status["paused"]
     every, roots = paused["all_s"], paused["roots"]
     for root, left_s in ({"": every} if every is not None else roots).items():
-        end = "until somebody resumes them" if left_s == "inf" else f"for {left_s:,.0f} s more"
+        end = "until 'eisync resume'" if left_s == "inf" else f"for another {duration(left_s)}"
         yield warning("pause", f"uploads are paused {end}", "eisync resume", about=root)
     held = (status.get("daemon") or {}).get("held") or {}
     for target in status["targets"]:
@@ -150,7 +151,7 @@ def sending(status: Mapping[str, Any]) -> Iterator[Finding]:
             yield fault(
                 "sending",
                 f"nothing is sent: {target['paused']}",
-                "correct what it says; eisync goes on by itself",
+                "correct what it says; then eisync continues",
                 about=name,
             )
         elif held.get(name):

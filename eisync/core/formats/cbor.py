@@ -198,7 +198,7 @@ def _patterns(*, is_of_lists: bool) -> list[tuple[int, re.Pattern[bytes]]]:
 
 
 def _alike(chunk: bytes, at: int, first: int, to_come: int) -> tuple[int, int] | None:
-    """Return the same for numbers (or lists of numbers) of which each has the same heads at the same places.
+    """Return the same for numbers, or lists of numbers, that all have the same heads at the same places.
 
     None: these are too few.
     """

@@ -166,7 +166,7 @@ def _write(installation: Installation, count: int, start: int = 0) -> frozenset[
 
 
 def _lose_a_daemon(trial: Trial, installation: Installation, number: int) -> tuple[str, ...]:
-    """Start a daemon and kill it at some moment. Return an error if it had already ended by itself."""
+    """Start a daemon and kill it at a random moment. Return an error if it had ended before."""
     before = trial.emulator.ledger()["requests"]
     daemon = installation.start()
     try:
