@@ -14,7 +14,7 @@ from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
-from eisync.app import loops, report
+from eisync.app import loops, report, steering
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.app.page import PageServer
 from eisync.control.operations import Operations
@@ -294,6 +294,8 @@ class App:
                 observed_at=self.observed_at,
                 watched=self.watched,
                 passes=self.reconciler,
+                scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
+                recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
                 page=lambda: self.page.record() if self.page is not None else NO_PAGE,
             ),
         )
