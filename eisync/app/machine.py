@@ -190,6 +190,7 @@ class App:
             "held": self.uploader.holds(clock.now()),
             "lost": self.why_lost(),
             "clock": self.times.why_doubt(),
+            "keys": {one.name: self.settings.key_source(one.name).describe() for one in self.settings.targets},
             "watching": report.watching(self.watcher.status()),
             "lineage": self.lineage.sentences(),
             "retention": self.retention.report(),
