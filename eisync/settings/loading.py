@@ -17,12 +17,13 @@ from eisync.errors import ConfigurationError
 from eisync.settings.arguments import Arguments, Checked, LabelFlags, chosen
 from eisync.settings.fields import sends_key_in_clear
 from eisync.settings.keys import KeySource, find_key
-from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload, Web
+from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
 from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, several, unknown_key
 from eisync.settings.roots import Roots, contains
 from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
 from eisync.settings.table import Table
 from eisync.settings.watch import DEFAULT_TARGET, Target, Watch
+from eisync.settings.web import Web
 
 _T = TypeVar("_T", bound=Table)
 
