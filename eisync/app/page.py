@@ -92,5 +92,5 @@ def _open(options: Web, operations: Operations, *, folder: str, log: Log, more: 
         password_hash=options.password_hash,
         proxy=None if proxy is None else TrustedProxy(address=proxy, header=options.user_header),
     )
-    clocks = Clocks(now=clock.now, monotonic=clock.monotonic)
+    clocks = Clocks(now=clock.now, monotonic=clock.monotonic, spent_s=clock.spent_s)
     return open_page(rules, operations, port=options.port, folder=folder, clocks=clocks, log=log, more=more)
