@@ -70,7 +70,8 @@ class PageServer:
 
     def close(self) -> None:
         """Stop serving. Safe to repeat."""
-        if self._supervisor is not None:
+        if self._supervisor is not None and self._page is not None:
+            self._page.server.hang_up()
             self._supervisor.stop(within_s=STOP_WITHIN_S, give_up=threading.Event())
             self._supervisor = None
         self._give_up()
