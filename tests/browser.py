@@ -4,6 +4,7 @@ It is Debian's, because the project downloads no browser. Tests that use the fix
 reason, where it is missing. Import the fixture in the `conftest.py` of a room.
 """
 
+import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -65,9 +66,10 @@ def open_page(
 
 def barriers(page: Any) -> list[str]:
     """Return what axe finds serious or critical in the page: the rule, the element, and the reason."""
-    import axe_playwright_python
-
-    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    package = importlib.util.find_spec("axe_playwright_python")
+    assert package is not None
+    assert package.origin is not None
+    axe = (Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8")
     # Playwright evaluates it through the debugger, which the page's Content-Security-Policy does not bind.
     page.evaluate(axe)
     found = page.evaluate("axe.run().then(result => JSON.stringify(result.violations))")
