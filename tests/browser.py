@@ -59,7 +59,7 @@ def open_page(
     try:
         page.goto(url)
         yield page
-        assert [] == complaints
+        assert not complaints, complaints
     finally:
         context.close()
 

@@ -15,12 +15,14 @@ from eisync.emulator.pages.series import Series
 COLUMNS = 360
 LEFT, RIGHT, WIDTH = 70, 10, 800  # the space for the scale, and the whole width
 PANEL_HEIGHT, GAP, BOTTOM = 170, 26, 34
+BAND_HEIGHT = 20  # of the row of labels above the panels
 COLOURS = 6
 _INNER = WIDTH - LEFT - RIGHT
 _MAX_BANDS = 200
 _MAX_PANELS = 6
 _PX_OF_A_CHARACTER = 7.5
 _SMALLEST_SPAN = 1e-300
+_FIRST_BAND_COLOUR = 3  # the first curves have other colours
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,17 @@ def draw_chart(series: Series, labels: Sequence[Mapping[str, Any]], *, sensors: 
     for sensor, line in zip(series.sensors, series.lines, strict=True):
         groups.setdefault(sensor.units, []).append((sensor, line))
     shown = list(groups.items())[:_MAX_PANELS]
-    panels = tuple(_panel(index, units, members) for index, (units, members) in enumerate(shown))
-    drawn = sum(len(panel.curves) for panel in panels)
+    top = BAND_HEIGHT if labels else 0
+    panels: list[Panel] = []
+    drawn = 0
+    for units, members in shown:
+        panels.append(_panel(top + GAP, units, members, drawn))
+        drawn += len(members)
+        top += GAP + PANEL_HEIGHT
     ticks, time_unit = _time_ticks(series.length, series.interval_ms)
     return Chart(
-        height=GAP + len(panels) * (PANEL_HEIGHT + GAP) - GAP + BOTTOM,
-        panels=panels,
+        height=top + BOTTOM,
+        panels=tuple(panels),
         ticks=ticks,
         time_unit=time_unit,
         bands=_bands(labels[:_MAX_BANDS], series.length),
@@ -84,14 +91,15 @@ def draw_chart(series: Series, labels: Sequence[Mapping[str, Any]], *, sensors: 
     )
 
 
-def _panel(index: int, units: str, members: Sequence[tuple[Sensor, Line]]) -> Panel:
+def _panel(top: float, units: str, members: Sequence[tuple[Sensor, Line]], colour: int) -> Panel:
+    """`colour` is that of the first curve."""
     low, high = bounds([line for _, line in members])
     curves = tuple(
-        Curve(sensor.name, number % COLOURS, points(line, low, high, _INNER, PANEL_HEIGHT))
+        Curve(sensor.name, (colour + number) % COLOURS, points(line, low, high, _INNER, PANEL_HEIGHT))
         for number, (sensor, line) in enumerate(members)
     )
     ticks = tuple(Tick(height_of(value, low, high, PANEL_HEIGHT), f"{value:.6g}") for value in nice_values(low, high))
-    return Panel(GAP + index * (PANEL_HEIGHT + GAP), units, curves, ticks)
+    return Panel(top, units, curves, ticks)
 
 
 def _time_ticks(length: int, interval_ms: float) -> tuple[tuple[Tick, ...], str]:
@@ -127,6 +135,6 @@ def _bands(labels: Sequence[Mapping[str, Any]], length: int) -> tuple[Band, ...]
         start, end, label = int(one["startIndex"]), int(one["endIndex"]) + 1, str(one["label"])
         at = min(start / length, 1.0) * _INNER
         width = min(end / length, 1.0) * _INNER - at
-        colour = colours.setdefault(label, len(colours)) % COLOURS
+        colour = (colours.setdefault(label, len(colours)) + _FIRST_BAND_COLOUR) % COLOURS
         bands.append(Band(round(at, 1), round(width, 1), label, colour, width > _PX_OF_A_CHARACTER * len(label) + 6))
     return tuple(bands)

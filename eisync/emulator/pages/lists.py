@@ -5,12 +5,13 @@ it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from aiohttp import web
 
 from eisync.emulator.device_store import Device
+from eisync.emulator.faults import Rule
 from eisync.emulator.model import STORED_CATEGORIES, Page, Project, Sample, Selection, Window
 from eisync.emulator.pages.filters import STATES, Place, read_filters, read_place
 from eisync.emulator.pages.rendering import render
@@ -66,7 +67,7 @@ async def show_overview(request: web.Request) -> web.Response:
         has_thumbnail=has_thumbnail,
         projects=projects,
         ledger=_counts(service),
-        faults=service.faults.as_json(),
+        faults=[_show_rule(one) for one in service.faults.as_json()],
         live="/live",
     )
 
@@ -185,6 +186,14 @@ def _show_device(service: Service, device: Device) -> dict[str, Any]:
         "is_connected": service.connections.find(device.project_id, device.device_id) is not None,
         "sensors": ", ".join(str(sensor["name"]) for sensor in device.sensors),
     }
+
+
+def _show_rule(rule: Mapping[str, object]) -> dict[str, Any]:
+    """Return a rule of faults, with those of its options that were given."""
+    defaults = {one.name: one.default for one in fields(Rule)}
+    plain = {name: value for name, value in rule.items() if name not in ("kind", "where", "applied")}
+    options = {name: value for name, value in plain.items() if value != defaults.get(name)}
+    return {"kind": rule["kind"], "where": rule["where"], "applied": rule["applied"], "options": options}
 
 
 def _counts(service: Service) -> Mapping[str, int]:

@@ -55,16 +55,9 @@ def make_visible(text: str) -> str:
     """Replace characters that are not seen, or that move others, by signs for them.
 
     >>> make_visible("a\\x1b[31mb\\u202e")
-    'a␛[31mb⟨U+202E⟩'
+    'a⟨U+001B⟩[31mb⟨U+202E⟩'
     """
-    return _UNSEEN.sub(lambda found: _sign_of(found[0]), text)
-
-
-def _sign_of(character: str) -> str:
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 
 @functools.cache

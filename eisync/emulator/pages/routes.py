@@ -13,7 +13,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Edit = Callable[[web.Request, Mapping[str, str]], Awaitable[str]]
 _PROJECT = "/projects/{project:[0-9]{1,15}}"
 _SAMPLE = _PROJECT + "/samples/{sample:[0-9]{1,15}}"
-_STATIC = {"page.css": "text/css", "live.js": "text/javascript"}
+_STATIC = {"page.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 def add_routes(app: web.Application) -> None:
