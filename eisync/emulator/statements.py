@@ -252,6 +252,16 @@ COUNT_BY_LABEL = """
     order by label, category
 """
 
+# The same for the labels that have the most samples.
+COUNT_LARGEST_LABELS = """
+    select label, category, samples from label_count
+    where project_id = :project_id and samples > 0 and label in (
+        select label from label_count where project_id = :project_id and samples > 0
+        group by label order by sum(samples) desc, label limit :limit
+    )
+    order by label, category
+"""
+
 # The number of samples in each block of 1024 ids, newest first, of one category or of all.
 COUNT_BY_BLOCK = """
     select block, sum(samples) from block_count

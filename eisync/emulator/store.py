@@ -194,9 +194,11 @@ class Store:
     def count_samples(self, selection: Selection) -> int:
         return count_samples(self._database, selection)
 
-    def count_by_label(self, project_id: int) -> list[tuple[str, str, int]]:
-        """(label, category, samples), sorted."""
-        return [tuple(row) for row in self._database.execute(sql.COUNT_BY_LABEL, {"project_id": project_id})]
+    def count_by_label(self, project_id: int, largest: int | None = None) -> list[tuple[str, str, int]]:
+        """(label, category, samples), sorted; only of the `largest` labels, if that is a number."""
+        statement = sql.COUNT_BY_LABEL if largest is None else sql.COUNT_LARGEST_LABELS
+        asked = {"project_id": project_id, "limit": largest}
+        return [tuple(row) for row in self._database.execute(statement, asked)]
 
     def open_content(self, sha256: str) -> BinaryIO:
         return self._blobs.open(sha256)

@@ -78,7 +78,7 @@ async def show_list(request: web.Request) -> web.Response:
         filters, place = read_filters(request.query), read_place(request.query)
     except ValueError as error:
         raise web.HTTPBadRequest(reason=str(error)) from error
-    labels = service.store.count_by_label(project.id)
+    labels = service.store.count_by_label(project.id, largest=_LABELS_OFFERED)
     devices = service.store.devices.list_devices(project.id)
     bars = _bars(labels)
     versions, version_count = _versions(service, project)
@@ -90,12 +90,12 @@ async def show_list(request: web.Request) -> web.Response:
         project=project,
         filters=filters,
         part=_read_part(service, filters.selection(project.id), place),
-        everything=sum(number for _, _, number in labels),
+        everything=service.store.count_samples(Selection(project_id=project.id)),
         categories=STORED_CATEGORIES,
         states=tuple(STATES),
-        labels=[bar.label for bar in bars[:_LABELS_OFFERED] if bar.label],
+        labels=[bar.label for bar in bars if bar.label],
         bars=bars[:_LABELS_SHOWN],
-        bars_left_out=max(0, len(bars) - _LABELS_SHOWN),
+        has_more_labels=len(bars) > _LABELS_SHOWN,
         devices=[_show_device(service, one) for one in devices[:_DEVICES_SHOWN]],
         devices_left_out=max(0, len(devices) - _DEVICES_SHOWN),
         versions=versions,

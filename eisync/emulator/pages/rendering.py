@@ -64,10 +64,10 @@ def make_visible(text: str) -> str:
 def _environment() -> "Environment":
     """Import Jinja2 only for the first page: most emulators, in tests, never show one."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
     def finalize(value: Any) -> Any:
-        return make_visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        is_plain = isinstance(value, str) and not hasattr(value, "__html__")  # markup of ours has that
+        return make_visible(value) if is_plain else value
 
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
