@@ -2,7 +2,10 @@
 
 import html
 import json
+import logging
 import re
+import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +15,7 @@ from eisync.emulator.pages.rendering import make_visible, show_bytes
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 
-from .wire import TIMEOUT_S, Client, acquisition, csv, png, wav
+from .wire import TIMEOUT_S, Client, acquisition, connect, csv, png, wav
 
 EVIL = "<script>alert('1')</script>\"&\x1b[31m"
 SAMPLES = 120
@@ -281,6 +284,19 @@ def test_a_sound_is_sent_in_the_parts_that_a_player_asks_for(
     assert expected == response.headers.get("Content-Range")
     if status != 416:
         assert "audio/wav" == response.headers["Content-Type"]
+
+
+def test_a_browser_that_leaves_in_the_middle_of_a_sound_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """A player does so whenever its listener jumps to another place."""
+    with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0)) as emulator:
+        client = Client(emulator)
+        with client.session:
+            path = sample_path(client, client.store(("a.wav", wav([1] * 4_000_000)))[0])
+        with connect(emulator.studio_url) as player:
+            player.sendall(f"GET {path}/media HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert player.recv(1000).startswith(b"HTTP/1.1 200")
+            player.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert [] == [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_file_is_downloaded_and_never_shown(client: Client) -> None:

@@ -1,10 +1,11 @@
 """The page of a sample, its small picture, and its content."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from aiohttp import web
@@ -138,15 +139,21 @@ async def _send(
         if save_as is not None:
             response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(save_as, safe='')}"
         response.content_length = len(wanted)
-        await response.prepare(request)
-        if request.method == "HEAD":
-            return response
-        file.seek(wanted.start)
-        left = len(wanted)
-        while left and (piece := file.read(min(left, _CHUNK_BYTES))):
-            await response.write(piece)
-            left -= len(piece)
+        # A player that jumps to another place disconnects, and asks again.
+        with contextlib.suppress(ConnectionError):
+            await _stream(request, response, file, wanted)
         return response
+
+
+async def _stream(request: web.Request, response: web.StreamResponse, file: BinaryIO, wanted: range) -> None:
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return
+    file.seek(wanted.start)
+    left = len(wanted)
+    while left and (piece := file.read(min(left, _CHUNK_BYTES))):
+        await response.write(piece)
+        left -= len(piece)
 
 
 def _range_of(request: web.Request, size_bytes: int) -> range | None:
