@@ -31,9 +31,13 @@ _OPTIONS = (
 _SERIOUS = frozenset({"serious", "critical"})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, started once for each process of the test run."""
+    """Chromium, started once for a module.
+
+    Not for the whole run: until it ends, Playwright has an event loop in this thread, and `asyncio.run` of other tests
+    fails.
+    """
     if not os.access(CHROMIUM, os.X_OK):
         pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install 'eisync[dev]'")
