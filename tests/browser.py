@@ -76,7 +76,9 @@ def barriers(page: Any) -> list[str]:
     axe = (Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8")
     # Playwright evaluates it through the debugger, which the page's Content-Security-Policy does not bind.
     page.evaluate(axe)
-    found = page.evaluate("axe.run().then(result => JSON.stringify(result.violations))")
+    found = page.evaluate(
+        "axe.run(document, {resultTypes: ['violations']}).then(result => JSON.stringify(result.violations))"
+    )
     return [
         f"{rule['id']}: {node['html'][:200]}: {node['failureSummary']}"
         for rule in json.loads(found)
