@@ -311,7 +311,7 @@ class App:
         )
         folder = str(self.settings.state.dir)
         try:
-            self._control = ControlServer(folder, operations, log=self.log)
+            self._control = ControlServer(folder, operations, log=self.log, group=self.settings.state.group)
         except OSError as error:  # the folder was removed since it was opened, or is not writable
             self.refuse_lost()
             raise StateError(
