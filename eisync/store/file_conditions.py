@@ -127,7 +127,7 @@ def condition_of(which: FileFilter, within: Sequence[Place]) -> Condition:
         conditions.append("file.category = :category")
         asked["category"] = which.category
     if which.search is not None:
-        searched = dict.fromkeys(forms(which.search))
+        searched = forms(which.search)
         found = [f"instr(lower({_PATH}), cast(:search{at} as text)) > 0" for at in range(len(searched))]
         conditions.append(f"({' or '.join(found)})")
         asked |= {f"search{at}": os.fsencode(lower(form)) for at, form in enumerate(searched)}
