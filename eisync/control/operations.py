@@ -3,22 +3,21 @@
 Every operation takes and returns plain JSON values, so that they can pass through a socket unchanged.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from eisync.control import steering
 from eisync.control.class_balance import ClassBalanceCounter
 from eisync.control.files import files, merged
 from eisync.control.groups import groups_of
-from eisync.control.overview import Record, action_record, plan_record, status_record
+from eisync.control.overview import Record, action_record, plan_page, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
+from eisync.control.running import Running
 from eisync.core.file_status import UNREADABLE, prefers_row
-from eisync.core.lifecycle import Event as LifecycleEvent
-from eisync.core.lifecycle import sources
-from eisync.core.model import shown, value
+from eisync.core.model import shown
 from eisync.errors import ConfigurationError, EisyncError, StateError
-from eisync.loops.ports import Passes
 from eisync.store.actions import ActionStore
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -37,27 +36,6 @@ _UNKNOWN: Record = {
     "companions": None,
     "sent_as": None,
 }
-
-
-@value(kw_only=True)
-class Running:
-    """What only a running process knows. By default no process runs, and what was stored last counts.
-
-    `live` returns the report of the process. `note` stores the current observations, so that they are counted.
-    `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
-    some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler.
-    """
-
-    live: Callable[[], Record] | None = None
-    note: Callable[[], None] = lambda: None
-    observed: Callable[[], list[Record]] | None = None
-    observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None
-    watched: Callable[[], list[Record]] = list
-    passes: Passes | None = None
-
-    def report(self) -> Record | None:
-        """Return the report of the process; None when none runs."""
-        return None if self.live is None else self.live()
 
 
 class Operations:
@@ -99,12 +77,12 @@ class Operations:
                 yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
-            case "retry":
-                yield self.retry(question.get("paths"))
+            case "retry" | "scan" | "recheck" | "queue":
+                yield steering.answer(self._index, self._outbox, self._running, question, self.now())
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))
             case "plan":
-                yield from self.plan()
+                yield from self.plan(question)
             case "decide":
                 yield self.decide(question.get("plan"), is_approved=bool(question.get("approve")))
             case "actions":
@@ -121,6 +99,8 @@ class Operations:
                 yield from relabel(self._actions, question, self.now())
             case "pause" | "resume":
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
+            case "page":
+                yield self._running.page()
             case "health":
                 yield self.health()
             case other:
@@ -188,21 +168,6 @@ class Operations:
             raise ConfigurationError("no pass has that ticket; request one")
         return {"targets": self._passes.report(ticket)}
 
-    def retry(self, paths: object) -> Record:
-        """Put quarantined files and tombstones back into the queue: those at `paths` (absolute), or all if None."""
-        unknown: list[str] = []
-        if paths is None:
-            ids = self._index.records.ids_in(sources(LifecycleEvent.RETRY))
-        elif not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-            raise ConfigurationError("the files to retry are not a list of paths")
-        else:
-            ids = []
-            for path in paths:
-                found = self._index.records.ids_of(path)
-                ids += found
-                unknown += [] if found else [path]
-        return {"retried": self._outbox.retry(ids, now=self.now()), "unknown": unknown}
-
     def history(self, path: object, limit: object) -> Iterator[Record]:
         """Yield the history of the file at `path` (absolute), or the last `limit` lines of all files, oldest first.
 
@@ -223,8 +188,14 @@ class Operations:
 
     # --- actions -----------------------------------------------------------------------------------------------
 
-    def plan(self) -> Iterator[Record]:
-        """Yield each plan that waits for a person, followed by its actions, then the allowed actions not done yet."""
+    def plan(self, question: Mapping[str, Any]) -> Iterator[Record]:
+        """Yield each plan that waits for a person, followed by its actions, then the allowed actions not done yet.
+
+        With `plan`, yield only that plan and a page of its actions: `limit` of them, after the action `after`.
+        """
+        if "plan" in question:
+            yield from plan_page(self._actions, question)
+            return
         for plan in self._actions.plans():
             yield {"what": "plan", **plan_record(plan)}
             after_id = 0
