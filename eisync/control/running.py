@@ -16,7 +16,8 @@ class Running:
     `live` returns the report of the process. `note` stores the current observations, so that they are counted.
     `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
     some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler. `page`
-    returns the address of the page, and a link that opens it logged in.
+    returns the address of the page, and a link that opens it logged in. `explain` returns what `eisync explain` says of
+    the file at a path of a root, or None for one that is not watched.
     """
 
     live: Callable[[], Record] | None = None
@@ -26,6 +27,7 @@ class Running:
     watched: Callable[[], list[Record]] = list
     passes: Passes | None = None
     page: Callable[[], Record] = lambda: NO_PAGE
+    explain: Callable[[str, str], Record | None] = lambda *_: None
 
     def report(self) -> Record | None:
         """Return the report of the process; None when none runs."""

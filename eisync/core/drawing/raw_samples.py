@@ -12,7 +12,7 @@ from eisync.core.drawing.envelope import MAX_COLUMNS, MAX_TRACES, Envelope, Numb
 from eisync.core.drawing.reading import MOST_BYTES, Enough
 from eisync.core.drawing.waveform import Waveform, usable_interval
 from eisync.core.formats.probe import CHUNK_BYTES, Read
-from eisync.core.formats.sampling import WavLayout
+from eisync.core.formats.sampling import WavLayout, wav_layout
 from eisync.core.model import value
 
 _LARGEST_FRAME = 4096
@@ -80,6 +80,13 @@ def layout_of(wav: WavLayout) -> RawLayout | str:
         scale=known[1],
         offset=known[2],
     )
+
+
+def sound_layout(size: int) -> Generator[Read, bytes, RawLayout | None]:
+    """Return the layout of the samples in a WAV of `size` bytes; None where it cannot be drawn."""
+    found = (yield from wav_layout(size)) if size else None
+    layout = layout_of(found) if isinstance(found, WavLayout) else None
+    return layout if isinstance(layout, RawLayout) else None
 
 
 def raw_waveform(
