@@ -14,7 +14,7 @@ from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
-from eisync.app import loops, report
+from eisync.app import loops, report, steering
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.app.page import PageServer, explain, page_services
 from eisync.control.operations import Operations
@@ -191,6 +191,7 @@ class App:
             "held": self.uploader.holds(clock.now()),
             "lost": self.why_lost(),
             "clock": self.times.why_doubt(),
+            "keys": {one.name: self.settings.key_source(one.name).describe() for one in self.settings.targets},
             "watching": report.watching(self.watcher.status()),
             "lineage": self.lineage.sentences(),
             "retention": self.retention.report(),
@@ -295,6 +296,8 @@ class App:
                 observed_at=self.observed_at,
                 watched=self.watched,
                 passes=self.reconciler,
+                scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
+                recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
                 page=lambda: self.page.record() if self.page is not None else NO_PAGE,
                 explain=lambda root, path: explain(self.operations, root, path),
             ),

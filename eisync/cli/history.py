@@ -8,7 +8,7 @@ import click
 
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
-from eisync.control.history_words import event_words
+from eisync.control.history_words import event_words, local_moment
 
 
 @click.command("history")
@@ -41,13 +41,7 @@ def command(file: str | None, limit: int, config: str | None, state_dir: str | N
 def _line(record: dict[str, Any], *, with_path: bool) -> str:
     words = event_words(record)
     what = f"{record['path']} {words}" if with_path else words
-    return f"{_local(record['at'])}  {record['state']:<11}  {what}"
-
-
-def _local(at: float) -> str:
-    """Return the instant in local time, with its offset: `2026-11-25 03:51:48 +01:00`."""
-    local = datetime.fromtimestamp(at, UTC).astimezone()
-    return f"{local:%Y-%m-%d %H:%M:%S} {local.isoformat()[-6:]}"
+    return f"{local_moment(record['at'])}  {record['state']:<11}  {what}"
 
 
 def _with_iso(record: dict[str, Any]) -> dict[str, Any]:

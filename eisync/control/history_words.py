@@ -1,6 +1,7 @@
 """Say in words what happened to a file: one wording for the command line and the page."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 WORDS = {
@@ -45,3 +46,9 @@ def event_words(record: Mapping[str, Any]) -> str:
     """Return what happened, from a record of the history, with its reason."""
     words = WORDS.get(record["event"], record["event"])
     return words if record["reason"] in ("", record["event"]) else f"{words}: {record['reason']}"
+
+
+def local_moment(at: float) -> str:
+    """Return the instant in local time, with its offset: `2026-11-25 03:51:48 +01:00`."""
+    local = datetime.fromtimestamp(at, UTC).astimezone()
+    return f"{local:%Y-%m-%d %H:%M:%S} {local.isoformat()[-6:]}"

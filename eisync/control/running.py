@@ -18,6 +18,8 @@ class Running:
     some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler. `page`
     returns the address of the page, and a link that opens it logged in. `explain` returns what `eisync explain` says of
     the file at a path of a root, or None for one that is not watched.
+    returns the address of the page, and a link that opens it logged in. `scan` scans some folders, or all, as soon as
+    possible, and returns which. `recheck` tries the targets again that refused their key, and returns which.
     """
 
     live: Callable[[], Record] | None = None
@@ -28,6 +30,8 @@ class Running:
     passes: Passes | None = None
     page: Callable[[], Record] = lambda: NO_PAGE
     explain: Callable[[str, str], Record | None] = lambda *_: None
+    scan: Callable[[Sequence[str] | None], list[str]] | None = None
+    recheck: Callable[[], list[str]] | None = None
 
     def report(self) -> Record | None:
         """Return the report of the process; None when none runs."""

@@ -136,6 +136,21 @@ class FileRecords:
             ).fetchall()
         return [row["id"] for row in rows]
 
+    def reasons_in(self, state: State) -> list[str]:
+        """Return the different reasons of the files in the state."""
+        with self._database.reading() as connection:
+            rows = connection.execute("select distinct reason from file where state = ?", (state.value,)).fetchall()
+        return [row["reason"] or "" for row in rows]
+
+    def ids_for(self, state: State, reasons: Iterable[str]) -> list[int]:
+        """Return the ids of the files that are in the state for any of `reasons`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "select id from file where state = ? and coalesce(reason, '') in (select value from json_each(?))",
+                (state.value, json.dumps(list(reasons))),
+            ).fetchall()
+        return [row["id"] for row in rows]
+
     def history(self, file_id: int | None = None, *, limit: int = 0) -> list[dict[str, object]]:
         """Return the history, newest first: every line of one file, or the last `limit` lines of all files."""
         with self._database.reading() as connection:

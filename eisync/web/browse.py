@@ -13,7 +13,7 @@ from eisync.core.file_status import UNREADABLE
 from eisync.core.lifecycle import State
 from eisync.core.model import Category
 from eisync.web.context import Context, Route, packed, unpacked
-from eisync.web.file_link import page_of
+from eisync.web.file_link import page_of, record_of
 
 Record = dict[str, Any]
 
@@ -33,7 +33,7 @@ def page(context: Context) -> Response:
     further = {**chosen, "after": end["after"]} if end["after"] is not None else None
     return context.page(
         "files.html",
-        files=[{**one, "address": page_of(one["root"], one["path"])} for one in files],
+        files=[{**record_of(one), "address": page_of(one["root"], one["path"])} for one in files],
         chosen=chosen,
         is_filtered=any(chosen[name] for name in chosen if name not in ("sort", "after")),
         next_address="" if further is None else address_of(further),
@@ -75,7 +75,7 @@ def _chosen(context: Context) -> Record:
     """Return what the form has: a text for each of its fields, empty where nothing was chosen."""
     arguments = context.request.args
     names = ("search", "state", "label", "category", "folder", "problem", "differs", "sort", "after")
-    chosen = {name: arguments.get(name, "").strip()[:LONGEST] for name in names}
+    chosen = {name: arguments.get(name, "")[:LONGEST] for name in names}
     return {**chosen, "sort": chosen["sort"] if chosen["sort"] in SORTS else "newest"}
 
 

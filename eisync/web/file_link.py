@@ -31,6 +31,11 @@ class KnownFile:
         return None if found is None else FileFacts(*found)
 
 
+def record_of(found: Record) -> Record:
+    """Return the record of a file with all that templates show, also for one that only the watcher knows."""
+    return {"reason": "", "there": [], "is_folder": False, **found}
+
+
 def query_of(root: str, path: str) -> str:
     """Return the part of an address that names a file, whatever bytes its name has."""
     return f"root={packed(root)}&path={packed(path)}"
@@ -55,4 +60,4 @@ def file_of(context: Context) -> KnownFile:
     record = next(iter(context.ask(do="known", root=root, paths=[path])), None)
     if record is None or record.get("is_folder"):
         raise NotFound(UNKNOWN)
-    return KnownFile(root=root, path=path, record=record)
+    return KnownFile(root=root, path=path, record=record_of(record))

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from eisync.control.history_words import event_words
+from eisync.control.history_words import event_words, local_moment
 from eisync.core.drawing.boxes import Box, boxes_of, boxes_svg
 from eisync.core.drawing.file_view import FileView, hex_lines, view
 from eisync.core.drawing.scale import figure
@@ -54,7 +54,7 @@ def drawn(context: Context, known: KnownFile) -> Record:
             notes = [] if known.facts is None or file.is_version(known.facts) else [CHANGED]
             size = file.facts.size
     except FileError as error:
-        return {"trouble": str(error)}
+        return {"trouble": str(error), "format": ""}
     notes += found.notes
     if found.waveform is not None:
         notes += found.waveform.notes
@@ -159,7 +159,7 @@ def _events(context: Context, known: KnownFile) -> list[Record]:
     except EisyncError:  # it was never complete, so nothing is recorded
         return []
     latest = list(history)[: -MAX_EVENTS - 1 : -1]
-    return [{**one, "words": event_words(one)} for one in latest]
+    return [{**one, "words": event_words(one), "moment": local_moment(one["at"])} for one in latest]
 
 
 ROUTES = (Route(path="/file", handler=page),)
