@@ -307,7 +307,7 @@ class App:
         """Return the server for requests of the command line. Raises StateError when it cannot listen."""
         folder = str(self.settings.state.dir)
         try:
-            self._control = ControlServer(folder, self.operations, log=self.log)
+            self._control = ControlServer(folder, self.operations, log=self.log, group=self.settings.state.group)
         except OSError as error:  # the folder was removed since it was opened, or is not writable
             self.refuse_lost()
             raise StateError(

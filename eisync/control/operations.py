@@ -3,19 +3,20 @@
 Every operation takes and returns plain JSON values, so that they can pass through a socket unchanged.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from eisync.control import steering
+from eisync.control.class_balance import ClassBalanceCounter
 from eisync.control.explanation import lines_of
+from eisync.control.files import files, merged
 from eisync.control.groups import groups_of
 from eisync.control.overview import Record, action_record, plan_page, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
 from eisync.control.running import Running
 from eisync.core.file_status import UNREADABLE, prefers_row
-from eisync.core.lifecycle import State
 from eisync.core.model import shown
 from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.store.actions import ActionStore
@@ -27,8 +28,6 @@ MAX_LINES = 10_000
 
 MAX_OPEN_ACTIONS = 1_000
 """Limit of the reported actions of one target that are allowed and not done yet."""
-
-PAGE = 1_000
 
 _UNKNOWN: Record = {
     "label": None,
@@ -58,6 +57,7 @@ class Operations:
         self.now = now
         self._running = running or Running()
         self._passes = self._running.passes
+        self._classes = ClassBalanceCounter(index) if self._running.live else ClassBalanceCounter(index, stretches=None)
         self._observed = self._running.observed or index.observations.records
         self._observed_at = self._running.observed_at or index.observations.records_at
 
@@ -67,7 +67,9 @@ class Operations:
             case "status":
                 yield self.status()
             case "files":
-                yield from self.files(question.get("state"))
+                yield from files(self._index, self._observed(), question)
+            case "classes":
+                yield from self._classes.answer(self.now())
             case "watched":
                 yield self.watched()
             case "known":
@@ -120,39 +122,6 @@ class Operations:
         live = self._running.report()
         return status_record(self._index, self._actions, live, now=self.now())
 
-    def files(self, state: str | None) -> Iterator[Record]:
-        """Yield one record for each file, or for each in `state`. A folder that cannot be read has a record, too."""
-        wanted = _state(state)
-        observed = {(record["root"], record["path"]): record for record in self._observed()}
-        if wanted is None or isinstance(wanted, State):
-            for record in self._index.records.files(wanted):
-                entry = observed.pop((record["root"], record["path"]), None)
-                shown = _merged(record, entry)
-                if wanted is None or shown["state"] == wanted.value:
-                    yield shown
-        yield from self._unlisted(list(observed.values()), wanted)
-
-    def _unlisted(self, observed: Sequence[Record], wanted: State | str | None) -> Iterator[Record]:
-        """Yield what was observed and is not listed yet: without a row, or with a row in another state."""
-        if wanted is not None:
-            name = wanted.value if isinstance(wanted, State) else wanted
-            observed = [one for one in observed if one["state"] == name]
-        for start in range(0, len(observed), PAGE):
-            page = observed[start : start + PAGE]
-            rows = {(row["root"], row["path"]): row for row in self._rows_of(page)}
-            for one in page:
-                row = rows.get((one["root"], one["path"]))
-                shown = one if row is None else _merged(row, one)
-                if wanted is None or shown["state"] == one["state"]:
-                    yield {name: value for name, value in shown.items() if name not in ("facts", "companions")}
-
-    def _rows_of(self, observed: Sequence[Record]) -> Iterator[Record]:
-        by_root: dict[str, list[str]] = {}
-        for one in observed:
-            by_root.setdefault(one["root"], []).append(one["path"])
-        for root, paths in by_root.items():
-            yield from self._index.records.files_at(root, paths)
-
     def watched(self) -> Record:
         """Return the folders that the daemon watches, with their options and last scans (none without a daemon).
 
@@ -181,7 +150,7 @@ class Operations:
             entry = observed.pop(str(record["path"]), None)
             is_observed = entry is not None and not prefers_row(str(record["state"]))
             # An observation is about the current version of the file, which may not be the one in the row.
-            yield {**_merged(record, entry), "facts": None} if is_observed else record
+            yield {**merged(record, entry), "facts": None} if is_observed else record
         for record in observed.values():
             left.pop(record["path"], None)
             yield {**record, "facts": None, "companions": None, "sent_as": None}
@@ -301,24 +270,6 @@ class Operations:
             stale.append(str(live["lost"]))
         stale += [one["trouble"] for one in (live or {}).get("watching", ()) if one.get("trouble")]
         return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
-
-
-def _state(name: object) -> State | str | None:
-    """Return the state of that name; one that no row has stays a string. Raises ConfigurationError for another name."""
-    if name is None or name == UNREADABLE:
-        return name if name is None else UNREADABLE
-    try:
-        return State(name)
-    except ValueError:
-        states = ", ".join([*(member.value for member in State), UNREADABLE])
-        raise ConfigurationError(f"there is no state {name!r}; there are {states}") from None
-
-
-def _merged(row: Record, observed: Record | None) -> Record:
-    """Return the record of a file that has a row, and possibly an observation with a newer state."""
-    if observed is None or prefers_row(row["state"]):
-        return row
-    return {**row, "state": observed["state"], "reason": observed["reason"]}
 
 
 def _above(path: str) -> Iterator[str]:

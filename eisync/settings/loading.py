@@ -221,6 +221,7 @@ class _Loading:
             if not names_target:
                 table["target"] = self.only_target(targets, location)
             checked = self.validated(Watch, table, location)
+            self.check_place(table.get("path"), location)
             if checked:
                 written.append(checked)
                 if names_target:
@@ -238,6 +239,16 @@ class _Loading:
             if archive is not None:
                 roots.add_archive(archive, checked.location, argument=argument)
         return tuple(checked.table for _, checked in found)
+
+    def check_place(self, path: object, location: Location) -> None:
+        """Report a relative path in a file of /etc, where nobody keeps recordings: it was copied from an example."""
+        is_relative = isinstance(path, str) and path and not path.startswith("~") and not os.path.isabs(path)
+        if is_relative and paths.is_system_file(self.source.file):
+            whole = os.path.normpath(os.path.join(self.base, str(path)))
+            self.faults.add(
+                (*location, "path"),
+                f'"{path}" would be {whole}: write the whole path of the folder, such as /srv/recordings',
+            )
 
     def only_target(self, targets: Sequence[Checked], location: Location) -> str:
         """Return the target of a folder that names none. Report a fault when there are several."""
@@ -270,8 +281,11 @@ class _Loading:
     # State
 
     def state(self) -> StateOptions | None:
-        if self.section(StateOptions, dir=".") is None:
+        options = self.section(StateOptions, dir=".")
+        if options is None:
             return None
+        if options.group is not None and not _is_group(options.group):
+            self.faults.add(("state", "group"), f'there is no group "{options.group}" on this machine')
         try:
             found = paths.state_dir(
                 self.state_flag, config=self.source.file, environ=self.source.environ, cwd=self.source.cwd
@@ -279,7 +293,7 @@ class _Loading:
         except ConfigurationError as error:
             self.faults.say(str(error))
             return None
-        return StateOptions(dir=Path(found))
+        return StateOptions(dir=Path(found), group=options.group)
 
 
 # The options that can delete or change something, with the values that do not.
@@ -295,6 +309,18 @@ _EFFECTS = {
 def _is_private(path: str) -> bool:
     facts = os.stat(path)
     return sys.platform == "win32" or (facts.st_mode & 0o077 == 0 and facts.st_uid == os.geteuid())
+
+
+def _is_group(name: str) -> bool:
+    try:
+        import grp  # not on Windows
+    except ImportError:
+        return False
+    try:
+        grp.getgrnam(name)
+    except (KeyError, ValueError):  # there is none, or there can be none of that name
+        return False
+    return True
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -134,6 +134,12 @@ class StateOptions(Table):
         description="A folder on a local disk. By default, the folder that systemd provides; without systemd, the "
         "user's state folder."
     )
+    group: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A group of this machine whose members may ask the running eisync, and also steer it (pause, "
+        "retry, approve a plan). Without it, only its own user and root may. The files in the folder stay private.",
+    )
 
 
 class Reconcile(Table):

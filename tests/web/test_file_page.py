@@ -156,7 +156,7 @@ def test_a_difference_in_the_project_is_shown(folder: Folder) -> None:
     list_sample(folder.desk.database, 7)
     page = folder.page("wave.json")
     assert "<td>wave</td>" in page
-    assert "its label is none" in page
+    assert "labelled nothing there" in page
 
 
 def test_why_is_what_eisync_explain_says(folder: Folder) -> None:
@@ -308,3 +308,5 @@ def test_ten_gigabytes_are_drawn_from_a_part(folder: Folder) -> None:
     assert "It has NUL bytes" in folder.page("long.csv")
     part = folder.get("/file/content", "long.wav", Range="bytes=10000000000-10000000009")
     assert (206, b"\0" * 10) == (part.status_code, part.data)
+    (folder.place / "long.wav").unlink()  # the search for the key reads every file that a test leaves
+    (folder.place / "long.csv").unlink()
