@@ -16,7 +16,7 @@ from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
 from eisync.app import loops, report, steering
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
-from eisync.app.page import PageServer
+from eisync.app.page import PageServer, explain, page_services
 from eisync.control.operations import Operations
 from eisync.control.running import NO_PAGE, Running
 from eisync.control.server import ControlServer
@@ -123,7 +123,8 @@ class App:
         self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
         folder = str(self.settings.state.dir)
-        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log)
+        more = page_services(self.settings)
+        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log, more=more)
         return self.supervisor
 
     def answer_meanwhile(self) -> None:
@@ -298,6 +299,7 @@ class App:
                 scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
                 page=lambda: self.page.record() if self.page is not None else NO_PAGE,
+                explain=lambda root, path: explain(self.operations, root, path),
             ),
         )
 

@@ -16,6 +16,8 @@ class Running:
     `live` returns the report of the process. `note` stores the current observations, so that they are counted.
     `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
     some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler. `page`
+    returns the address of the page, and a link that opens it logged in. `explain` returns what `eisync explain` says of
+    the file at a path of a root, or None for one that is not watched.
     returns the address of the page, and a link that opens it logged in. `scan` scans some folders, or all, as soon as
     possible, and returns which. `recheck` tries the targets again that refused their key, and returns which.
     """
@@ -27,6 +29,7 @@ class Running:
     watched: Callable[[], list[Record]] = list
     passes: Passes | None = None
     page: Callable[[], Record] = lambda: NO_PAGE
+    explain: Callable[[str, str], Record | None] = lambda *_: None
     scan: Callable[[Sequence[str] | None], list[str]] | None = None
     recheck: Callable[[], list[str]] | None = None
 
