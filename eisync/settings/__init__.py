@@ -3,7 +3,7 @@
 ::
 
     fields        the types of option values; each option is parsed once
-    watch, split, models  the options: types, limits, defaults, meanings
+    watch, split, web, models  the options: types, limits, defaults, meanings
     arguments     the folders, files and labels that a command line names
     loading       reads, merges, checks; raises ConfigurationError with every fault
     sources       the file, and the environment: EISYNC_UPLOAD__WORKERS=8
@@ -20,6 +20,7 @@ from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions
 from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
 from eisync.settings.watch import Target, Watch
+from eisync.settings.web import Web
 
 __all__ = [
     "KeySource",
@@ -31,6 +32,7 @@ __all__ = [
     "Target",
     "Upload",
     "Watch",
+    "Web",
     "contains",
     "find_key",
     "json_schema",

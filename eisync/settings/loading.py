@@ -23,6 +23,7 @@ from eisync.settings.roots import Roots, contains
 from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
 from eisync.settings.table import Table
 from eisync.settings.watch import DEFAULT_TARGET, Target, Watch
+from eisync.settings.web import Web
 
 _T = TypeVar("_T", bound=Table)
 
@@ -80,7 +81,8 @@ class _Loading:
                 self.faults.add((key,), unknown_key((key,)))
         targets = self.targets()
         watches = self.watches(targets)
-        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(LogOptions)
+        upload, reconcile = self.section(Upload), self.section(Reconcile)
+        web, log = self.section(Web), self.section(LogOptions)
         if reconcile is not None and not reconcile.enabled:
             self.check_effects(watches)
         state = self.state()
@@ -90,6 +92,7 @@ class _Loading:
             raise ConfigurationError(*sentences)
         assert upload is not None
         assert reconcile is not None
+        assert web is not None
         assert log is not None
         assert state is not None
         return Settings(
@@ -98,6 +101,7 @@ class _Loading:
             upload=upload,
             state=state,
             reconcile=reconcile,
+            web=web,
             log=log,
             warnings=(
                 *_clear_text_warnings(targets),

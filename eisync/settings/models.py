@@ -19,6 +19,7 @@ from eisync.settings.keys import KeySource, find_key
 from eisync.settings.split import WatchSplit
 from eisync.settings.table import Table
 from eisync.settings.watch import Target, Watch, WatchRule
+from eisync.settings.web import Web
 
 SLOWEST_RATE = 4096  # a chunk of 64 KiB must be sent before the service closes a connection that seems dead
 
@@ -212,6 +213,7 @@ class Layout(Table):
     upload: Upload = Upload()
     state: StateOptions = StateOptions(dir=Path())
     reconcile: Reconcile = Reconcile()
+    web: Web = Web()
     log: LogOptions = LogOptions()
 
 
@@ -221,6 +223,7 @@ TABLES: Mapping[str, type[Table]] = {
     "upload": Upload,
     "state": StateOptions,
     "reconcile": Reconcile,
+    "web": Web,
     "log": LogOptions,
 }
 
@@ -246,6 +249,7 @@ class Settings(BaseModel):
     state: StateOptions
     upload: Upload = Upload()
     reconcile: Reconcile = Reconcile()
+    web: Web = Web()
     log: LogOptions = LogOptions()
     warnings: tuple[str, ...] = ()
     config_file: Path | None = None
