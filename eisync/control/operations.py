@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from eisync.control.groups import groups_of
+from eisync.control.numbers import Counted, faults, numbers_record
 from eisync.control.overview import Record, action_record, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
@@ -46,6 +47,7 @@ class Running:
     `live` returns the report of the process. `note` stores the current observations, so that they are counted.
     `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
     some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler.
+    `counted` returns the process's own counters.
     """
 
     live: Callable[[], Record] | None = None
@@ -54,6 +56,7 @@ class Running:
     observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None
     watched: Callable[[], list[Record]] = list
     passes: Passes | None = None
+    counted: Counted | None = None
 
     def report(self) -> Record | None:
         """Return the report of the process; None when none runs."""
@@ -120,15 +123,15 @@ class Operations:
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
             case "health":
                 yield self.health()
+            case "numbers":
+                yield self.numbers()
             case other:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
     def status(self) -> Record:
         """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command."""
-        with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
-            self._running.note()
-        live = self._running.report()
-        return status_record(self._index, self._actions, live, now=self.now())
+        self._note()
+        return status_record(self._index, self._actions, self._running.report(), now=self.now())
 
     def files(self, state: str | None) -> Iterator[Record]:
         """Yield one record for each file, or for each in `state`. A folder that cannot be read has a record, too."""
@@ -303,15 +306,17 @@ class Operations:
 
     def health(self) -> Record:
         """Return whether every loop is alive, every folder is processed and the database accepts a write."""
-        live = self._running.report()
-        loops = live["loops"] if live is not None else []
-        stale = [
-            f"the {loop['name']} has not responded for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
-        ]
-        if live is not None and live.get("lost"):
-            stale.append(str(live["lost"]))
-        stale += [one["trouble"] for one in (live or {}).get("watching", ()) if one.get("trouble")]
-        return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
+        found = faults(self._running.report())
+        return {"is_healthy": self._index.is_writable() and not found, "faults": found}
+
+    def numbers(self) -> Record:
+        """Return the numbers of the running process, for monitoring. Raises EisyncError when none runs."""
+        self._note()
+        return numbers_record(self._index, self._actions, self._running.report(), self._running.counted, now=self.now())
+
+    def _note(self) -> None:
+        with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
+            self._running.note()
 
 
 def _state(name: object) -> State | str | None:

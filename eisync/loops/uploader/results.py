@@ -7,6 +7,7 @@ from eisync.core.lifecycle import Event
 from eisync.core.model import Item, shown
 from eisync.core.outcome import Outcome, dispute
 from eisync.loops.ports import MAX_LOG_LINES, Log
+from eisync.loops.uploader.counters import UploadCounters
 from eisync.loops.uploader.target_state import TargetQueue
 from eisync.store.outbox import Outbox
 
@@ -85,6 +86,7 @@ class Results:
         self._targets = targets
         self._jitter = jitter
         self._log = log
+        self.counters = UploadCounters(targets)
         self._upload_logger = UploadLogger(log)
         self._results: deque[tuple[int, list[tuple[Item, Outcome]]]] = deque()  # by claim
 
@@ -111,6 +113,7 @@ class Results:
             if disputed:
                 self._results.append((claim, self._disputes(results, disputed, now)))
                 results = [(item, outcome) for item, outcome in results if item.id not in disputed]
+            self.counters.add(results, now)
             self._upload_logger.log(results)
 
     def _disputes(
