@@ -102,7 +102,7 @@ class WriterProbe:
         self._monotonic = monotonic
         self._windows = windows or share_mode()
         # The table of mounts; and, by root and folder, the answer without a lease.
-        self._believed: tuple[str, dict[tuple[str, str], Writers]] = ("", {})
+        self._cached: tuple[str, dict[tuple[str, str], Writers]] = ("", {})
         self._forget_at = float("-inf")
 
     def asking(self) -> Ask:
@@ -116,9 +116,9 @@ class WriterProbe:
         # Reading the table of mounts costs as much as ten leases, and every system call lets other threads run first.
         if (now := self._monotonic()) >= self._forget_at:
             # A new pair, because other threads may still read the old one.
-            self._believed = (mountinfo(), {})
+            self._cached = (mountinfo(), {})
             self._forget_at = now + BELIEVED_S
-        table, known = self._believed
+        table, known = self._cached
         folder = path.rpartition("/")[0]
         if (answer := known.get((root, folder))) is None:
             # No part of `path` is a link, because the file was opened without following any.
