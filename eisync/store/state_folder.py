@@ -126,12 +126,15 @@ DATABASE_NAME = "eisync.db"
 HOLDER_NAME = "holder"
 SOCKET_NAME = "control.sock"
 NOTE_NAME = "control"
+LEDGERS_NAME = "notifications.json"
 
 OWN_NAMES = (
     *(DATABASE_NAME + suffix for suffix in ("", "-wal", "-shm", "-journal", ".suspect")),
     HOLDER_NAME,
     SOCKET_NAME,
     NOTE_NAME,
+    LEDGERS_NAME,
+    f"{LEDGERS_NAME}.new",
 )
 """Every file that eisync keeps in the folder, except databases that were set aside and journals of self-tests."""
 
