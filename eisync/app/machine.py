@@ -1,5 +1,6 @@
 """One process of eisync: build it from the settings, start it, query it, close it."""
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -13,9 +14,11 @@ from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
-from eisync.app import loops
+from eisync.app import loops, report
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
-from eisync.control.operations import Operations, Running
+from eisync.app.page import PageServer
+from eisync.control.operations import Operations
+from eisync.control.running import NO_PAGE, Running
 from eisync.control.server import ControlServer
 from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
@@ -96,6 +99,7 @@ class App:
         self.retention = loops.retention_loop(parts)
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
+        self.page: PageServer | None = None
         self._beat_at: float | None = None
 
     def start_daemon(self) -> Supervisor:
@@ -118,6 +122,8 @@ class App:
             )
         self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
+        folder = str(self.settings.state.dir)
+        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log)
         return self.supervisor
 
     def answer_meanwhile(self) -> None:
@@ -176,7 +182,6 @@ class App:
 
     def live(self) -> dict[str, Any]:
         """Return what only the running process knows."""
-        health = self._health()
         return {
             "pid": os.getpid(),
             "process": process.identity(os.getpid()),
@@ -185,31 +190,10 @@ class App:
             "held": self.uploader.holds(clock.now()),
             "lost": self.why_lost(),
             "clock": self.times.why_doubt(),
-            "watching": [
-                {
-                    "root": one.root,
-                    "mode": one.mode.value,
-                    "uses_events": one.uses_events,
-                    "reason": one.reason,
-                    "missed": one.missed,
-                    "comparing": one.comparing,
-                    "scan_every_s": round(one.scan_every_s, 1),
-                    "trouble": one.trouble,
-                    "writers": one.writers,
-                }
-                for one in self.watcher.status()
-            ],
+            "watching": report.watching(self.watcher.status()),
             "lineage": self.lineage.sentences(),
             "retention": self.retention.report(),
-            "loops": [
-                {
-                    "name": one.name,
-                    "age_s": round(one.age_s, 1),
-                    "is_fresh": one.is_fresh,
-                    "trouble": one.trouble,
-                }
-                for one in health
-            ],
+            "loops": report.loops(self._health()),
         }
 
     def observed(self) -> list[dict[str, Any]]:
@@ -259,7 +243,7 @@ class App:
         self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=str(upload.quiet_hours))
         changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
         self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
-        fixed = ("targets", "watches", "state", "upload", "reconcile", "log")
+        fixed = ("targets", "watches", "state", "upload", "reconcile", "web", "log")
         waiting = [name for name in fixed if getattr(settings, name) != getattr(self.settings, name)]
         if waiting:
             self.log.warning("configuration.waits", tables=waiting, reason="these changes need a start of eisync")
@@ -267,6 +251,8 @@ class App:
     def close(self, *, wait: bool = True) -> None:
         """Release everything. With `wait` False, do not wait for requests under way: their files become doubtful."""
         self._events.stop()
+        if self.page is not None:
+            self.page.close()
         self._pool.shutdown(wait=wait, cancel_futures=True)
         for service in self._services.values():
             service.close()
@@ -293,9 +279,10 @@ class App:
             lineage=loops.lineage(self.settings, self._roots, self._database, self.log),
         )
 
-    def _control_server(self) -> ControlServer:
-        """Return the server for requests of the command line. Raises StateError when it cannot listen."""
-        operations = Operations(
+    @functools.cached_property
+    def operations(self) -> Operations:
+        """The requests that this process answers, for the command line and for the page."""
+        return Operations(
             self.outbox,
             self.index,
             self.actions,
@@ -307,11 +294,15 @@ class App:
                 observed_at=self.observed_at,
                 watched=self.watched,
                 passes=self.reconciler,
+                page=lambda: self.page.record() if self.page is not None else NO_PAGE,
             ),
         )
+
+    def _control_server(self) -> ControlServer:
+        """Return the server for requests of the command line. Raises StateError when it cannot listen."""
         folder = str(self.settings.state.dir)
         try:
-            self._control = ControlServer(folder, operations, log=self.log)
+            self._control = ControlServer(folder, self.operations, log=self.log)
         except OSError as error:  # the folder was removed since it was opened, or is not writable
             self.refuse_lost()
             raise StateError(

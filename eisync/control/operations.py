@@ -8,16 +8,16 @@ from contextlib import suppress
 from typing import Any
 
 from eisync.control.groups import groups_of
-from eisync.control.numbers import Counted, faults, numbers_record
+from eisync.control.numbers import faults, numbers_record
 from eisync.control.overview import Record, action_record, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
+from eisync.control.running import Running
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as LifecycleEvent
 from eisync.core.lifecycle import State, sources
-from eisync.core.model import shown, value
+from eisync.core.model import shown
 from eisync.errors import ConfigurationError, EisyncError, StateError
-from eisync.loops.ports import Passes
 from eisync.store.actions import ActionStore
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -38,29 +38,6 @@ _UNKNOWN: Record = {
     "companions": None,
     "sent_as": None,
 }
-
-
-@value(kw_only=True)
-class Running:
-    """What only a running process knows. By default no process runs, and what was stored last counts.
-
-    `live` returns the report of the process. `note` stores the current observations, so that they are counted.
-    `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
-    some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler.
-    `counted` returns the process's own counters.
-    """
-
-    live: Callable[[], Record] | None = None
-    note: Callable[[], None] = lambda: None
-    observed: Callable[[], list[Record]] | None = None
-    observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None
-    watched: Callable[[], list[Record]] = list
-    passes: Passes | None = None
-    counted: Counted | None = None
-
-    def report(self) -> Record | None:
-        """Return the report of the process; None when none runs."""
-        return None if self.live is None else self.live()
 
 
 class Operations:
@@ -121,6 +98,8 @@ class Operations:
                 yield from relabel(self._actions, question, self.now())
             case "pause" | "resume":
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
+            case "page":
+                yield self._running.page()
             case "health":
                 yield self.health()
             case "numbers":

@@ -16,7 +16,7 @@
 from eisync.settings.arguments import LabelFlags
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load
-from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload
+from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload, Web
 from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
 from eisync.settings.watch import Target, Watch
@@ -31,6 +31,7 @@ __all__ = [
     "Target",
     "Upload",
     "Watch",
+    "Web",
     "contains",
     "find_key",
     "json_schema",

@@ -17,7 +17,7 @@ from eisync.errors import ConfigurationError
 from eisync.settings.arguments import Arguments, Checked, LabelFlags, chosen
 from eisync.settings.fields import sends_key_in_clear
 from eisync.settings.keys import KeySource, find_key
-from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
+from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload, Web
 from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, several, unknown_key
 from eisync.settings.roots import Roots, contains
 from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
@@ -80,7 +80,8 @@ class _Loading:
                 self.faults.add((key,), unknown_key((key,)))
         targets = self.targets()
         watches = self.watches(targets)
-        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(LogOptions)
+        upload, reconcile = self.section(Upload), self.section(Reconcile)
+        web, log = self.section(Web), self.section(LogOptions)
         if reconcile is not None and not reconcile.enabled:
             self.check_effects(watches)
         state = self.state()
@@ -90,6 +91,7 @@ class _Loading:
             raise ConfigurationError(*sentences)
         assert upload is not None
         assert reconcile is not None
+        assert web is not None
         assert log is not None
         assert state is not None
         return Settings(
@@ -98,6 +100,7 @@ class _Loading:
             upload=upload,
             state=state,
             reconcile=reconcile,
+            web=web,
             log=log,
             warnings=(
                 *_clear_text_warnings(targets),

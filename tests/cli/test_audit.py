@@ -11,7 +11,8 @@ import pytest
 
 from eisync.cli import audit
 from eisync.cli.audit import WatchedFolder
-from eisync.control.operations import Operations, Running
+from eisync.control.operations import Operations
+from eisync.control.running import Running
 from eisync.core import completeness
 from eisync.core.ignore import IgnoreRules
 from eisync.loops.watcher import observations

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from eisync.control.operations import Operations, Running
+from eisync.control.operations import Operations
+from eisync.control.running import Running
 from eisync.core import metrics
 from eisync.core.lifecycle import State
 from eisync.core.retention import Why

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from eisync.control.operations import Operations, Running
+from eisync.control.operations import Operations
+from eisync.control.running import Running
 from eisync.core.file_status import ObservedEntry
 from eisync.core.labels.split import Placement
 from eisync.core.lifecycle import Event, State

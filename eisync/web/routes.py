@@ -1,0 +1,12 @@
+"""The table of all routes. A page module has its own `ROUTES`; add it here."""
+
+from eisync.web import assets, dashboard, login, plans, steering
+from eisync.web.context import Route
+
+ROUTES: tuple[Route, ...] = (
+    *dashboard.ROUTES,
+    *steering.ROUTES,
+    *plans.ROUTES,
+    *login.ROUTES,
+    *assets.ROUTES,
+)
