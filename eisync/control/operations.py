@@ -100,10 +100,8 @@ class Operations:
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
             case "page":
                 yield self._running.page()
-            case "health":
-                yield self.health()
-            case "numbers":
-                yield self.numbers()
+            case "health" | "live" | "numbers" as monitored:
+                yield {"health": self.health, "live": self.live, "numbers": self.numbers}[monitored]()
             case other:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
@@ -287,6 +285,13 @@ class Operations:
         """Return whether every loop is alive, every folder is processed and the database accepts a write."""
         found = faults(self._running.report())
         return {"is_healthy": self._index.is_writable() and not found, "faults": found}
+
+    def live(self) -> Record:
+        """Return the report of the running process. Raises EisyncError when none runs."""
+        found = self._running.report()
+        if found is None:
+            raise EisyncError("no daemon runs; start one with 'eisync run'")
+        return found
 
     def numbers(self) -> Record:
         """Return the numbers of the running process, for monitoring. Raises EisyncError when none runs."""

@@ -1,6 +1,6 @@
 """The table of all routes. A page module has its own `ROUTES`; add it here."""
 
-from eisync.web import assets, dashboard, login, plans, steering
+from eisync.web import assets, dashboard, login, monitoring, plans, steering
 from eisync.web.context import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -9,4 +9,5 @@ ROUTES: tuple[Route, ...] = (
     *plans.ROUTES,
     *login.ROUTES,
     *assets.ROUTES,
+    *monitoring.ROUTES,
 )
