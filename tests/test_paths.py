@@ -17,6 +17,7 @@ from eisync.errors import ConfigurationError
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder, and below it everything else that these tests look at, /etc too."""
     monkeypatch.setattr(paths, "SYSTEM_FILE", str(tmp_path / "etc/eisync.toml"))
+    monkeypatch.setattr(paths, "SYSTEM_STATE", str(tmp_path / "var/lib"))
     (tmp_path / "work").mkdir()
     return tmp_path
 
@@ -85,6 +86,23 @@ def test_the_first_state_folder_of_the_list_is_taken(
 ) -> None:
     config = _write(home / "etc/eisync.toml", text)
     found = paths.state_dir(flag, config=config, environ={"HOME": str(home), **environ}, cwd=str(home / "work"))
+    assert str(home / expected) == found
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("etc/eisync.toml", "var/lib/eisync"),
+        ("etc/lab.toml", "var/lib/eisync-lab"),
+        ("etc/new.toml", ".local/state/eisync"),  # its unit never ran
+        ("work/eisync.toml", ".local/state/eisync"),
+    ],
+)
+def test_the_state_of_a_units_configuration_is_where_the_unit_has_it(home: Path, file: str, expected: str) -> None:
+    for name in ("eisync", "eisync-lab"):
+        (home / "var/lib" / name).mkdir(parents=True)
+    config = _write(home / file)
+    found = paths.state_dir(config=config, environ={"HOME": str(home)}, cwd=str(home / "work"))
     assert str(home / expected) == found
 
 

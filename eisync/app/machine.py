@@ -14,7 +14,7 @@ from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
-from eisync.app import loops, report
+from eisync.app import loops, report, steering
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.app.notifier import Notifier
 from eisync.app.numbers import ProcessNumbers
@@ -202,6 +202,7 @@ class App:
             "held": self.uploader.holds(clock.now()),
             "lost": self.why_lost(),
             "clock": self.times.why_doubt(),
+            "keys": {one.name: self.settings.key_source(one.name).describe() for one in self.settings.targets},
             "watching": report.watching(self.watcher.status()),
             "lineage": self.lineage.sentences(),
             "retention": self.retention.report(),
@@ -294,6 +295,8 @@ class App:
                 observed_at=observed.at,
                 watched=self.watched,
                 passes=self.reconciler,
+                scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
+                recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
                 page=lambda: self.page.record() if self.page is not None else NO_PAGE,
                 counted=self._numbers.counted,
             ),
@@ -303,7 +306,7 @@ class App:
         """Return the server for requests of the command line. Raises StateError when it cannot listen."""
         folder = str(self.settings.state.dir)
         try:
-            self._control = ControlServer(folder, self.operations, log=self.log)
+            self._control = ControlServer(folder, self.operations, log=self.log, group=self.settings.state.group)
         except OSError as error:  # the folder was removed since it was opened, or is not writable
             self.refuse_lost()
             raise StateError(

@@ -9,6 +9,7 @@ from eisync import paths
 from eisync.adapters import clock, process
 from eisync.adapters.notification import Webhook, run_command, show_on_desktop
 from eisync.app.loops import USER_AGENT
+from eisync.errors import ConfigurationError
 from eisync.loops.notifier import Deliver, NotifierLoop, Situation
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import SupervisedLoop
@@ -28,7 +29,10 @@ class Channels:
         environ = paths.unconfigured()  # with no key in it
         if options.command:
             self.deliver["command"] = partial(run_command, options.command, environ=environ, limit_s=options.timeout_s)
-        url = options.webhook_url()
+        try:
+            url = options.webhook_url()
+        except ValueError as error:
+            raise ConfigurationError(f"notify.webhook_file: {error}") from None
         self._webhook = None if url is None else Webhook(url, user_agent=USER_AGENT, limit_s=options.timeout_s)
         if self._webhook is not None:
             self.deliver["webhook"] = self._webhook.deliver

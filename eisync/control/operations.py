@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from eisync.control import steering
 from eisync.control.groups import groups_of
 from eisync.control.numbers import faults, numbers_record
-from eisync.control.overview import Record, action_record, plan_record, status_record
+from eisync.control.overview import Record, action_record, plan_page, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
 from eisync.control.running import Running
 from eisync.core.file_status import UNREADABLE, prefers_row
-from eisync.core.lifecycle import Event as LifecycleEvent
-from eisync.core.lifecycle import State, sources
+from eisync.core.lifecycle import State
 from eisync.core.model import shown
 from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.store.actions import ActionStore
@@ -60,16 +60,21 @@ class Operations:
         self._passes = self._running.passes
         self._observed = self._running.observed or index.observations.records
         self._observed_at = self._running.observed_at or index.observations.records_at
+        self._plain: Mapping[str, Callable[[], Record]] = {  # the questions that have no more than a name
+            "status": self.status,
+            "watched": self.watched,
+            "health": self.health,
+            "live": self.live,
+            "numbers": self.numbers,
+        }
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status":
-                yield self.status()
+            case "status" | "watched" | "health" | "live" | "numbers" as name:
+                yield self._plain[name]()
             case "files":
                 yield from self.files(question.get("state"))
-            case "watched":
-                yield self.watched()
             case "known":
                 yield from self.known(question.get("root"), question.get("paths"))
             case "reconcile":
@@ -77,11 +82,17 @@ class Operations:
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
             case "retry":
-                yield self.retry(question.get("paths"))
+                yield steering.retry(self._index, self._outbox, question, self.now())
+            case "scan":
+                yield steering.scan(self._running, question)
+            case "recheck":
+                yield steering.recheck(self._running)
+            case "queue":
+                yield steering.queue(self._index, self.now())
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))
             case "plan":
-                yield from self.plan()
+                yield from self.plan(question)
             case "decide":
                 yield self.decide(question.get("plan"), is_approved=bool(question.get("approve")))
             case "actions":
@@ -100,8 +111,6 @@ class Operations:
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
             case "page":
                 yield self._running.page()
-            case "health" | "live" | "numbers" as monitored:
-                yield {"health": self.health, "live": self.live, "numbers": self.numbers}[monitored]()
             case other:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
@@ -198,21 +207,6 @@ class Operations:
             raise ConfigurationError("no pass has that ticket; request one")
         return {"targets": self._passes.report(ticket)}
 
-    def retry(self, paths: object) -> Record:
-        """Put quarantined files and tombstones back into the queue: those at `paths` (absolute), or all if None."""
-        unknown: list[str] = []
-        if paths is None:
-            ids = self._index.records.ids_in(sources(LifecycleEvent.RETRY))
-        elif not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-            raise ConfigurationError("the files to retry are not a list of paths")
-        else:
-            ids = []
-            for path in paths:
-                found = self._index.records.ids_of(path)
-                ids += found
-                unknown += [] if found else [path]
-        return {"retried": self._outbox.retry(ids, now=self.now()), "unknown": unknown}
-
     def history(self, path: object, limit: object) -> Iterator[Record]:
         """Yield the history of the file at `path` (absolute), or the last `limit` lines of all files, oldest first.
 
@@ -233,8 +227,14 @@ class Operations:
 
     # --- actions -----------------------------------------------------------------------------------------------
 
-    def plan(self) -> Iterator[Record]:
-        """Yield each plan that waits for a person, followed by its actions, then the allowed actions not done yet."""
+    def plan(self, question: Mapping[str, Any]) -> Iterator[Record]:
+        """Yield each plan that waits for a person, followed by its actions, then the allowed actions not done yet.
+
+        With `plan`, yield only that plan and a page of its actions: `limit` of them, after the action `after`.
+        """
+        if "plan" in question:
+            yield from plan_page(self._actions, question)
+            return
         for plan in self._actions.plans():
             yield {"what": "plan", **plan_record(plan)}
             after_id = 0

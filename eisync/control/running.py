@@ -17,7 +17,9 @@ class Running:
     `live` returns the report of the process. `note` stores the current observations, so that they are counted.
     `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
     some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler. `page`
-    returns the address of the page, and a link that opens it logged in. `counted` returns the process's own counters.
+    returns the address of the page, and a link that opens it logged in. `scan` scans some folders, or all, as soon as
+    possible, and returns which. `recheck` tries the targets again that refused their key, and returns which. `counted`
+    returns the process's own counters.
     """
 
     live: Callable[[], Record] | None = None
@@ -28,6 +30,8 @@ class Running:
     passes: Passes | None = None
     page: Callable[[], Record] = lambda: NO_PAGE
     counted: Counted | None = None
+    scan: Callable[[Sequence[str] | None], list[str]] | None = None
+    recheck: Callable[[], list[str]] | None = None
 
     def report(self) -> Record | None:
         """Return the report of the process; None when none runs."""

@@ -4,24 +4,23 @@ The descriptions are the manual: docs/configuration.md and the JSON Schema are g
 frozen and refuses unknown keys. No model ever prints its input, because that may be an API key.
 """
 
-import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from eisync.core.batching import Limits, Order
+from eisync.core.guard import Guard
 from eisync.core.rate_limit import QuietHours
 from eisync.core.retry import RetryPolicy
-from eisync.settings.fields import Choice, Line, Number, Place, QuietHoursOption, Switch, Whole
+from eisync.settings.fields import Choice, Number, Place, QuietHoursOption, Switch, Whole
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.notify import Notify
-from eisync.settings.reconcile import Reconcile
 from eisync.settings.split import WatchSplit
 from eisync.settings.table import Table
 from eisync.settings.watch import Target, Watch, WatchRule
+from eisync.settings.web import Web
 
 SLOWEST_RATE = 4096  # a chunk of 64 KiB must be sent before the service closes a connection that seems dead
 
@@ -135,95 +134,63 @@ class StateOptions(Table):
         description="A folder on a local disk. By default, the folder that systemd provides; without systemd, the "
         "user's state folder."
     )
+    group: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A group of this machine whose members may ask the running eisync, and also steer it (pause, "
+        "retry, approve a plan). Without it, only its own user and root may. The files in the folder stay private.",
+    )
 
 
-_HASH = re.compile(r"scrypt:\d+:\d+:\d+\$[A-Za-z0-9]+\$[0-9a-f]{128}")
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
+class Reconcile(Table):
+    """How eisync compares its index with the project."""
 
-
-def _address(value: str) -> str:
-    try:
-        return str(ip_address(value.strip("[]")))
-    except ValueError:
-        raise ValueError('must be an IP address such as "127.0.0.1"') from None
-
-
-class Web(Table):
-    """The daemon's page in the browser. It needs `pip install 'eisync[web]'`."""
-
+    interval_s: Number = Field(
+        default=300.0,
+        gt=0,
+        le=604_800,
+        description="How many seconds pass between checks for new samples and other changes in the project.",
+    )
+    sweep_interval_s: Number = Field(
+        default=21_600.0,
+        gt=0,
+        le=2_592_000,
+        description="How many seconds pass between full listings of the project, at most. A full listing runs sooner "
+        "when something was edited or deleted there.",
+    )
+    page_size: Whole = Field(default=1000, ge=1, le=1000, description="How many samples one request lists.")
     enabled: Switch = Field(
         default=True,
-        description="Serve the page while `eisync run` runs, if the extra `web` is installed. `false`: load nothing.",
+        description="Compare with the project. `false`: eisync does not notice what is deleted or changed there.",
     )
-    address: Line = Field(
-        default="127.0.0.1",
-        description="The IP address that the page is served at. By default only this machine reaches it. Any other "
-        "address needs `password_hash` or `trusted_proxy`.",
-    )
-    port: Whole = Field(
-        default=4820,
+    guard_count: Whole = Field(
+        default=50,
         ge=0,
-        le=65_535,
-        description="The port of the page. If it is taken, one of the nine after it. `0`: any free one.",
+        le=1_000_000_000,
+        description="The most files and samples that eisync deletes, trashes, relabels or moves in an hour without "
+        "asking. A pass that would exceed this waits for `eisync plan --approve`. What was done in the "
+        "last hour counts, and so does what is allowed and not done yet. A pass also waits when it finds "
+        "more files than this whose samples were deleted at the service; these are counted separately. "
+        "`0`: every pass waits.",
     )
-    password_hash: str | None = Field(
-        default=None,
-        repr=False,
-        description="The hash of a password that opens the page, as `eisync ui --hash-password` prints it. Without "
-        "one, only `eisync ui` and the link that `eisync run` prints do.",
+    guard_percent: Number = Field(
+        default=10.0,
+        ge=0,
+        le=100,
+        description="The same limit in percent of the uploaded files. It applies to all files together and to each "
+        "folder's own files. It is rounded up, so one file is always allowed.",
     )
-    hosts: tuple[Line, ...] = Field(
-        default=(),
-        description='Further names under which browsers reach the page, such as `["eisync.lab"]`. Requests for any '
-        "other name are refused.",
-    )
-    trusted_proxy: Line | None = Field(
-        default=None,
-        description="The IP address of a reverse proxy that logs people in itself. Its requests need no login here if "
-        "they carry `user_header`.",
-    )
-    user_header: Line = Field(
-        default="X-Forwarded-User",
-        description="The header in which `trusted_proxy` names who is logged in. The proxy must remove it from what "
-        "browsers send.",
+    guard_day_factor: Number = Field(
+        default=3.0,
+        ge=1,
+        le=24,
+        description="The limit for a day, as a multiple of the limit for an hour.",
     )
 
-    @field_validator("address", "trusted_proxy")
-    @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
-        return None if value is None else _address(value)
-
-    @field_validator("hosts")
-    @classmethod
-    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for host in value:
-            if not _HOST.fullmatch(host):
-                raise ValueError(f'"{host}" must be a name such as "eisync.lab" or "eisync.lab:8443"')
-        return value
-
-    @field_validator("user_header")
-    @classmethod
-    def _is_header(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
-            raise ValueError('must be the name of a header such as "X-Forwarded-User"')
-        return value
-
-    @field_validator("password_hash")
-    @classmethod
-    def _is_hash(cls, value: str | None) -> str | None:
-        if value is not None and not _HASH.fullmatch(value):
-            raise ValueError("must be a hash that 'eisync ui --hash-password' printed, not the password itself")
-        return value
-
-    @model_validator(mode="after")
-    def _is_protected(self) -> "Web":
-        is_open = not ip_address(self.address).is_loopback
-        if self.enabled and is_open and self.password_hash is None and self.trusted_proxy is None:
-            raise ValueError(
-                f"{self.address} can be reached from other machines: set password_hash ('eisync ui --hash-password' "
-                "prints one) or trusted_proxy, or leave the address out"
-            )
-        return self
+    @property
+    def guard(self) -> Guard:
+        """How much may be deleted and changed without approval."""
+        return Guard(count=self.guard_count, percent=self.guard_percent, day_factor=self.guard_day_factor)
 
 
 class LogOptions(Table):

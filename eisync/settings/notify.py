@@ -11,7 +11,6 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 
 from eisync.core.notifications import Patience
 from eisync.core.redaction import KEYS
-from eisync.errors import ConfigurationError
 from eisync.settings.fields import Line, Number, Place, Switch
 from eisync.settings.table import Table
 
@@ -121,19 +120,19 @@ class Notify(Table):
         return Patience(after_s=self.after_s, calm_s=self.calm_s, interval_s=self.interval_s, digest_at=digest_at)
 
     def webhook_url(self) -> str | None:
-        """Return the address of the webhook; None without one. Raises ConfigurationError, without the address."""
+        """Return the address of the webhook; None without one. Raises ValueError, with a clause without the address."""
         if self.webhook is not None:
             return self.webhook.get_secret_value()
         if self.webhook_file is None:
             return None
-        place = f"notify.webhook_file: the file {self.webhook_file}"
+        place = f"the file {self.webhook_file}"
         try:
             with open(self.webhook_file, "rb") as file:
                 url = file.read(MAX_URL_BYTES).decode("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{place} cannot be read: {getattr(error, 'strerror', 'it is no text')}") from None
+            raise ValueError(f"{place} cannot be read: {getattr(error, 'strerror', 'it is no text')}") from None
         if fault := _url_fault(url):
-            raise ConfigurationError(f"{place} {fault}")
+            raise ValueError(f"{place} {fault}")
         KEYS.learn(urlsplit(url).path.strip("/"))
         return url
 

@@ -22,6 +22,7 @@ from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
 from eisync.store.split_groups import SplitGroups
+from eisync.store.throughput import Rates
 from eisync.store.tombstones import note_deleted, settling_again
 from eisync.store.transitions import move
 
@@ -114,6 +115,7 @@ class Index:
         self.inferred = InferredLabels(database)
         self.pauses = Pauses(database)
         self.drift = DriftCounter(database)
+        self.rates = Rates(database)
 
     # --- targets -----------------------------------------------------------------------------------------------
 

@@ -287,12 +287,15 @@ def lost(folder: str, *, is_gone: bool) -> str:
 
 
 @contextlib.contextmanager
-def _opened(folder: str) -> Iterator[int | None]:
-    """Lend a descriptor of the folder, so that names refer to this very folder; None if the system lacks them."""
+def _opened(folder: str, flags: int = getattr(os, "O_PATH", os.O_RDONLY)) -> Iterator[int | None]:
+    """Lend a descriptor of the folder, so that names refer to this very folder; None if the system lacks them.
+
+    By default one that only leads to the names: the members of a group may pass through the folder and not list it.
+    """
     if os.open not in os.supports_dir_fd:
         yield None
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(folder, flags | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield descriptor
     finally:
@@ -317,7 +320,7 @@ def _holds_only_ours(folder: str) -> bool:
 
 def _mended(folder: str, before: os.stat_result) -> str:
     was = stat.S_IMODE(before.st_mode)
-    with contextlib.suppress(OSError), _opened(folder) as at:
+    with contextlib.suppress(OSError), _opened(folder, os.O_RDONLY) as at:
         if at is not None:
             os.fchmod(at, was & ~_OTHERS_WRITE)
     now = stat.S_IMODE(os.stat(folder).st_mode)

@@ -53,7 +53,11 @@ class Context:
 
     def page(self, template: str, *, http_status: int = 200, **values: Any) -> Response:
         """Return a page of HTML. `csrf`, `now`, `path` and `is_logged_in` are in every template."""
-        text = self.services.templates.render(
+        return Response(self.part(template, **values), status=http_status, mimetype="text/html")
+
+    def part(self, template: str, **values: Any) -> str:
+        """Return the text of a template, for a part of a page."""
+        return self.services.templates.render(
             template,
             csrf=self.session.csrf if self.session else "",
             is_logged_in=self.session is not None,
@@ -61,7 +65,6 @@ class Context:
             path=self.request.path,
             **values,
         )
-        return Response(text, status=http_status, mimetype="text/html")
 
     def done(self, sentence: str, *, to: str = "/") -> Response:
         """Return the answer to a POST: the browser shows the page `to`, with this sentence on it once."""
