@@ -17,6 +17,8 @@ from eisync.settings.arguments import LabelFlags
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load
 from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload
+from eisync.settings.notify import Notify
+from eisync.settings.public import without_secrets
 from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
 from eisync.settings.watch import Target, Watch
@@ -26,6 +28,7 @@ __all__ = [
     "KeySource",
     "LabelFlags",
     "LogOptions",
+    "Notify",
     "Reconcile",
     "Settings",
     "StateOptions",
@@ -38,4 +41,5 @@ __all__ = [
     "json_schema",
     "load",
     "options_table",
+    "without_secrets",
 ]

@@ -16,6 +16,7 @@ from eisync.core.rate_limit import QuietHours
 from eisync.core.retry import RetryPolicy
 from eisync.settings.fields import Choice, Number, Place, QuietHoursOption, Switch, Whole
 from eisync.settings.keys import KeySource, find_key
+from eisync.settings.notify import Notify
 from eisync.settings.split import WatchSplit
 from eisync.settings.table import Table
 from eisync.settings.watch import Target, Watch, WatchRule
@@ -214,6 +215,7 @@ class Layout(Table):
     state: StateOptions = StateOptions(dir=Path())
     reconcile: Reconcile = Reconcile()
     web: Web = Web()
+    notify: Notify = Notify()
     log: LogOptions = LogOptions()
 
 
@@ -224,6 +226,7 @@ TABLES: Mapping[str, type[Table]] = {
     "state": StateOptions,
     "reconcile": Reconcile,
     "web": Web,
+    "notify": Notify,
     "log": LogOptions,
 }
 
@@ -250,6 +253,7 @@ class Settings(BaseModel):
     upload: Upload = Upload()
     reconcile: Reconcile = Reconcile()
     web: Web = Web()
+    notify: Notify = Notify()
     log: LogOptions = LogOptions()
     warnings: tuple[str, ...] = ()
     config_file: Path | None = None
