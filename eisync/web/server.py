@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
 from eisync.errors import EisyncError
@@ -73,9 +73,10 @@ class WebServer:
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
         self._map: dict[int, Any] = {}
+        self._poll_s = POLL_S
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(THREADS)
-        self._server = create_server(
+        created = create_server(
             application,
             map=self._map,
             _dispatcher=self._threads,
@@ -89,10 +90,12 @@ class WebServer:
             clear_untrusted_proxy_headers=False,  # they are read only from the proxy that the configuration names
             expose_tracebacks=False,
         )
+        assert isinstance(created, BaseWSGIServer)  # it listens on one socket
+        self._server = created
 
     def tick(self, now: float) -> float:
         """Wait up to a second for clients, and serve them."""
-        wasyncore.loop(timeout=POLL_S, use_poll=True, map=self._map, count=1)
+        wasyncore.loop(timeout=self._poll_s, use_poll=True, map=self._map, count=1)
         return 0.0
 
     def stop(self, now: float) -> None:
@@ -102,6 +105,11 @@ class WebServer:
     def is_done(self) -> bool:
         """Return True always: a page that is cut off is loaded again."""
         return True
+
+    def hang_up(self) -> None:
+        """End a tick that waits for clients. Safe from any thread, and to repeat."""
+        self._poll_s = 0.01  # for later ticks
+        self._server.pull_trigger()
 
     def close(self) -> None:
         """Close every connection, and wait a moment for the threads. Call it when no tick runs any more."""
