@@ -14,6 +14,8 @@ from eisync.errors import ConfigurationError
 
 FILE_NAME = "eisync.toml"
 SYSTEM_FILE = "/etc/eisync/eisync.toml"
+SYSTEM_STATE = "/var/lib"
+"""Where systemd makes the state folders of its units."""
 
 
 def config_file(
@@ -53,7 +55,8 @@ def state_dir(
     """Return the state folder, whether or not it exists. `config` is the value of `--config`.
 
     The order is: `explicit`, EISYNC_STATE_DIR (or EISYNC_STATE__DIR), `dir` of the table [state], STATE_DIRECTORY
-    (which systemd sets), the user's state folder. Raise ConfigurationError when the configuration file cannot be read.
+    (which systemd sets), the folder of the unit whose configuration file this is, the user's state folder. Raise
+    ConfigurationError when the configuration file cannot be read.
     """
     environ = os.environ if environ is None else environ
     named = explicit or environ.get("EISYNC_STATE_DIR") or environ.get("EISYNC_STATE__DIR")
@@ -70,7 +73,7 @@ def state_dir(
     given = environ.get("STATE_DIRECTORY", "").split(":")[0]
     if given:
         return absolute(given, cwd=cwd)
-    path = _user_dir("state", environ)
+    path = _unit_state_dir(file) or _user_dir("state", environ)
     if not os.path.isabs(path):  # a container's user without a home folder
         raise ConfigurationError(
             "there is no home folder to keep the state in: give --state-dir or set EISYNC_STATE_DIR"
@@ -78,9 +81,40 @@ def state_dir(
     return path
 
 
+def is_system_file(file: str | None) -> bool:
+    """Return whether the configuration file is one of those that the units read, which are in /etc/eisync."""
+    return file is not None and os.path.dirname(file) == os.path.dirname(SYSTEM_FILE)
+
+
+def _unit_state_dir(file: str | None) -> str | None:
+    """Return the state folder of the unit that reads this configuration file; None if no such unit ever ran.
+
+    This is /var/lib/eisync for /etc/eisync/eisync.toml, and /var/lib/eisync-lab for /etc/eisync/lab.toml, which the
+    unit eisync@lab reads. So the command line finds the daemon, and never makes a second state of the same files.
+    """
+    if file is None or not is_system_file(file):
+        return None
+    name = os.path.splitext(os.path.basename(file))[0]
+    path = os.path.join(SYSTEM_STATE, "eisync" if file == SYSTEM_FILE else f"eisync-{name}")
+    return path if os.path.isdir(path) else None
+
+
 def notify_socket(environ: Mapping[str, str] | None = None) -> str | None:
     """Return the address of systemd's notification socket; None when systemd expects no notifications."""
     return (os.environ if environ is None else environ).get("NOTIFY_SOCKET") or None
+
+
+def is_journal(descriptor: int, environ: Mapping[str, str] | None = None) -> bool:
+    """Return whether the descriptor of an open file leads to the journal of systemd (systemd.exec(5)).
+
+    A child of a service inherits the variable even if its output goes elsewhere, so the file itself is compared.
+    """
+    device, _, inode = (os.environ if environ is None else environ).get("JOURNAL_STREAM", "").partition(":")
+    try:
+        facts = os.fstat(descriptor)
+        return (int(device), int(inode)) == (facts.st_dev, facts.st_ino)
+    except (OSError, ValueError):
+        return False
 
 
 def proxy_variables(environ: Mapping[str, str] | None = None) -> list[str]:

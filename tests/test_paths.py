@@ -17,6 +17,7 @@ from eisync.errors import ConfigurationError
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder, and below it everything else that these tests look at, /etc too."""
     monkeypatch.setattr(paths, "SYSTEM_FILE", str(tmp_path / "etc/eisync.toml"))
+    monkeypatch.setattr(paths, "SYSTEM_STATE", str(tmp_path / "var/lib"))
     (tmp_path / "work").mkdir()
     return tmp_path
 
@@ -85,6 +86,23 @@ def test_the_first_state_folder_of_the_list_is_taken(
 ) -> None:
     config = _write(home / "etc/eisync.toml", text)
     found = paths.state_dir(flag, config=config, environ={"HOME": str(home), **environ}, cwd=str(home / "work"))
+    assert str(home / expected) == found
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("etc/eisync.toml", "var/lib/eisync"),
+        ("etc/lab.toml", "var/lib/eisync-lab"),
+        ("etc/new.toml", ".local/state/eisync"),  # its unit never ran
+        ("work/eisync.toml", ".local/state/eisync"),
+    ],
+)
+def test_the_state_of_a_units_configuration_is_where_the_unit_has_it(home: Path, file: str, expected: str) -> None:
+    for name in ("eisync", "eisync-lab"):
+        (home / "var/lib" / name).mkdir(parents=True)
+    config = _write(home / file)
+    found = paths.state_dir(config=config, environ={"HOME": str(home)}, cwd=str(home / "work"))
     assert str(home / expected) == found
 
 
@@ -165,3 +183,13 @@ def test_looking_at_places_is_cheap(home: Path) -> None:
 def test_an_eisync_of_ours_gets_nothing_of_the_persons_configuration() -> None:
     environ = {"EI_API_KEY": "x", "EI_HOST": "y", "EISYNC_CONFIG": "z", "PATH": "/bin", "HOME": "/home/p"}
     assert {"PATH": "/bin", "HOME": "/home/p"} == paths.unconfigured(environ)
+
+
+def test_the_journal_is_the_very_file_that_systemd_names(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as file, (tmp_path / "b").open("wb") as other:
+        facts = os.fstat(file.fileno())
+        named = {"JOURNAL_STREAM": f"{facts.st_dev}:{facts.st_ino}"}
+        assert [True, False] == [paths.is_journal(one.fileno(), named) for one in (file, other)]
+        for text in ("", "1", "a:b", f"{facts.st_dev}"):
+            assert not paths.is_journal(file.fileno(), {"JOURNAL_STREAM": text})
+    assert not paths.is_journal(99_999, named)

@@ -1,5 +1,6 @@
 """A configuration is read completely, and every fault is reported in one sentence."""
 
+import grp
 import json
 import os
 import re
@@ -103,8 +104,9 @@ def test_a_complete_file_is_read(site: Site) -> None:
 
 
 def test_the_example_is_read(site: Site) -> None:
-    site.write((ROOT / "deploy/eisync.example.toml").read_text())
-    assert [watch.metadata for watch in site.load(environ={}).watches] == [{"site": "lab 3"}]
+    example = (ROOT / "deploy/eisync.example.toml").read_text()
+    site.write(example.replace("/srv/recordings", "recordings"))
+    assert [watch.metadata for watch in site.load().watches] == [{"site": "lab 3"}]
 
 
 LAYERS: list[tuple[str, dict[str, str], str, object]] = [
@@ -161,12 +163,12 @@ def test_a_folder_whose_name_is_not_utf8_can_be_watched(site: Site) -> None:
 
 
 def test_relative_paths_start_at_the_folder_of_their_file(site: Site) -> None:
-    (site.path / "etc/recordings").mkdir(parents=True)
-    (site.path / "etc/key").write_text(CANARY)
+    (site.path / "conf/recordings").mkdir(parents=True)
+    (site.path / "conf/key").write_text(CANARY)
     text = '[[target]]\napi_key_file = "key"\nca_file = "key"\n[[watch]]\npath = "recordings"\n[state]\ndir = "state"\n'
-    (site.path / "etc/e.toml").write_text(text)
-    settings = site.load(config="etc/e.toml", environ={})
-    folder = site.path / "etc"
+    (site.path / "conf/e.toml").write_text(text)
+    settings = site.load(config="conf/e.toml", environ={})
+    folder = site.path / "conf"
     target, watch = settings.targets[0], settings.watches[0]
     assert [folder / name for name in ("key", "key", "recordings", "state")] == [
         target.api_key_file,
@@ -174,6 +176,22 @@ def test_relative_paths_start_at_the_folder_of_their_file(site: Site) -> None:
         watch.path,
         settings.state.dir,
     ]
+
+
+def test_a_relative_folder_in_a_file_of_etc_is_a_fault_that_shows_the_whole_path(site: Site) -> None:
+    (site.path / "etc/recordings").mkdir(parents=True)
+    (site.path / "etc/eisync.toml").write_text('[[watch]]\npath = "recordings"\n')
+    assert [
+        'etc/eisync.toml:2: watch[0].path: "recordings" would be SITE/etc/recordings: write the whole path of the '
+        "folder, such as /srv/recordings"
+    ] == site.faults(config="etc/eisync.toml")
+
+
+def test_a_group_that_may_ask_must_exist(site: Site) -> None:
+    site.write('[[watch]]\npath = "recordings"\n[state]\ngroup = "no-such-group"\n')
+    assert ['eisync.toml:4: state.group: there is no group "no-such-group" on this machine'] == site.faults()
+    group = grp.getgrgid(os.getegid()).gr_name
+    assert group == site.load(environ=site.environ(EISYNC_STATE__GROUP=group, EI_API_KEY=CANARY)).state.group
 
 
 ADDRESSES: list[tuple[str, dict[str, str], list[str]]] = [

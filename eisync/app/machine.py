@@ -1,8 +1,9 @@
 """One process of eisync: build it from the settings, start it, query it, close it."""
 
+import functools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,13 +14,17 @@ from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
-from eisync.app import loops
+from eisync.app import loops, report, steering
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
-from eisync.control.operations import Operations, Running
+from eisync.app.notifier import Notifier
+from eisync.app.numbers import ProcessNumbers
+from eisync.app.page import PageServer, explain, page_services
+from eisync.control.operations import Operations
+from eisync.control.running import NO_PAGE, Running
 from eisync.control.server import ControlServer
 from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
-from eisync.core.pause import hold_of
+from eisync.core.pause import Hold, hold_of
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
@@ -29,7 +34,6 @@ from eisync.store.actions import ActionStore
 from eisync.store.continuity import ClockNotes
 from eisync.store.database import open_database
 from eisync.store.index import Index
-from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
 from eisync.store.pauses import ALL
 from eisync.store.state_folder import write_holder
@@ -90,13 +94,22 @@ class App:
             parts,
             self._pool,
             withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
-            hold=lambda now: hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day()),
+            hold=self._hold,
         )
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
+        self._notifier: Notifier | None = None
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
+        self.page: PageServer | None = None
         self._beat_at: float | None = None
+
+    def _hold(self, now: float) -> Hold | None:
+        return hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day())
+
+    def _is_paused(self, now: float) -> bool:
+        """Return whether files wait on purpose, of all folders or of some."""
+        return self._hold(now) is not None or bool(self.index.pauses.now(now))
 
     def start_daemon(self) -> Supervisor:
         """Begin to receive file events, accept requests of the command line, and run every loop."""
@@ -116,8 +129,14 @@ class App:
             supervised.append(
                 SupervisedLoop(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s)
             )
+        if self.settings.notify.is_on:
+            self._notifier = Notifier(self.settings, self.operations.status, self._is_paused, self.log)
+            supervised.append(self._notifier.supervised())
         self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
+        folder = str(self.settings.state.dir)
+        more = page_services(self.settings)
+        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log, more=more)
         return self.supervisor
 
     def answer_meanwhile(self) -> None:
@@ -176,7 +195,6 @@ class App:
 
     def live(self) -> dict[str, Any]:
         """Return what only the running process knows."""
-        health = self._health()
         return {
             "pid": os.getpid(),
             "process": process.identity(os.getpid()),
@@ -185,53 +203,12 @@ class App:
             "held": self.uploader.holds(clock.now()),
             "lost": self.why_lost(),
             "clock": self.times.why_doubt(),
-            "watching": [
-                {
-                    "root": one.root,
-                    "mode": one.mode.value,
-                    "uses_events": one.uses_events,
-                    "reason": one.reason,
-                    "missed": one.missed,
-                    "comparing": one.comparing,
-                    "scan_every_s": round(one.scan_every_s, 1),
-                    "trouble": one.trouble,
-                    "writers": one.writers,
-                }
-                for one in self.watcher.status()
-            ],
+            "keys": {one.name: self.settings.key_source(one.name).describe() for one in self.settings.targets},
+            "watching": report.watching(self.watcher.status()),
             "lineage": self.lineage.sentences(),
             "retention": self.retention.report(),
-            "loops": [
-                {
-                    "name": one.name,
-                    "age_s": round(one.age_s, 1),
-                    "is_fresh": one.is_fresh,
-                    "trouble": one.trouble,
-                }
-                for one in health
-            ],
+            "loops": report.loops(self._health()),
         }
-
-    def observed(self) -> list[dict[str, Any]]:
-        """Return what is not complete or cannot be read, as records of `eisync ls`.
-
-        For folders that are not scanned yet or not watched, return what was stored last.
-        """
-        now = {(one.root, one.path): record_of(one) for one in self.watcher.observed(clock.now())}
-        noted = self.index.observations.records()
-        return self._merged(now, noted)
-
-    def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the same for `paths` of one root only."""
-        now = {(one.root, one.path): record_of(one) for one in self.watcher.observed_at(root, paths, clock.now())}
-        if root in self.watcher.scanned():
-            return list(now.values())
-        return self._merged(now, self.index.observations.records_at(root, paths))
-
-    def _merged(self, now: dict[tuple[str, str], dict[str, Any]], noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        scanned = self.watcher.scanned()
-        before = {(one["root"], one["path"]): one for one in noted if one["root"] not in scanned}
-        return list({**before, **now}.values())
 
     @property
     def is_damaged(self) -> bool:
@@ -259,7 +236,8 @@ class App:
         self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=str(upload.quiet_hours))
         changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
         self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
-        fixed = ("targets", "watches", "state", "upload", "reconcile", "log")
+        self._numbers.use(self.settings)
+        fixed = ("targets", "watches", "state", "upload", "reconcile", "web", "notify", "log")
         waiting = [name for name in fixed if getattr(settings, name) != getattr(self.settings, name)]
         if waiting:
             self.log.warning("configuration.waits", tables=waiting, reason="these changes need a start of eisync")
@@ -267,6 +245,10 @@ class App:
     def close(self, *, wait: bool = True) -> None:
         """Release everything. With `wait` False, do not wait for requests under way: their files become doubtful."""
         self._events.stop()
+        if self.page is not None:
+            self.page.close()
+        if self._notifier is not None:
+            self._notifier.close()
         self._pool.shutdown(wait=wait, cancel_futures=True)
         for service in self._services.values():
             service.close()
@@ -293,9 +275,16 @@ class App:
             lineage=loops.lineage(self.settings, self._roots, self._database, self.log),
         )
 
-    def _control_server(self) -> ControlServer:
-        """Return the server for requests of the command line. Raises StateError when it cannot listen."""
-        operations = Operations(
+    @functools.cached_property
+    def _numbers(self) -> ProcessNumbers:
+        uploads = self.uploader.counters.report
+        return ProcessNumbers(self.settings, uploads=uploads, overflows=lambda: self._events.overflows)
+
+    @functools.cached_property
+    def operations(self) -> Operations:
+        """The requests that this process answers, for the command line and for the page."""
+        observed = report.Observed(self.watcher, self.index)
+        return Operations(
             self.outbox,
             self.index,
             self.actions,
@@ -303,15 +292,23 @@ class App:
             running=Running(
                 live=self.live,
                 note=lambda: self.watcher.note(clock.now()),
-                observed=self.observed,
-                observed_at=self.observed_at,
+                observed=observed.all,
+                observed_at=observed.at,
                 watched=self.watched,
                 passes=self.reconciler,
+                scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
+                recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
+                page=lambda: self.page.record() if self.page is not None else NO_PAGE,
+                explain=lambda root, path: explain(self.operations, root, path),
+                counted=self._numbers.counted,
             ),
         )
+
+    def _control_server(self) -> ControlServer:
+        """Return the server for requests of the command line. Raises StateError when it cannot listen."""
         folder = str(self.settings.state.dir)
         try:
-            self._control = ControlServer(folder, operations, log=self.log)
+            self._control = ControlServer(folder, self.operations, log=self.log, group=self.settings.state.group)
         except OSError as error:  # the folder was removed since it was opened, or is not writable
             self.refuse_lost()
             raise StateError(

@@ -114,7 +114,14 @@ def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | Non
     answer = _answer_of_process(folder, question)
     if answer is not None:
         yield from answer
-    elif os.path.exists(os.path.join(folder, "eisync.db")):
+    elif os.path.exists(database := os.path.join(folder, "eisync.db")):
+        if not os.access(database, os.R_OK):
+            from eisync.control import local_socket
+            from eisync.errors import ConfigurationError
+
+            raise ConfigurationError(
+                f"no daemon runs, and without one: {local_socket.why_refused(folder, by_group=False)}"
+            )
         yield from _answer_from_database(folder, question)
     elif question["do"] == "status":
         yield {**_NOTHING, "sentence": f"Nothing to show yet: no folder was watched with the state folder {folder}."}
@@ -140,7 +147,7 @@ def _answer_of_process(folder: str, question: Mapping[str, Any]) -> Iterator[dic
 
 
 _READ_ONLY = frozenset(
-    {"status", "files", "watched", "known", "history", "plan", "actions", "action", "groups", "sent"}
+    {"status", "files", "classes", "watched", "known", "history", "plan", "actions", "action", "groups", "sent"}
 )
 
 

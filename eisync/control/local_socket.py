@@ -23,17 +23,23 @@ IN_MEMORY_BYTES = 4 * 1024 * 1024
 _LONGEST_SOCKET_PATH = 103
 
 
-def listen(folder: str) -> tuple[socket.socket, str | None]:
+def listen(folder: str, *, group: str | None = None) -> tuple[socket.socket, str | None]:
     """Return a listening socket, and the token that a client must send (None: the mode of the socket protects it).
 
-    This process holds the state folder, so files that a dead daemon left may be replaced.
+    This process holds the state folder, so files that a dead daemon left may be replaced. `group`: members of this
+    group of the machine may connect too. Raises ConfigurationError when that cannot be.
     """
     for name in (SOCKET_NAME, NOTE_NAME):
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(folder, name))
     if _has_unix_socket(folder):
         with suppress(OSError):  # some file systems have no sockets
-            return _listen_at(os.path.join(folder, SOCKET_NAME)), None
+            server = _listen_at(os.path.join(folder, SOCKET_NAME))
+            if group is not None:
+                _admit(group, folder, server)
+            return server, None
+    if group is not None:
+        raise ConfigurationError(f"state.group: the file system of {folder} has no sockets: choose another state.dir")
     return _listen_with_token(os.path.join(folder, NOTE_NAME))
 
 
@@ -82,6 +88,26 @@ def _listen_at(path: str) -> socket.socket:
         server.close()
         raise
     return server
+
+
+def _admit(group: str, folder: str, server: socket.socket) -> None:
+    """Let members of the group pass through the folder and connect. Every other file in it stays its owner's alone."""
+    import grp  # only on the way that needs it: not on Windows
+
+    try:
+        number = grp.getgrnam(group).gr_gid
+        os.chown(folder, -1, number)
+        os.chmod(folder, os.stat(folder).st_mode & 0o700 | 0o010)  # noqa: S103 - to pass through, not to list
+        path = os.path.join(folder, SOCKET_NAME)
+        os.chown(path, -1, number)
+        os.chmod(path, 0o660)
+    except (OSError, KeyError) as error:
+        server.close()
+        reason = "there is no such group" if isinstance(error, KeyError) else error.strerror
+        raise ConfigurationError(
+            f"state.group: the group {group} cannot be let in to the state folder {folder}: {reason}. "
+            "The user who runs eisync must own the folder and be a member of the group"
+        ) from error
 
 
 def _listen_with_token(note_path: str) -> tuple[socket.socket, str]:
@@ -153,11 +179,31 @@ def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         return None  # no daemon, or one that died
     except PermissionError as error:
-        raise ConfigurationError(
-            f"the state folder {folder} belongs to another user; run this as the user who runs eisync"
-        ) from error
+        raise ConfigurationError(why_refused(folder)) from error
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DaemonUnreachableError(f"the daemon cannot be reached ({type(error).__name__}); check its log") from error
+
+
+def why_refused(folder: str, *, by_group: bool = True) -> str:
+    """Return why this user may not ask the daemon of the folder, and who may, as a sentence.
+
+    Without `by_group` no daemon answers, and the members of its group may read nothing else.
+    """
+    import grp  # only on the way that needs it: not on Windows, where no folder refuses like this
+    import pwd
+
+    facts = os.stat(folder)
+    owner, group = f"the user with number {facts.st_uid}", f"with number {facts.st_gid}"
+    with suppress(KeyError):
+        owner = f"the user {pwd.getpwuid(facts.st_uid).pw_name}"
+    with suppress(KeyError):
+        group = grp.getgrgid(facts.st_gid).gr_name
+    if by_group and facts.st_mode & 0o077 == 0o010:  # as `_admit` leaves it
+        return (
+            f"the state folder {folder} belongs to another user: root, {owner} and the members of the group {group} "
+            f"may ask. Run this with sudo, or become a member ('sudo usermod -aG {group} $USER', then log in anew)"
+        )
+    return f"the state folder {folder} belongs to another user: run this as {owner}, or as root (sudo)"
 
 
 def _error_of(record: Mapping[str, Any]) -> EisyncError:

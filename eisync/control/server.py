@@ -23,11 +23,11 @@ class ControlServer:
 
     name = "control"
 
-    def __init__(self, folder: str, operations: Operations, *, log: Log) -> None:
+    def __init__(self, folder: str, operations: Operations, *, log: Log, group: str | None = None) -> None:
         self._folder = folder
         self._operations = operations
         self._log = log
-        self._server, self._token = listen(folder)
+        self._server, self._token = listen(folder, group=group)
         self._files = files_of(folder)
         self._server.settimeout(ACCEPT_FOR_S)
         self._is_over = False

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from eisync.core.batching import AdaptiveBatchSize, Limits, Request
 from eisync.core.circuit_breaker import CircuitBreaker
 from eisync.core.model import value
-from eisync.core.retry import Fault, RetryPolicy, believed_s
+from eisync.core.retry import Fault, RetryPolicy, accepted_s
 from eisync.core.wire import Barred, Failed, Outcome, Smaller
 
 SLOW_FACTOR = 4.0
@@ -240,7 +240,7 @@ class FlowControl:
 
     def _fail(self, result: RequestResult, faults: Sequence[Failed], now: float, jitter: float) -> bool:
         self._window = self._window.halved(result.sent_in)
-        asked_s = max(believed_s(fault.asked_s) for fault in faults)
+        asked_s = max(accepted_s(fault.asked_s) for fault in faults)
         if all(fault.fault is Fault.UNANSWERED for fault in faults):
             files = result.request.items
             if len(files) > 1:

@@ -56,7 +56,7 @@ class Slice:
     when there were too many for one read, else None.
     """
 
-    believed: Sequence[IndexedSample] = ()
+    indexed: Sequence[IndexedSample] = ()
     agreed: frozenset[int] | set[int] = frozenset()
     end_id: int | None = None
 
@@ -119,13 +119,13 @@ class Match:
 
 
 def compare(
-    believed: Iterable[IndexedSample], listed: Iterable[RemoteSample], *, own_key: int | None = None
+    indexed: Iterable[IndexedSample], listed: Iterable[RemoteSample], *, own_key: int | None = None
 ) -> list[IndexChange]:
     """Return the index changes for two slices of the same range of ids. An unchanged sample needs none.
 
     `own_key` is the id of our API key. It distinguishes our own edits from those of a person.
     """
-    unlisted = {one.sample.id: one for one in believed}
+    unlisted = {one.sample.id: one for one in indexed}
     changes: list[IndexChange] = []
     for sample in listed:
         known = unlisted.pop(sample.id, None)

@@ -21,7 +21,7 @@ LONGEST_PAUSE_S = 60.0
 """The longest Retry-After that is followed while a person waits for the call."""
 
 
-def believed_s(asked_s: float) -> float:
+def accepted_s(asked_s: float) -> float:
     """Return the pause for a Retry-After of `asked_s`: the same, or 0 when it is not plausible.
 
     An implausible value counts as none, so that probes continue as without it.
@@ -36,9 +36,9 @@ def asked_s(headers: Mapping[str, str], now: float) -> float:
         return 0.0
     try:
         if value.strip().isdigit():
-            return believed_s(float(value))
+            return accepted_s(float(value))
         date = parsedate_to_datetime(value)
-        return believed_s((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+        return accepted_s((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, OverflowError):
         return 0.0
 
@@ -70,7 +70,7 @@ class RetryPolicy:
     def due_at(self, *, attempt: int, now: float, jitter: float, asked_s: float = 0.0) -> float:
         """Return when to try again. `attempt` counts from 1; `jitter` is in [0, 1); `asked_s` is Retry-After."""
         ceiling_s = min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 32))
-        return now + max(jitter * ceiling_s, believed_s(asked_s))
+        return now + max(jitter * ceiling_s, accepted_s(asked_s))
 
     def pause_s(self, *, attempt: int, jitter: float, asked_s: float = 0.0) -> float:
         """Return the pause before the next attempt while a person waits for the call. It limits Retry-After."""

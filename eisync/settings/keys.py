@@ -23,19 +23,20 @@ KEY_LIMIT_BYTES = 4096
 
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
-Token = tuple[int, int, int]
+Token = tuple[int, ...]
 
 
 class KeySource:
     """A place that has an API key. Reading it again is safe and returns a new key. Its repr shows only the place."""
 
-    __slots__ = ("_cleaned", "_file", "_place", "_value")
+    __slots__ = ("_cleaned", "_doubts", "_file", "_place", "_value")
 
     def __init__(self, place: str, *, file: str | None = None, value: str | None = None) -> None:
         if (file is None) == (value is None):
             raise ValueError("a key comes from a file or is a value")
         self._place = place
         self._file = file
+        self._doubts = 0
         self._value = None if value is None else SecretStr(value)
         self._cleaned: tuple[str, str] | None = None  # what was read last, and the key in it
 
@@ -66,9 +67,17 @@ class KeySource:
         return cleaned[1]
 
     def token(self) -> Token | None:
-        """Return mtime, size and inode of the file; None when the file is missing or the place is no file."""
+        """Return a value that differs when the key may be new: from mtime, size and inode of its file, if it has one.
+
+        None when the file is missing or the place is no file, and nobody doubts.
+        """
         facts = self._facts()
-        return None if facts is None else (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        found = () if facts is None else (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        return (*found, self._doubts) if self._doubts else found or None
+
+    def doubt(self) -> None:
+        """Let `token` differ, because a person says that the service may accept the key now. Safe from any thread."""
+        self._doubts += 1
 
     def warning(self) -> str | None:
         """Return a sentence about wrong permissions of the key's file; None when they are right."""

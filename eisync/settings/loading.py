@@ -15,14 +15,16 @@ from pydantic import ValidationError
 from eisync import paths
 from eisync.errors import ConfigurationError
 from eisync.settings.arguments import Arguments, Checked, LabelFlags, chosen
-from eisync.settings.fields import sends_key_in_clear
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
+from eisync.settings.notify import Notify
 from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, several, unknown_key
-from eisync.settings.roots import Roots, contains
+from eisync.settings.roots import Roots
 from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
 from eisync.settings.table import Table
+from eisync.settings.warnings import clear_text_warnings, state_warnings
 from eisync.settings.watch import DEFAULT_TARGET, Target, Watch
+from eisync.settings.web import Web
 
 _T = TypeVar("_T", bound=Table)
 
@@ -80,16 +82,21 @@ class _Loading:
                 self.faults.add((key,), unknown_key((key,)))
         targets = self.targets()
         watches = self.watches(targets)
-        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(LogOptions)
+        upload, reconcile = self.section(Upload), self.section(Reconcile)
+        web, notify, log = self.section(Web), self.section(Notify), self.section(LogOptions)
         if reconcile is not None and not reconcile.enabled:
             self.check_effects(watches)
         state = self.state()
         keys = self.keys(targets) if self.need_key else {}
+        if notify is not None and self.need_key:
+            self.check_webhook(notify)
         sentences = self.faults.sentences()
         if sentences:
             raise ConfigurationError(*sentences)
         assert upload is not None
         assert reconcile is not None
+        assert web is not None
+        assert notify is not None
         assert log is not None
         assert state is not None
         return Settings(
@@ -98,11 +105,13 @@ class _Loading:
             upload=upload,
             state=state,
             reconcile=reconcile,
+            web=web,
+            notify=notify,
             log=log,
             warnings=(
-                *_clear_text_warnings(targets),
-                *_state_warnings(state, watches),
-                *dict.fromkeys(filter(None, (source.warning() for source in keys.values()))),
+                *clear_text_warnings(checked.table for checked in targets),
+                *state_warnings(state, watches),
+                *dict.fromkeys(filter(None, [notify.warning(), *(source.warning() for source in keys.values())])),
             ),
             config_file=Path(self.source.file) if self.source.file else None,
             keys=keys,
@@ -209,6 +218,13 @@ class _Loading:
                 found[checked.table.name] = source
         return found
 
+    def check_webhook(self, notify: Notify) -> None:
+        """Read the address of the webhook once, to find a missing one now and not with the first problem."""
+        try:
+            notify.webhook_url()
+        except ValueError as error:
+            self.faults.add(("notify", "webhook_file"), str(error))
+
     # Folders
 
     def watches(self, targets: Sequence[Checked]) -> tuple[Watch, ...]:
@@ -218,6 +234,7 @@ class _Loading:
             if not names_target:
                 table["target"] = self.only_target(targets, location)
             checked = self.validated(Watch, table, location)
+            self.check_place(table.get("path"), location)
             if checked:
                 written.append(checked)
                 if names_target:
@@ -235,6 +252,16 @@ class _Loading:
             if archive is not None:
                 roots.add_archive(archive, checked.location, argument=argument)
         return tuple(checked.table for _, checked in found)
+
+    def check_place(self, path: object, location: Location) -> None:
+        """Report a relative path in a file of /etc, where nobody keeps recordings: it was copied from an example."""
+        is_relative = isinstance(path, str) and path and not path.startswith("~") and not os.path.isabs(path)
+        if is_relative and paths.is_system_file(self.source.file):
+            whole = os.path.normpath(os.path.join(self.base, str(path)))
+            self.faults.add(
+                (*location, "path"),
+                f'"{path}" would be {whole}: write the whole path of the folder, such as /srv/recordings',
+            )
 
     def only_target(self, targets: Sequence[Checked], location: Location) -> str:
         """Return the target of a folder that names none. Report a fault when there are several."""
@@ -267,8 +294,11 @@ class _Loading:
     # State
 
     def state(self) -> StateOptions | None:
-        if self.section(StateOptions, dir=".") is None:
+        options = self.section(StateOptions, dir=".")
+        if options is None:
             return None
+        if options.group is not None and not _is_group(options.group):
+            self.faults.add(("state", "group"), f'there is no group "{options.group}" on this machine')
         try:
             found = paths.state_dir(
                 self.state_flag, config=self.source.file, environ=self.source.environ, cwd=self.source.cwd
@@ -276,7 +306,7 @@ class _Loading:
         except ConfigurationError as error:
             self.faults.say(str(error))
             return None
-        return StateOptions(dir=Path(found))
+        return StateOptions(dir=Path(found), group=options.group)
 
 
 # The options that can delete or change something, with the values that do not.
@@ -294,22 +324,17 @@ def _is_private(path: str) -> bool:
     return sys.platform == "win32" or (facts.st_mode & 0o077 == 0 and facts.st_uid == os.geteuid())
 
 
+def _is_group(name: str) -> bool:
+    try:
+        import grp  # not on Windows
+    except ImportError:
+        return False
+    try:
+        grp.getgrnam(name)
+    except (KeyError, ValueError):  # there is none, or there can be none of that name
+        return False
+    return True
+
+
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
-
-
-def _clear_text_warnings(targets: Iterable[Checked]) -> list[str]:
-    return [
-        f"target {checked.table.name}: {url} sends the API key and the files unencrypted: use https"
-        for checked in targets
-        for url in (checked.table.studio_url, checked.table.ingestion_url)
-        if sends_key_in_clear(url)
-    ]
-
-
-def _state_warnings(state: StateOptions, watches: Iterable[Watch]) -> list[str]:
-    return [
-        f"the state folder {state.dir} lies inside the watched folder {watch.path}: keep them apart"
-        for watch in watches
-        if contains(os.path.realpath(watch.path), os.path.join(os.path.realpath(state.dir), ""))
-    ]

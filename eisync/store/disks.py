@@ -83,7 +83,7 @@ class Disks:
         with self._database.transaction() as connection:
             connection.execute("delete from away where id = ?", (away_id,))
 
-    def believed(
+    def expected(
         self,
         root_id: int,
         folder: str,

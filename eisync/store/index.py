@@ -6,13 +6,16 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from eisync.core.file_status import ObservedEntry
-from eisync.core.identity import Decision, Destruction, decide
+from eisync.core.identity import Decision, Destruction, decide, other_project
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item, value
 from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
+from eisync.store.class_balance import ClassBalanceRows
 from eisync.store.database import Database
 from eisync.store.descriptions import Descriptions
+from eisync.store.drift import DriftCounter
+from eisync.store.file_pages import FilePages
 from eisync.store.inferred_labels import InferredLabels
 from eisync.store.label_counts import LabelCounts
 from eisync.store.observations import Observations
@@ -21,6 +24,7 @@ from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
 from eisync.store.split_groups import SplitGroups
+from eisync.store.throughput import Rates
 from eisync.store.tombstones import note_deleted, settling_again
 from eisync.store.transitions import move
 
@@ -107,11 +111,15 @@ class Index:
         self._database = database
         self.observations = Observations(database)
         self.records = FileRecords(database)
+        self.balance = ClassBalanceRows(database)
+        self.pages = FilePages(database)
         self.labels = LabelCounts(database)
         self.groups = SplitGroups(database)
         self.descriptions = Descriptions(database)
         self.inferred = InferredLabels(database)
         self.pauses = Pauses(database)
+        self.drift = DriftCounter(database)
+        self.rates = Rates(database)
         self._project_ids: dict[str, int] = {}  # as they are stored; nothing changes them
 
     # --- targets -----------------------------------------------------------------------------------------------
@@ -138,10 +146,7 @@ class Index:
         if row["project_id"] == project_id:
             self._project_ids[target] = project_id
             return None
-        return (
-            f"the key of target {target!r} opens project {project_id}, but its files are in project "
-            f"{row['project_id']}; give the key of that project, or name another target"
-        )
+        return other_project(target, opened=project_id, known=row["project_id"])
 
     def pause(self, target: str, reason: str, *, now: float) -> None:
         """Stop sending to the target, for `reason`."""

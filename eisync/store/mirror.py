@@ -28,7 +28,7 @@ from eisync.store import sample_links
 from eisync.store.database import Database
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, link
-from eisync.store.sample_rows import FLAGS_AT, PLAIN_AT, SLICE, believed, keep, row_of
+from eisync.store.sample_rows import FLAGS_AT, PLAIN_AT, SLICE, indexed_sample, keep, row_of
 from eisync.store.tombstones import lift, note_missed
 from eisync.store.transitions import move
 
@@ -153,7 +153,7 @@ class Mirrored:
                 agreed.add(row[0])
             else:
                 differing.append(row)
-        return Slice([believed(row) for row in differing], agreed, rows[-1][0] if len(rows) == limit else None)
+        return Slice([indexed_sample(row) for row in differing], agreed, rows[-1][0] if len(rows) == limit else None)
 
     def begin_sweep(
         self, target: str, *, modified_at: float | None, version_index: int | None = None, now: float

@@ -96,7 +96,7 @@ insert into history (at, file_id, event, state, detail) select :now, id, 'rename
 from file where id = :id"""
 
 # Files that should be present: the oldest or the newest ones.
-_BELIEVED = """
+_OLDEST_OR_NEWEST = """
 select folder, name from file
 where root_id = :root_id and state <> 'gone' and absent_at is null
 order by id {direction} limit :limit"""
@@ -167,12 +167,12 @@ class PathIndex:
             rows = connection.execute(_FOLDERS, {"root_id": root_id, "first": first, "end": end}).fetchall()
         return [*([below] if is_known else []), *(os.fsdecode(row["folder"]) for row in rows)]
 
-    def believed(self, root_id: int, *, limit: int) -> list[str]:
+    def expected(self, root_id: int, *, limit: int) -> list[str]:
         """Return the paths of at most `limit` files that should be present: half the newest, half the oldest."""
         paths: dict[str, None] = {}
         with self._database.reading() as connection:
             for direction in ("asc", "desc"):
-                statement = _BELIEVED.format(direction=direction)
+                statement = _OLDEST_OR_NEWEST.format(direction=direction)
                 parameters = {"root_id": root_id, "limit": max(1, limit // 2)}
                 paths.update((path_of(row), None) for row in connection.execute(statement, parameters))
         return list(paths)

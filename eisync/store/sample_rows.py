@@ -61,7 +61,7 @@ def _keeping(count: int) -> str:
 _KEEP_ONE, _KEEP_MANY = _keeping(1), _keeping(_ROWS)
 
 
-def believed(row: tuple[Any, ...]) -> IndexedSample:
+def indexed_sample(row: tuple[Any, ...]) -> IndexedSample:
     """Return the sample in a row of `SLICE`."""
     # This runs for every sample of a sweep. Named fields, and a call of bool for each flag, took twice as long.
     identity, filename, category, label, is_disabled, sha256, original, metadata, error, *rest = row[:FLAGS_AT]

@@ -126,12 +126,19 @@ DATABASE_NAME = "eisync.db"
 HOLDER_NAME = "holder"
 SOCKET_NAME = "control.sock"
 NOTE_NAME = "control"
+LEDGERS_NAME = "notifications.json"
+WEB_TOKEN_NAME = "web.token"  # noqa: S105 - the name of the file
+WEB_LINK_NAME = "web.html"
 
 OWN_NAMES = (
     *(DATABASE_NAME + suffix for suffix in ("", "-wal", "-shm", "-journal", ".suspect")),
     HOLDER_NAME,
     SOCKET_NAME,
     NOTE_NAME,
+    LEDGERS_NAME,
+    f"{LEDGERS_NAME}.new",
+    WEB_TOKEN_NAME,
+    WEB_LINK_NAME,
 )
 """Every file that eisync keeps in the folder, except databases that were set aside and journals of self-tests."""
 
@@ -280,12 +287,15 @@ def lost(folder: str, *, is_gone: bool) -> str:
 
 
 @contextlib.contextmanager
-def _opened(folder: str) -> Iterator[int | None]:
-    """Lend a descriptor of the folder, so that names refer to this very folder; None if the system lacks them."""
+def _opened(folder: str, flags: int = getattr(os, "O_PATH", os.O_RDONLY)) -> Iterator[int | None]:
+    """Lend a descriptor of the folder, so that names refer to this very folder; None if the system lacks them.
+
+    By default one that only leads to the names: the members of a group may pass through the folder and not list it.
+    """
     if os.open not in os.supports_dir_fd:
         yield None
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(folder, flags | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield descriptor
     finally:
@@ -310,7 +320,7 @@ def _holds_only_ours(folder: str) -> bool:
 
 def _mended(folder: str, before: os.stat_result) -> str:
     was = stat.S_IMODE(before.st_mode)
-    with contextlib.suppress(OSError), _opened(folder) as at:
+    with contextlib.suppress(OSError), _opened(folder, os.O_RDONLY) as at:
         if at is not None:
             os.fchmod(at, was & ~_OTHERS_WRITE)
     now = stat.S_IMODE(os.stat(folder).st_mode)

@@ -1,5 +1,7 @@
+import grp
 import json
 import os
+import pwd
 import socket
 import stat
 import threading
@@ -162,9 +164,27 @@ def test_a_folder_of_another_user_is_reported(folder: str, monkeypatch: pytest.M
     monkeypatch.setattr(socket.socket, "connect", refuse)
     with server, pytest.raises(ConfigurationError) as caught:
         ask(folder, {"do": "it"})
-    assert f"the state folder {folder} belongs to another user; run this as the user who runs eisync" == str(
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    assert f"the state folder {folder} belongs to another user: run this as the user {name}, or as root (sudo)" == str(
         caught.value
     )
+
+
+def test_the_members_of_a_group_may_pass_through_the_folder_to_the_socket_and_to_nothing_else(folder: str) -> None:
+    Path(folder, "eisync.db").touch(0o600)
+    own = grp.getgrgid(os.getegid()).gr_name
+    listen(folder, group=own)[0].close()
+    modes = {name: stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) for name in ("", SOCKET_NAME, "eisync.db")}
+    assert {"": 0o710, SOCKET_NAME: 0o660, "eisync.db": 0o600} == modes
+    assert f"and the members of the group {own} may ask" in local_socket.why_refused(folder)
+    assert "and the members" not in local_socket.why_refused(folder, by_group=False)
+
+
+def test_a_group_that_cannot_be_let_in_is_a_fault_of_the_configuration(folder: str, deep: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"state\.group: the group no-such-group cannot be let in"):
+        listen(folder, group="no-such-group")
+    with pytest.raises(ConfigurationError, match=r"state\.group: the file system of .* has no sockets"):
+        listen(deep, group="no-such-group")
 
 
 @pytest.mark.parametrize(

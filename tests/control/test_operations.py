@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from eisync.control.operations import Operations, Running
+from eisync.control.operations import Operations
+from eisync.control.running import Running
 from eisync.core.file_status import ObservedEntry
 from eisync.core.labels.split import Placement
 from eisync.core.lifecycle import Event, State
@@ -133,6 +134,7 @@ def test_status_reports_everything(desk: Desk) -> None:
     assert (30.0, 12.0) == (status["oldest_pending_s"], status["last_synced_s"])
     assert [
         {
+            "id": desk.root.id,
             "path": "/data/röot",
             "target": "main",
             "offline": "not there",

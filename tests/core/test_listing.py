@@ -82,7 +82,7 @@ def test_a_name_that_is_not_utf_8_is_found_as_it_was_sent() -> None:
 
 # --- a slice of the index and a slice of the listing
 
-AS_BELIEVED = RemoteSample(
+AS_INDEXED = RemoteSample(
     id=5,
     filename="wave.01",
     category="training",
@@ -103,21 +103,21 @@ EDITS: dict[str, tuple[dict[str, Any], str]] = {
 SENT = Sent(sha256=HASH, name="wave.01.csv")
 BELIEFS = {
     "unknown": None,
-    "ours": IndexedSample(AS_BELIEVED, sent=SENT),
-    "ours, known by its id only": IndexedSample(replace(AS_BELIEVED, label=None), sent=SENT, was_listed=False),
-    "ours, missed": IndexedSample(AS_BELIEVED, sent=SENT, missed=1),
-    "ours, not listed by this sweep": IndexedSample(AS_BELIEVED, sent=SENT, is_noted=True),
-    "ours, came during this sweep": IndexedSample(AS_BELIEVED, sent=SENT, is_new=True),
-    "ours, buried": IndexedSample(AS_BELIEVED, sent=SENT, is_gone=True),
-    "ours, contradicted": IndexedSample(AS_BELIEVED, sent=SENT, is_contradicted=True),
-    "another's": IndexedSample(AS_BELIEVED),
-    "another's, buried": IndexedSample(AS_BELIEVED, is_gone=True),
+    "ours": IndexedSample(AS_INDEXED, sent=SENT),
+    "ours, known by its id only": IndexedSample(replace(AS_INDEXED, label=None), sent=SENT, was_listed=False),
+    "ours, missed": IndexedSample(AS_INDEXED, sent=SENT, missed=1),
+    "ours, not listed by this sweep": IndexedSample(AS_INDEXED, sent=SENT, is_noted=True),
+    "ours, came during this sweep": IndexedSample(AS_INDEXED, sent=SENT, is_new=True),
+    "ours, buried": IndexedSample(AS_INDEXED, sent=SENT, is_gone=True),
+    "ours, contradicted": IndexedSample(AS_INDEXED, sent=SENT, is_contradicted=True),
+    "another's": IndexedSample(AS_INDEXED),
+    "another's, buried": IndexedSample(AS_INDEXED, is_gone=True),
 }
-FOREIGN = replace(AS_BELIEVED, filename="other.7", original_name="other.7.csv", sha256=OTHER_HASH)
-EDITED = replace(AS_BELIEVED, label="idle")
+FOREIGN = replace(AS_INDEXED, filename="other.7", original_name="other.7.csv", sha256=OTHER_HASH)
+EDITED = replace(AS_INDEXED, label="idle")
 LISTINGS = {
     "not listed": None,
-    "as believed": AS_BELIEVED,
+    "as indexed": AS_INDEXED,
     "edited": EDITED,
     "as another sample": FOREIGN,
 }
@@ -126,34 +126,34 @@ CHANGED = ("label 'wave' became 'idle'",)
 
 EXPECTED: dict[tuple[str, str], IndexChange | None] = {
     ("unknown", "not listed"): None,
-    ("unknown", "as believed"): Learn(AS_BELIEVED),
+    ("unknown", "as indexed"): Learn(AS_INDEXED),
     ("unknown", "edited"): Learn(EDITED),
     ("ours", "not listed"): CountMissed(5),
-    ("ours", "as believed"): None,
+    ("ours", "as indexed"): None,
     ("ours", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("ours, known by its id only", "not listed"): CountMissed(5),
-    ("ours, known by its id only", "as believed"): KeepListed(AS_BELIEVED),
+    ("ours, known by its id only", "as indexed"): KeepListed(AS_INDEXED),
     ("ours, known by its id only", "edited"): KeepListed(EDITED),
     ("ours, missed", "not listed"): CountMissed(5),
-    ("ours, missed", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
+    ("ours, missed", "as indexed"): KeepListed(AS_INDEXED, (), is_ours=True),
     ("ours, missed", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("ours, not listed by this sweep", "not listed"): None,
-    ("ours, not listed by this sweep", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
+    ("ours, not listed by this sweep", "as indexed"): KeepListed(AS_INDEXED, (), is_ours=True),
     ("ours, not listed by this sweep", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("ours, came during this sweep", "not listed"): None,
-    ("ours, came during this sweep", "as believed"): None,
+    ("ours, came during this sweep", "as indexed"): None,
     ("ours, came during this sweep", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("ours, buried", "not listed"): None,
-    ("ours, buried", "as believed"): Return(AS_BELIEVED),
+    ("ours, buried", "as indexed"): Return(AS_INDEXED),
     ("ours, buried", "edited"): Return(EDITED),
     ("ours, contradicted", "not listed"): CountMissed(5),
-    ("ours, contradicted", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
+    ("ours, contradicted", "as indexed"): KeepListed(AS_INDEXED, (), is_ours=True),
     ("ours, contradicted", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("another's", "not listed"): CountMissed(5),
-    ("another's", "as believed"): None,
+    ("another's", "as indexed"): None,
     ("another's", "edited"): KeepListed(EDITED, CHANGED),
     ("another's, buried", "not listed"): CountMissed(5),
-    ("another's, buried", "as believed"): Return(AS_BELIEVED),
+    ("another's, buried", "as indexed"): Return(AS_INDEXED),
     ("another's, buried", "edited"): Return(EDITED),
     ("unknown", "as another sample"): Learn(FOREIGN),
     **{(belief, "as another sample"): CONTRADICTED for belief in BELIEFS if belief.startswith("ours")},
@@ -176,15 +176,15 @@ def test_every_pair_of_index_and_listing_has_its_change(belief: str, listing: st
 @pytest.mark.parametrize("what", EDITS)
 def test_an_edit_is_described_in_a_clause(what: str) -> None:
     fields, clause = EDITS[what]
-    edited = replace(AS_BELIEVED, **fields)
-    assert [KeepListed(edited, (clause,))] == compare([IndexedSample(AS_BELIEVED)], [edited])
+    edited = replace(AS_INDEXED, **fields)
+    assert [KeepListed(edited, (clause,))] == compare([IndexedSample(AS_INDEXED)], [edited])
 
 
 def test_a_different_hash_is_a_change_and_a_first_hash_is_not() -> None:
-    changed = replace(AS_BELIEVED, sha256=OTHER_HASH)
-    assert [KeepListed(changed, ("its content was changed",))] == compare([IndexedSample(AS_BELIEVED)], [changed])
-    unhashed = replace(AS_BELIEVED, sha256=None)
-    assert [KeepListed(AS_BELIEVED)] == compare([IndexedSample(unhashed)], [AS_BELIEVED])
+    changed = replace(AS_INDEXED, sha256=OTHER_HASH)
+    assert [KeepListed(changed, ("its content was changed",))] == compare([IndexedSample(AS_INDEXED)], [changed])
+    unhashed = replace(AS_INDEXED, sha256=None)
+    assert [KeepListed(AS_INDEXED)] == compare([IndexedSample(unhashed)], [AS_INDEXED])
 
 
 SAMPLES = st.builds(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.retry import ASKED_CAP_S, RetryPolicy, believed_s
+from eisync.core.retry import ASKED_CAP_S, RetryPolicy, accepted_s
 
 NOW = 1_000_000.0
 POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
@@ -38,7 +38,7 @@ def test_the_pause_doubles_up_to_a_limit_and_follows_retry_after(
 def test_the_next_attempt_is_between_now_and_the_longest_pause(attempt: int, jitter: float, asked_s: float) -> None:
     due_at = POLICY.due_at(attempt=attempt, now=NOW, jitter=jitter, asked_s=asked_s)
 
-    assert NOW + believed_s(asked_s) <= due_at <= NOW + max(ASKED_CAP_S, POLICY.cap_s)
+    assert NOW + accepted_s(asked_s) <= due_at <= NOW + max(ASKED_CAP_S, POLICY.cap_s)
 
 
 @pytest.mark.parametrize(("base_s", "cap_s"), [(0.0, 1.0), (-1.0, 1.0), (2.0, 1.0), (float("nan"), 1.0)])

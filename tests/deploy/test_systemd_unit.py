@@ -107,7 +107,11 @@ def test_the_credential_has_the_name_that_is_looked_for() -> None:
 
 def test_what_the_daemon_needs_is_allowed() -> None:
     assert set(_setting("RestrictAddressFamilies").split()) == {"AF_INET", "AF_INET6", "AF_UNIX"}
-    assert (_setting("StateDirectory"), _setting("Environment")) == ("eisync", "EISYNC_STATE_DIR=%S/eisync")
+    assert (_setting("StateDirectory"), _setting("Environment")) == (
+        "eisync",
+        "EISYNC_STATE_DIR=%S/eisync EISYNC_STATE__GROUP=eisync",
+    )
+    assert "0710" == _setting("StateDirectoryMode")  # the group passes through to the socket
     assert (_setting("Type"), _setting("NotifyAccess"), int(_setting("WatchdogSec"))) == ("notify", "main", 60)
 
 

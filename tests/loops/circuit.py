@@ -103,8 +103,8 @@ class Circuit:
         mirrored = Mirrored(self.yard.database)
         progress = mirrored.begin_sweep("main", modified_at=None, now=self.now)
         options: dict[str, Any] = {"generation": progress.generation, "began_at": self.now + 1, "limit": 1000}
-        believed = mirrored.slice("main", low=0, high=1 << 62, **options).believed
-        actions = compare(believed, sorted(self.cloud.samples.values(), key=lambda sample: -sample.id))
+        indexed = mirrored.slice("main", low=0, high=1 << 62, **options).indexed
+        actions = compare(indexed, sorted(self.cloud.samples.values(), key=lambda sample: -sample.id))
         mirrored.apply("main", actions, generation=progress.generation, progress=progress, now=self.now)
         mirrored.finish_sweep("main", progress, now=self.now)
 

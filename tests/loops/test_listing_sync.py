@@ -49,7 +49,7 @@ def delete(cloud: Cloud, *sample_ids: int) -> None:
 
 def belief(yard: Yard, sample_id: int) -> RemoteSample:
     mirrored = Mirrored(yard.database)
-    [one] = mirrored.slice("main", low=sample_id, high=sample_id + 1, generation=None, began_at=0.0, limit=1).believed
+    [one] = mirrored.slice("main", low=sample_id, high=sample_id + 1, generation=None, began_at=0.0, limit=1).indexed
     return one.sample
 
 

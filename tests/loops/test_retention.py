@@ -177,7 +177,7 @@ class House:
             "main", low=0, high=1 << 62, generation=progress.generation, began_at=self.now + 1, limit=1000
         )
         self.mirrored.apply(
-            "main", compare(known.believed, listed), generation=progress.generation, progress=progress, now=self.now
+            "main", compare(known.indexed, listed), generation=progress.generation, progress=progress, now=self.now
         )
         self.mirrored.finish_sweep("main", progress, now=self.now)
 

@@ -150,7 +150,7 @@ class Project(RuleBasedStateMachine):
         known = Mirrored(self.yard.database).slice(
             "main", low=0, high=1 << 62, generation=None, began_at=0.0, limit=10_000
         )
-        assert self.cloud.samples == {one.sample.id: one.sample for one in known.believed if not one.is_gone}
+        assert self.cloud.samples == {one.sample.id: one.sample for one in known.indexed if not one.is_gone}
         questions = self.cloud.questions
         self.sweep.run(after_s=300.0)
         assert 2 == self.cloud.questions - questions

@@ -103,7 +103,7 @@ class Shelf:
             target, low=low, high=1 << 62, generation=progress.generation, began_at=progress.began_at, limit=1000
         )
         return self.mirrored.apply(
-            target, compare(known.believed, listed), generation=progress.generation, progress=progress, now=now
+            target, compare(known.indexed, listed), generation=progress.generation, progress=progress, now=now
         )
 
     def finish_sweep(self, progress: SweepProgress, *, target: str = "main", now: float) -> list[tuple[int, int]]:
@@ -113,7 +113,7 @@ class Shelf:
     def make_tombstones(self, sample_id: int, *, target: str = "main", now: float) -> list[int]:
         """List the sample, then find that it was deleted at the service."""
         known = self.mirrored.slice(target, low=sample_id, high=sample_id + 1, generation=None, began_at=now, limit=9)
-        actions = compare(known.believed, [remote(sample_id)])
+        actions = compare(known.indexed, [remote(sample_id)])
         self.mirrored.apply(target, actions, generation=None, now=now)
         return self.index.make_tombstones(target, sample_id, now=now)
 

@@ -113,12 +113,12 @@ def test_disks_and_what_is_away_are_remembered(shelf: Shelf) -> None:
 def test_what_should_be_below_a_folder_is_not_what_is_beside_it(shelf: Shelf) -> None:
     ids = {path: shelf.enqueue(path) for path in ("a/1.csv", "a/b/2.csv", "a-b/3.csv", "a.csv", "0.csv")}
     records = Disks(shelf.database)
-    assert {"a/1.csv", "a/b/2.csv"} == set(records.believed(shelf.root.id, "a", limit=10))
-    assert {"a.csv"} == set(records.believed(shelf.root.id, "a.csv", limit=10))
-    assert set(ids) == set(records.believed(shelf.root.id, "", limit=10))
-    assert {"a/b/2.csv"} == set(records.believed(shelf.root.id, "a", from_id=ids["a/1.csv"], limit=10))
-    assert {"a/1.csv"} == set(records.believed(shelf.root.id, "a", besides=[ids["a/b/2.csv"]], limit=10))
-    assert {} == records.believed(shelf.root.id, "a", before=NOW, limit=10)
+    assert {"a/1.csv", "a/b/2.csv"} == set(records.expected(shelf.root.id, "a", limit=10))
+    assert {"a.csv"} == set(records.expected(shelf.root.id, "a.csv", limit=10))
+    assert set(ids) == set(records.expected(shelf.root.id, "", limit=10))
+    assert {"a/b/2.csv"} == set(records.expected(shelf.root.id, "a", from_id=ids["a/1.csv"], limit=10))
+    assert {"a/1.csv"} == set(records.expected(shelf.root.id, "a", besides=[ids["a/b/2.csv"]], limit=10))
+    assert {} == records.expected(shelf.root.id, "a", before=NOW, limit=10)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def learn(shelf: Shelf, *samples: RemoteSample) -> None:
     shelf.mirrored.apply("main", [Learn(sample) for sample in samples], generation=None, now=NOW)
 
 
-def believed(shelf: Shelf) -> list[IndexedSample]:
-    return list(shelf.mirrored.slice("main", low=0, high=100, generation=1, began_at=NOW + 1.0, limit=100).believed)
+def indexed(shelf: Shelf) -> list[IndexedSample]:
+    return list(shelf.mirrored.slice("main", low=0, high=100, generation=1, began_at=NOW + 1.0, limit=100).indexed)
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,17 @@ def believed(shelf: Shelf) -> list[IndexedSample]:
 )
 def test_a_sample_is_read_back_as_it_was_listed(shelf: Shelf, sample: RemoteSample) -> None:
     learn(shelf, sample)
-    assert [IndexedSample(sample)] == believed(shelf)
+    assert [IndexedSample(sample)] == indexed(shelf)
 
 
 def test_samples_are_read_back_from_the_newest_whatever_the_order_of_the_listing(shelf: Shelf) -> None:
     learn(shelf, *(replace(WHOLE, id=identity) for identity in (3, 9, 1, 4)))
-    assert [9, 4, 3, 1] == [one.sample.id for one in believed(shelf)]
+    assert [9, 4, 3, 1] == [one.sample.id for one in indexed(shelf)]
 
 
 def test_of_a_sample_that_is_listed_twice_the_last_entry_counts(shelf: Shelf) -> None:
     learn(shelf, replace(BARE, label="a"), replace(BARE, id=8), BARE, replace(BARE, label="wave"))
-    assert [None, "wave"] == [one.sample.label for one in believed(shelf)]
+    assert [None, "wave"] == [one.sample.label for one in indexed(shelf)]
 
 
 def test_what_is_believed_as_it_is_listed_is_agreed_on_and_the_rest_is_read(shelf: Shelf) -> None:
@@ -82,7 +82,7 @@ def test_a_slice_says_where_it_was_truncated(shelf: Shelf, limit: int, end_id: i
     for listed in ([], samples):
         found = shelf.mirrored.slice("main", listed, low=0, high=10, generation=1, began_at=NOW, limit=limit)
         assert end_id == found.end_id
-        assert min(limit, 6) == len(found.believed) + len(found.agreed)
+        assert min(limit, 6) == len(found.indexed) + len(found.agreed)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_the_result_is_the_same_with_and_without_comparing_rows(shelf: Shelf, pa
         for given in ((), listed)
     )
     assert set() == plainly.agreed
-    assert compare(plainly.believed, listed) == compare(
-        closely.believed, [one for one in listed if one.id not in closely.agreed]
+    assert compare(plainly.indexed, listed) == compare(
+        closely.indexed, [one for one in listed if one.id not in closely.agreed]
     )
 
 
@@ -127,4 +127,4 @@ def test_a_page_of_any_length_is_kept_whole(shelf: Shelf, count: int) -> None:
     samples = [replace(WHOLE, id=identity, label=f"label {identity}") for identity in range(count, 0, -1)]
     learn(shelf, *samples)
     found = shelf.mirrored.slice("main", low=0, high=1000, generation=1, began_at=NOW + 1.0, limit=1000)
-    assert samples == [one.sample for one in found.believed]
+    assert samples == [one.sample for one in found.indexed]

@@ -78,20 +78,20 @@ def test_folders_below_one_are_those_that_lie_in_it(shelf: Shelf, below: str, ex
     assert (expected, len(expected)) == (set(found), len(found))
 
 
-def test_what_is_believed_to_be_there_is_the_oldest_and_the_newest(shelf: Shelf) -> None:
+def test_the_files_expected_to_be_there_are_the_oldest_and_the_newest(shelf: Shelf) -> None:
     for number in range(6):
         shelf.enqueue(f"{number}.csv")
     shelf.outbox.mark_gone([shelf.id_of("5.csv")], now=NOW)
 
-    assert {"0.csv", "4.csv"} == set(shelf.places.believed(shelf.root.id, limit=2))
-    assert {f"{number}.csv" for number in range(5)} == set(shelf.places.believed(shelf.root.id, limit=100))
+    assert {"0.csv", "4.csv"} == set(shelf.places.expected(shelf.root.id, limit=2))
+    assert {f"{number}.csv" for number in range(5)} == set(shelf.places.expected(shelf.root.id, limit=100))
 
 
 def test_a_synced_file_that_is_absent_is_not_expected(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
     shelf.outbox.mark_gone([shelf.id_of()], now=NOW)
 
-    assert [] == shelf.places.believed(shelf.root.id, limit=2)
+    assert [] == shelf.places.expected(shelf.root.id, limit=2)
 
 
 def test_the_device_of_a_root_outlives_the_process(shelf: Shelf) -> None:

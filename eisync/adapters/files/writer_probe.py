@@ -103,7 +103,7 @@ class WriterProbe:
         self._windows = windows or share_mode()
         # The table of mounts; where the roots are, with links resolved; and, by root and folder, the answer without a
         # lease.
-        self._believed: tuple[str, dict[str, str], dict[tuple[str, str], Writers]] = ("", {}, {})
+        self._cached: tuple[str, dict[str, str], dict[tuple[str, str], Writers]] = ("", {}, {})
         self._forget_at = float("-inf")
 
     def asking(self) -> Ask:
@@ -117,9 +117,9 @@ class WriterProbe:
         # Reading the table of mounts costs as much as ten leases, and every system call lets other threads run first.
         if (now := self._monotonic()) >= self._forget_at:
             # New ones, because other threads may still read the old ones.
-            self._believed = (mountinfo(), {}, {})
+            self._cached = (mountinfo(), {}, {})
             self._forget_at = now + BELIEVED_S
-        table, places, known = self._believed
+        table, places, known = self._cached
         folder = path.rpartition("/")[0]
         if (answer := known.get((root, folder))) is None:
             # No part of `path` is a link, because the file was opened without following any.

@@ -139,7 +139,7 @@ class FeedFollower:
         known = self.mirrored.slice(
             self.target, low=sample.id, high=sample.id + 1, generation=None, began_at=self.clock(), limit=1
         )
-        return next((one for one in known.believed if change_feed.is_edit_of(one)), None)
+        return next((one for one in known.indexed if change_feed.is_edit_of(one)), None)
 
     def _apply_edits(self, edited: Sequence[RemoteSample], report: PassReport) -> None:
         actions: list[listing.IndexChange] = []

@@ -232,11 +232,11 @@ class ListingSync:
             bottom = low if known.end_id is None else known.end_id
             end = bisect_left(left, bottom, key=_ID)
             part, left = left[end:][::-1], left[:end]
-            believed = known.believed
+            indexed = known.indexed
             if unread_ids:
-                believed = [one for one in believed if one.sample.id not in unread_ids]
+                indexed = [one for one in indexed if one.sample.id not in unread_ids]
             shown = [one for one in part if one.id not in known.agreed]
-            actions = listing.compare(believed, shown, own_key=self.studio.key_id())
+            actions = listing.compare(indexed, shown, own_key=self.studio.key_id())
             if page.has_nameless:
                 actions = [action for action in actions if not isinstance(action, listing.CountMissed)]
             count_changes(actions, len(part), report)

@@ -7,6 +7,7 @@ from eisync.core.lifecycle import Event
 from eisync.core.model import Item, shown
 from eisync.core.outcome import Outcome, dispute
 from eisync.loops.ports import MAX_LOG_LINES, Log
+from eisync.loops.uploader.counters import UploadCounters
 from eisync.loops.uploader.target_state import TargetQueue
 from eisync.store.outbox import Outbox
 
@@ -88,6 +89,7 @@ class Results:
         self._targets = targets
         self._jitter = jitter
         self._log = log
+        self.counters = UploadCounters(targets)
         self._upload_logger = UploadLogger(log)
         self._results: deque[tuple[int, list[tuple[Item, Outcome]]]] = deque()  # by claim
 
@@ -120,6 +122,7 @@ class Results:
                 if results:
                     by_target.setdefault(results[0][0].target, []).extend(results)
             for results in by_target.values():
+                self.counters.add(results, now)
                 self._upload_logger.log(results)
 
     def _next(self) -> list[tuple[int, list[tuple[Item, Outcome]]]]:

@@ -17,7 +17,7 @@ from eisync.loops.ports import Log
 from eisync.loops.watcher.context import Mounts
 from eisync.store.disks import Disks
 
-MAX_BELIEVED = 1_000
+MAX_EXPECTED = 1_000
 YES_NAME = ".eisync-root"
 
 
@@ -107,9 +107,9 @@ class RootDisks:
             of_disk = (core.is_at(path, disk.folder) and one > disk.since_id for one, path in missing.items())
             if not disk.folder or not any(of_disk):
                 continue
-            believed = self._believed(disk.folder, disk.since_id, besides=missing)
-            is_emptied = not believed and not any(away.folder == disk.folder for away in self._aways)
-            if is_emptied or (believed and not self._any_there(believed)):
+            expected = self._expected(disk.folder, disk.since_id, besides=missing)
+            is_emptied = not expected and not any(away.folder == disk.folder for away in self._aways)
+            if is_emptied or (expected and not self._any_there(expected)):
                 self._record_away(disk.folder, disk, disk.since_id, now)
                 self._records.note(self._root.id, replace(disk, since_id=self._records.newest_id()))
 
@@ -140,10 +140,10 @@ class RootDisks:
         if other is None and identity == disk.identity:
             self._records.forget(self._root.id, disk.folder)  # it was mounted upon itself
             return
-        if other is not None and disk.folder and self._any_there(self._believed(disk.folder, disk.since_id)):
+        if other is not None and disk.folder and self._any_there(self._expected(disk.folder, disk.since_id)):
             self._records.note(self._root.id, replace(other, since_id=disk.since_id))  # same disk, other number
             return
-        if self._believed(disk.folder, disk.since_id):
+        if self._expected(disk.folder, disk.since_id):
             self._record_away(disk.folder, disk, disk.since_id, now)
         if other is None:
             self._records.forget(self._root.id, disk.folder)
@@ -158,7 +158,7 @@ class RootDisks:
         floor = max((away.upto_id for away in missing), default=0)
         newest = self._records.newest_id()
         back = next((away for away in missing if self._is_back(away, disk)), None)
-        if self._believed(disk.folder, floor):
+        if self._expected(disk.folder, floor):
             self._record_away(disk.folder, None, floor, now)
         self._records.note(self._root.id, replace(disk, since_id=newest if back is None else back.from_id))
 
@@ -174,15 +174,15 @@ class RootDisks:
         if away.disk is None or (not away.folder and disk.point != away.disk.point):
             return False
         # Leave out files that were sent again since: they were written to the disk that is there now.
-        believed = self._records.believed(
+        expected = self._records.expected(
             self._root.id,
             away.folder,
             from_id=away.from_id,
             upto_id=away.upto_id,
             before=away.since_at,
-            limit=MAX_BELIEVED,
+            limit=MAX_EXPECTED,
         )
-        return self._any_there(believed)
+        return self._any_there(expected)
 
     def _is_waived(self, away: Away) -> bool:
         """Return whether a person has said, since the disk is away, that the missing files are deleted."""
@@ -201,12 +201,12 @@ class RootDisks:
         self._aways = self._records.aways(self._root.id)
         self._log.info("disk.back", root=shown(self._root.path), folder=shown(away.folder))
 
-    def _believed(self, folder: str, from_id: int, *, besides: Collection[int] = ()) -> dict[str, tuple[int, int]]:
-        return self._records.believed(self._root.id, folder, from_id=from_id, besides=besides, limit=MAX_BELIEVED)
+    def _expected(self, folder: str, from_id: int, *, besides: Collection[int] = ()) -> dict[str, tuple[int, int]]:
+        return self._records.expected(self._root.id, folder, from_id=from_id, besides=besides, limit=MAX_EXPECTED)
 
-    def _any_there(self, believed: Mapping[str, tuple[int, int]]) -> bool:
+    def _any_there(self, expected: Mapping[str, tuple[int, int]]) -> bool:
         """Return whether one of them is unchanged. A name alone proves little: recorders count from 1 again."""
-        for path, version in believed.items():
+        for path, version in expected.items():
             facts = self._mounts.facts_at(self._root.path, path)
             if facts is not None and version == (facts.size, facts.mtime_ns):
                 return True

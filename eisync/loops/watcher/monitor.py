@@ -40,7 +40,7 @@ class WatchedFolders:
 
 CHECK_EVERY_S = 5.0
 LONGEST_CHECK_PAUSE_S = 60.0
-MAX_BELIEVED = 200
+MAX_EXPECTED = 200
 
 
 class RootMonitor:
@@ -138,8 +138,8 @@ class RootMonitor:
         yes = self._files.facts_at(path, YES_NAME)
         if yes is not None and yes.size == 0:  # a person creates it empty; with content it is a count of eisync
             return True
-        believed = self._paths.believed(self._root.id, limit=MAX_BELIEVED)
-        return not believed or any(self._files.facts_at(path, place) is not None for place in believed)
+        expected = self._paths.expected(self._root.id, limit=MAX_EXPECTED)
+        return not expected or any(self._files.facts_at(path, place) is not None for place in expected)
 
     def _go_offline(self, reason: str, now: float) -> None:
         self._events.forget(self._root.id)

@@ -1,0 +1,89 @@
+"""Put the page together: what `eisync.app` calls, and nothing else."""
+
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from eisync.control.operations import Operations
+from eisync.core.model import value
+from eisync.loops.ports import Log
+from eisync.web.access import AccessRules, Gate
+from eisync.web.context import Services
+from eisync.web.credentials import Credentials, read_token
+from eisync.web.notices import Notices
+from eisync.web.rendering import Templates
+from eisync.web.routes import ROUTES
+from eisync.web.server import WebServer, listen, url_of
+from eisync.web.site import Site
+from eisync.web.snapshots import Snapshots
+
+
+@value(kw_only=True)
+class Clocks:
+    """The wall clock (Unix s), and one that is never set (s)."""
+
+    now: Callable[[], float]
+    monotonic: Callable[[], float]
+
+
+class Page:
+    """The page of one daemon: its server, its address, and links that open it."""
+
+    def __init__(self, server: WebServer, url: str, credentials: Credentials) -> None:
+        self.server = server
+        self.url = url
+        self._credentials = credentials
+
+    def link(self, valid_s: float) -> str:
+        """Return an address that opens the page and logs the browser in, for so many seconds."""
+        return f"{self.url}login?code={self._credentials.link_code(valid_s)}"
+
+
+def open_page(
+    rules: AccessRules,
+    operations: Operations,
+    *,
+    port: int,
+    folder: str,
+    clocks: Clocks,
+    log: Log,
+    more: Mapping[str, Any],
+) -> Page:
+    """Listen, and return the page. `folder` is the state folder; `more` is what pages need from outside this room.
+
+    Raises EisyncError when no port is free, or the token cannot be stored.
+    """
+    credentials = Credentials(read_token(folder), now=clocks.now)
+    listening = listen(rules.address, port)
+    try:
+        site = site_of(rules, operations, credentials, port=_port_of(listening), clocks=clocks, log=log, more=more)
+        return Page(WebServer(listening, site), url_of(listening), credentials)
+    except BaseException:
+        listening.close()
+        raise
+
+
+def site_of(
+    rules: AccessRules,
+    operations: Operations,
+    credentials: Credentials,
+    *,
+    port: int,
+    clocks: Clocks,
+    log: Log,
+    more: Mapping[str, Any],
+) -> Site:
+    """Return the page as a WSGI application, without a server."""
+    services = Services(
+        operations=operations,
+        now=clocks.now,
+        templates=Templates(),
+        notices=Notices(),
+        snapshots=Snapshots(clocks.monotonic),
+        more=more,
+    )
+    return Site(services, Gate(rules, credentials, port=port, now=clocks.now), routes=ROUTES, log=log)
+
+
+def _port_of(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])
