@@ -21,6 +21,7 @@ import eisync
 from eisync import errors
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED, UNEXPECTED, USAGE, VERBS
 from eisync.core.lifecycle import TRANSITIONS, State
+from eisync.core.metrics import METRICS
 from eisync.emulator.server import RunningEmulator
 from eisync.settings import json_schema, load
 from tests.canary import CANARY
@@ -123,7 +124,7 @@ def test_every_exit_code_is_explained() -> None:
 
 
 def test_every_event_of_the_log_has_a_meaning() -> None:
-    meanings = tomllib.loads(text_of("docs/log-events.toml"))
+    meanings = tomllib.loads(text_of("docs/telemetry.toml"))["events"]
     listed = {name.strip("`") for name, *_ in _table(text_of("docs/reference/log-events.md"), "event")}
     assert meanings.keys() == listed
     # Found in another way: by what the whole room of the loops says in dotted names.
@@ -134,6 +135,16 @@ def test_every_event_of_the_log_has_a_meaning() -> None:
     }
     assert said
     assert set() == said - listed
+
+
+def test_every_metric_is_explained_and_no_other() -> None:
+    readings = tomllib.loads(text_of("docs/telemetry.toml"))["metrics"]
+    listed = [name.strip("`") for name, *_ in _table(text_of("docs/reference/metrics.md"), "metric")]
+    assert [metric.name for metric in METRICS] == listed
+    assert readings.keys() == set(listed)
+    # Found in another way: by what the code says in quotes.
+    said = set(re.findall(r'"(eisync_\w+)"', text_of("eisync/core/metrics.py")))
+    assert said == set(listed)
 
 
 def _table(text: str, head: str) -> list[list[str]]:

@@ -3,7 +3,7 @@
 import functools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -16,13 +16,15 @@ from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
 from eisync.app import loops, report, steering
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
+from eisync.app.notifier import Notifier
+from eisync.app.numbers import ProcessNumbers
 from eisync.app.page import PageServer, explain, page_services
 from eisync.control.operations import Operations
 from eisync.control.running import NO_PAGE, Running
 from eisync.control.server import ControlServer
 from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
-from eisync.core.pause import hold_of
+from eisync.core.pause import Hold, hold_of
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
@@ -32,7 +34,6 @@ from eisync.store.actions import ActionStore
 from eisync.store.continuity import ClockNotes
 from eisync.store.database import open_database
 from eisync.store.index import Index
-from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
 from eisync.store.pauses import ALL
 from eisync.store.state_folder import write_holder
@@ -93,14 +94,22 @@ class App:
             parts,
             self._pool,
             withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
-            hold=lambda now: hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day()),
+            hold=self._hold,
         )
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
+        self._notifier: Notifier | None = None
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
         self.page: PageServer | None = None
         self._beat_at: float | None = None
+
+    def _hold(self, now: float) -> Hold | None:
+        return hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day())
+
+    def _is_paused(self, now: float) -> bool:
+        """Return whether files wait on purpose, of all folders or of some."""
+        return self._hold(now) is not None or bool(self.index.pauses.now(now))
 
     def start_daemon(self) -> Supervisor:
         """Begin to receive file events, accept requests of the command line, and run every loop."""
@@ -120,6 +129,9 @@ class App:
             supervised.append(
                 SupervisedLoop(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s)
             )
+        if self.settings.notify.is_on:
+            self._notifier = Notifier(self.settings, self.operations.status, self._is_paused, self.log)
+            supervised.append(self._notifier.supervised())
         self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
         folder = str(self.settings.state.dir)
@@ -198,27 +210,6 @@ class App:
             "loops": report.loops(self._health()),
         }
 
-    def observed(self) -> list[dict[str, Any]]:
-        """Return what is not complete or cannot be read, as records of `eisync ls`.
-
-        For folders that are not scanned yet or not watched, return what was stored last.
-        """
-        now = {(one.root, one.path): record_of(one) for one in self.watcher.observed(clock.now())}
-        noted = self.index.observations.records()
-        return self._merged(now, noted)
-
-    def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the same for `paths` of one root only."""
-        now = {(one.root, one.path): record_of(one) for one in self.watcher.observed_at(root, paths, clock.now())}
-        if root in self.watcher.scanned():
-            return list(now.values())
-        return self._merged(now, self.index.observations.records_at(root, paths))
-
-    def _merged(self, now: dict[tuple[str, str], dict[str, Any]], noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        scanned = self.watcher.scanned()
-        before = {(one["root"], one["path"]): one for one in noted if one["root"] not in scanned}
-        return list({**before, **now}.values())
-
     @property
     def is_damaged(self) -> bool:
         """Return whether the database turned out to be damaged. The next `build` sets it aside."""
@@ -245,7 +236,8 @@ class App:
         self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=str(upload.quiet_hours))
         changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
         self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
-        fixed = ("targets", "watches", "state", "upload", "reconcile", "web", "log")
+        self._numbers.use(self.settings)
+        fixed = ("targets", "watches", "state", "upload", "reconcile", "web", "notify", "log")
         waiting = [name for name in fixed if getattr(settings, name) != getattr(self.settings, name)]
         if waiting:
             self.log.warning("configuration.waits", tables=waiting, reason="these changes need a start of eisync")
@@ -255,6 +247,8 @@ class App:
         self._events.stop()
         if self.page is not None:
             self.page.close()
+        if self._notifier is not None:
+            self._notifier.close()
         self._pool.shutdown(wait=wait, cancel_futures=True)
         for service in self._services.values():
             service.close()
@@ -282,8 +276,14 @@ class App:
         )
 
     @functools.cached_property
+    def _numbers(self) -> ProcessNumbers:
+        uploads = self.uploader.counters.report
+        return ProcessNumbers(self.settings, uploads=uploads, overflows=lambda: self._events.overflows)
+
+    @functools.cached_property
     def operations(self) -> Operations:
         """The requests that this process answers, for the command line and for the page."""
+        observed = report.Observed(self.watcher, self.index)
         return Operations(
             self.outbox,
             self.index,
@@ -292,14 +292,15 @@ class App:
             running=Running(
                 live=self.live,
                 note=lambda: self.watcher.note(clock.now()),
-                observed=self.observed,
-                observed_at=self.observed_at,
+                observed=observed.all,
+                observed_at=observed.at,
                 watched=self.watched,
                 passes=self.reconciler,
                 scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
                 page=lambda: self.page.record() if self.page is not None else NO_PAGE,
                 explain=lambda root, path: explain(self.operations, root, path),
+                counted=self._numbers.counted,
             ),
         )
 

@@ -15,7 +15,7 @@ import threading
 import click
 
 from eisync._version import __version__
-from eisync.cli.output import say
+from eisync.cli.output import complain
 from eisync.core.text import printable
 from eisync.errors import ConfigurationError, EisyncError
 
@@ -94,18 +94,18 @@ def _exit_code() -> int:
         error.show(shown)
         # A name in the message may contain a line break: escape it, but keep the lines of click itself.
         text = shown.getvalue().replace(error.message, printable(error.message))
-        say(*text.rstrip("\n").split("\n"), err=True)
+        complain(*text.rstrip("\n").split("\n"))
         return error.exit_code
     except click.Abort:
         return 130
     except EisyncError as error:
         # An error in the configuration begins with its place, as in the messages of compilers.
         faults = error.faults if isinstance(error, ConfigurationError) else None
-        say(*(faults or [f"eisync: {line}" for line in str(error).split("\n")]), err=True)
+        complain(*(faults or [f"eisync: {line}" for line in str(error).split("\n")]))
         return error.exit_code
     except SystemExit as error:  # from the emulator, which is a program of its own
         if isinstance(error.code, str):
-            say(error.code, err=True)
+            complain(error.code)
             return UNEXPECTED
         return error.code or OK
     except BrokenPipeError:
@@ -122,12 +122,12 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
     if failure.exc_value is not None:
         import traceback
 
-        say(*"".join(traceback.format_exception(failure.exc_value)).rstrip("\n").split("\n"), err=True)
+        complain(*"".join(traceback.format_exception(failure.exc_value)).rstrip("\n").split("\n"))
 
 
 def _unexpected(error: Exception) -> int:
     import traceback  # imported only if needed
 
     trace = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
-    say(*trace, "eisync: unexpected error; nothing is lost. Please report the lines above.", err=True)
+    complain(*trace, "eisync: unexpected error; nothing is lost. Please report the lines above.")
     return UNEXPECTED

@@ -19,7 +19,7 @@ from eisync.errors import ConfigurationError, StateLostError
 from eisync.log import configure
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import Supervisor
-from eisync.paths import notify_socket
+from eisync.paths import is_journal, notify_socket
 from eisync.settings import LabelFlags, Settings, load
 
 BEAT_EVERY_S = 2.0
@@ -51,7 +51,7 @@ def command(
         return load(config=config, state_dir=state_dir, dirs=dirs, labels=labels, api_key_file=api_key_file)
 
     settings = read()
-    log = configure(level=settings.log.level, style=settings.log.format)
+    log = configure(level=settings.log.level, style=settings.log.format, is_journal=is_journal(2))
     for warning in settings.warnings:
         log.warning("configuration.warned", reason=warning)
     stop, stop_now, reload = threading.Event(), threading.Event(), threading.Event()

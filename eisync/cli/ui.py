@@ -41,7 +41,7 @@ def command(config: str | None, state_dir: str | None, is_printed: bool, is_hash
         say(found["link"])
         return
     if not _opens(paths.state_dir(state_dir, config=config), found["link"]):
-        say("There is no browser here. Open this link in one; it holds for 10 minutes:", found["link"])
+        say("No browser could be opened. Open this link in one; it holds for 10 minutes:", found["link"])
         return
     say(f"Opened {found['url']} in the browser. If nothing appears: eisync ui --print")
 
@@ -53,8 +53,8 @@ def _opens(folder: str, link: str) -> bool:
     page = f'<!doctype html><meta http-equiv="refresh" content="0; url={escape(link)}"><title>eisync</title>'
     try:
         write_anew(folder, WEB_LINK_NAME, page.encode("utf-8"))
-    except OSError as error:
-        raise EisyncError(f"{folder} cannot be written ({error.strerror or error}); use eisync ui --print") from error
+    except OSError:  # another user's state folder
+        return False
     return webbrowser.open(f"file://{os.path.join(folder, WEB_LINK_NAME)}")
 
 

@@ -12,6 +12,7 @@ from eisync.control.class_balance import ClassBalanceCounter
 from eisync.control.explanation import lines_of
 from eisync.control.files import files, merged
 from eisync.control.groups import groups_of
+from eisync.control.numbers import faults, numbers_record
 from eisync.control.overview import Record, action_record, plan_page, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
@@ -60,32 +61,31 @@ class Operations:
         self._classes = ClassBalanceCounter(index) if self._running.live else ClassBalanceCounter(index, stretches=None)
         self._observed = self._running.observed or index.observations.records
         self._observed_at = self._running.observed_at or index.observations.records_at
+        self._plain: Mapping[str, Callable[[], Record]] = {  # the questions that have no more than a name
+            "status": self.status,
+            "watched": self.watched,
+            "health": self.health,
+            "live": self.live,
+            "numbers": self.numbers,
+        }
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status":
-                yield self.status()
+            case "status" | "watched" | "health" | "live" | "numbers" as name:
+                yield self._plain[name]()
             case "files":
                 yield from files(self._index, self._observed(), question)
             case "classes":
                 yield from self._classes.answer(self.now())
-            case "watched":
-                yield self.watched()
             case "known":
                 yield from self.known(question.get("root"), question.get("paths"))
             case "reconcile":
                 yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
-            case "retry":
-                yield steering.retry(self._index, self._outbox, question, self.now())
-            case "scan":
-                yield steering.scan(self._running, question)
-            case "recheck":
-                yield steering.recheck(self._running)
-            case "queue":
-                yield steering.queue(self._index, self.now())
+            case "retry" | "scan" | "recheck" | "queue":
+                yield steering.answer(self._index, self._outbox, self._running, question, self.now())
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))
             case "plan":
@@ -110,17 +110,13 @@ class Operations:
                 yield self._running.page()
             case "explain":
                 yield from self.explain(question.get("root"), question.get("path"))
-            case "health":
-                yield self.health()
             case other:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
     def status(self) -> Record:
         """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command."""
-        with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
-            self._running.note()
-        live = self._running.report()
-        return status_record(self._index, self._actions, live, now=self.now())
+        self._note()
+        return status_record(self._index, self._actions, self._running.report(), now=self.now())
 
     def watched(self) -> Record:
         """Return the folders that the daemon watches, with their options and last scans (none without a daemon).
@@ -261,15 +257,24 @@ class Operations:
 
     def health(self) -> Record:
         """Return whether every loop is alive, every folder is processed and the database accepts a write."""
-        live = self._running.report()
-        loops = live["loops"] if live is not None else []
-        stale = [
-            f"the {loop['name']} has not responded for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
-        ]
-        if live is not None and live.get("lost"):
-            stale.append(str(live["lost"]))
-        stale += [one["trouble"] for one in (live or {}).get("watching", ()) if one.get("trouble")]
-        return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
+        found = faults(self._running.report())
+        return {"is_healthy": self._index.is_writable() and not found, "faults": found}
+
+    def live(self) -> Record:
+        """Return the report of the running process. Raises EisyncError when none runs."""
+        found = self._running.report()
+        if found is None:
+            raise EisyncError("no daemon runs; start one with 'eisync run'")
+        return found
+
+    def numbers(self) -> Record:
+        """Return the numbers of the running process, for monitoring. Raises EisyncError when none runs."""
+        self._note()
+        return numbers_record(self._index, self._actions, self._running.report(), self._running.counted, now=self.now())
+
+    def _note(self) -> None:
+        with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
+            self._running.note()
 
 
 def _above(path: str) -> Iterator[str]:

@@ -225,6 +225,7 @@ def _roots(roots: Iterable[RootFacts], trouble: Mapping[int, list[Record]], live
     retention = {one["root"]: one for one in live.get("retention", [])}
     return [
         {
+            "id": root.id,
             "path": root.path,
             "target": root.target,
             "offline": root.offline_reason,

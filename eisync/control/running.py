@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from eisync.control.numbers import Counted
 from eisync.control.overview import Record
 from eisync.core.model import value
 from eisync.loops.ports import Passes
@@ -17,9 +18,9 @@ class Running:
     `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
     some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler. `page`
     returns the address of the page, and a link that opens it logged in. `explain` returns what `eisync explain` says of
-    the file at a path of a root, or None for one that is not watched.
-    returns the address of the page, and a link that opens it logged in. `scan` scans some folders, or all, as soon as
-    possible, and returns which. `recheck` tries the targets again that refused their key, and returns which.
+    the file at a path of a root, or None for one that is not watched. `scan` scans some folders, or all, as soon as
+    possible, and returns which. `recheck` tries the targets again that refused their key, and returns which. `counted`
+    returns the process's own counters.
     """
 
     live: Callable[[], Record] | None = None
@@ -30,6 +31,7 @@ class Running:
     passes: Passes | None = None
     page: Callable[[], Record] = lambda: NO_PAGE
     explain: Callable[[str, str], Record | None] = lambda *_: None
+    counted: Counted | None = None
     scan: Callable[[Sequence[str] | None], list[str]] | None = None
     recheck: Callable[[], list[str]] | None = None
 

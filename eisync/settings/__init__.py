@@ -3,7 +3,7 @@
 ::
 
     fields        the types of option values; each option is parsed once
-    watch, split, models  the options: types, limits, defaults, meanings
+    watch, split, web, models  the options: types, limits, defaults, meanings
     arguments     the folders, files and labels that a command line names
     loading       reads, merges, checks; raises ConfigurationError with every fault
     sources       the file, and the environment: EISYNC_UPLOAD__WORKERS=8
@@ -16,15 +16,19 @@
 from eisync.settings.arguments import LabelFlags
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load
-from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload, Web
+from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload
+from eisync.settings.notify import Notify
+from eisync.settings.public import without_secrets
 from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
 from eisync.settings.watch import Target, Watch
+from eisync.settings.web import Web
 
 __all__ = [
     "KeySource",
     "LabelFlags",
     "LogOptions",
+    "Notify",
     "Reconcile",
     "Settings",
     "StateOptions",
@@ -37,4 +41,5 @@ __all__ = [
     "json_schema",
     "load",
     "options_table",
+    "without_secrets",
 ]

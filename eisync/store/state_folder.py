@@ -126,6 +126,7 @@ DATABASE_NAME = "eisync.db"
 HOLDER_NAME = "holder"
 SOCKET_NAME = "control.sock"
 NOTE_NAME = "control"
+LEDGERS_NAME = "notifications.json"
 WEB_TOKEN_NAME = "web.token"  # noqa: S105 - the name of the file
 WEB_LINK_NAME = "web.html"
 
@@ -134,6 +135,8 @@ OWN_NAMES = (
     HOLDER_NAME,
     SOCKET_NAME,
     NOTE_NAME,
+    LEDGERS_NAME,
+    f"{LEDGERS_NAME}.new",
     WEB_TOKEN_NAME,
     WEB_LINK_NAME,
 )

@@ -9,6 +9,7 @@
     routes      the table of routes, each with the access that it needs
     context     what a handler gets: the request, the operations, the templates
     rendering   the templates, in which every text is made safe to show
+    monitoring  for programs: metrics, the status as JSON, whether the daemon is alive
     dashboard   the first page;  steering  its buttons;  plans  what waits for approval;  login
 
 Imported only while the page is served: it needs the extra `web`.

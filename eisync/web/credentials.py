@@ -4,7 +4,8 @@ The token is 32 random bytes in the state folder, readable by its owner only, so
 browser never gets the token itself. A link and a session say until when they hold, and are signed with the token; so
 nothing needs to be stored, and removing the file ends every session at the next start.
 
-`/metrics` and the other routes for programs take the token itself as a bearer token (RFC 6750).
+`/metrics` and the other routes for programs take a bearer token (RFC 6750). It is derived from the token, too, so that
+a monitoring program which is broken into can read numbers, and neither log in nor press a button.
 """
 
 import hashlib
@@ -81,10 +82,16 @@ class Credentials:
         """Return the text that forms must carry for a session, or for a user whom a proxy names."""
         return self._signature("csrf", identity)
 
+    def program_token(self) -> str:
+        """Return the bearer token of programs. It opens what routes allow to programs, and nothing else."""
+        return self._signature("program", "bearer")
+
     def is_bearer(self, header: str | None) -> bool:
-        """Return whether the Authorization header carries the token."""
+        """Return whether the Authorization header carries the token, or the one of programs."""
         scheme, _, given = (header or "").partition(" ")
-        return is_same(given.strip(), self._token.decode("ascii")) and scheme.lower() == "bearer"
+        own, programs = self._token.decode("ascii"), self.program_token()
+        is_known = is_same(given.strip(), own) | is_same(given.strip(), programs)
+        return is_known and scheme.lower() == "bearer"
 
     def _signed(self, purpose: str, valid_s: float) -> str:
         claim = f"{int(self._now() + valid_s)}.{secrets.token_hex(8)}"

@@ -51,6 +51,8 @@ class Templates:
             **filters,
         }
         self._environment.globals |= {"version": __version__, "static": self.address_of}
+        for template in self._environment.list_templates():
+            self._environment.get_template(template)  # compiled now, not while the first person waits
 
     def render(self, template: str, **values: Any) -> str:
         """Return the text of a template. Raises jinja2.UndefinedError for a value that it misses."""

@@ -1,6 +1,6 @@
 """The table of all routes. A page module has its own `ROUTES`; add it here."""
 
-from eisync.web import assets, browse, dashboard, file_content, file_page, login, plans, steering
+from eisync.web import assets, browse, dashboard, file_content, file_page, login, monitoring, plans, steering
 from eisync.web.context import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -12,4 +12,5 @@ ROUTES: tuple[Route, ...] = (
     *file_content.ROUTES,
     *login.ROUTES,
     *assets.ROUTES,
+    *monitoring.ROUTES,
 )

@@ -134,6 +134,7 @@ def test_status_reports_everything(desk: Desk) -> None:
     assert (30.0, 12.0) == (status["oldest_pending_s"], status["last_synced_s"])
     assert [
         {
+            "id": desk.root.id,
             "path": "/data/röot",
             "target": "main",
             "offline": "not there",
