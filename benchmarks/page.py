@@ -47,7 +47,7 @@ def main() -> None:
     began = time.perf_counter()
     for first in range(have, rows, BATCH_FILES):
         fill(outbox, roots[first // BATCH_FILES % 2].id, first, min(BATCH_FILES, rows - first))
-    found = {"rows": rows, "filled_s": round(time.perf_counter() - began, 1)}
+    found: dict[str, Any] = {"rows": rows, "filled_s": round(time.perf_counter() - began, 1)}
     operations = Operations(outbox, index, actions, now=clock.now, running=Running(live=lambda: LIVE))
     found |= {"status_ms": median_ms([spent_s(lambda: list(operations.answer({"do": "status"}))) for _ in range(5)])}
     found |= {"status_cpu_ms": median_ms([cpu_s(lambda: list(operations.answer({"do": "status"}))) for _ in range(5)])}

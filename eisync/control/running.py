@@ -7,7 +7,8 @@ from eisync.control.overview import Record
 from eisync.core.model import value
 from eisync.loops.ports import Passes
 
-NO_PAGE: Record = {"url": None, "link": None, "why_off": "no daemon runs; start one with 'eisync run'"}
+NO_PAGE: Record = {"url": None, "link": None, "why_off": "no daemon runs; start one with 'eisync run'", "waits": False}
+PAGE_STARTS: Record = {"url": None, "link": None, "why_off": "eisync is starting; try again in a moment", "waits": True}
 
 
 @value(kw_only=True)
