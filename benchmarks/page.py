@@ -116,7 +116,7 @@ def looks(operations: Operations) -> tuple[float, float, float]:
 def logged_in(operations: Operations) -> Client:
     """Return a browser that is logged in to a fresh page."""
     credentials = Credentials("5e" * 32, now=clock.now)
-    clocks = Clocks(now=clock.now, monotonic=clock.monotonic)
+    clocks = Clocks(now=clock.now, monotonic=clock.monotonic, spent_s=clock.spent_s)
     rules = AccessRules(address="127.0.0.1")
     site = site_of(rules, operations, credentials, port=4820, clocks=clocks, log=configure(level="error"), more={})
     browser = Client(site)

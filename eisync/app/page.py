@@ -71,7 +71,8 @@ class PageServer:
 
     def close(self) -> None:
         """Stop serving. Safe to repeat."""
-        if self._supervisor is not None:
+        if self._supervisor is not None and self._page is not None:
+            self._page.server.hang_up()
             self._supervisor.stop(within_s=STOP_WITHIN_S, give_up=threading.Event())
             self._supervisor = None
         self._give_up()
@@ -115,5 +116,5 @@ def _open(options: Web, operations: Operations, *, folder: str, log: Log, more: 
         password_hash=options.password_hash,
         proxy=None if proxy is None else TrustedProxy(address=proxy, header=options.user_header),
     )
-    clocks = Clocks(now=clock.now, monotonic=clock.monotonic)
+    clocks = Clocks(now=clock.now, monotonic=clock.monotonic, spent_s=clock.spent_s)
     return open_page(rules, operations, port=options.port, folder=folder, clocks=clocks, log=log, more=more)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from eisync.control import local_socket
 from eisync.emulator.server import RunningEmulator, running_emulator
@@ -32,6 +32,7 @@ ARGUMENTS = (
     "--disable-sync",
     f"--host-resolver-rules=MAP {FOREIGN_NAME} 127.0.0.1",
 )
+expect.set_options(timeout=20_000)  # other tests run meanwhile
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
