@@ -147,7 +147,7 @@ def _answer_of_process(folder: str, question: Mapping[str, Any]) -> Iterator[dic
 
 
 _READ_ONLY = frozenset(
-    {"status", "files", "watched", "known", "history", "plan", "actions", "action", "groups", "sent"}
+    {"status", "files", "classes", "watched", "known", "history", "plan", "actions", "action", "groups", "sent"}
 )
 
 

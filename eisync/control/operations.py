@@ -3,11 +3,13 @@
 Every operation takes and returns plain JSON values, so that they can pass through a socket unchanged.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from eisync.control import steering
+from eisync.control.class_balance import ClassBalanceCounter
+from eisync.control.files import files, merged
 from eisync.control.groups import groups_of
 from eisync.control.numbers import faults, numbers_record
 from eisync.control.overview import Record, action_record, plan_page, plan_record, status_record
@@ -15,7 +17,6 @@ from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
 from eisync.control.running import Running
 from eisync.core.file_status import UNREADABLE, prefers_row
-from eisync.core.lifecycle import State
 from eisync.core.model import shown
 from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.store.actions import ActionStore
@@ -27,8 +28,6 @@ MAX_LINES = 10_000
 
 MAX_OPEN_ACTIONS = 1_000
 """Limit of the reported actions of one target that are allowed and not done yet."""
-
-PAGE = 1_000
 
 _UNKNOWN: Record = {
     "label": None,
@@ -58,6 +57,7 @@ class Operations:
         self.now = now
         self._running = running or Running()
         self._passes = self._running.passes
+        self._classes = ClassBalanceCounter(index) if self._running.live else ClassBalanceCounter(index, stretches=None)
         self._observed = self._running.observed or index.observations.records
         self._observed_at = self._running.observed_at or index.observations.records_at
         self._plain: Mapping[str, Callable[[], Record]] = {  # the questions that have no more than a name
@@ -66,15 +66,18 @@ class Operations:
             "health": self.health,
             "live": self.live,
             "numbers": self.numbers,
+            "page": self._running.page,
         }
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status" | "watched" | "health" | "live" | "numbers" as name:
+            case "status" | "watched" | "health" | "live" | "numbers" | "page" as name:
                 yield self._plain[name]()
             case "files":
-                yield from self.files(question.get("state"))
+                yield from files(self._index, self._observed(), question)
+            case "classes":
+                yield from self._classes.answer(self.now())
             case "known":
                 yield from self.known(question.get("root"), question.get("paths"))
             case "reconcile":
@@ -109,8 +112,6 @@ class Operations:
                 yield from relabel(self._actions, question, self.now())
             case "pause" | "resume":
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
-            case "page":
-                yield self._running.page()
             case other:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
@@ -118,39 +119,6 @@ class Operations:
         """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command."""
         self._note()
         return status_record(self._index, self._actions, self._running.report(), now=self.now())
-
-    def files(self, state: str | None) -> Iterator[Record]:
-        """Yield one record for each file, or for each in `state`. A folder that cannot be read has a record, too."""
-        wanted = _state(state)
-        observed = {(record["root"], record["path"]): record for record in self._observed()}
-        if wanted is None or isinstance(wanted, State):
-            for record in self._index.records.files(wanted):
-                entry = observed.pop((record["root"], record["path"]), None)
-                shown = _merged(record, entry)
-                if wanted is None or shown["state"] == wanted.value:
-                    yield shown
-        yield from self._unlisted(list(observed.values()), wanted)
-
-    def _unlisted(self, observed: Sequence[Record], wanted: State | str | None) -> Iterator[Record]:
-        """Yield what was observed and is not listed yet: without a row, or with a row in another state."""
-        if wanted is not None:
-            name = wanted.value if isinstance(wanted, State) else wanted
-            observed = [one for one in observed if one["state"] == name]
-        for start in range(0, len(observed), PAGE):
-            page = observed[start : start + PAGE]
-            rows = {(row["root"], row["path"]): row for row in self._rows_of(page)}
-            for one in page:
-                row = rows.get((one["root"], one["path"]))
-                shown = one if row is None else _merged(row, one)
-                if wanted is None or shown["state"] == one["state"]:
-                    yield {name: value for name, value in shown.items() if name not in ("facts", "companions")}
-
-    def _rows_of(self, observed: Sequence[Record]) -> Iterator[Record]:
-        by_root: dict[str, list[str]] = {}
-        for one in observed:
-            by_root.setdefault(one["root"], []).append(one["path"])
-        for root, paths in by_root.items():
-            yield from self._index.records.files_at(root, paths)
 
     def watched(self) -> Record:
         """Return the folders that the daemon watches, with their options and last scans (none without a daemon).
@@ -180,7 +148,7 @@ class Operations:
             entry = observed.pop(str(record["path"]), None)
             is_observed = entry is not None and not prefers_row(str(record["state"]))
             # An observation is about the current version of the file, which may not be the one in the row.
-            yield {**_merged(record, entry), "facts": None} if is_observed else record
+            yield {**merged(record, entry), "facts": None} if is_observed else record
         for record in observed.values():
             left.pop(record["path"], None)
             yield {**record, "facts": None, "companions": None, "sent_as": None}
@@ -301,24 +269,6 @@ class Operations:
     def _note(self) -> None:
         with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
             self._running.note()
-
-
-def _state(name: object) -> State | str | None:
-    """Return the state of that name; one that no row has stays a string. Raises ConfigurationError for another name."""
-    if name is None or name == UNREADABLE:
-        return name if name is None else UNREADABLE
-    try:
-        return State(name)
-    except ValueError:
-        states = ", ".join([*(member.value for member in State), UNREADABLE])
-        raise ConfigurationError(f"there is no state {name!r}; there are {states}") from None
-
-
-def _merged(row: Record, observed: Record | None) -> Record:
-    """Return the record of a file that has a row, and possibly an observation with a newer state."""
-    if observed is None or prefers_row(row["state"]):
-        return row
-    return {**row, "state": observed["state"], "reason": observed["reason"]}
 
 
 def _above(path: str) -> Iterator[str]:

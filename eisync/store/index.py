@@ -11,9 +11,11 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item, value
 from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
+from eisync.store.class_balance import ClassBalanceRows
 from eisync.store.database import Database
 from eisync.store.descriptions import Descriptions
 from eisync.store.drift import DriftCounter
+from eisync.store.file_pages import FilePages
 from eisync.store.inferred_labels import InferredLabels
 from eisync.store.label_counts import LabelCounts
 from eisync.store.observations import Observations
@@ -109,6 +111,8 @@ class Index:
         self._database = database
         self.observations = Observations(database)
         self.records = FileRecords(database)
+        self.balance = ClassBalanceRows(database)
+        self.pages = FilePages(database)
         self.labels = LabelCounts(database)
         self.groups = SplitGroups(database)
         self.descriptions = Descriptions(database)

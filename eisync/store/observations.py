@@ -192,6 +192,7 @@ def _as_record(root: str, path: str, state: str, reason: str, size: int, *, is_f
         "sha256": None,
         "size": size,
         "attempts": 0,
+        "changed_at": None,
         "samples": [],
         "there": [],
     }

@@ -38,8 +38,8 @@ where state in ('ready', 'sending', 'doubtful', 'settling')"""
 _LAST_SYNCED = """
 select max(changed_at) as at from file where state = 'synced'"""
 
-# A page of files with their samples, by id, so that a million of them are never in memory together.
-_RECORDS = """
+# Files with their samples.
+RECORDS = """
 select file.*, root.path as root_path,
     (select json_group_array(sample_id) from (
         select sample_id from file_sample where file_id = file.id order by sample_id)) as sample_ids,
@@ -53,12 +53,13 @@ select file.*, root.path as root_path,
         where mine.file_id = file.id order by sample.id)) as samples
 from file join root on root.id = file.root_id"""
 
-_PAGE = f"""{_RECORDS}
+# A page of them by id, so that a million of them are never in memory together.
+_PAGE = f"""{RECORDS}
 where file.id > :after and (:state is null or file.state = :state)
 order by file.id limit 1000"""
 
 # One file.
-_AT = f"""{_RECORDS}
+_AT = f"""{RECORDS}
 where root.path = :root and file.folder = :folder and file.name = :name"""
 
 
@@ -110,7 +111,7 @@ class FileRecords:
             with self._database.reading() as connection:
                 rows = connection.execute(_PAGE, {"after": after, "state": state and state.value}).fetchall()
             for row in rows:
-                yield _record(row)
+                yield as_record(row)
             if not rows:
                 return
             after = rows[-1]["id"]
@@ -123,7 +124,7 @@ class FileRecords:
                 folder, name = split(path)
                 place = {"root": os.fsencode(root), "folder": folder, "name": name}
                 rows += connection.execute(_AT, place).fetchall()
-        return [{**_record(row), **_version(row)} for row in rows]
+        return [{**as_record(row), **_version(row)} for row in rows]
 
     def ids_of(self, absolute_path: str) -> list[int]:
         """Return the ids of the file at `absolute_path`, in any root."""
@@ -177,7 +178,8 @@ def _version(row: sqlite3.Row) -> dict[str, object]:
     return {"facts": [row["size"], row["mtime_ns"], row["inode"]], **about}
 
 
-def _record(row: sqlite3.Row) -> dict[str, object]:
+def as_record(row: sqlite3.Row) -> dict[str, Any]:
+    """Return a row of `RECORDS` as a record of `eisync ls`."""
     path = path_of(row)
     samples = json.loads(row["samples"])
     there = label_differences(name_of(row), row["label"], Category(row["category"]), map(_listed, samples))
@@ -195,6 +197,7 @@ def _record(row: sqlite3.Row) -> dict[str, object]:
         "sha256": row["sha256"],
         "size": row["size"],
         "attempts": row["attempts"],
+        "changed_at": row["changed_at"],
         "samples": samples,
         "there": there,
     }

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from eisync.store.first_migrations import FIRST
 
-VERSION = 26
+VERSION = 27
 
 # Append new migrations here.
 LATER: Mapping[str, tuple[str, ...]] = {
@@ -264,6 +264,11 @@ LATER: Mapping[str, tuple[str, ...]] = {
             since_at real not null,
             for_s real                   -- null: until a person ends it
         ) strict""",
+    ),
+    "_027_lists_of_files": (
+        "create index file_by_label on file (label)",
+        # Waiting files that were tried before.
+        "create index file_tried on file (id) where state = 'ready' and attempts > 0",
     ),
 }
 
