@@ -26,6 +26,7 @@ from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
 from eisync.core.pause import Hold, hold_of
 from eisync.errors import EisyncError, StateDamagedError, StateError
+from eisync.log import recent
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import LoopHealth, Loops, Once, SupervisedLoop, Supervisor
@@ -299,6 +300,7 @@ class App:
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
                 page=lambda: self.page.record() if self.page is not None else NO_PAGE,
                 counted=self._numbers.counted,
+                log=lambda: {"lines": recent()},
             ),
         )
 

@@ -67,12 +67,14 @@ class Operations:
             "live": self.live,
             "numbers": self.numbers,
             "page": self._running.page,
+            "shape": index.shape.read,
+            "log": self._running.log,
         }
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status" | "watched" | "health" | "live" | "numbers" | "page" as name:
+            case "status" | "watched" | "health" | "live" | "numbers" | "page" | "shape" | "log" as name:
                 yield self._plain[name]()
             case "files":
                 yield from files(self._index, self._observed(), question)

@@ -19,7 +19,7 @@ class Running:
     some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler. `page`
     returns the address of the page, and a link that opens it logged in. `scan` scans some folders, or all, as soon as
     possible, and returns which. `recheck` tries the targets again that refused their key, and returns which. `counted`
-    returns the process's own counters.
+    returns the process's own counters, `log` its last log lines.
     """
 
     live: Callable[[], Record] | None = None
@@ -30,6 +30,7 @@ class Running:
     passes: Passes | None = None
     page: Callable[[], Record] = lambda: NO_PAGE
     counted: Counted | None = None
+    log: Callable[[], Record] = lambda: {"lines": []}
     scan: Callable[[Sequence[str] | None], list[str]] | None = None
     recheck: Callable[[], list[str]] | None = None
 
