@@ -7,7 +7,12 @@ from eisync.control.overview import Record
 from eisync.core.model import value
 from eisync.loops.ports import Passes
 
-NO_PAGE: Record = {"url": None, "link": None, "why_off": "no daemon runs; start one with 'eisync run'"}
+NO_PAGE: Record = {
+    "url": None,
+    "link": None,
+    "metrics_token": None,
+    "why_off": "no daemon runs; start one with 'eisync run'",
+}
 
 
 @value(kw_only=True)
