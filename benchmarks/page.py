@@ -76,7 +76,7 @@ LIVE |= {"lineage": {}, "retention": [], "loops": []}
 def looks(operations: Operations) -> tuple[float, float, float]:
     """Return how long the first look of a fresh page takes, a later one, and the processor time of the first (s)."""
     credentials = Credentials("5e" * 32, now=clock.now)
-    clocks = Clocks(now=clock.now, monotonic=clock.monotonic)
+    clocks = Clocks(now=clock.now, monotonic=clock.monotonic, spent_s=clock.spent_s)
     rules = AccessRules(address="127.0.0.1")
     site = site_of(rules, operations, credentials, port=4820, clocks=clocks, log=configure(level="error"), more={})
     browser = Client(site)

@@ -20,7 +20,7 @@ from eisync.app.notifier import Notifier
 from eisync.app.numbers import ProcessNumbers
 from eisync.app.page import PageServer
 from eisync.control.operations import Operations
-from eisync.control.running import NO_PAGE, Running
+from eisync.control.running import PAGE_STARTS, Running
 from eisync.control.server import ControlServer
 from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
@@ -298,7 +298,7 @@ class App:
                 passes=self.reconciler,
                 scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
-                page=lambda: self.page.record() if self.page is not None else NO_PAGE,
+                page=lambda: self.page.record() if self.page is not None else PAGE_STARTS,
                 counted=self._numbers.counted,
                 log=lambda: {"lines": recent()},
             ),

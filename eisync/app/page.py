@@ -59,7 +59,7 @@ class PageServer:
     def record(self, valid_s: float | None = None) -> dict[str, Any]:
         """Return the address, a link that logs a browser in for `valid_s` seconds from now, or why there is none."""
         if self._page is None:
-            return {"url": None, "link": None, "metrics_token": None, "why_off": self.why_off}
+            return {"url": None, "link": None, "metrics_token": None, "why_off": self.why_off, "waits": False}
         from eisync.web.credentials import LINK_S
 
         return {
@@ -67,6 +67,7 @@ class PageServer:
             "link": self._page.link(valid_s or LINK_S),
             "metrics_token": self._page.metrics_token,
             "why_off": None,
+            "waits": False,
         }
 
     def health(self) -> list[dict[str, Any]]:
@@ -75,7 +76,8 @@ class PageServer:
 
     def close(self) -> None:
         """Stop serving. Safe to repeat."""
-        if self._supervisor is not None:
+        if self._supervisor is not None and self._page is not None:
+            self._page.server.hang_up()
             self._supervisor.stop(within_s=STOP_WITHIN_S, give_up=threading.Event())
             self._supervisor = None
         self._give_up()
@@ -97,5 +99,5 @@ def _open(options: Web, operations: Operations, *, folder: str, log: Log, more: 
         password_hash=options.password_hash,
         proxy=None if proxy is None else TrustedProxy(address=proxy, header=options.user_header),
     )
-    clocks = Clocks(now=clock.now, monotonic=clock.monotonic)
+    clocks = Clocks(now=clock.now, monotonic=clock.monotonic, spent_s=clock.spent_s)
     return open_page(rules, operations, port=options.port, folder=folder, clocks=clocks, log=log, more=more)

@@ -1,15 +1,22 @@
 """`eisync ui`: open the daemon's page in the browser, logged in."""
 
 import os
+import threading
+from collections.abc import Callable, Iterable
 from html import escape
+from typing import Any
 
 import click
 
 from eisync import paths
+from eisync.adapters import clock
 from eisync.cli.options import ask, common
 from eisync.cli.output import say
 from eisync.errors import EisyncError
 from eisync.store.state_folder import WEB_LINK_NAME, write_anew
+
+STARTS_WITHIN_S = 10.0
+POLL_S = 0.1
 
 
 @click.command("ui")
@@ -42,7 +49,7 @@ def command(
     if is_hashed:
         say(f'password_hash = "{_hash_of_password()}"')
         return
-    found = next(iter(ask({"do": "page"}, config=config, state_dir=state_dir)), None)
+    found = page_of(lambda: ask({"do": "page"}, config=config, state_dir=state_dir))
     if found is None or found["link"] is None:
         raise EisyncError(found["why_off"] if found else "no daemon runs; start one with 'eisync run'")
     if is_printed or is_for_programs:
@@ -52,6 +59,18 @@ def command(
         say("No browser could be opened. Open this link in one; it holds for 10 minutes:", found["link"])
         return
     say(f"Opened {found['url']} in the browser. If nothing appears: eisync ui --print")
+
+
+def page_of(
+    ask_page: Callable[[], Iterable[dict[str, Any]] | None], *, stop: threading.Event | None = None
+) -> dict[str, Any] | None:
+    """Return the address of the page and a link that opens it. Wait a moment for a daemon that is starting."""
+    stop = stop or threading.Event()
+    deadline = clock.monotonic() + STARTS_WITHIN_S
+    while True:
+        found = next(iter(ask_page() or ()), None)
+        if found is None or not found["waits"] or clock.monotonic() > deadline or stop.wait(POLL_S):
+            return found
 
 
 def _opens(folder: str, link: str) -> bool:

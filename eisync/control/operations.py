@@ -86,14 +86,8 @@ class Operations:
                 yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
-            case "retry":
-                yield steering.retry(self._index, self._outbox, question, self.now())
-            case "scan":
-                yield steering.scan(self._running, question)
-            case "recheck":
-                yield steering.recheck(self._running)
-            case "queue":
-                yield steering.queue(self._index, self.now())
+            case "retry" | "scan" | "recheck" | "queue":
+                yield steering.answer(self._index, self._outbox, self._running, question, self.now())
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))
             case "plan":

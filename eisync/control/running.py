@@ -7,12 +7,9 @@ from eisync.control.overview import Record
 from eisync.core.model import value
 from eisync.loops.ports import Passes
 
-NO_PAGE: Record = {
-    "url": None,
-    "link": None,
-    "metrics_token": None,
-    "why_off": "no daemon runs; start one with 'eisync run'",
-}
+_OFF: Record = {"url": None, "link": None, "metrics_token": None}
+NO_PAGE: Record = {**_OFF, "why_off": "no daemon runs; start one with 'eisync run'", "waits": False}
+PAGE_STARTS: Record = {**_OFF, "why_off": "eisync is starting; try again in a moment", "waits": True}
 
 
 @value(kw_only=True)

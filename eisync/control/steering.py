@@ -18,6 +18,19 @@ Record = dict[str, Any]
 NOT_RUNNING = "no daemon runs; start one with 'eisync run'"
 
 
+def answer(index: Index, outbox: Outbox, running: Running, question: Mapping[str, Any], now: float) -> Record:
+    """Return the answer to `retry`, `scan`, `recheck` or `queue`. Raises EisyncError."""
+    match question["do"]:
+        case "retry":
+            return retry(index, outbox, question, now)
+        case "scan":
+            return scan(running, question)
+        case "recheck":
+            return recheck(running)
+        case _:
+            return queue(index, now)
+
+
 def retry(index: Index, outbox: Outbox, question: Mapping[str, Any], now: float) -> Record:
     """Put quarantined files and tombstones back into the queue, and return how many and which paths are not known.
 

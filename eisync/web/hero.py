@@ -74,7 +74,7 @@ def _about_keys(status: Record, refused: list[Record]) -> Iterator[str]:
         if place.startswith("file "):
             yield (
                 f"Put the right key into the {place}: eisync reads it again within seconds. If the key in it is right, "
-                "press Try again."
+                "press Retry."
             )
         elif place:
             yield f"The key comes from the {place}. Set the right one and start eisync again."

@@ -73,6 +73,7 @@ class WebServer:
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
         self._map: dict[int, Any] = {}
+        self._poll_s = POLL_S
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(THREADS)
         self._server = create_server(
@@ -92,7 +93,7 @@ class WebServer:
 
     def tick(self, now: float) -> float:
         """Wait up to a second for clients, and serve them."""
-        wasyncore.loop(timeout=POLL_S, use_poll=True, map=self._map, count=1)
+        wasyncore.loop(timeout=self._poll_s, use_poll=True, map=self._map, count=1)
         return 0.0
 
     def stop(self, now: float) -> None:
@@ -102,6 +103,11 @@ class WebServer:
     def is_done(self) -> bool:
         """Return True always: a page that is cut off is loaded again."""
         return True
+
+    def hang_up(self) -> None:
+        """End a tick that waits for clients. Safe from any thread, and to repeat."""
+        self._poll_s = 0.01  # for later ticks
+        self._server.pull_trigger()
 
     def close(self) -> None:
         """Close every connection, and wait a moment for the threads. Call it when no tick runs any more."""

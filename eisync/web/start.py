@@ -20,10 +20,11 @@ from eisync.web.snapshots import Snapshots
 
 @value(kw_only=True)
 class Clocks:
-    """The wall clock (Unix s), and one that is never set (s)."""
+    """The wall clock (Unix s), one that is never set (s), and the processor time of the calling thread (s)."""
 
     now: Callable[[], float]
     monotonic: Callable[[], float]
+    spent_s: Callable[[], float]
 
 
 class Page:
@@ -84,7 +85,7 @@ def site_of(
         now=clocks.now,
         templates=Templates(),
         notices=Notices(),
-        snapshots=Snapshots(clocks.monotonic),
+        snapshots=Snapshots(clocks.monotonic, clocks.spent_s),
         more=more,
     )
     return Site(services, Gate(rules, credentials, port=port, now=clocks.now), routes=ROUTES, log=log)

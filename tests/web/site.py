@@ -25,6 +25,7 @@ class Visitor:
     def __init__(self, operations: Operations, rules: AccessRules | None = None, **more: Any) -> None:
         self.clock = Clock()
         self.monotonic = Clock()
+        self.spent = Clock(0.0)
         self.log = Notebook()
         self.credentials = Credentials(TOKEN, now=self.clock)
         self.site: Site = site_of(
@@ -32,7 +33,7 @@ class Visitor:
             operations,
             self.credentials,
             port=PORT,
-            clocks=Clocks(now=self.clock, monotonic=self.monotonic),
+            clocks=Clocks(now=self.clock, monotonic=self.monotonic, spent_s=self.spent),
             log=self.log,
             more=more,
         )

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from werkzeug.security import generate_password_hash
+from werkzeug.test import TestResponse
 
 from eisync.web.access import TRIES, TRIES_WITHIN_S, Access, AccessRules, TrustedProxy
 from eisync.web.context import Context, Route
@@ -26,26 +27,27 @@ def address_of(route: Route) -> str:
     return path
 
 
-PAGES = [pytest.param(route, id=f"{route.method} {route.path}") for route in ROUTES]
-CHANGES = [one for one in PAGES if one.values[0].method != "GET"]  # type: ignore[union-attr]  # a Route
+CHANGES = [route for route in ROUTES if route.method != "GET"]
 
 
-@pytest.mark.parametrize("route", PAGES)
-def test_a_stranger_gets_only_what_is_public(stranger: Visitor, route: Route) -> None:
-    ask = stranger.get if route.method == "GET" else stranger.post
-    status = ask(address_of(route)).status_code
-    assert (401 == status) == (route.access is not Access.PUBLIC or (route.path == "/login" and route.method == "POST"))
+def ask(visitor: Visitor, route: Route, **more: Any) -> TestResponse:
+    """Ask for the route as a page of ours does, but for what `more` says."""
+    return (visitor.get if route.method == "GET" else visitor.post)(address_of(route), **more)
 
 
-@pytest.mark.parametrize("route", PAGES)
+def test_a_stranger_gets_only_what_is_public(stranger: Visitor) -> None:
+    for route in ROUTES:
+        is_closed = route.access is not Access.PUBLIC or route.method != "GET"
+        assert (401 == ask(stranger, route).status_code) == is_closed, route.path
+
+
 @pytest.mark.parametrize("host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1.evil.example", "", "10.0.0.1"])
-def test_a_foreign_host_gets_nothing(person: Visitor, route: Route, host: str) -> None:
-    ask = person.get if route.method == "GET" else person.post
-    answer = ask(address_of(route), host=host)
-    assert (421, True) == (answer.status_code, "web.hosts" in answer.text)
+def test_a_foreign_host_gets_nothing(person: Visitor, host: str) -> None:
+    for route in ROUTES:
+        answer = ask(person, route, host=host)
+        assert (421, True) == (answer.status_code, "web.hosts" in answer.text), route.path
 
 
-@pytest.mark.parametrize("route", CHANGES)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -59,16 +61,31 @@ def test_a_foreign_host_gets_nothing(person: Visitor, route: Route, host: str) -
     ],
     ids=str,
 )
-def test_another_page_changes_nothing(person: Visitor, route: Route, headers: dict[str, str]) -> None:
-    answer = person.post(address_of(route), headers=headers)
-    assert (403, True) == (answer.status_code, "Another site sent this request" in answer.text)
+def test_another_page_changes_nothing(person: Visitor, headers: dict[str, str]) -> None:
+    for route in CHANGES:
+        answer = ask(person, route, headers=headers)
+        assert (403, True) == (answer.status_code, "Another site sent this request" in answer.text), route.path
 
 
-@pytest.mark.parametrize("route", [one for one in CHANGES if one.values[0].path != "/login"])  # type: ignore[union-attr]
 @pytest.mark.parametrize("csrf", ["", "0" * 64, "é"])
-def test_a_form_of_no_session_changes_nothing(person: Visitor, route: Route, csrf: str) -> None:
-    answer = person.post(address_of(route), csrf=csrf)
-    assert (403, True) == (answer.status_code, "not of this session" in answer.text)
+def test_a_form_of_no_session_changes_nothing(person: Visitor, csrf: str) -> None:
+    for route in CHANGES:
+        if route.path != "/login":
+            answer = ask(person, route, csrf=csrf)
+            assert (403, True) == (answer.status_code, "not of this session" in answer.text), route.path
+
+
+def test_a_program_with_the_token_gets_what_is_for_programs_only(stranger: Visitor) -> None:
+    for route in ROUTES:
+        if route.method == "GET" and route.access is not Access.PUBLIC:
+            answer = ask(stranger, route, headers={"Authorization": f"Bearer {TOKEN}"})
+            assert (401 == answer.status_code) == (route.access is Access.SESSION), route.path
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer x", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x"])
+def test_only_the_token_is_the_token(stranger: Visitor, header: str) -> None:
+    assert not stranger.credentials.is_bearer(header)
+    assert stranger.credentials.is_bearer(f"bearer {TOKEN}")
 
 
 def test_a_route_that_changes_something_cannot_be_public() -> None:
