@@ -46,8 +46,15 @@ VERBS = {
     "emulator": "Run a local stand-in for Edge Impulse.",
     "selftest": "Ask a live project what eisync relies on, or try eisync's promises on this machine.",
     "demo": "Watch files travel into the emulator.",
+    "notify": "Try whether the notifications of [notify] arrive.",
+    "support-bundle": "Write one archive with what helps to find a fault, without keys and contents of files.",
     "healthcheck": "For a container: is the daemon alive?",
 }
+
+
+def module_of(verb: str) -> str:
+    """Return the name of the module that has the command of a verb."""
+    return f"eisync.cli.{verb.replace('-', '_')}"
 
 
 class _LazyGroup(click.Group):
@@ -61,7 +68,7 @@ class _LazyGroup(click.Group):
             return None
         gc.disable()  # an import makes hardly any garbage, and looking for it is a tenth of the start
         try:
-            command: click.Command = importlib.import_module(f"eisync.cli.{cmd_name}").command
+            command: click.Command = importlib.import_module(module_of(cmd_name)).command
         finally:
             gc.enable()
         return command

@@ -36,6 +36,11 @@ class Page:
         self.url = url
         self._credentials = credentials
 
+    @property
+    def metrics_token(self) -> str:
+        """The bearer token of programs."""
+        return self._credentials.program_token()
+
     def link(self, valid_s: float) -> str:
         """Return an address that opens the page and logs the browser in, for so many seconds."""
         return f"{self.url}login?code={self._credentials.link_code(valid_s)}"
