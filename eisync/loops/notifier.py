@@ -14,7 +14,7 @@ from eisync.errors import EisyncError
 from eisync.loops.ports import Log
 from eisync.store.ledgers import Ledgers
 
-TICK_S = 15.0
+SHORTEST_TICK_S, LONGEST_TICK_S = 1.0, 15.0
 
 Deliver = Callable[[Mapping[str, Any]], None]
 """Delivers a message, given as plain values, within a time limit. Raises NotificationError."""
@@ -50,6 +50,7 @@ class NotifierLoop:
         """`channels` deliver, by name."""
         self._channels = channels
         self._patience = patience
+        self._tick_s = min(LONGEST_TICK_S, max(SHORTEST_TICK_S, patience.after_s / 4.0))
         self._situation = situation
         self._ledgers = ledgers
         self._log = log
@@ -60,7 +61,7 @@ class NotifierLoop:
     def tick(self, now: float) -> float:
         """Look once, and tell what is due."""
         if self._is_stopping:
-            return TICK_S
+            return LONGEST_TICK_S
         if self._began_at is None:
             self._began_at = now
             stored = self._ledgers.read()
@@ -81,7 +82,7 @@ class NotifierLoop:
             self._known[name] = self._tell(name, deliver, ledger, status, now)
         if self._packed() != before:
             self._write()
-        return TICK_S
+        return self._tick_s
 
     def stop(self, now: float) -> None:
         """Tell nothing more."""

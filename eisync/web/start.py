@@ -1,5 +1,6 @@
 """Put the page together: what `eisync.app` calls, and nothing else."""
 
+import functools
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from eisync.loops.ports import Log
 from eisync.web.access import AccessRules, Gate
 from eisync.web.context import Services
 from eisync.web.credentials import Credentials, read_token
+from eisync.web.file_link import page_at
 from eisync.web.notices import Notices
 from eisync.web.rendering import Templates
 from eisync.web.routes import ROUTES
@@ -34,6 +36,11 @@ class Page:
         self.server = server
         self.url = url
         self._credentials = credentials
+
+    @property
+    def metrics_token(self) -> str:
+        """The bearer token of programs."""
+        return self._credentials.program_token()
 
     def link(self, valid_s: float) -> str:
         """Return an address that opens the page and logs the browser in, for so many seconds."""
@@ -78,12 +85,18 @@ def site_of(
     services = Services(
         operations=operations,
         now=clocks.now,
-        templates=Templates(),
+        templates=_templates(),
         notices=Notices(),
         snapshots=Snapshots(clocks.monotonic, clocks.spent_s),
         more=more,
     )
     return Site(services, Gate(rules, credentials, port=port, now=clocks.now), routes=ROUTES, log=log)
+
+
+@functools.cache
+def _templates() -> Templates:
+    """Return the templates, which hold nothing of a daemon. To compile them takes a tenth of a second."""
+    return Templates(file_page=page_at)
 
 
 def _port_of(listening: socket.socket) -> int:
