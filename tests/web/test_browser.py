@@ -185,7 +185,7 @@ def test_the_pages_of_files_are_for_everyone(lab: Lab, width: int, scheme: str) 
         page.goto(page.url + "files?search=beep.01")
         assert [] == findings_of(page)
         page.get_by_role("link", name="audio/beep.01.wav").click()
-        until(lambda: page.evaluate("document.querySelector('audio').duration > 0.9"))  # it can be played
+        until(lambda: page.evaluate("document.querySelector('audio')?.duration > 0.9"))  # it can be played
         picture = page.locator("svg image")
         box = picture.bounding_box()
         assert box is not None
