@@ -18,7 +18,7 @@ from eisync.app import loops, report, steering
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.app.notifier import Notifier
 from eisync.app.numbers import ProcessNumbers
-from eisync.app.page import PageServer
+from eisync.app.page import PageServer, explain, page_services
 from eisync.control.operations import Operations
 from eisync.control.running import PAGE_STARTS, Running
 from eisync.control.server import ControlServer
@@ -136,7 +136,8 @@ class App:
         self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
         folder = str(self.settings.state.dir)
-        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log)
+        more = page_services(self.settings)
+        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log, more=more)
         return self.supervisor
 
     def answer_meanwhile(self) -> None:
@@ -299,6 +300,7 @@ class App:
                 scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
                 page=lambda: self.page.record() if self.page is not None else PAGE_STARTS,
+                explain=lambda root, path: explain(self.operations, root, path),
                 counted=self._numbers.counted,
                 log=lambda: {"lines": recent()},
             ),

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from eisync.adapters import clock
+from eisync.adapters.files.viewing import OpenFile
 from eisync.app import report
 from eisync.control.operations import Operations
 from eisync.errors import EisyncError
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import SupervisedLoop, Supervisor
-from eisync.settings import Web
+from eisync.settings import Settings, Web
 
 if TYPE_CHECKING:  # imported where the page is served, and nowhere else: 10 MB
     from eisync.web.start import Page
@@ -86,6 +87,28 @@ class PageServer:
         if self._page is not None:
             self._page.server.close()
             self._page = None
+
+
+def page_services(settings: Settings) -> Mapping[str, Any]:
+    """Return what the pages need of files and settings."""
+    return {"open_file": OpenFile, "studio_pages": {one.name: studio_page(one.studio_url) for one in settings.targets}}
+
+
+def studio_page(api: str) -> str:
+    """Return where the pages of Studio are, by the address of its API.
+
+    >>> studio_page("https://studio.edgeimpulse.com/v1")
+    'https://studio.edgeimpulse.com'
+    """
+    return api.rstrip("/").removesuffix("/v1")
+
+
+def explain(operations: Operations, root: str, path: str) -> dict[str, Any] | None:
+    """Return why the file at a path of a watched folder is where it is; None if the folder is not watched."""
+    from eisync.app.explanation import explained_in  # only a page of a file needs it
+
+    (watched,) = operations.answer({"do": "watched"})
+    return explained_in(watched["roots"], root, path, operations.answer)
 
 
 def _open(options: Web, operations: Operations, *, folder: str, log: Log, more: Mapping[str, Any]) -> "Page":

@@ -9,6 +9,7 @@ from typing import Any
 
 from eisync.control import steering
 from eisync.control.class_balance import ClassBalanceCounter
+from eisync.control.explanation import lines_of
 from eisync.control.files import files, merged
 from eisync.control.groups import groups_of
 from eisync.control.numbers import faults, numbers_record
@@ -108,6 +109,8 @@ class Operations:
                 yield from relabel(self._actions, question, self.now())
             case "pause" | "resume":
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
+            case "explain":
+                yield from self.explain(question.get("root"), question.get("path"))
             case other:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
@@ -244,6 +247,14 @@ class Operations:
         if not self._actions.ask_undo(found["action"]) and found["state"] != "undoing":
             raise EisyncError(f"action {action_id} is {found['state']}; there is nothing to undo")
         return self.action(action_id)
+
+    def explain(self, root: object, path: object) -> Iterator[Record]:
+        """Yield why the file at a path of a root is where it is; nothing where no process watches that root."""
+        if not isinstance(root, str) or not isinstance(path, str):
+            raise ConfigurationError("the question names no file")
+        found = self._running.explain(root, path)
+        if found is not None:
+            yield {**found, "lines": [list(line) for line in lines_of(found)]}
 
     def health(self) -> Record:
         """Return whether every loop is alive, every folder is processed and the database accepts a write."""

@@ -29,7 +29,7 @@ Token = tuple[int, ...]
 class KeySource:
     """A place that has an API key. Reading it again is safe and returns a new key. Its repr shows only the place."""
 
-    __slots__ = ("_doubts", "_file", "_place", "_value")
+    __slots__ = ("_cleaned", "_doubts", "_file", "_place", "_value")
 
     def __init__(self, place: str, *, file: str | None = None, value: str | None = None) -> None:
         if (file is None) == (value is None):
@@ -38,6 +38,7 @@ class KeySource:
         self._file = file
         self._doubts = 0
         self._value = None if value is None else SecretStr(value)
+        self._cleaned: tuple[str, str] | None = None  # what was read last, and the key in it
 
     def __repr__(self) -> str:
         return f"<KeySource {self._place}>"
@@ -49,13 +50,21 @@ class KeySource:
     def read(self) -> str:
         """Return the current key. Raises ConfigurationError, which names the place and never the content."""
         try:
-            key = clean(self._value.get_secret_value() if self._value is not None else text_of(self._read_file()))
+            key = self._key_in(
+                self._value.get_secret_value() if self._value is not None else text_of(self._read_file())
+            )
         except ValueError as error:
             raise ConfigurationError(f"{self._place}: {error}") from None  # the cause could show a part of the key
         if not key:
             raise ConfigurationError(f"{self._place}: is empty: put the project's API key in it")
         KEYS.learn(key)
         return key
+
+    def _key_in(self, text: str) -> str:
+        cleaned = self._cleaned  # one look, because another thread may replace it
+        if cleaned is None or cleaned[0] != text:
+            cleaned = self._cleaned = (text, clean(text))
+        return cleaned[1]
 
     def token(self) -> Token | None:
         """Return a value that differs when the key may be new: from mtime, size and inode of its file, if it has one.

@@ -122,6 +122,7 @@ class Index:
         self.drift = DriftCounter(database)
         self.shape = Shape(database)
         self.rates = Rates(database)
+        self._project_ids: dict[str, int] = {}  # as they are stored; nothing changes them
 
     # --- targets -----------------------------------------------------------------------------------------------
 
@@ -137,12 +138,15 @@ class Index:
 
     def identify(self, target: str, project_id: int) -> str | None:
         """Store which project the target is. Return a sentence for a person when it was another project before."""
+        if self._project_ids.get(target) == project_id:
+            return None  # as nearly every answer of the service says
         with self._database.reading() as connection:
             row = connection.execute("select project_id from target where name = ?", (target,)).fetchone()
         if row is None or row["project_id"] is None:
             self._update_target(target, "project_id = coalesce(project_id, :project_id)", project_id=project_id)
             return None
         if row["project_id"] == project_id:
+            self._project_ids[target] = project_id
             return None
         return other_project(target, opened=project_id, known=row["project_id"])
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from eisync.app.watched_folder import WatchedFolder
 from eisync.cli import audit
-from eisync.cli.audit import WatchedFolder
 from eisync.control.operations import Operations
 from eisync.control.running import Running
 from eisync.core import completeness

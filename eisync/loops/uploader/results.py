@@ -14,6 +14,9 @@ from eisync.store.outbox import Outbox
 _ARRIVALS = frozenset({Event.STORED, Event.DUPLICATE})
 _ENDS = _ARRIVALS | {Event.REFUSE, Event.GONE, Event.CHANGED}  # of this version of the file
 
+MOST_AT_ONCE = 1_024
+"""The outcomes of several requests are stored in one transaction until these are that many files."""
+
 
 class UploadLogger:
     """Logs the outcomes of files. `has_uploaded`: at least one file arrived."""
@@ -107,14 +110,31 @@ class Results:
     def write(self, now: float) -> None:
         """Store and log the outcomes. Raises what the store raises; the next call then stores the rest."""
         while self._results:
-            claim, results = self._results[0]
-            disputed = self._outbox.settle([outcome for _, outcome in results], claim=claim, now=now)
-            self._results.popleft()
-            if disputed:
-                self._results.append((claim, self._disputes(results, disputed, now)))
-                results = [(item, outcome) for item, outcome in results if item.id not in disputed]
-            self.counters.add(results, now)
-            self._upload_logger.log(results)
+            taken = self._next()
+            outcomes = [(claim, [outcome for _, outcome in results]) for claim, results in taken]
+            disputed = self._outbox.settle_all(outcomes, now=now)
+            by_target: dict[str, list[tuple[Item, Outcome]]] = {}
+            for claim, results in taken:
+                self._results.popleft()
+                if disputed and any(item.id in disputed for item, _ in results):
+                    self._results.append((claim, self._disputes(results, disputed, now)))
+                    results = [(item, outcome) for item, outcome in results if item.id not in disputed]
+                if results:
+                    by_target.setdefault(results[0][0].target, []).extend(results)
+            for results in by_target.values():
+                self.counters.add(results, now)
+                self._upload_logger.log(results)
+
+    def _next(self) -> list[tuple[int, list[tuple[Item, Outcome]]]]:
+        """Return the outcomes of the next requests: those of one transaction. A transaction has its price."""
+        taken: list[tuple[int, list[tuple[Item, Outcome]]]] = []
+        files = 0
+        for one in self._results:
+            files += len(one[1])
+            if taken and files > MOST_AT_ONCE:
+                break
+            taken.append(one)
+        return taken
 
     def _disputes(
         self, results: Sequence[tuple[Item, Outcome]], disputed: Mapping[int, int], now: float
