@@ -47,7 +47,7 @@ def main() -> None:
     began = time.perf_counter()
     for first in range(have, rows, BATCH_FILES):
         fill(outbox, roots[first // BATCH_FILES % 2].id, first, min(BATCH_FILES, rows - first))
-    found = {"rows": rows, "filled_s": round(time.perf_counter() - began, 1)}
+    found: dict[str, Any] = {"rows": rows, "filled_s": round(time.perf_counter() - began, 1)}
     operations = Operations(outbox, index, actions, now=clock.now, running=Running(live=lambda: LIVE))
     found |= {"status_ms": median_ms([spent_s(lambda: list(operations.answer({"do": "status"}))) for _ in range(5)])}
     found |= {"status_cpu_ms": median_ms([cpu_s(lambda: list(operations.answer({"do": "status"}))) for _ in range(5)])}
@@ -57,6 +57,7 @@ def main() -> None:
         "next_look_ms": median_ms(nexts),
         "first_look_cpu_ms": median_ms(cpus),
     }
+    found |= {"lists_cpu_ms": lists(operations)}
     json.dump(found, sys.stdout, indent=2)
     database.close()
 
@@ -73,18 +74,54 @@ LIVE: dict[str, Any] = {
 LIVE |= {"lineage": {}, "retention": [], "loops": []}
 
 
+LISTS = (
+    "/files",
+    "/files?sort=oldest",
+    "/files?sort=path",
+    "/files?sort=size",
+    "/files?search=wave.0000007.wav",
+    "/files?search=nothing",
+    "/files?state=quarantined",
+    "/files?state=tombstone",
+    "/files?label=label-7",
+    "/files?label=nothing",
+    "/files?label=label-7&sort=path",
+    "/files?category=testing",
+    "/files?problem=1",
+    "/files?differs=1",
+    "/classes",
+)
+
+
+def lists(operations: Operations) -> dict[str, float]:
+    """Return how much processor time the lists of files take (ms), and the tenth page of one."""
+    browser = logged_in(operations)
+    found = {path: median_ms([cpu_s(lambda path=path: look(browser, path)) for _ in range(3)]) for path in LISTS}
+    address = "/files?sort=path"
+    for _ in range(9):
+        text = browser.get(address, base_url=ADDRESS).text
+        address = text.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
+    return {**found, "the tenth page": median_ms([cpu_s(lambda: look(browser, address)) for _ in range(3)])}
+
+
 def looks(operations: Operations) -> tuple[float, float, float]:
     """Return how long the first look of a fresh page takes, a later one, and the processor time of the first (s)."""
+    browser = logged_in(operations)
+    began_s = time.process_time()
+    first_s = spent_s(lambda: look(browser, "/"))
+    first_cpu_s = time.process_time() - began_s
+    return first_s, statistics.median(spent_s(lambda: look(browser, "/live")) for _ in range(LOOKS)), first_cpu_s
+
+
+def logged_in(operations: Operations) -> Client:
+    """Return a browser that is logged in to a fresh page."""
     credentials = Credentials("5e" * 32, now=clock.now)
     clocks = Clocks(now=clock.now, monotonic=clock.monotonic, spent_s=clock.spent_s)
     rules = AccessRules(address="127.0.0.1")
     site = site_of(rules, operations, credentials, port=4820, clocks=clocks, log=configure(level="error"), more={})
     browser = Client(site)
     assert 200 == browser.get(f"/login?code={credentials.link_code(LINK_S)}", base_url=ADDRESS).status_code
-    began_s = time.process_time()
-    first_s = spent_s(lambda: look(browser, "/"))
-    first_cpu_s = time.process_time() - began_s
-    return first_s, statistics.median(spent_s(lambda: look(browser, "/live")) for _ in range(LOOKS)), first_cpu_s
+    return browser
 
 
 def look(browser: Client, path: str) -> None:

@@ -18,6 +18,9 @@ from eisync.web.file_link import page_of, record_of
 Record = dict[str, Any]
 
 PAGE = 50
+MAX_QUESTIONS = 20
+ASK_FOR_S = 0.4
+"""Ask for more files during this time, at most so often, until the page is full."""
 LONGEST = 500
 """The most characters of a text that is searched."""
 SORTS = {"newest": "Newest first", "oldest": "Oldest first", "path": "By path", "size": "Largest first"}
@@ -29,8 +32,8 @@ MAX_DIFFERENCES = 50
 def page(context: Context) -> Response:
     """Return the list, filtered and sorted as the address says."""
     chosen = _chosen(context)
-    *files, end = context.ask(do="files", limit=PAGE, **_question(chosen))
-    further = {**chosen, "after": end["after"]} if end["after"] is not None else None
+    files, after = _page(context, _question(chosen))
+    further = {**chosen, "after": after} if after is not None else None
     return context.page(
         "files.html",
         files=[{**record_of(one), "address": page_of(one["root"], one["path"])} for one in files],
@@ -44,6 +47,23 @@ def page(context: Context) -> Response:
         sorts=SORTS,
         no_label=NO_LABEL,
     )
+
+
+def _page(context: Context, question: Record) -> tuple[list[Record], str | None]:
+    """Return the files of a page, and the place after which the next one begins; None after the last.
+
+    A question looks through a part of the files only. Where few files match, ask on for a moment.
+    """
+    files: list[Record] = []
+    began_at = context.services.now()
+    for _ in range(MAX_QUESTIONS):
+        *found, end = context.ask(do="files", limit=PAGE - len(files), **question)
+        files += found
+        question = {**question, "after": end["after"]}
+        is_over = not 0 <= context.services.now() - began_at < ASK_FOR_S
+        if end["after"] is None or len(files) >= PAGE or is_over:
+            break
+    return files, question["after"]
 
 
 def classes(context: Context) -> Response:

@@ -1,5 +1,6 @@
 """The address of a file's page, and the file that an address names: only one that eisync knows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from werkzeug.exceptions import NotFound
@@ -46,6 +47,11 @@ def page_of(root: str, path: str) -> str:
     return f"/file?{query_of(root, path)}"
 
 
+def page_at(place: str) -> str:
+    """Return the address of the page of the file at an absolute path."""
+    return f"/file?place={packed(place)}"
+
+
 def folder_of(path: str) -> str:
     """Return the folder of a path in its root, for a person; empty for the root itself."""
     return shown(path.rpartition("/")[0])
@@ -53,11 +59,23 @@ def folder_of(path: str) -> str:
 
 def file_of(context: Context) -> KnownFile:
     """Return the file that the address names. Raises NotFound for one that eisync does not know."""
+    for root, path in _named_by(context):
+        record = next(iter(context.ask(do="known", root=root, paths=[path])), None)
+        if record is not None and not record.get("is_folder"):
+            return KnownFile(root=root, path=path, record=record_of(record))
+    raise NotFound(UNKNOWN)
+
+
+def _named_by(context: Context) -> Iterator[tuple[str, str]]:
+    """Yield each root, and the path in it, that the address may mean."""
     arguments = context.request.args
-    if not arguments.get("root") or not arguments.get("path"):
-        raise NotFound(UNKNOWN)
-    root, path = unpacked(arguments["root"]), unpacked(arguments["path"])
-    record = next(iter(context.ask(do="known", root=root, paths=[path])), None)
-    if record is None or record.get("is_folder"):
-        raise NotFound(UNKNOWN)
-    return KnownFile(root=root, path=path, record=record_of(record))
+    if not arguments.get("place"):
+        root, path = unpacked(arguments.get("root", "")), unpacked(arguments.get("path", ""))
+        if root and path:
+            yield root, path
+        return
+    place = unpacked(arguments["place"])
+    roots = [one["path"].rstrip("/") + "/" for one in context.ask_one(do="watched")["known"]]
+    # The deepest first: a folder inside a known one may be known itself.
+    for above in sorted((root for root in roots if place.startswith(root)), key=len, reverse=True):
+        yield above.rstrip("/") or "/", place[len(above) :]

@@ -146,7 +146,7 @@ def _studio_page(context: Context, known: KnownFile) -> str:
     """
     folders = context.ask_one(do="watched")["known"]
     name = next((one["target"] for one in folders if one["path"] == known.root), None)
-    targets = context.services.snapshots.get("status", lambda: context.ask_one(do="status"))["targets"]
+    targets = context.services.snapshots.get("targets", lambda: context.ask_one(do="status")["targets"])
     project_id = next((one["project_id"] for one in targets if one["name"] == name), None)
     base = context.services.more["studio_pages"].get(name)
     return "" if base is None or project_id is None else f"{base}/studio/{project_id}/acquisition/training"

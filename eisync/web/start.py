@@ -10,6 +10,7 @@ from eisync.loops.ports import Log
 from eisync.web.access import AccessRules, Gate
 from eisync.web.context import Services
 from eisync.web.credentials import Credentials, read_token
+from eisync.web.file_link import page_at
 from eisync.web.notices import Notices
 from eisync.web.rendering import Templates
 from eisync.web.routes import ROUTES
@@ -83,7 +84,7 @@ def site_of(
     services = Services(
         operations=operations,
         now=clocks.now,
-        templates=Templates(),
+        templates=Templates(file_page=page_at),
         notices=Notices(),
         snapshots=Snapshots(clocks.monotonic, clocks.spent_s),
         more=more,

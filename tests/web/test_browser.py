@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from eisync.cli.demo import samples
+from tests.conftest import until
 from tests.web.browser import FOREIGN_NAME, NEEDS_CHROMIUM, Lab, findings_of, lab_at
 
 pytestmark = NEEDS_CHROMIUM
@@ -149,3 +150,50 @@ def test_a_name_that_was_pointed_here_opens_nothing(lab: Lab) -> None:
         answer = page.goto(f"http://{FOREIGN_NAME}:{urlsplit(lab.link).port}/")
         assert answer is not None
         assert (421, True) == (answer.status, "not one of the page" in page.content())
+
+
+def record_samples(lab: Lab) -> None:
+    """Have the files of the demo in the project."""
+    expected = dict(samples(lab.emulator.hmac_key))
+    for path, content in expected.items():
+        lab.installation.record(path, content)
+
+    def stored() -> set[str]:
+        return {one["path"] for one in lab.ask(do="files", state="synced") if "path" in one}
+
+    until(lambda: expected.keys() <= stored())
+
+
+def test_a_person_finds_a_file_and_sees_what_it_is(lab: Lab) -> None:
+    record_samples(lab)
+    with lab.page() as page:
+        page.get_by_role("link", name="Files", exact=True).click()
+        page.get_by_label("Part of the path").fill("wave.02")
+        page.get_by_role("button", name="Show").click()
+        page.get_by_role("link", name="training/wave.02.json").click()
+        drawing = page.get_by_role("img", name="Waveform")
+        expect(drawing).to_be_visible()
+        assert "Waveform of 3 axes over" in (drawing.locator("desc").text_content() or "")
+        expect(page.locator("#why ~ dl")).to_contain_text("wave (the file's name up to its first dot)")
+        expect(page.locator(".history")).to_contain_text("was stored in the project")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+def test_the_pages_of_files_are_for_everyone(lab: Lab, width: int, scheme: str) -> None:
+    record_samples(lab)
+    with lab.page(viewport={"width": width, "height": 800}, color_scheme=scheme) as page:
+        page.goto(page.url + "files?search=beep.01")
+        assert [] == findings_of(page)
+        page.get_by_role("link", name="audio/beep.01.wav").click()
+        until(lambda: page.evaluate("document.querySelector('audio').duration > 0.9"))  # it can be played
+        picture = page.locator("svg image")
+        box = picture.bounding_box()
+        assert box is not None
+        assert box["width"] > 100
+        answer = page.request.get(page.url.split("/file?")[0] + str(picture.get_attribute("href")))
+        assert (200, "image/png") == (answer.status, answer.headers["content-type"])
+        for place in ("", "classes"):
+            if place:
+                page.goto(f"{page.url.split('/file?')[0]}/{place}")
+            assert [] == findings_of(page)
+            assert width == page.evaluate("document.documentElement.scrollWidth")

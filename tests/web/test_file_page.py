@@ -14,7 +14,7 @@ from eisync.core.labels.parts import PartKind, packed
 from eisync.core.lifecycle import Event
 from eisync.core.model import Candidate, Category, FileFacts
 from eisync.core.outcome import Outcome
-from eisync.web.file_link import page_of, query_of
+from eisync.web.file_link import page_at, page_of, query_of
 from tests.conftest import list_sample
 from tests.control.test_operations import NOW, Desk
 from tests.core.formats import wav
@@ -231,6 +231,15 @@ def test_only_known_files_are_shown(folder: Folder, tmp_path: Path, path: str) -
     for route in ("/file", "/file/content", "/file/spectrogram.png"):
         assert 404 == folder.get(route, path).status_code
     assert 404 == folder.person.get(page_of("/etc", "passwd")).status_code
+
+
+def test_a_file_is_found_by_its_place(folder: Folder) -> None:
+    folder.add("deep/wave.json", recording([[1, 2]]))
+    inner = folder.place / "deep"
+    assert "wave.json</h1>" in folder.person.get(page_at(f"{inner}/wave.json")).text
+    assert 404 == folder.person.get(page_at("/etc/passwd")).status_code
+    overview = folder.person.get("/").text
+    assert page_at(f"{inner}/wave.json") in overview
 
 
 def test_an_address_that_names_no_file_says_so(folder: Folder) -> None:

@@ -6,6 +6,7 @@ strict content security policy refuses that. Axes with the same units share a pa
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import islice
 
 from eisync.core.drawing.envelope import Trace
 from eisync.core.drawing.scale import Scale, figure, time_unit
@@ -18,6 +19,7 @@ MAX_PANELS = 4
 MAX_BANDS = 200
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 70, 12, 26, 44, 18
 _SHORTEST_MS, _LONGEST_MS = 1e-9, 1e12
+_STRIP, _LONGEST_UNIT = 20, 9
 _LETTER = 8  # about the width of a letter of a label, in the units of the drawing
 
 
@@ -62,7 +64,9 @@ class Waveform:
 def waveform_svg(drawn: Waveform, bands: Iterable[Band] = (), *, key: str = "waveform") -> str:
     """Return the SVG of the recording, safe to put into a page. `key` begins the ids in it."""
     panels = _panels(drawn.traces)
-    height = _TOP + len(panels) * (PANEL_HEIGHT + _GAP) - _GAP + _BOTTOM
+    bands = list(islice(bands, MAX_BANDS))
+    first = _TOP + (_STRIP if bands else 0)  # the labels of the bands are above the panels
+    height = first + len(panels) * (PANEL_HEIGHT + _GAP) - _GAP + _BOTTOM
     parts = [
         f'<svg class="figure" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="{key}-title {key}-desc">'
         f'<title id="{key}-title">Waveform</title><desc id="{key}-desc">{_text(drawn.summary)}</desc>',
@@ -70,7 +74,7 @@ def waveform_svg(drawn: Waveform, bands: Iterable[Band] = (), *, key: str = "wav
         *_time_axis(drawn, height - _BOTTOM),
     ]
     for number, traces in enumerate(panels):
-        top = _TOP + number * (PANEL_HEIGHT + _GAP)
+        top = first + number * (PANEL_HEIGHT + _GAP)
         parts += _panel(traces, top)
     parts.append("</svg>")
     return "".join(parts)
@@ -118,12 +122,14 @@ def _panel(traces: Sequence[tuple[int, Trace]], top: int) -> Iterator[str]:
         yield f'<text class="tick" x="{_LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{figure(tick)}</text>'
     units = ", ".join(dict.fromkeys(trace.units for _, trace in traces if trace.units))
     if units:
-        yield f'<text class="unit" x="{_LEFT}" y="{top - 7}">{_text(units)}</text>'
+        short = units if len(units) <= _LONGEST_UNIT else units[: _LONGEST_UNIT - 1] + "…"
+        yield f'<text class="unit" x="{_LEFT - 8}" y="{top - 8}" text-anchor="end">{_text(short)}</text>'
     for index, trace in traces:
-        yield f'<path class="trace {trace_class(index)}" d="{_path(trace, scale)}"/>'
+        kind = "area" if any(low < high for low, high in zip(trace.lows, trace.highs, strict=True)) else "line"
+        yield f'<path class="trace {kind} {trace_class(index)}" d="{_path(trace, scale, is_line=kind == "line")}"/>'
 
 
-def _path(trace: Trace, scale: Scale) -> str:
+def _path(trace: Trace, scale: Scale, *, is_line: bool) -> str:
     """Return the outline of the trace: along its highest values and back along its lowest, piece by piece."""
     columns = len(trace.lows)
     width = (WIDTH - _LEFT - _RIGHT) / max(1, columns)
@@ -133,10 +139,10 @@ def _path(trace: Trace, scale: Scale) -> str:
             pieces[-1].append(column)
         elif pieces[-1]:
             pieces.append([])
-    return "".join(_piece(piece, trace, width, scale) for piece in pieces if piece)
+    return "".join(_piece(piece, trace, width, scale, is_line=is_line) for piece in pieces if piece)
 
 
-def _piece(columns: Sequence[int], trace: Trace, width: float, scale: Scale) -> str:
+def _piece(columns: Sequence[int], trace: Trace, width: float, scale: Scale, *, is_line: bool) -> str:
     def point(column: int, number: float) -> str:
         return f"{_LEFT + (column + 0.5) * width:.1f} {scale.at(number):.1f}"
 
@@ -144,7 +150,7 @@ def _piece(columns: Sequence[int], trace: Trace, width: float, scale: Scale) -> 
     if len(columns) == 1:
         # One value would be a line without length, which is not drawn.
         return f"M{there[0]}h0.1V{scale.at(trace.lows[columns[0]]):.1f}"
-    if all(trace.lows[column] == trace.highs[column] for column in columns):
+    if is_line:
         return "M" + "L".join(there)
     return "M" + "L".join([*there, *(point(column, trace.lows[column]) for column in reversed(columns))]) + "Z"
 
@@ -167,9 +173,7 @@ def _time_axis(drawn: Waveform, top: int) -> Iterator[str]:
 def _bands(bands: Iterable[Band], readings: int, bottom: int) -> Iterator[str]:
     scale = Scale(0.0, float(max(1, readings)), _LEFT, WIDTH - _RIGHT)
     colours: dict[str, int] = {}
-    for number, band in enumerate(bands):
-        if number == MAX_BANDS:
-            return
+    for band in bands:
         begins, ends = (scale.at(min(max(0, at), readings)) for at in (band.begins, band.ends + 1))
         colour = colours.setdefault(band.label, len(colours)) % 8
         label = _text(band.label)
