@@ -278,8 +278,13 @@ class App:
 
     @functools.cached_property
     def _numbers(self) -> ProcessNumbers:
-        uploads = self.uploader.counters.report
-        return ProcessNumbers(self.settings, uploads=uploads, overflows=lambda: self._events.overflows)
+        counters = self.uploader.counters
+        return ProcessNumbers(
+            self.settings,
+            uploads=counters.report,
+            minutes=counters.minutes,
+            overflows=lambda: self._events.overflows,
+        )
 
     @functools.cached_property
     def operations(self) -> Operations:
@@ -302,6 +307,7 @@ class App:
                 page=lambda: self.page.record() if self.page is not None else PAGE_STARTS,
                 explain=lambda root, path: explain(self.operations, root, path),
                 counted=self._numbers.counted,
+                hour=self._numbers.hour,
                 log=lambda: {"lines": recent()},
             ),
         )

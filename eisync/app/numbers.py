@@ -21,15 +21,17 @@ DISKS_WITHIN_S = 1.0
 """How long one scrape waits for all disks together. One that hangs has no value, and is asked again when it answers."""
 
 Uploads = Callable[[], dict[str, Any]]
+Minutes = Callable[[float], list[tuple[int, int]]]
 
 
 class ProcessNumbers:
     """The numbers of one process. Safe from any thread."""
 
-    def __init__(self, settings: Settings, *, uploads: Uploads, overflows: Callable[[], int]) -> None:
-        """`uploads` returns the counters of the uploader, `overflows` how often events were lost."""
+    def __init__(self, settings: Settings, *, uploads: Uploads, minutes: Minutes, overflows: Callable[[], int]) -> None:
+        """`uploads` and `minutes` return the counters of the uploader, `overflows` how often events were lost."""
         self._folder = str(settings.state.dir)
         self._uploads = uploads
+        self._minutes = minutes
         self._overflows = overflows
         self._disks = _Disks()
         self._process = {
@@ -46,6 +48,11 @@ class ProcessNumbers:
             "configuration": hashlib.sha256(text.encode()).hexdigest()[:16],
             "configured_at": clock.now(),
         }
+
+    def hour(self, now: float) -> dict[str, Any]:
+        """Return files and bytes of the last 60 minutes, the oldest first, and since when they are counted (Unix s)."""
+        files, sizes = zip(*self._minutes(now), strict=True)
+        return {"files": files, "bytes": sizes, "since_at": self._process["started_at"]}
 
     def counted(self, folders: Mapping[str, str]) -> dict[str, Any]:
         """Return the numbers, with the disks of the state folder and of these folders, given by their names."""

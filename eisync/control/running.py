@@ -22,7 +22,8 @@ class Running:
     returns the address of the page, and a link that opens it logged in. `explain` returns what `eisync explain` says of
     the file at a path of a root, or None for one that is not watched. `scan` scans some folders, or all, as soon as
     possible, and returns which. `recheck` tries the targets again that refused their key, and returns which. `counted`
-    returns the process's own counters, `log` its last log lines.
+    returns the process's own counters, `hour` what it uploaded in each minute of the hour before an instant (Unix s),
+    `log` its last log lines.
     """
 
     live: Callable[[], Record] | None = None
@@ -34,6 +35,7 @@ class Running:
     page: Callable[[], Record] = lambda: NO_PAGE
     explain: Callable[[str, str], Record | None] = lambda *_: None
     counted: Counted | None = None
+    hour: Callable[[float], Record | None] = lambda _: None
     log: Callable[[], Record] = lambda: {"lines": []}
     scan: Callable[[Sequence[str] | None], list[str]] | None = None
     recheck: Callable[[], list[str]] | None = None

@@ -99,7 +99,9 @@ def test_the_key_is_never_shown(desk: Desk, person: Visitor) -> None:
 
 
 def parts(text: str) -> str:
-    return f"/live?hero={field(text, 'hero')}&rest={field(text, 'rest')}"
+    return "/live?" + "&".join(
+        f"{name}={field(text, name)}" for name in ("hero", "hour", "rest") if f'"{name}"' in text
+    )
 
 
 def look_again(person: Visitor) -> None:

@@ -13,6 +13,7 @@ from eisync.core.lifecycle import Event
 from eisync.core.metrics import LATENCY_BUCKETS_S
 from eisync.core.model import Item
 from eisync.core.outcome import FailureKind, Outcome
+from eisync.core.throughput import LastHour
 
 
 class UploadResult(Enum):
@@ -38,7 +39,7 @@ _RESULTS: Mapping[Event, UploadResult] = {
 
 
 class UploadCounters:
-    """Counters that only grow. `add` belongs to one thread; `report` is safe from any."""
+    """Counters that only grow, and those of the last hour. `add` belongs to one thread; reading is safe from any."""
 
     def __init__(self, targets: Iterable[str] = ()) -> None:
         self._targets = tuple(targets)
@@ -47,9 +48,11 @@ class UploadCounters:
         self._failures: Counter[tuple[str, FailureKind]] = Counter()
         self._latencies = {target: [0] * (len(LATENCY_BUCKETS_S) + 1) for target in self._targets}
         self._latency_sums_s = dict.fromkeys(self._targets, 0.0)
+        self._last_hour = LastHour()
 
     def add(self, results: Iterable[tuple[Item, Outcome]], now: float) -> None:
         """Count these outcomes, which were just stored."""
+        files = size = 0
         for item, outcome in results:
             if outcome.failure is not None:
                 self._failures[item.target, outcome.failure] += 1
@@ -62,6 +65,9 @@ class UploadCounters:
             self._bytes[item.target, result] += item.facts.size
             if result is UploadResult.STORED:
                 self._time(item, now)
+                files, size = files + 1, size + item.facts.size
+        if files:
+            self._last_hour.add(files, size, now)
 
     def _time(self, item: Item, now: float) -> None:
         """Count the time from the last change of the file, or its arrival in the folder, until it was stored."""
@@ -70,6 +76,10 @@ class UploadCounters:
         if latency_s >= 0.0 and item.target in self._latencies:  # below 0 a clock was set back: not a latency
             self._latencies[item.target][bisect_left(LATENCY_BUCKETS_S, latency_s)] += 1
             self._latency_sums_s[item.target] += latency_s
+
+    def minutes(self, now: float) -> list[tuple[int, int]]:
+        """Return files and bytes that were stored in each of the last 60 minutes before `now` (Unix s)."""
+        return self._last_hour.minutes(now)
 
     def report(self) -> dict[str, Any]:
         """Return all counters as plain values. Every pair of a target and a result or kind is there, also with 0."""

@@ -74,8 +74,8 @@
         high = Math.max(high, axis.highs[at]);
       }
       if (low > high) return "no value";
-      const range = low === high ? short(low, 7) : `${short(low, 5)} to ${short(high, 5)}`;
-      return `${range} ${axis.units}`.trimEnd();
+      const [least, most] = low === high ? [short(low, 7)] : [short(low, 4), short(high, 4)];
+      return `${most === undefined || least === most ? least : `${least} to ${most}`} ${axis.units}`.trimEnd();
     }
 
     // --- the page
@@ -84,8 +84,8 @@
       this.readout = element("ul", { class: "readout" });
       this.values = this.whole.axes.map((axis, index) => {
         const value = element("span", { class: "value" });
-        this.readout.append(element("li", {},
-          element("span", { class: `swatch swatch-trace-${index % 8}`, "aria-hidden": "true" }), `${axis.name}: `, value));
+        const swatch = element("span", { class: `swatch swatch-trace-${index % 8}`, "aria-hidden": "true" });
+        this.readout.append(element("li", {}, element("span", { class: "axis" }, swatch, axis.name, ": "), value));
         return value;
       });
       this.where = element("p", { class: "where" });
@@ -145,13 +145,17 @@
       const common = { stroke: quiet, font, labelFont: font, grid, ticks: { show: false } };
       const plot = new uPlot({
         ...this.size(), series, bands,
-        padding: [10, 12, 4, 0],
+        padding: [number === 0 && this.whole.bands.length ? 24 : 10, 12, 4, 0],
         legend: { show: false },
         scales: { x: { time: false, auto: false, range: () => this.span() } },
         axes: [
-          { ...common, incrs: () => this.steps(), values: (_, at) => at.map((one) => this.moment(one / this.step)), space: 90 },
+          { ...common, incrs: () => this.steps(), values: (_, at) => at.map((one) => this.moment(one / this.step)), space: 90,
+            size: 30 },
           { ...common, size: 62, label: units || undefined, labelSize: 20,
-            values: (_, at) => at.map((one) => one === null ? "" : short(one, 4)) },
+            values: (_, at, index, space, step) => at.map((one) => {
+              const digits = Math.ceil(Math.log10(Math.abs(one) / step)) + 1; // so that two ticks never look the same
+              return one === null ? "" : short(one, Math.min(12, Math.max(4, digits || 4)));
+            }) },
         ],
         cursor: {
           y: false,
@@ -165,6 +169,7 @@
           setSelect: [(self) => this.select(self)],
         },
       }, null, this.plate);
+      plot.panel = number;
       plot.axesOfPanel = axes.map(([, index]) => index);
       this.panels.push(plot);
     }
@@ -181,17 +186,15 @@
       return this.whole.interval_ms === null ? found.filter((one) => one >= 1) : found;
     }
 
-    // Labels by range, behind the lines.
+    // Labels by range: bands behind the lines, and their names above the first panel.
     ranges(plot) {
       const colours = new Map();
       const { ctx, bbox } = plot;
       const style = getComputedStyle(document.documentElement);
       ctx.save();
-      ctx.beginPath();
-      ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-      ctx.clip();
       ctx.font = `${13 * devicePixelRatio}px system-ui, sans-serif`;
-      ctx.textBaseline = "top";
+      ctx.textBaseline = "bottom";
+      ctx.textAlign = "left";
       for (const band of this.whole.bands) {
         if (!colours.has(band.label)) colours.set(band.label, colours.size % 8);
         const [from, to] = [band.begins - 0.5, band.ends + 0.5].map((one) => plot.valToPos(one * this.step, "x", true));
@@ -202,9 +205,8 @@
         ctx.fillRect(left, bbox.top, right - left, bbox.height);
         ctx.globalAlpha = 1;
         ctx.fillStyle = style.getPropertyValue("--text").trim();
-        const room = right - left - 8 * devicePixelRatio;
-        if (plot === this.panels[0] && ctx.measureText(band.label).width < room) {
-          ctx.fillText(band.label, left + 4 * devicePixelRatio, bbox.top + 3 * devicePixelRatio);
+        if (plot.panel === 0 && ctx.measureText(band.label).width < right - left) {
+          ctx.fillText(band.label, left, bbox.top - 4 * devicePixelRatio);
         }
       }
       ctx.restore();
