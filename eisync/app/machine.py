@@ -278,13 +278,7 @@ class App:
 
     @functools.cached_property
     def _numbers(self) -> ProcessNumbers:
-        counters = self.uploader.counters
-        return ProcessNumbers(
-            self.settings,
-            uploads=counters.report,
-            minutes=counters.minutes,
-            overflows=lambda: self._events.overflows,
-        )
+        return ProcessNumbers(self.settings, self.uploader.counters, overflows=lambda: self._events.overflows)
 
     @functools.cached_property
     def operations(self) -> Operations:

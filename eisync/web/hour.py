@@ -19,19 +19,18 @@ def hour_of(queue: Record) -> Record | None:
         f"{_when(len(files) - 1 - place)}: {amount(number, 'file')}, {in_bytes(size)}"
         for place, (number, size) in enumerate(zip(files, sizes, strict=True))
     ]
-    most_files, most_bytes = f"at most {amount(max(files), 'file')}", f"at most {in_bytes(max(sizes))}"
-    charts = [("files", "Files", files, most_files), ("bytes", "Bytes", sizes, most_bytes)]
+    charts = [
+        ("files", files, f"Files in each minute until now: at most {max(files):,}"),
+        ("bytes", sizes, f"Bytes in each minute until now: at most {in_bytes(max(sizes))}"),
+    ]
     return {
         "files": sum(files),
         "bytes": sum(sizes),
         "since_at": hour["since_at"] if queue["at"] - hour["since_at"] < 60 * MINUTES else None,
         "charts": [
-            {
-                # Every text in it is escaped.
-                "svg": Markup(bars_svg(numbers, texts, summary=f"{name} a minute, {most}", key=f"hour-{key}")),  # noqa: S704
-                "caption": f"{name} a minute, {most}. The hour ends at the right.",
-            }
-            for key, name, numbers, most in charts
+            # Every text in it is escaped.
+            {"svg": Markup(bars_svg(numbers, texts, summary=words, key=f"hour-{key}")), "caption": words}  # noqa: S704
+            for key, numbers, words in charts
         ],
     }
 
