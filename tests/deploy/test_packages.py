@@ -4,7 +4,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The source package of this clone, and the wheel that is built from it, as an installer builds it."""
     place = tmp_path_factory.mktemp("dist")
-    yield _built("sdist", ROOT, place / "sdist"), _built("wheel", ROOT, place / "wheel")
+    return _built("sdist", ROOT, place / "sdist"), _built("wheel", ROOT, place / "wheel")
 
 
 def _built(what: str, source: Path, place: Path) -> Path:
