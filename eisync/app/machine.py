@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from eisync._version import __version__
 from eisync.adapters import clock, process
 from eisync.adapters.client.body import Throttle
 from eisync.adapters.client.transport import ServiceTimes
@@ -14,11 +13,13 @@ from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
 from eisync.app import loops
+from eisync.app.live_report import live_report
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
+from eisync.core.model import Root
 from eisync.core.pause import hold_of
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
@@ -170,47 +171,18 @@ class App:
         return sum(report.get(state, 0) for state in PENDING)
 
     @property
+    def roots(self) -> tuple[Root, ...]:
+        """Return the watched folders of this run."""
+        return self._roots
+
+    @property
     def root_ids(self) -> tuple[int, ...]:
         """Return the ids of the watched folders of this run."""
         return self._root_ids
 
     def live(self) -> dict[str, Any]:
         """Return what only the running process knows."""
-        health = self._health()
-        return {
-            "pid": os.getpid(),
-            "process": process.identity(os.getpid()),
-            "verb": self.verb,
-            "version": __version__,
-            "held": self.uploader.holds(clock.now()),
-            "lost": self.why_lost(),
-            "clock": self.times.why_doubt(),
-            "watching": [
-                {
-                    "root": one.root,
-                    "mode": one.mode.value,
-                    "uses_events": one.uses_events,
-                    "reason": one.reason,
-                    "missed": one.missed,
-                    "comparing": one.comparing,
-                    "scan_every_s": round(one.scan_every_s, 1),
-                    "trouble": one.trouble,
-                    "writers": one.writers,
-                }
-                for one in self.watcher.status()
-            ],
-            "lineage": self.lineage.sentences(),
-            "retention": self.retention.report(),
-            "loops": [
-                {
-                    "name": one.name,
-                    "age_s": round(one.age_s, 1),
-                    "is_fresh": one.is_fresh,
-                    "trouble": one.trouble,
-                }
-                for one in health
-            ],
-        }
+        return live_report(self, self._health())
 
     def observed(self) -> list[dict[str, Any]]:
         """Return what is not complete or cannot be read, as records of `eisync ls`.
@@ -331,7 +303,8 @@ class App:
     def _register(self) -> None:
         settings = self.settings
         self.index.register(target.name for target in settings.targets)
-        self._roots = self.outbox.register([(str(watch.path), watch.target) for watch in settings.watches])
+        watched = [(str(watch.path), watch.target) for watch in settings.watches]
+        self._roots = tuple(self.outbox.register(watched))
         self._root_ids = tuple(root.id for root in self._roots)
         under_way = self.outbox.recover(duplicates_allowed=settings.upload.allow_duplicates, now=clock.now())
         if under_way:

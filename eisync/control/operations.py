@@ -13,6 +13,7 @@ from eisync.control.groups import groups_of
 from eisync.control.overview import Record, action_record, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
+from eisync.control.waiting import Waiting
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as LifecycleEvent
 from eisync.core.lifecycle import sources
@@ -88,13 +89,13 @@ class Operations:
             case "status":
                 yield self.status()
             case "files":
-                yield from files(self._index, self._observed(), question)
+                yield from self._waiting().told(files(self._index, self._observed(), question))
             case "classes":
                 yield from self._classes.answer(self.now())
             case "watched":
                 yield self.watched()
             case "known":
-                yield from self.known(question.get("root"), question.get("paths"))
+                yield from self._waiting().told(self.known(question.get("root"), question.get("paths")))
             case "reconcile":
                 yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
@@ -131,7 +132,10 @@ class Operations:
         with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
             self._running.note()
         live = self._running.report()
-        return status_record(self._index, self._actions, live, now=self.now())
+        return status_record(self._index, self._actions, live, self._waiting().findings(), now=self.now())
+
+    def _waiting(self) -> Waiting:
+        return Waiting(self._index, self._outbox, self._running.report, now=self.now())
 
     def watched(self) -> Record:
         """Return the folders that the daemon watches, with their options and last scans (none without a daemon).

@@ -170,6 +170,8 @@ def as_record(row: sqlite3.Row) -> dict[str, Any]:
         "size": row["size"],
         "attempts": row["attempts"],
         "changed_at": row["changed_at"],
+        "due_at": row["due_at"] if row["state"] == State.READY.value else None,
+        "file": row["id"],
         "samples": samples,
         "there": there,
     }
