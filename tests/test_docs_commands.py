@@ -98,8 +98,10 @@ def environment(emulator: RunningEmulator, folder: Path) -> dict[str, str]:
 _PLAIN = re.compile(r"eisync [\w ./=:,'-]+")
 
 
-def run_steps(steps: list[tuple[str, str]], environ: dict[str, str], folder: Path) -> None:
+def run_steps(steps: list[tuple[str, str]], environ: dict[str, str], folder: Path) -> list[tuple[str, int]]:
+    """Return each command with its exit code."""
     code = 0
+    ended = []
     for command, shown in steps:
         is_plain = _PLAIN.fullmatch(command) is not None  # no shell is needed, and a fork starts sooner
         done = FORKS.run(shlex.split(command)[1:], environ=environ, cwd=folder, limit_s=60) if is_plain else None
@@ -114,6 +116,8 @@ def run_steps(steps: list[tuple[str, str]], environ: dict[str, str], folder: Pat
         )
         assert re.fullmatch(pattern_of(shown), done.stdout), f"$ {command}\n{done.stdout}{done.stderr}"
         code = done.returncode
+        ended.append((command, code))
+    return ended
 
 
 def test_the_readme_shows_what_the_demo_prints() -> None:

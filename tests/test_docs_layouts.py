@@ -18,7 +18,7 @@ from eisync.emulator.server import running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY
 from tests.conftest import Bench, until
-from tests.layouts.test_layouts import LAYOUTS, compared, no_group_straddles, samples
+from tests.layouts.comparing import LAYOUTS, compared, no_group_straddles, samples
 from tests.layouts.wanted import Generator
 from tests.test_docs_commands import LAYOUTS as FOLDER
 from tests.test_docs_commands import environment, run_steps, steps_of
@@ -84,15 +84,17 @@ def test_what_a_page_shows_of_a_layout_happens(section: Section, tmp_path: Path)
     layout = generate(dataset)
     made_at = max(path.stat().st_ctime for path in dataset.rglob("*"))
     until(lambda: time.time() > made_at + STILL_S)  # a person has had the files for some time
+    ended: list[tuple[str, int]] = []
     with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0, key=CANARY)) as emulator:
         environ = environment(emulator, tmp_path)
         for kind, text in section.blocks():
             if kind == "toml":
                 (tmp_path / "eisync.toml").write_text(text, encoding="utf-8")
             else:
-                run_steps(steps_of(text), environ, tmp_path)
+                ended += run_steps(steps_of(text), environ, tmp_path)
         found = samples(Bench(tmp_path, emulator))
     expected, there = compared(layout, found)
     assert expected == there
+    assert 0 == [code for command, code in ended if command.startswith("eisync once")][-1]
     if layout.group is not None:
         no_group_straddles(layout, found)

@@ -41,7 +41,7 @@ ROOMS = {
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
     "experimental": room({"data"}, {"pandas"}),
     "util": room({"data", "exceptions"}),
-    "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
+    "emulator": room(set(), {"aiohttp", "multipart", "cbor2", "jinja2"}),
     "paths": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"paths"}, {"pydantic", "pydantic_core"}),
     "selftest": room(CORE | {"store", "adapters", "paths"}, {"urllib3"}),

@@ -17,9 +17,10 @@ client and the emulator, and every test would pass. `server` starts it, in one o
     intake      turns the parts of an upload into samples
     selecting   turns a query into a selection of samples
     showing, project            samples and projects as Studio shows them
-    drawing                     a small picture of the readings
+    drawing                     readings reduced to columns, and a small picture of them
     device_messages, sampling   messages of remote management; the progress of a requested sample
     connections, device_store   devices that are connected; devices that are known
+    pages/                      the web pages, with their own routes
     openapi, shapes             the OpenAPI description
-    ingestion, studio, editing, accounts, devices, remote, control, page   the routes; they share `replies` and `calls`
+    ingestion, studio, editing, accounts, devices, remote, control   the routes; they share `replies` and `calls`
 """

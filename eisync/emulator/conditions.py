@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from eisync.emulator.model import MetadataFilter, Selection
 
+_DEVICE = "json_extract(facts, '$.device_name')"  # as in the index of devices
 _INTERVAL_MS = "json_extract(facts, '$.interval_ms')"
 _LENGTH_MS = f"{_INTERVAL_MS} * json_extract(facts, '$.values_count')"
 _FREQUENCY_HZ = f"iif({_INTERVAL_MS} > 0, 1000.0 / {_INTERVAL_MS}, 0)"
@@ -72,7 +73,7 @@ def where(selection: Selection) -> tuple[str, dict[str, object]]:
 
 
 def _add_facts(selection: Selection, add: Callable[..., None]) -> None:
-    """Add the filters on facts of the file and on numeric labels. No index helps with these."""
+    """Add the filters on facts of the file and on numeric labels. Only devices have an index."""
     for term, name, value in (
         (f"{_LENGTH_MS} > :min_length_ms", "min_length_ms", selection.min_length_ms),
         (f"{_LENGTH_MS} < :max_length_ms", "max_length_ms", selection.max_length_ms),
@@ -84,6 +85,8 @@ def _add_facts(selection: Selection, add: Callable[..., None]) -> None:
     ):
         if value is not None:
             add(term, **{name: value})
+    if selection.device:
+        add(f"{_DEVICE} is not null and {_DEVICE} = :device", device=selection.device)
     if selection.data_type:
         add(_OF_TYPE[selection.data_type])
 

@@ -1,48 +1,67 @@
-"""Draw the readings of a sample as one small SVG, for the page. Pure."""
+"""Reduce the readings of a sample to a few columns, and draw them as one small SVG. Pure.
+
+Each column has its smallest and its largest value, so that no peak is lost.
+"""
 
 from collections.abc import Sequence
+from itertools import pairwise
+
+Line = list[tuple[float, float]]
+"""One sensor: the smallest and the largest value of each column."""
 
 WIDTH, HEIGHT = 160, 40
-_COLUMNS = 80
-_COLOURS = ("#1565c0", "#c62828", "#2e7d32", "#6a1b9a", "#ef6c00", "#00838f")
+COLUMNS = 80
+# Half-way between black and white, so that they can be told from a light and from a dark page.
+_COLOURS = ("#2f7fd6", "#d3524f", "#3b9150", "#9a63c8", "#b87414", "#1b8f9e")
 
 
-def draw_rows(rows: Sequence[Sequence[float]]) -> str:
-    """Return one line for each of the first sensors, all on the same scale; empty if there is nothing to draw.
-
-    Many readings are reduced to a few columns. Each column shows its smallest and its largest value, so that no peak is
-    lost.
-    """
+def reduce_rows(rows: Sequence[Sequence[float]], columns: int, *, sensors: int) -> list[Line]:
+    """Return one line for each of the first `sensors`, with at most `columns` columns; empty without readings."""
     if not rows or not rows[0]:
+        return []
+    count = min(columns, len(rows))
+    edges = [column * len(rows) // count for column in range(count + 1)]
+    lines: list[Line] = []
+    for axis in range(min(len(rows[0]), sensors)):
+        values = [float(row[axis]) for row in rows]
+        parts = (values[start:end] for start, end in pairwise(edges))
+        lines.append([(min(part), max(part)) for part in parts])
+    return lines
+
+
+def draw_lines(lines: Sequence[Line]) -> str:
+    """Return the first lines as a document, all on the same scale; empty if there is nothing to draw."""
+    drawn = lines[: len(_COLOURS)]
+    if not drawn or not drawn[0]:
         return ""
-    axes = [[row[axis] for row in rows] for axis in range(min(len(rows[0]), len(_COLOURS)))]
-    lines = [_shorten(axis) for axis in axes]
-    low, high = min(map(min, lines)), max(map(max, lines))
+    low, high = bounds(drawn)
     paths = "".join(
-        f'<polyline fill="none" stroke="{colour}" points="{_points(line, low, high)}"/>'
-        for line, colour in zip(lines, _COLOURS, strict=False)
+        f'<polyline fill="none" stroke="{colour}" points="{points(line, low, high, WIDTH, HEIGHT)}"/>'
+        for line, colour in zip(drawn, _COLOURS, strict=False)
     )
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">{paths}</svg>'
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{paths}</svg>'
 
 
-def _shorten(values: Sequence[float]) -> list[float]:
-    if len(values) <= 2 * _COLUMNS:
-        return [float(value) for value in values]
-    line: list[float] = []
-    for column in range(_COLUMNS):
-        part = values[column * len(values) // _COLUMNS : (column + 1) * len(values) // _COLUMNS]
-        line += (float(min(part)), float(max(part)))
-    return line
+def bounds(lines: Sequence[Line]) -> tuple[float, float]:
+    return min(low for line in lines for low, _ in line), max(high for line in lines for _, high in line)
 
 
-def _points(line: Sequence[float], low: float, high: float) -> str:
-    """Return the points of a line. A constant line is drawn in the middle, a single reading over the full width."""
-    half = high / 2 - low / 2  # halves, because the difference of two huge numbers could be infinite
+def points(line: Line, low: float, high: float, width: float, height: float) -> str:
+    """Return the points of a polyline. A constant line is in the middle, a single reading over the full width."""
     drawn = [*line, *line] if len(line) == 1 else line
-    across = WIDTH / (len(drawn) - 1)
-    return " ".join(f"{index * across:.1f},{_height_of(one, low, half):.1f}" for index, one in enumerate(drawn))
+    across = width / (len(drawn) - 1)
+    found: list[str] = []
+    for index, (smallest, largest) in enumerate(drawn):
+        at = f"{index * across:.1f}"
+        found.append(f"{at},{height_of(smallest, low, high, height):.1f}")
+        if largest != smallest:
+            found.append(f"{at},{height_of(largest, low, high, height):.1f}")
+    return " ".join(found)
 
 
-def _height_of(value: float, low: float, half: float) -> float:
+def height_of(value: float, low: float, high: float, height: float) -> float:
+    """Return the distance from the top, with a margin of two units."""
+    half = high / 2 - low / 2  # halves, because the difference of two huge numbers could be infinite
     share = (value / 2 - low / 2) / half if half else 0.5
-    return HEIGHT - 2 - share * (HEIGHT - 4)
+    return height - 2 - share * (height - 4)

@@ -13,11 +13,12 @@ from aiohttp import web
 from eisync.emulator.calls import Call, success
 from eisync.emulator.companions import is_string_map, read_boxes
 from eisync.emulator.jobs import add_finished_job
-from eisync.emulator.model import STORED_CATEGORIES, Page, Refused, Sample, Selection
+from eisync.emulator.model import STORED_CATEGORIES, Page, Project, Refused, Sample, Selection
 from eisync.emulator.parts import part_of, validation_of
 from eisync.emulator.ranges import read_structured_labels
 from eisync.emulator.replies import NO_VALIDATION_SET
 from eisync.emulator.selecting import Refusal, read_category, refuse_unknown
+from eisync.emulator.settings import EmulatorSettings
 from eisync.emulator.spool import hash_md5
 
 
@@ -61,6 +62,14 @@ async def edit_batch(call: Call) -> web.StreamResponse:
     return success(id=add_finished_job(call, category="Batch", key=f"batch-{action}"))
 
 
+def refuse_category(category: str, project: Project, settings: EmulatorSettings) -> None:
+    """Raise Refusal if samples of the project cannot be moved to this category."""
+    if category not in STORED_CATEGORIES:
+        raise Refusal(f"Unknown category {category}")
+    if category == "validation" and validation_of(project, settings) != "stored":
+        raise Refusal(NO_VALIDATION_SET)
+
+
 Edit = Callable[[Call, Selection, dict[str, Any], Sample | None], None]
 
 
@@ -75,10 +84,7 @@ def _relabel(call: Call, selection: Selection, body: dict[str, Any], _: Sample |
 def _move(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
     category = _text_of(body, "newCategory")
     if category != "split":
-        if category not in STORED_CATEGORIES:
-            raise Refusal(f"Unknown category {category}")
-        if category == "validation" and validation_of(call.project, call.service.settings) != "stored":
-            raise Refusal(NO_VALIDATION_SET)
+        refuse_category(category, call.project, call.service.settings)
         _set(call, selection, "category", category)
         return
     chosen: dict[str, list[int]] = {}

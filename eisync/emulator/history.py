@@ -13,7 +13,7 @@ from typing import Any
 
 from eisync.emulator import history_statements as sql
 from eisync.emulator.conditions import where
-from eisync.emulator.model import Change, Page, Sample, Selection, Window
+from eisync.emulator.model import Change, Page, Sample, SampleChange, Selection, Window
 from eisync.emulator.rows import COLUMNS, sample_of
 
 Row = dict[str, Any]  # a sample's row, by column
@@ -170,6 +170,21 @@ class History:
         changes = self._changes(window, [one.id for one in samples])
         return [(one, changes.get(one.id)) for one in samples], total
 
+    def list_of_sample(self, project_id: int, sample_id: int, limit: int) -> list[SampleChange]:
+        """Return the newest changes of a sample, newest first."""
+        asked = {"project_id": project_id, "sample_id": sample_id, "limit": limit}
+        return [
+            SampleChange(
+                action=action,
+                old=_shown_values(old) if action == "update" else {},
+                new=_shown_values(new) if action == "update" else {},
+                opened_ms=opened_ms,
+                closed_ms=closed_ms,
+                version_id=version_id,
+            )
+            for action, old, new, opened_ms, closed_ms, version_id in self._rows(sql.LIST_OF_SAMPLE, asked)
+        ]
+
     def changed_since(self, window: Window) -> list[int]:
         """Return the ids of samples that existed before the window closed and have changed since."""
         asked = _asked(window, None)
@@ -285,6 +300,10 @@ def forget(database: sqlite3.Connection) -> list[str]:
 def named_columns() -> str:
     """Return every column of a sample's row as a named parameter."""
     return ", ".join(f":{name}" for name in COLUMNS)
+
+
+def _shown_values(values: str) -> Row:
+    return {name: value for name, value in json.loads(values).items() if name not in _HIDDEN}
 
 
 def _wanted(column: str, actions: Collection[str] | None) -> str:

@@ -101,6 +101,13 @@ LIST_LATER = """
     where project_id = :project_id and sample_id = :sample_id and window_id > :window_id order by id desc
 """
 
+# The newest changes of a sample, each with its window.
+LIST_OF_SAMPLE = """
+    select action, old, new, opened_ms, closed_ms, version_id
+    from change join version_window on version_window.id = change.window_id
+    where change.project_id = :project_id and sample_id = :sample_id order by change.id desc limit :limit
+"""
+
 # The samples that existed when a window closed and have changed since.
 LIST_CHANGED_LATER = """
     select distinct sample_id from change

@@ -199,6 +199,7 @@ class Selection:
     max_label: float | None = None  # for labels that are numbers: below this one
     data_type: str = ""  # audio or image
     metadata: MetadataFilter | None = None
+    device: str = ""  # what the device called itself in the file
     ignores_case: bool = False
 
 
@@ -207,6 +208,7 @@ class Page:
     limit: int
     offset: int = 0
     shuffled: bool = False
+    oldest_first: bool = False
 
 
 VERSION_TYPES = ("auto_save", "restore", "manual")
@@ -248,3 +250,15 @@ class Change:
     actions: tuple[str, ...]  # of CHANGE_ACTIONS
     old: Mapping[str, Any]
     new: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleChange:
+    """One change of a sample, in the window that collected it: a change has no time of its own."""
+
+    action: str  # one of CHANGE_ACTIONS
+    old: Mapping[str, Any]  # by column; only for updates
+    new: Mapping[str, Any]
+    opened_ms: int
+    closed_ms: int | None  # None: the window is open
+    version_id: int | None

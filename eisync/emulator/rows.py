@@ -33,6 +33,10 @@ COLUMNS = (
 )
 """The columns of the table of samples, in their order."""
 
+EDITABLE = frozenset(
+    {"category", "label", "filename", "is_disabled", "metadata", "boxes", "structured_labels", "label_map"}
+)
+
 _FACTS = tuple(field.name for field in fields(Facts))
 
 

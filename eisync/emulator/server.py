@@ -17,12 +17,13 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from eisync.emulator import control, ingestion, page, remote, studio
+from eisync.emulator import control, ingestion, remote, studio
 from eisync.emulator.control import random_hmac_key, random_key
 from eisync.emulator.faults import Faults
 from eisync.emulator.history import HistoryOptions
 from eisync.emulator.ledger import Ledger
 from eisync.emulator.model import Project, Role
+from eisync.emulator.pages import routes
 from eisync.emulator.replies import guard
 from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.settings import EmulatorSettings, is_loopback
@@ -65,7 +66,7 @@ class Emulator:
             project = self._first_project(service)
             ingestion_port = await self._listen("ingestion", settings.ingestion_port, (ingestion.add_routes,))
             studio_port = await self._listen(
-                "studio", settings.studio_port, (studio.add_routes, control.add_routes, page.add_routes)
+                "studio", settings.studio_port, (studio.add_routes, control.add_routes, routes.add_routes)
             )
             remote_port = None
             if settings.remote_management:

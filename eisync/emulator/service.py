@@ -1,5 +1,7 @@
 """What the routes of one emulator share: settings, store, ledger, faults, jobs, connections."""
 
+import asyncio
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +34,9 @@ class Service:
     faults: Faults
     jobs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # (project, job) -> as Studio shows it
     exports: dict[int, Export] = field(default_factory=dict)  # project -> its newest export
-    pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> the drawing on the page
+    pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> the small drawing for lists; empty: none
+    drawing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one drawing at a time, so that uploads go on
+    form_token: str = field(default_factory=secrets.token_urlsafe)  # every form of the pages has it
     connections: Connections = field(default_factory=Connections)  # of devices to remote management
     studio_url: str = ""
     ingestion_url: str = ""

@@ -9,7 +9,7 @@ import sys
 import wave
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from eisync.emulator.acquisition import read_acquisition
 from eisync.emulator.media import WavHeader, read_wav_header
@@ -168,21 +168,26 @@ def read_rows(sample: Sample, store: Store, settings: EmulatorSettings) -> list[
     """Return the readings, of shape (readings, sensors); empty for samples without readings."""
     if sample.size_bytes > settings.max_parse_bytes:
         return []
-    extension = extension_of(sent_name(sample.stored_name))
     with store.open_content(sample.sha256) as file:
-        if extension in (".csv", ".txt"):
-            table = read_table(file, for_stored(settings), keep_rows=True)
-            return [] if isinstance(table, Refused) else table.rows
-        if extension in (".cbor", ".json"):
-            is_cbor = extension == ".cbor"
-            read = read_acquisition(file.read(), is_cbor=is_cbor, hmac_key="", settings=for_stored(settings))
-            return [] if isinstance(read, Refused) else read.rows
-        if extension == ".wav":
-            header = read_wav_header(file)
-            if not isinstance(header, Refused):
-                file.seek(header.data_at)
-                frames = file.read(header.frames * header.channels * header.bits // 8)
-                return _rows(_decode_frames(header, frames), header.channels)
+        return read_rows_of(file, sample, settings)
+
+
+def read_rows_of(file: BinaryIO, sample: Sample, settings: EmulatorSettings) -> list[list[float]]:
+    """Return the readings in the open content of a sample, whatever its size. May be called in any thread."""
+    extension = extension_of(sent_name(sample.stored_name))
+    if extension in (".csv", ".txt"):
+        table = read_table(file, for_stored(settings), keep_rows=True)
+        return [] if isinstance(table, Refused) else table.rows
+    if extension in (".cbor", ".json"):
+        is_cbor = extension == ".cbor"
+        read = read_acquisition(file.read(), is_cbor=is_cbor, hmac_key="", settings=for_stored(settings))
+        return [] if isinstance(read, Refused) else read.rows
+    if extension == ".wav":
+        header = read_wav_header(file)
+        if not isinstance(header, Refused):
+            file.seek(header.data_at)
+            frames = file.read(header.frames * header.channels * header.bits // 8)
+            return _rows(decode_frames(header, frames), header.channels)
     return []
 
 
@@ -202,7 +207,8 @@ def show_wav(facts: Facts, rows: list[list[float]], axis: int) -> bytes | None:
     return sound.getvalue()
 
 
-def _decode_frames(header: WavHeader, raw: bytes) -> list[float]:
+def decode_frames(header: WavHeader, raw: bytes) -> list[float]:
+    """Return the values of all channels in turn; empty for a format that has no numbers here."""
     if header.bits == 8:
         return [byte - 128 for byte in raw]
     if header.bits == 24:

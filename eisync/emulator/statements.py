@@ -137,6 +137,11 @@ MIGRATIONS = (
     alter table project add column has_validation integer;
     alter table project add column split text;
     """,
+    # The samples of a device. Most samples name none, and are not in the index.
+    """
+    create index sample_by_device on sample (project_id, json_extract(facts, '$.device_name'), id)
+        where json_extract(facts, '$.device_name') is not null;
+    """,
 )
 
 # Every project, oldest first.
@@ -247,6 +252,16 @@ COUNT_BY_LABEL = """
     order by label, category
 """
 
+# The same for the labels that have the most samples.
+COUNT_LARGEST_LABELS = """
+    select label, category, samples from label_count
+    where project_id = :project_id and samples > 0 and label in (
+        select label from label_count where project_id = :project_id and samples > 0
+        group by label order by sum(samples) desc, label limit :limit
+    )
+    order by label, category
+"""
+
 # The number of samples in each block of 1024 ids, newest first, of one category or of all.
 COUNT_BY_BLOCK = """
     select block, sum(samples) from block_count
@@ -263,15 +278,12 @@ READ_CONTENT = "select bytes from content where sha256 = :sha256"
 # Delete a small content.
 DROP_CONTENT = "delete from content where sha256 = :sha256"
 
-# A page of samples, newest first.
+# A page of samples. `{order}` is "id desc", newest first, "id asc" or "random()".
 LIST_SAMPLES = """
     select * from sample
-    where id in (select id from sample where {where} order by id desc limit :limit offset :offset)
-    order by id desc
+    where id in (select id from sample where {where} order by {order} limit :limit offset :offset)
+    order by {order}
 """
-
-# A page of samples in random order.
-LIST_SHUFFLED = "select * from sample where {where} order by random() limit :limit offset :offset"
 
 # The number of samples in a selection.
 COUNT_SAMPLES = "select count(*) from sample where {where}"

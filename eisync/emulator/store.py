@@ -33,13 +33,10 @@ from eisync.emulator.model import (
     Window,
 )
 from eisync.emulator.restoring import restore_samples, restored_by
-from eisync.emulator.rows import key_of, project_of, row_of, sample_of
+from eisync.emulator.rows import EDITABLE, key_of, project_of, row_of, sample_of
 from eisync.emulator.spool import Body
 
 _OWNER = "emulator"
-_COLUMNS = frozenset(
-    {"category", "label", "filename", "is_disabled", "metadata", "boxes", "structured_labels", "label_map"}
-)
 
 
 class StoreError(Exception):
@@ -184,21 +181,24 @@ class Store:
         return answers
 
     def list_samples(self, selection: Selection, page: Page) -> list[Sample]:
-        """Return a page of samples, newest first or shuffled."""
+        """Return a page of samples, newest first unless the page says otherwise. Oldest first, the offset must be 0."""
         selection, offset = (selection, page.offset) if page.shuffled else skip(self._database, selection, page.offset)
         condition, values = where(selection)
-        statement = sql.LIST_SHUFFLED if page.shuffled else sql.LIST_SAMPLES
+        order = "random()" if page.shuffled else "id asc" if page.oldest_first else "id desc"
+        statement = sql.LIST_SAMPLES.format(where=condition, order=order)
         cursor = self._database.cursor()
         cursor.row_factory = None  # plain tuples: for a page of a thousand rows, sqlite3.Row is slower
-        cursor.execute(statement.format(where=condition), values | {"limit": page.limit, "offset": offset})
-        return [sample_of(row) for row in cursor.fetchall()]
+        values |= {"limit": page.limit, "offset": offset}
+        return [sample_of(row) for row in cursor.execute(statement, values).fetchall()]
 
     def count_samples(self, selection: Selection) -> int:
         return count_samples(self._database, selection)
 
-    def count_by_label(self, project_id: int) -> list[tuple[str, str, int]]:
-        """(label, category, samples), sorted."""
-        return [tuple(row) for row in self._database.execute(sql.COUNT_BY_LABEL, {"project_id": project_id})]
+    def count_by_label(self, project_id: int, largest: int | None = None) -> list[tuple[str, str, int]]:
+        """(label, category, samples), sorted; only of the `largest` labels, if that is a number."""
+        statement = sql.COUNT_BY_LABEL if largest is None else sql.COUNT_LARGEST_LABELS
+        asked = {"project_id": project_id, "limit": largest}
+        return [tuple(row) for row in self._database.execute(statement, asked)]
 
     def open_content(self, sha256: str) -> BinaryIO:
         return self._blobs.open(sha256)
@@ -245,7 +245,7 @@ class Store:
 
         `value` is a text, a boolean, None, or stored as JSON. `expression` is SQL; it may use the column's old value.
         """
-        if column not in _COLUMNS:
+        if column not in EDITABLE:
             raise ValueError(f"{column} cannot be edited")
         condition, values = where(selection)
         stored = value if isinstance(value, str | bool | None) else json.dumps(value)

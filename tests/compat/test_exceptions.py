@@ -34,5 +34,6 @@ print("edgeimpulse_api" in sys.modules)
 def test_a_wrong_key_is_caught_by_either_name(
     emulator: RunningEmulator, official: Any, imports: str, caught: str, *, is_loaded: bool
 ) -> None:
-    said = official.run(ASK.format(imports=imports, studio=emulator.studio_url, caught=caught))
+    run = official.run if is_loaded else official.run_anew
+    said = run(ASK.format(imports=imports, studio=emulator.studio_url, caught=caught))
     assert ["UnauthorizedException 401 Invalid API key True", "HTTP 401: Invalid API key", str(is_loaded)] == said

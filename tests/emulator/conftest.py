@@ -4,6 +4,7 @@ import pytest
 
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
+from tests.browser import browser  # noqa: F401 - a fixture
 
 from .wire import Client
 

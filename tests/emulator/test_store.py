@@ -397,11 +397,32 @@ def test_a_folder_of_an_older_emulator_is_counted_and_its_files_are_read(tmp_pat
 def test_a_page_at_any_depth_reads_no_sample_that_it_does_not_show(tmp_path: Any, wanted: Selection) -> None:
     open_store(str(tmp_path)).close()
     condition, values = where(wanted)
-    statement = sql.LIST_SAMPLES.format(where=condition)
+    for order in ("id desc", "id asc"):
+        statement = "explain query plan " + sql.LIST_SAMPLES.format(where=condition, order=order)
+        with contextlib.closing(sqlite3.connect(tmp_path / "emulator.db")) as database:
+            plan = database.execute(statement, values | {"limit": 1000, "offset": 9000}).fetchall()
+        (skipped,) = [step[3] for step in plan if "project_id=" in step[3]]
+        assert "COVERING INDEX" in skipped, plan
+
+
+def test_the_samples_of_a_device_are_found_by_their_index(tmp_path: Any) -> None:
+    open_store(str(tmp_path)).close()
+    condition, values = where(Selection(project_id=1, device="dev"))
+    statement = "explain query plan " + sql.LIST_SAMPLES.format(where=condition, order="id desc")
     with contextlib.closing(sqlite3.connect(tmp_path / "emulator.db")) as database:
-        plan = database.execute("explain query plan " + statement, values | {"limit": 1000, "offset": 9000}).fetchall()
-    (skipped,) = [step[3] for step in plan if "project_id=" in step[3]]
-    assert "COVERING INDEX" in skipped, plan
+        plan = database.execute(statement, values | {"limit": 50, "offset": 0}).fetchall()
+    assert ["sample_by_device" in step[3] for step in plan if "project_id=" in step[3]] == [True]
+
+
+def test_the_largest_labels_are_those_of_most_samples(store: Store) -> None:
+    project_id = project_of(store)
+    for number in range(6):
+        commit(store, project_id, b"%d" % number)
+        wanted = Selection(project_id=project_id, ids=(number + 1,))
+        store.edit(wanted, "label", ("a", "b", "b", "c", "c", "c")[number], now_ms=1)
+    expected = [("b", "training", 2), ("c", "training", 3)]
+    assert store.count_by_label(project_id, largest=2) == expected
+    assert store.count_by_label(project_id) == [("a", "training", 1), *expected]
 
 
 def test_a_file_twice_in_one_request_is_a_duplicate_of_itself(store: Store) -> None:

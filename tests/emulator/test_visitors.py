@@ -113,6 +113,10 @@ PLACES = [
     ("POST", "/emulator/projects", "{}"),
     ("GET", "/v1/api/projects", ""),
     ("GET", "/nowhere", ""),
+    ("GET", "/projects/1", ""),
+    ("GET", "/live", ""),
+    ("POST", "/faults/end", "token=x"),
+    ("POST", "/projects/1/samples/1/delete", "token=x"),
 ]
 
 

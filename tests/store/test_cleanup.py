@@ -186,7 +186,7 @@ def test_after_a_churn_the_state_is_as_small_as_before(tmp_path: Path, monkeypat
     before = size_of(tmp_path)
     shelf.open()
     forgets = Cleanup(shelf.database)
-    files, now = 4_000, NOW
+    files, now = 2_000, NOW
     for first in range(0, files, 1000):
         now += 10.0
         numbers = range(first, first + 1000)

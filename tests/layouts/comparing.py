@@ -1,15 +1,10 @@
-"""Datasets as real tools lay them out become exactly the samples that a careful person would make of them.
-
-`eisync once` runs as a process, and the emulator says what is in the project then.
-"""
+"""The layouts of datasets as real tools make them, and whether a project has the samples of one."""
 
 import json
 import urllib.request
 from collections import defaultdict
 from dataclasses import replace
 from typing import Any
-
-import pytest
 
 from tests.conftest import Bench
 from tests.layouts import edge_impulse, folders, image_exports, recordings, roboflow
@@ -58,20 +53,6 @@ def compared(layout: Layout, found: list[Wanted]) -> tuple[list[Any], list[Any]]
     asked = {one.name: one for one in expected}
     there = [as_asked(one, asked.get(one.name, one)) for one in found]
     return [one.shown() for one in expected], sorted(one.shown() for one in there)
-
-
-@pytest.mark.parametrize("generate", LAYOUTS, ids=lambda generate: generate.__name__)
-def test_a_layout_becomes_the_samples_of_a_careful_person(bench: Bench, generate: Generator) -> None:
-    layout = generate(bench.recordings)
-    configuration = f'[[watch]]\npath = "recordings"\nsettle_s = 0.1\n{layout.settings}\n'
-    (bench.place / "eisync.toml").write_text(configuration, encoding="utf-8")
-    done = bench.run("once", "--quiet", "--timeout", "40")
-    found = samples(bench)
-    expected, there = compared(layout, found)
-    assert expected == there, done.stdout + done.stderr
-    assert 0 == done.returncode, done.stdout + done.stderr
-    if layout.group is not None:
-        no_group_straddles(layout, found)
 
 
 def no_group_straddles(layout: Layout, found: list[Wanted]) -> None:
