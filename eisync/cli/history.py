@@ -9,7 +9,7 @@ import click
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 
-_WORDS = {
+WORDS = {
     "complete": "was complete and waits to be sent",
     "cut": "is truncated and was not sent",
     "claim": "is being sent",
@@ -75,7 +75,7 @@ def command(file: str | None, limit: int, config: str | None, state_dir: str | N
 
 
 def _line(record: dict[str, Any], *, with_path: bool) -> str:
-    words = _WORDS.get(record["event"], record["event"])
+    words = WORDS.get(record["event"], record["event"])
     reason = f": {record['reason']}" if record["reason"] not in ("", record["event"]) else ""
     what = f"{record['path']} {words}" if with_path else words
     return f"{_local(record['at'])}  {record['state']:<11}  {what}{reason}"

@@ -8,9 +8,12 @@ a key. A test refuses every other way to print in the commands.
 
 import json
 import sys
+from collections.abc import Sequence
+from enum import Enum
 
 import click
 
+from eisync import paths
 from eisync.adapters import clock
 from eisync.core.redaction import KEYS, MARK
 from eisync.core.text import printable
@@ -45,6 +48,48 @@ def is_yes(question: str) -> bool:
 def _write(text: str, *, err: bool) -> None:
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err)
+
+
+class Style(Enum):
+    """How a line looks on a terminal with colours."""
+
+    PLAIN = ""
+    STRONG = "1"
+    FAINT = "2"
+    BAD = "1;31"
+    GOOD = "1;32"
+    BUSY = "1;33"
+
+
+class Screen:
+    """Redraws a terminal in place, on stdout. It asks the terminal for nothing, and leaves what was drawn last."""
+
+    def __init__(self) -> None:
+        self._can_move = not paths.is_dumb_terminal()
+        self._has_colours = self._can_move and not paths.refuses_colours()
+        self._is_begun = False
+
+    def draw(self, lines: Sequence[tuple[str, Style]]) -> None:
+        """Draw the lines, each with its style. They must fit the width of the terminal."""
+        text = "".join(self._line(*line) for line in lines)
+        if not self._can_move:
+            _write(f"{text}\n", err=False)
+            return
+        begin = "" if self._is_begun else "\x1b[?25l\x1b[2J"  # hide the cursor, and clear once
+        self._is_begun = True
+        _write(f"{begin}\x1b[H{text}\x1b[J", err=False)
+
+    def end(self) -> None:
+        """Show the cursor again. Safe to repeat."""
+        if self._is_begun:
+            _write("\x1b[?25h\n", err=False)
+            self._is_begun = False
+
+    def _line(self, line: str, style: Style) -> str:
+        text = printable(KEYS.without_keys(line))
+        if self._has_colours and style.value:
+            text = f"\x1b[{style.value}m{text}\x1b[0m"
+        return f"{text}\x1b[K\n" if self._can_move else f"{text}\n"
 
 
 _WIDTH = 30

@@ -9,13 +9,22 @@ from eisync.cli import PENDING
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.cli.pause import sentences
-from eisync.core.summary import in_bytes
+from eisync.core.summary import in_bytes, span
 
 
 @click.command("status")
 @common
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
-def command(config: str | None, state_dir: str | None, as_json: bool) -> int:
+@click.option("--watch", is_flag=True, help="Show it again and again, in place on a terminal, until Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often --watch asks.",
+)
+def command(config: str | None, state_dir: str | None, as_json: bool, watch: bool, interval: float) -> int:
     """Show in one sentence whether every file is in Edge Impulse, then which are not, why, and what to do next.
 
     Works with and without a running daemon. Counts the files of every folder that was ever watched with this state
@@ -30,7 +39,16 @@ def command(config: str | None, state_dir: str | None, as_json: bool) -> int:
                   nothing is known yet. When nothing runs, start 'eisync run' or 'eisync once'
 
     When both 3 and 4 apply, the code is 4, unless nothing continues before a person acts.
+
+    --watch also shows the rate, what is being sent and the last events. Off a terminal it prints a line whenever the
+    sentence changes. After Ctrl-C, the exit code is that of the last status.
     """
+    if watch:
+        from eisync.cli import live_status
+
+        if as_json:
+            raise click.UsageError("--watch is for a person; ask for --json as often as you like")
+        return live_status.watch(config, state_dir, every_s=interval)
     code = PENDING
     for status in ask({"do": "status"}, config=config, state_dir=state_dir):
         say_json(status, indent=2) if as_json else say(*_lines(status))
@@ -47,7 +65,7 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
     if status.get("unreadable_folders"):
         yield f"  {'folders':<12} {status['unreadable_folders']:>9,} cannot be read"
     if status["oldest_pending_s"] is not None:
-        yield f"  the oldest has waited for {_span(status['oldest_pending_s'])}"
+        yield f"  the oldest has waited for {span(status['oldest_pending_s'])}"
     if paused := status.get("paused"):
         yield from sentences(paused)
     yield from _reasons(status)
@@ -112,7 +130,7 @@ def _root(root: dict[str, Any]) -> Iterator[str]:
     elif root["scanned_s"] is None:
         yield "  not scanned yet"
     else:
-        yield f"  scanned {_span(root['scanned_s'])} ago"
+        yield f"  scanned {span(root['scanned_s'])} ago"
     for reason in root.get("away", ()):
         yield f"  away: {reason}"
     if root["settling"]:
@@ -132,7 +150,7 @@ def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
         return
     if watching.get("trouble"):
         yield f"  failing: {watching['trouble']}"
-    every = f"scanned every {_span(watching['scan_every_s'])}"
+    every = f"scanned every {span(watching['scan_every_s'])}"
     if watching["reason"]:
         yield f"  file events fail: {watching['reason']}; {every} meanwhile"
     elif watching["mode"] == "scan":
@@ -169,7 +187,7 @@ def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
         yield f"  not compared with the service: {target['listing_trouble']}"
         yield "    uploads continue; until then eisync does not see deletions and edits in the project"
     elif target["listed_s"] is not None:
-        yield f"  compared with the service {_span(target['listed_s'])} ago"
+        yield f"  compared with the service {span(target['listed_s'])} ago"
     if target.get("inference_trouble"):
         yield f"  labels: {target['inference_trouble']}"
     yield from _straddling(target.get("straddling", []))
@@ -199,10 +217,3 @@ def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
             yield f"  the {loop['name']} failed and will be tried again: {loop['trouble']}"
         elif not loop["is_fresh"]:
             yield f"  the {loop['name']} has not responded for {loop['age_s']:.0f} s"
-
-
-def _span(seconds: float) -> str:
-    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"

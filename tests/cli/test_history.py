@@ -73,4 +73,4 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
 
 def test_every_event_has_words() -> None:
     reported = {"edited", "mislabelled", "renamed", "back", "ignored", "undone"} | {kind.value for kind in ActionKind}
-    assert {event.value for event in Event} | reported == set(history._WORDS)
+    assert {event.value for event in Event} | reported == set(history.WORDS)
