@@ -98,9 +98,14 @@ class App:
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
         self._beat_at: float | None = None
+        self._reload: Callable[[], dict[str, Any]] | None = None
 
-    def start_daemon(self) -> Supervisor:
-        """Begin to receive file events, accept requests of the command line, and run every loop."""
+    def start_daemon(self, reload: Callable[[], dict[str, Any]] | None = None) -> Supervisor:
+        """Begin to receive file events, accept requests of the command line, and run every loop.
+
+        `reload` reads the configuration again when a command asks for it.
+        """
+        self._reload = reload
         self._events.start()
         self.outbox.on_work(self.bells["uploader"].set)
         control = self._control_server()
@@ -223,18 +228,20 @@ class App:
         return [described(watch) for watch in self.settings.watches]
 
     def adjust(self, settings: Settings) -> None:
-        """Apply the options that may change while eisync runs: `max_rate` and `quiet_hours`. Others need a restart."""
-        upload, before = settings.upload, self.settings.upload
+        """Use these settings from now on. They differ in options that may change while eisync runs only
+        (`eisync.settings.live`)."""
+        upload, reconcile = settings.upload, settings.reconcile
+        self.settings = settings
         self._throttle.set_rate(upload.max_rate or None)
         self._quiet_hours = upload.quiet_hours
-        self.bells["uploader"].set()
-        self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=str(upload.quiet_hours))
-        changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
-        self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
-        fixed = ("targets", "watches", "state", "upload", "reconcile", "log")
-        waiting = [name for name in fixed if getattr(settings, name) != getattr(self.settings, name)]
-        if waiting:
-            self.log.warning("configuration.waits", tables=waiting, reason="these changes need a start of eisync")
+        if self.reconciler is not None:
+            self.reconciler.adjust(
+                interval_s=reconcile.interval_s,
+                sweep_interval_s=reconcile.sweep_interval_s,
+                page_size=reconcile.page_size,
+            )
+        for name in ("uploader", "reconciler"):
+            self.bells[name].set()
 
     def close(self, *, wait: bool = True) -> None:
         """Release everything. With `wait` False, do not wait for requests under way: their files become doubtful."""
@@ -279,6 +286,7 @@ class App:
                 observed_at=self.observed_at,
                 watched=self.watched,
                 passes=self.reconciler,
+                reload=self._reload,
             ),
         )
         folder = str(self.settings.state.dir)

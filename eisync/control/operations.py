@@ -18,7 +18,7 @@ from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as LifecycleEvent
 from eisync.core.lifecycle import sources
 from eisync.core.model import shown, value
-from eisync.errors import ConfigurationError, EisyncError, StateError
+from eisync.errors import ConfigurationError, DaemonUnreachableError, EisyncError, StateError
 from eisync.loops.ports import Passes
 from eisync.store.actions import ActionStore
 from eisync.store.index import Index
@@ -47,6 +47,7 @@ class Running:
     `live` returns the report of the process. `note` stores the current observations, so that they are counted.
     `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
     some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler.
+    `reload` reads the configuration again, and returns what was applied and what waits for a restart.
     """
 
     live: Callable[[], Record] | None = None
@@ -55,6 +56,7 @@ class Running:
     observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None
     watched: Callable[[], list[Record]] = list
     passes: Passes | None = None
+    reload: Callable[[], Record] | None = None
 
     def report(self) -> Record | None:
         """Return the report of the process; None when none runs."""
@@ -122,6 +124,8 @@ class Operations:
                 yield from relabel(self._actions, question, self.now())
             case "pause" | "resume":
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
+            case "reload":
+                yield self.reload()
             case "health":
                 yield self.health()
             case other:
@@ -191,6 +195,14 @@ class Operations:
         if self._passes is None or type(ticket) is not int:
             raise ConfigurationError("no pass has that ticket; request one")
         return {"targets": self._passes.report(ticket)}
+
+    def reload(self) -> Record:
+        """Have the process read its configuration again. Raises ConfigurationError for one that has faults."""
+        if self._running.live is None:
+            raise DaemonUnreachableError("no daemon runs on this state folder; the next start reads the configuration")
+        if self._running.reload is None:
+            raise EisyncError("'eisync once' reads its configuration when it starts, and not again")
+        return self._running.reload()
 
     def retry(self, paths: object) -> Record:
         """Put quarantined files and tombstones back into the queue: those at `paths` (absolute), or all if None."""
