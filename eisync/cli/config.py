@@ -23,7 +23,7 @@ MAX_TRIED = 20_000
 
 @click.group("config")
 def command() -> None:
-    """Check a configuration, or print its schema."""
+    """Check, show or reload a configuration, or print its schema."""
 
 
 @command.command("check")
