@@ -3,7 +3,7 @@
 Most lines contain file names and texts of the service. Whatever these hold, no line breaks, moves the cursor, or shows
 a key. A test refuses every other way to print in the commands.
 
-`Bar` draws a progress bar on stderr, if a person is at the terminal.
+`Screen` redraws a terminal in place. `eisync.cli.progress` shows how far a command is.
 """
 
 import json
@@ -14,7 +14,6 @@ from enum import Enum
 import click
 
 from eisync import paths
-from eisync.adapters import clock
 from eisync.core.redaction import KEYS, MARK
 from eisync.core.text import printable
 
@@ -90,44 +89,3 @@ class Screen:
         if self._has_colours and style.value:
             text = f"\x1b[{style.value}m{text}\x1b[0m"
         return f"{text}\x1b[K\n" if self._can_move else f"{text}\n"
-
-
-_WIDTH = 30
-_EVERY_S = 0.2
-
-
-class Bar:
-    """A progress bar on one line of a terminal."""
-
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown
-        self._shown_at: float | None = None
-        self._width = 0
-
-    def is_due(self) -> bool:
-        """Return whether it is time to draw again: counting may cost more than drawing."""
-        now = clock.monotonic()
-        if not self._is_shown or (self._shown_at is not None and now - self._shown_at < _EVERY_S):
-            return False
-        self._shown_at = now
-        return True
-
-    def show(self, done: int, total: int, what: str) -> None:
-        """Draw `done` of `total` things, called `what`, if it is time."""
-        if self.is_due():
-            self.draw(done, total, what)
-
-    def draw(self, done: int, total: int, what: str) -> None:
-        filled = _WIDTH * done // max(1, done, total)
-        self._write(f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {done:,} of {total:,} {what}")
-
-    def end(self) -> None:
-        """Clear the line. Safe to repeat."""
-        if self._width:
-            self._write("")
-            redraw("")
-            self._width = 0
-
-    def _write(self, text: str) -> None:
-        redraw(text.ljust(self._width))
-        self._width = len(text)

@@ -191,10 +191,12 @@ class Operations:
         return {"ticket": self._passes.ask_pass(sweeps=sweeps, dry_run=dry_run)}
 
     def reconciled(self, ticket: object) -> Record:
-        """Return what the pass found. `targets` is None while it runs."""
+        """Return what the pass found. `targets` is None while it runs; then `listing` says how many samples of how many
+        are listed, if they all are."""
         if self._passes is None or type(ticket) is not int:
             raise ConfigurationError("no pass has that ticket; request one")
-        return {"targets": self._passes.report(ticket)}
+        found = self._passes.report(ticket)
+        return {"targets": found} if found is not None else {"targets": None, "listing": self._index.records.listing()}
 
     def reload(self) -> Record:
         """Have the process read its configuration again. Raises ConfigurationError for one that has faults."""
