@@ -23,13 +23,14 @@ from eisync import cli
 from eisync.core import lifecycle
 from eisync.core.annotations.formats import FORMATS, Subject
 from eisync.core.identity import Decision, Destruction, Identity, decide
+from eisync.core.metrics import METRICS
 from eisync.selftest.checks import CHECKS
 from eisync.settings import options_table
 
 ROOT = Path(__file__).parent.parent
 MAN = ROOT / "deploy" / "man"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-MEANINGS = ROOT / "docs" / "log-events.toml"
+TELEMETRY = ROOT / "docs" / "telemetry.toml"
 _SECTION = "<!-- {name}: python docs/generate.py -->\n"
 _END = "<!-- end -->"
 
@@ -46,6 +47,7 @@ def sections() -> dict[str, str]:
         "formats": formats_table(),
         "identity": identity_table(),
         "log-events": log_events_table(),
+        "metrics": metrics_table(),
         "options": options_table().strip(),
         "removal-events": commented_table(lifecycle.RemovalEvent, "event"),
         "removal-names": commented_table(lifecycle.RemovalState, "removal"),
@@ -68,7 +70,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def command_pages() -> Iterator[str]:
     """Return a section for each command, from what its `--help` is made of."""
     for verb in cli.VERBS:
-        command: click.Command = importlib.import_module(f"eisync.cli.{verb}").command
+        command: click.Command = importlib.import_module(cli.module_of(verb)).command
         yield from _command_page(command, click.Context(command, info_name=f"eisync {verb}"))
 
 
@@ -138,17 +140,27 @@ def formats_table() -> str:
     return table(["`annotations`", "what it is", "it describes", "an annotation file is about"], rows)
 
 
-# The log
+# The log and the metrics
 
 
 def log_events_table() -> str:
     """Return every event that eisync logs: its levels, its fields, its meaning."""
-    meanings = tomllib.loads(MEANINGS.read_text(encoding="utf-8"))
+    meanings = tomllib.loads(TELEMETRY.read_text(encoding="utf-8"))["events"]
     rows = []
     for name, event in sorted(log_events(ROOT / "eisync").items()):
         fields = ", ".join(f"`{one}`" for one in sorted(event.fields)) or "none"
         rows.append([f"`{name}`", ", ".join(sorted(event.levels, key=LEVELS.index)), fields, meanings.get(name, "")])
     return table(["event", "level", "fields", "meaning"], rows)
+
+
+def metrics_table() -> str:
+    """Return every metric: its type, its labels, what it counts and how to read it."""
+    readings = tomllib.loads(TELEMETRY.read_text(encoding="utf-8"))["metrics"]
+    rows = []
+    for metric in METRICS:
+        labels = ", ".join(f"`{one}`" for one in metric.labels)
+        rows.append([f"`{metric.name}`", metric.kind.value, labels, f"{metric.help} {readings.get(metric.name, '')}"])
+    return table(["metric", "type", "labels", "what it says"], rows)
 
 
 # What tests prove

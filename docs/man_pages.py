@@ -21,7 +21,7 @@ def pages() -> dict[str, str]:
     """Return the text of every page by its file name."""
     found = {"eisync.1": _page(cli.group, click.Context(cli.group, info_name="eisync"), _about_all())}
     for verb in cli.VERBS:
-        command: click.Command = importlib.import_module(f"eisync.cli.{verb}").command
+        command: click.Command = importlib.import_module(cli.module_of(verb)).command
         context = click.Context(command, info_name=f"eisync {verb}")
         found[f"eisync-{verb}.1"] = _page(command, context, cli.VERBS[verb])
     return found

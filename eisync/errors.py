@@ -16,6 +16,7 @@
     │   └── UnansweredError      it was sent; whether it arrived is not known
     │       └── AnswerTooLargeError  ask for less
     ├── StudioError          Studio refused the request
+    ├── NotificationError    a notification was not delivered: try again later
     └── FileError            one file cannot be sent, other files can
         ├── FileChangedError     it has changed: settle it again
         │   └── FileAwayError        its folder is away: the file comes back with it
@@ -124,6 +125,10 @@ class StudioError(EisyncError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NotificationError(EisyncError):
+    """A notification could not be delivered. The message never has the address, which may be a secret."""
 
 
 class ForeignProjectError(EisyncError):

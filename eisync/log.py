@@ -1,10 +1,17 @@
-"""Configure structlog: JSON lines for machines, plain text on a terminal, and never a local variable or a key."""
+"""Configure structlog: JSON lines for machines, plain text on a terminal, and never a local variable or a key.
+
+Where stderr is the journal of systemd, each line begins with its priority, which the journal takes off again: so
+`journalctl -p warning` shows what it should.
+
+Source: sd-daemon(3), "SD_WARNING"; systemd.exec(5), "$JOURNAL_STREAM", "SyslogLevelPrefix".
+"""
 
 import contextlib
 import json
 import logging
 import sys
 import threading
+from collections import deque
 from typing import Any, TextIO
 
 from eisync.core.redaction import KEYS
@@ -33,10 +40,22 @@ _LEVELS = {
 }
 
 
-def configure(*, level: str = "info", style: str = "auto", stream: TextIO | None = None) -> Log:
+MAX_RECENT = 500
+"""How many of the last lines are kept in memory, for a support bundle."""
+
+_recent: deque[str] = deque(maxlen=MAX_RECENT)
+
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+"""The priority of syslog for each level."""
+
+
+def configure(
+    *, level: str = "info", style: str = "auto", stream: TextIO | None = None, is_journal: bool = False
+) -> Log:
     """Configure logging and return the logger of the process. `level` may also be "none".
 
     `style` is "json", "console" or "auto". With "auto" it is console when `stream` (default: stderr) is a terminal.
+    `is_journal`: the stream leads to the journal of systemd.
     """
     stream = stream or sys.stderr
     is_console = style == "console" or (style == "auto" and stream.isatty())
@@ -55,26 +74,49 @@ def configure(*, level: str = "info", style: str = "auto", stream: TextIO | None
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=lambda *_: _Lines(stream),
+        logger_factory=lambda *_: _Lines(stream, is_journal=is_journal),
         cache_logger_on_first_use=False,
     )
     logger: Log = structlog.get_logger().bind()  # resolved once, not for each line
     return logger
 
 
+def recent() -> list[str]:
+    """Return the last lines that this process logged, without any key."""
+    return list(_recent)
+
+
 class _Lines:
     """Write whole lines. Drop a line rather than raise: a full disk or a closed pipe must not end an upload."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, is_journal: bool) -> None:
         self._stream = stream
         self._lock = threading.Lock()
+        self._prefixes = {level: f"<{priority}>" if is_journal else "" for level, priority in PRIORITIES.items()}
 
-    def msg(self, line: str) -> None:
+    def _write(self, level: str, text: str) -> None:
+        _recent.append(text)
+        prefix = self._prefixes[level]
+        if prefix:  # every line of a traceback has the priority
+            text = text.replace("\n", f"\n{prefix}")
         with self._lock, contextlib.suppress(OSError, ValueError):
-            self._stream.write(line + "\n")
+            self._stream.write(f"{prefix}{text}\n")
             self._stream.flush()
 
-    debug = info = warning = error = critical = msg
+    def debug(self, line: str) -> None:
+        self._write("debug", line)
+
+    def info(self, line: str) -> None:
+        self._write("info", line)
+
+    def warning(self, line: str) -> None:
+        self._write("warning", line)
+
+    def error(self, line: str) -> None:
+        self._write("error", line)
+
+    def critical(self, line: str) -> None:
+        self._write("critical", line)
 
 
 def _in_json(_: Any, __: str, event: structlog.typing.EventDict) -> str:

@@ -104,6 +104,19 @@ def notify_socket(environ: Mapping[str, str] | None = None) -> str | None:
     return (os.environ if environ is None else environ).get("NOTIFY_SOCKET") or None
 
 
+def is_journal(descriptor: int, environ: Mapping[str, str] | None = None) -> bool:
+    """Return whether the descriptor of an open file leads to the journal of systemd (systemd.exec(5)).
+
+    A child of a service inherits the variable even if its output goes elsewhere, so the file itself is compared.
+    """
+    device, _, inode = (os.environ if environ is None else environ).get("JOURNAL_STREAM", "").partition(":")
+    try:
+        facts = os.fstat(descriptor)
+        return (int(device), int(inode)) == (facts.st_dev, facts.st_ino)
+    except (OSError, ValueError):
+        return False
+
+
 def proxy_variables(environ: Mapping[str, str] | None = None) -> list[str]:
     """Return the names of the variables that name a proxy. Their values may hold a password."""
     environ = os.environ if environ is None else environ

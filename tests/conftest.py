@@ -171,6 +171,7 @@ def bench_at(tmp_path: Path, emulator: RunningEmulator) -> Bench:
         "EI_INGESTION_ENDPOINT": emulator.ingestion_url,
         "HOME": str(tmp_path),
         "PYTHONWARNINGS": "error",
+        "EISYNC_WEB__ENABLED": "false",  # tests/web serves it
     }
     return Bench(tmp_path, emulator, environ)
 

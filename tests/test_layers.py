@@ -38,6 +38,10 @@ ROOMS = {
     "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic", "typing_extensions"}),
     "loops": room(CORE | {"store"}, {"structlog"}),
     "control": room(CORE | {"store", "loops"}),
+    "web": room(
+        CORE | {"store", "loops", "control", "_version"},
+        {"waitress", "werkzeug", "jinja2", "markupsafe", "prometheus_client"},
+    ),
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
     "experimental": room({"data"}, {"pandas"}),
     "util": room({"data", "exceptions"}),
@@ -48,7 +52,7 @@ ROOMS = {
     "export": room(CORE | {"adapters"}),
     "log": room({"core", "loops"}, {"structlog"}),
     "app": room(
-        EVERY_ROOM - {"cli", "web", "emulator", "data", "experimental", "exceptions", "selftest", "util", "py"},
+        EVERY_ROOM - {"cli", "emulator", "data", "experimental", "exceptions", "selftest", "util", "py"},
         {"structlog"},
     ),
     "cli": room(EVERY_ROOM, {"click"}),
@@ -69,6 +73,7 @@ BARRED = {
     "loops": {"time", "random", "secrets", "logging", "os", "socket", "subprocess", "sqlite3", "pathlib"},
     "adapters": {"sqlite3"},
     "control": {"sqlite3", "time"},
+    "web": {"sqlite3", "time", "random", "subprocess"},
     "data": {"sqlite3"},
     "selftest": {"sqlite3", "time", "random"},
     "cli": {"sqlite3"},

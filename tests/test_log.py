@@ -162,3 +162,44 @@ def test_a_logger_does_not_take_rich_along(tmp_path: Path) -> None:
         "assert rich.is_found\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+
+
+# The journal
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_a_line_of_the_journal_begins_with_its_priority(level: str) -> None:
+    stream = io.StringIO()
+    getattr(configure(level="debug", stream=stream, is_journal=True), level)("upload.stored", path="a\nb.csv")
+    priority, text = stream.getvalue()[:3], stream.getvalue()[3:]
+    assert {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>"}[level] == priority
+    assert (level, "a\nb.csv") == (json.loads(text)["level"], json.loads(text)["path"])
+
+
+def test_every_line_of_a_traceback_has_the_priority() -> None:
+    stream = io.StringIO()
+    log = configure(style="console", stream=stream, is_journal=True)
+    try:
+        fail(ValueError("odd"))
+    except ValueError:
+        log.exception("loop.failed", loop="uploader")
+    lines = stream.getvalue().splitlines()
+    assert len(lines) > 3
+    assert {"<3>"} == {line[:3] for line in lines}
+
+
+def test_elsewhere_no_line_has_a_priority() -> None:
+    assert not logged("json").startswith("<")
+    assert not logged("console").startswith("<")
+
+
+def test_an_error_of_a_command_has_its_priority_in_the_journal(tmp_path: Path) -> None:
+    place = tmp_path / "journal"
+    code = "import os, sys; os.environ['JOURNAL_STREAM'] = sys.argv[1]; from eisync.cli import main; sys.argv[1:] = "
+    code += "['run', '--config', '/nowhere/eisync.toml']; main()"
+    with place.open("wb") as file:
+        facts = place.stat()
+        for inode in (facts.st_ino, 1):
+            subprocess.run([sys.executable, "-c", code, f"{facts.st_dev}:{inode}"], stderr=file, check=False)
+    named = "--config: there is no file /nowhere/eisync.toml: create it, or name another"
+    assert [f"<3>{named}", named] == place.read_text().splitlines()

@@ -183,3 +183,13 @@ def test_looking_at_places_is_cheap(home: Path) -> None:
 def test_an_eisync_of_ours_gets_nothing_of_the_persons_configuration() -> None:
     environ = {"EI_API_KEY": "x", "EI_HOST": "y", "EISYNC_CONFIG": "z", "PATH": "/bin", "HOME": "/home/p"}
     assert {"PATH": "/bin", "HOME": "/home/p"} == paths.unconfigured(environ)
+
+
+def test_the_journal_is_the_very_file_that_systemd_names(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as file, (tmp_path / "b").open("wb") as other:
+        facts = os.fstat(file.fileno())
+        named = {"JOURNAL_STREAM": f"{facts.st_dev}:{facts.st_ino}"}
+        assert [True, False] == [paths.is_journal(one.fileno(), named) for one in (file, other)]
+        for text in ("", "1", "a:b", f"{facts.st_dev}"):
+            assert not paths.is_journal(file.fileno(), {"JOURNAL_STREAM": text})
+    assert not paths.is_journal(99_999, named)

@@ -1,8 +1,9 @@
 """One process of eisync: build it from the settings, start it, query it, close it."""
 
+import functools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,16 +13,19 @@ from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
-from eisync.app import loops
-from eisync.app.live_report import live_report
+from eisync.app import loops, report, steering
 from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
-from eisync.control.operations import Operations, Running
+from eisync.app.notifier import Notifier
+from eisync.app.numbers import ProcessNumbers
+from eisync.app.page import PageServer, explain, page_services
+from eisync.control.operations import Operations
+from eisync.control.running import PAGE_STARTS, Running
 from eisync.control.server import ControlServer
 from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
-from eisync.core.model import Root
-from eisync.core.pause import hold_of
+from eisync.core.pause import Hold, hold_of
 from eisync.errors import EisyncError, StateDamagedError, StateError
+from eisync.log import recent
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import LoopHealth, Loops, Once, SupervisedLoop, Supervisor
@@ -30,7 +34,6 @@ from eisync.store.actions import ActionStore
 from eisync.store.continuity import ClockNotes
 from eisync.store.database import open_database
 from eisync.store.index import Index
-from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
 from eisync.store.pauses import ALL
 from eisync.store.state_folder import write_holder
@@ -91,14 +94,23 @@ class App:
             parts,
             self._pool,
             withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
-            hold=lambda now: hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day()),
+            hold=self._hold,
         )
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
+        self._notifier: Notifier | None = None
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
+        self.page: PageServer | None = None
         self._beat_at: float | None = None
         self._reload: Callable[[], dict[str, Any]] | None = None
+
+    def _hold(self, now: float) -> Hold | None:
+        return hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day())
+
+    def _is_paused(self, now: float) -> bool:
+        """Return whether files wait on purpose, of all folders or of some."""
+        return self._hold(now) is not None or bool(self.index.pauses.now(now))
 
     def start_daemon(self, reload: Callable[[], dict[str, Any]] | None = None) -> Supervisor:
         """Begin to receive file events, accept requests of the command line, and run every loop.
@@ -122,8 +134,14 @@ class App:
             supervised.append(
                 SupervisedLoop(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s)
             )
+        if self.settings.notify.is_on:
+            self._notifier = Notifier(self.settings, self.operations.status, self._is_paused, self.log)
+            supervised.append(self._notifier.supervised())
         self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
+        folder = str(self.settings.state.dir)
+        more = page_services(self.settings)
+        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log, more=more)
         return self.supervisor
 
     def answer_meanwhile(self) -> None:
@@ -172,43 +190,17 @@ class App:
     def pending(self) -> int:
         """Return how many files of the watched folders wait to be sent, or are being sent. Paused ones do not count."""
         paused = self.index.pauses.now(clock.now())
-        report = self.index.records.report([] if ALL in paused else set(self._root_ids) - paused.keys())
+        report = self.index.records.report([] if ALL in paused else set(self.root_ids) - paused.keys())
         return sum(report.get(state, 0) for state in PENDING)
-
-    @property
-    def roots(self) -> tuple[Root, ...]:
-        """Return the watched folders of this run."""
-        return self._roots
 
     @property
     def root_ids(self) -> tuple[int, ...]:
         """Return the ids of the watched folders of this run."""
-        return self._root_ids
+        return tuple(root.id for root in self.roots)
 
     def live(self) -> dict[str, Any]:
         """Return what only the running process knows."""
-        return live_report(self, self._health())
-
-    def observed(self) -> list[dict[str, Any]]:
-        """Return what is not complete or cannot be read, as records of `eisync ls`.
-
-        For folders that are not scanned yet or not watched, return what was stored last.
-        """
-        now = {(one.root, one.path): record_of(one) for one in self.watcher.observed(clock.now())}
-        noted = self.index.observations.records()
-        return self._merged(now, noted)
-
-    def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the same for `paths` of one root only."""
-        now = {(one.root, one.path): record_of(one) for one in self.watcher.observed_at(root, paths, clock.now())}
-        if root in self.watcher.scanned():
-            return list(now.values())
-        return self._merged(now, self.index.observations.records_at(root, paths))
-
-    def _merged(self, now: dict[tuple[str, str], dict[str, Any]], noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        scanned = self.watcher.scanned()
-        before = {(one["root"], one["path"]): one for one in noted if one["root"] not in scanned}
-        return list({**before, **now}.values())
+        return report.of_process(self, self._health())
 
     @property
     def is_damaged(self) -> bool:
@@ -234,6 +226,7 @@ class App:
         self.settings = settings
         self._throttle.set_rate(upload.max_rate or None)
         self._quiet_hours = upload.quiet_hours
+        self._numbers.use(settings)
         if self.reconciler is not None:
             self.reconciler.adjust(
                 interval_s=reconcile.interval_s,
@@ -246,6 +239,10 @@ class App:
     def close(self, *, wait: bool = True) -> None:
         """Release everything. With `wait` False, do not wait for requests under way: their files become doubtful."""
         self._events.stop()
+        if self.page is not None:
+            self.page.close()
+        if self._notifier is not None:
+            self._notifier.close()
         self._pool.shutdown(wait=wait, cancel_futures=True)
         for service in self._services.values():
             service.close()
@@ -265,16 +262,23 @@ class App:
             outbox=self.outbox,
             index=self.index,
             actions=self.actions,
-            roots=self._roots,
+            roots=self.roots,
             services=self._services,
             wakes={name: bell.set for name, bell in self.bells.items()},
             times=self.times,
-            lineage=loops.lineage(self.settings, self._roots, self._database, self.log),
+            lineage=loops.lineage(self.settings, self.roots, self._database, self.log),
         )
 
-    def _control_server(self) -> ControlServer:
-        """Return the server for requests of the command line. Raises StateError when it cannot listen."""
-        operations = Operations(
+    @functools.cached_property
+    def _numbers(self) -> ProcessNumbers:
+        uploads = self.uploader.counters.report
+        return ProcessNumbers(self.settings, uploads=uploads, overflows=lambda: self._events.overflows)
+
+    @functools.cached_property
+    def operations(self) -> Operations:
+        """The requests that this process answers, for the command line and for the page."""
+        observed = report.Observed(self.watcher, self.index)
+        return Operations(
             self.outbox,
             self.index,
             self.actions,
@@ -282,16 +286,25 @@ class App:
             running=Running(
                 live=self.live,
                 note=lambda: self.watcher.note(clock.now()),
-                observed=self.observed,
-                observed_at=self.observed_at,
+                observed=observed.all,
+                observed_at=observed.at,
                 watched=self.watched,
                 passes=self.reconciler,
                 reload=self._reload,
+                scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
+                recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
+                page=lambda: self.page.record() if self.page is not None else PAGE_STARTS,
+                explain=lambda root, path: explain(self.operations, root, path),
+                counted=self._numbers.counted,
+                log=lambda: {"lines": recent()},
             ),
         )
+
+    def _control_server(self) -> ControlServer:
+        """Return the server for requests of the command line. Raises StateError when it cannot listen."""
         folder = str(self.settings.state.dir)
         try:
-            self._control = ControlServer(folder, operations, log=self.log, group=self.settings.state.group)
+            self._control = ControlServer(folder, self.operations, log=self.log, group=self.settings.state.group)
         except OSError as error:  # the folder was removed since it was opened, or is not writable
             self.refuse_lost()
             raise StateError(
@@ -312,8 +325,7 @@ class App:
         settings = self.settings
         self.index.register(target.name for target in settings.targets)
         watched = [(str(watch.path), watch.target) for watch in settings.watches]
-        self._roots = tuple(self.outbox.register(watched))
-        self._root_ids = tuple(root.id for root in self._roots)
+        self.roots = tuple(self.outbox.register(watched))
         under_way = self.outbox.recover(duplicates_allowed=settings.upload.allow_duplicates, now=clock.now())
         if under_way:
             self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync stopped")

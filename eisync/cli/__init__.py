@@ -6,6 +6,7 @@ file is not uploaded, 69 the daemon cannot be reached, 73 the folder of a pull c
 was removed or replaced, 75 the state folder is in use, 77 the key is refused, 78 the configuration is wrong.
 """
 
+import gc
 import importlib
 import io
 import os
@@ -15,7 +16,7 @@ import threading
 import click
 
 from eisync._version import __version__
-from eisync.cli.output import say
+from eisync.cli.output import complain
 from eisync.core.text import printable
 from eisync.errors import ConfigurationError, EisyncError
 
@@ -27,6 +28,7 @@ VERBS = {
     "once": "Upload everything that is there now, compare with the service, and end.",
     "preview": "Show what would be sent, with which labels, and send nothing.",
     "status": "Show whether every file is in Edge Impulse, and why if not.",
+    "ui": "Open the daemon's page in the browser.",
     "doctor": "Check all that uploads need, and say what to do about what is wrong.",
     "ls": "List every file with its state and its reason.",
     "explain": "Explain what happens to one file, and why.",
@@ -45,8 +47,15 @@ VERBS = {
     "emulator": "Run a local stand-in for Edge Impulse.",
     "selftest": "Ask a live project what eisync relies on, or try eisync's promises on this machine.",
     "demo": "Watch files travel into the emulator.",
+    "notify": "Try whether the notifications of [notify] arrive.",
+    "support-bundle": "Write one archive with what helps to find a fault, without keys and contents of files.",
     "healthcheck": "For a container: is the daemon alive?",
 }
+
+
+def module_of(verb: str) -> str:
+    """Return the name of the module that has the command of a verb."""
+    return f"eisync.cli.{verb.replace('-', '_')}"
 
 
 class _LazyGroup(click.Group):
@@ -58,7 +67,11 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"eisync.cli.{cmd_name}").command
+        gc.disable()  # an import makes hardly any garbage, and looking for it is a tenth of the start
+        try:
+            command: click.Command = importlib.import_module(module_of(cmd_name)).command
+        finally:
+            gc.enable()
         return command
 
     def resolve_command(
@@ -106,18 +119,18 @@ def _exit_code() -> int:
         error.show(shown)
         # A name in the message may contain a line break: escape it, but keep the lines of click itself.
         text = shown.getvalue().replace(error.message, printable(error.message))
-        say(*text.rstrip("\n").split("\n"), err=True)
+        complain(*text.rstrip("\n").split("\n"))
         return error.exit_code
     except click.Abort:
         return 130
     except EisyncError as error:
         # An error in the configuration begins with its place, as in the messages of compilers.
         faults = error.faults if isinstance(error, ConfigurationError) else None
-        say(*(faults or [f"eisync: {line}" for line in str(error).split("\n")]), err=True)
+        complain(*(faults or [f"eisync: {line}" for line in str(error).split("\n")]))
         return error.exit_code
     except SystemExit as error:  # from the emulator, which is a program of its own
         if isinstance(error.code, str):
-            say(error.code, err=True)
+            complain(error.code)
             return UNEXPECTED
         return error.code or OK
     except BrokenPipeError:
@@ -134,12 +147,12 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
     if failure.exc_value is not None:
         import traceback
 
-        say(*"".join(traceback.format_exception(failure.exc_value)).rstrip("\n").split("\n"), err=True)
+        complain(*"".join(traceback.format_exception(failure.exc_value)).rstrip("\n").split("\n"))
 
 
 def _unexpected(error: Exception) -> int:
     import traceback  # imported only if needed
 
     trace = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
-    say(*trace, "eisync: unexpected error; nothing is lost. Please report the lines above.", err=True)
+    complain(*trace, "eisync: unexpected error; nothing is lost. Please report the lines above.")
     return UNEXPECTED

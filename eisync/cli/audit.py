@@ -7,45 +7,22 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
-from eisync.adapters.files.inventory import Found, Trouble, found_at, inventory
-from eisync.adapters.files.sidecars import annotation_at
-from eisync.app.loops import described, watched_of
+from eisync.adapters.files.inventory import Found, Trouble, inventory
+from eisync.app.loops import described
 from eisync.app.preview import why_left_out
+from eisync.app.watched_folder import Ask, WatchedFolder, statuses_of, watched_folder_of
 from eisync.cli import OK, UNEXPECTED
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.cli.progress import Progress
-from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, UNREADABLE, FileStatus, status_of
-from eisync.core.labels.annotations import MANIFEST, NotASample
-from eisync.core.lifecycle import State
-from eisync.core.model import Root
-from eisync.errors import ConfigurationError, UnreachableError
-from eisync.loops.watcher.context import WatchedRoot
+from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, UNREADABLE, FileStatus
+from eisync.errors import ConfigurationError
 from eisync.settings import Watch, load
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedFolder:
-    """A watched folder. `below`: the requested path inside it. `is_live`: a daemon watches it.
-
-    `was_watched`: it was watched before, but neither a daemon nor the configuration watches it now.
-    """
-
-    watched: WatchedRoot
-    below: str
-    is_live: bool
-    scanned_at: float | None
-    was_watched: bool = False
-
-    @property
-    def path(self) -> str:
-        return self.watched.root.path
 
 
 def watched_folders(
@@ -64,7 +41,7 @@ def watched_folders(
     else:
         settings = load(config=config, state_dir=state_dir, need_watch=False, need_key=False)
         records, main = [described(watch) for watch in settings.watches], settings.targets[0].name
-    every = [_watched_folder(record, is_live=is_live) for record in records]
+    every = [watched_folder_of(record, is_live=is_live) for record in records]
     watched = {watched_folder.path for watched_folder in every}
     # The deepest first: a folder inside a known one may itself be a known one.
     before = sorted(
@@ -80,14 +57,7 @@ def watched_folders(
 
 def _plain(path: str, target: str) -> WatchedFolder:
     """Return a folder without a [[watch]] table, as 'eisync run DIR' would watch it."""
-    return _watched_folder(described(Watch(path=Path(path), target=target)), is_live=False)
-
-
-def _watched_folder(record: dict[str, Any], *, is_live: bool) -> WatchedFolder:
-    scanned_at = record.pop("scanned_at", None)
-    watch = Watch(**{**record, "path": Path(record["path"])})
-    root = Root(id=0, path=str(watch.path), target=watch.target)
-    return WatchedFolder(watched_of(watch, root), "", is_live, scanned_at)
+    return watched_folder_of(described(Watch(path=Path(path), target=target)), is_live=False)
 
 
 def _within(place: str, every: Sequence[WatchedFolder], main: str | None) -> WatchedFolder:
@@ -106,6 +76,11 @@ def _within(place: str, every: Sequence[WatchedFolder], main: str | None) -> Wat
 
 def _contains(folder: str, place: str) -> bool:
     return place == folder or place.startswith(os.path.join(folder, ""))
+
+
+def asking_with(config: str | None, state_dir: str | None) -> Ask:
+    """Return the function that asks the running process, or the database."""
+    return lambda question: ask(question, config=config, state_dir=state_dir)
 
 
 FILES_PER_REQUEST = 2_000
@@ -174,6 +149,7 @@ def _statuses(
     """Yield each file once, and each folder that cannot be read. Request the known states of many files at a time."""
     waiting: list[Found] = []
     asked_bytes = 0
+    asking = asking_with(config, state_dir)
     for found in inventory(watched_folder.path, watched_folder.watched.eligibility, below=watched_folder.below):
         if isinstance(found, Trouble):
             if found.left_out is None:
@@ -186,60 +162,6 @@ def _statuses(
             waiting.append(found)
             asked_bytes += len(json.dumps(found.path)) + 2
         if len(waiting) >= FILES_PER_REQUEST or asked_bytes >= BYTES_PER_REQUEST:
-            yield from statuses_of(watched_folder, waiting, config, state_dir)
+            yield from statuses_of(watched_folder, waiting, asking)
             waiting, asked_bytes = [], 0
-    yield from statuses_of(watched_folder, waiting, config, state_dir)
-
-
-def statuses_of(
-    watched_folder: WatchedFolder, waiting: list[Found], config: str | None, state_dir: str | None
-) -> Iterator[tuple[str, FileStatus]]:
-    """Yield the states of files that no rule leaves out by name."""
-    known = known_of(watched_folder, [found.path for found in waiting], config, state_dir)
-    for found in waiting:
-        if (annotation := _annotation(watched_folder, found, known.get(found.path), config, state_dir)) is not None:
-            yield found.path, annotation
-            continue
-        options: dict[str, Any] = {"is_live": watched_folder.is_live, "scanned_at": watched_folder.scanned_at}
-        one = status_of(found.facts, known.get(found.path), **options)
-        if one.state == UNEXPLAINED:
-            # The file may have changed or disappeared between its stat and the request.
-            now = found_at(watched_folder.path, found.path, watched_folder.watched.eligibility)
-            if now is None:
-                continue
-            one = status_of(now.facts, known.get(found.path), **options)
-        yield found.path, one
-
-
-def _annotation(
-    watched_folder: WatchedFolder,
-    found: Found,
-    record: dict[str, Any] | None,
-    config: str | None,
-    state_dir: str | None,
-) -> FileStatus | None:
-    """Return the state of a file that is left out because of its content. There is no row for such a file."""
-    if record is not None and record["state"] != State.GONE.value:
-        return None
-
-    def is_known(places: Sequence[str]) -> bool:
-        sent = (State.SYNCED.value, State.TOMBSTONE.value)
-        return any(one["state"] in sent for one in known_of(watched_folder, list(places), config, state_dir).values())
-
-    try:
-        what: NotASample | None = MANIFEST
-        if found.path != watched_folder.watched.manifest:
-            what = annotation_at(watched_folder.path, found.path, found.facts, is_known)
-    except UnreachableError:
-        return None
-    return None if what is None else FileStatus(LEFT_OUT, f"{what.reason} ({what.kind})")
-
-
-def known_of(
-    watched_folder: WatchedFolder, paths: list[str], config: str | None, state_dir: str | None
-) -> dict[str, dict[str, Any]]:
-    """Return the records of the known files at these paths, by path."""
-    if not paths:
-        return {}
-    question = {"do": "known", "root": watched_folder.path, "paths": paths}
-    return {record["path"]: record for record in ask(question, config=config, state_dir=state_dir)}
+    yield from statuses_of(watched_folder, waiting, asking)

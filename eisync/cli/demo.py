@@ -20,6 +20,7 @@ from eisync.adapters import clock
 from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.options import common_unused
 from eisync.cli.output import say
+from eisync.cli.ui import page_of
 from eisync.control import local_socket
 from eisync.core.acquisition import Encoding, Recording, SensorAxis, encode
 from eisync.core.example_files import png, wav
@@ -29,7 +30,9 @@ from eisync.selftest.torture.installation import Installation
 RATE_HZ = 62.5
 SECONDS = 2.0
 WATCH = {"settle_s": 0.3}
-TABLES = {"upload": {"batch_files": 1}}  # one at a time, so that they can be seen to arrive
+TABLES: dict[str, dict[str, object]] = {
+    "upload": {"batch_files": 1}
+}  # one at a time, so that they can be seen to arrive
 _AXES = tuple(SensorAxis(f"acc{axis}", "m/s2") for axis in "XYZ")
 
 
@@ -97,7 +100,8 @@ PORTS = (4800, 4810)
 def command(once: bool) -> int:
     """Start the emulator and the daemon, drop real files into a folder, and show them arrive.
 
-    Ctrl-C ends it. With --once, it ends when all files are synced, with exit code 0.
+    Ctrl-C ends it. With --once, it ends when all files are synced, with exit code 0. Without it, the daemon's page in
+    the browser shows them arrive, too; its address is printed.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -105,13 +109,15 @@ def command(once: bool) -> int:
     with ExitStack() as stack:
         place = stack.enter_context(_place())
         emulator = stack.enter_context(_emulator())
-        installation = Installation(place=place, service=emulator, target="demo", watch=WATCH, tables=TABLES)
+        installation = Installation(
+            place=place, service=emulator, target="demo", watch=WATCH, tables=TABLES | {"web": {"enabled": not once}}
+        )
         folder, state = installation.recordings, installation.state
         installation.prepare()
         say(f"The emulator stands in for Edge Impulse: {_page_url(emulator)}")
         stack.enter_context(installation.running())
         _await_daemon(state, stop)
-        say(f"The daemon watches {folder}", "")
+        say(f"The daemon watches {folder}", *([] if once else _page_lines(state, stop)), "")
         names = _drop_samples(installation, emulator.hmac_key)
         arrived = _Arrivals(state, folder)
         is_complete = arrived.show_until(len(names), stop, within_s=ARRIVE_WITHIN_S)
@@ -123,6 +129,12 @@ def command(once: bool) -> int:
                 arrived.show()
         say("", arrived.sentence())
         return OK if is_complete else QUARANTINED if arrived.is_quarantined else PENDING
+
+
+def _page_lines(state: str, stop: threading.Event) -> Iterator[str]:
+    page = page_of(lambda: local_socket.ask(state, {"do": "page"}), stop=stop)
+    if page is not None:
+        yield f"Watch it in the browser: {page['link']}" if page["link"] else str(page["why_off"])
 
 
 class _Arrivals:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eisync.adapters import clock
-from eisync.cli.history import WORDS
 from eisync.cli.options import ask
 from eisync.cli.output import Screen, Style, say
+from eisync.control.history_words import event_words
 from eisync.core.lifecycle import State
 from eisync.core.summary import span
 from eisync.core.text import fitted
@@ -88,8 +88,7 @@ class _View:
         if events:
             yield "", Style.PLAIN
         for event in events[::-1]:
-            reason = f": {event['reason']}" if event["reason"] not in ("", event["event"]) else ""
-            what = f"{event['path']} {WORDS.get(event['event'], event['event'])}{reason}"
+            what = f"{event['path']} {event_words(event)}"
             yield f"{clock.as_text(event['at'])[11:]}  {what}", Style.FAINT
 
     def _pace(self, status: Record) -> Iterator[str]:

@@ -24,6 +24,7 @@ from eisync.core.model import Root, shown
 from eisync.errors import ForeignProjectError, KeyRefusedError
 from eisync.log import configure
 from eisync.loops.ports import Log
+from eisync.paths import is_journal
 from eisync.settings import LabelFlags, Settings, load
 
 SHOWN_REASONS = 10
@@ -78,7 +79,7 @@ def command(
     # A person at a terminal gets a progress bar, and every problem at the end. Everything else gets the log.
     is_watched = sys.stderr.isatty() and not quiet
     level = "none" if is_watched else "error" if quiet else settings.log.level
-    log = configure(level=level, style=settings.log.format)
+    log = configure(level=level, style=settings.log.format, is_journal=is_journal(2))
     for warning in settings.warnings:
         say(f"warning: {warning}", err=True)
     return _run(settings, log, timeout_s=timeout_s, is_watched=is_watched, is_quiet=quiet)

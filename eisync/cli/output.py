@@ -16,11 +16,18 @@ import click
 from eisync import paths
 from eisync.core.redaction import KEYS, MARK
 from eisync.core.text import printable
+from eisync.paths import is_journal
 
 
 def say(*lines: str, err: bool = False) -> None:
     """Print each text on one line, whatever it contains; on stderr if `err`."""
     _write("".join(printable(KEYS.without_keys(line)) + "\n" for line in lines), err=err)
+
+
+def complain(*lines: str) -> None:
+    """Print each text of an error on stderr. The journal of systemd gets its priority, too."""
+    prefix = "<3>" if is_journal(2) else ""
+    say(*(prefix + line for line in lines), err=True)
 
 
 def say_json(record: object, *, indent: int | None = None) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from eisync.app.relabel import Describer, describing
+from eisync.app.watched_folder import WatchedFolder
 from eisync.cli import OK, PENDING
-from eisync.cli.audit import WatchedFolder, watched_folders
+from eisync.cli.audit import watched_folders
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import say, say_json
 from eisync.cli.progress import Progress

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
@@ -21,11 +21,13 @@ from eisync.errors import ConfigurationError, StateLostError
 from eisync.log import configure
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import Supervisor
-from eisync.paths import notify_socket
+from eisync.paths import is_journal, notify_socket
 from eisync.settings import LabelFlags, Settings, load
 
 BEAT_EVERY_S = 2.0
 LOST_WITHIN_S = 1.0
+LINK_S = 86_400.0
+"""How long the link that is printed on a terminal opens the page."""
 
 
 @click.command("run")
@@ -51,7 +53,7 @@ def command(
         return load(config=config, state_dir=state_dir, dirs=dirs, labels=labels, api_key_file=api_key_file)
 
     settings = read()
-    log = configure(level=settings.log.level, style=settings.log.format)
+    log = configure(level=settings.log.level, style=settings.log.format, is_journal=is_journal(2))
     for warning in settings.warnings:
         log.warning("configuration.warned", reason=warning)
     stop, stop_now, reload = threading.Event(), threading.Event(), threading.Event()
@@ -59,7 +61,7 @@ def command(
     app = build(settings, log=log)
     reloading = Reloading(app, read)
     supervisor = app.start_daemon(reloading.reload)
-    say(_greeting(settings), err=True)
+    say(*_greeting(app), err=True)
     notifier = Notifier(notify_socket())
     notifier.ready()
     _watch_health(app, supervisor, stop, notifier, lambda: _reload(reloading, reload))
@@ -147,6 +149,12 @@ def _on_signals(stop: threading.Event, stop_now: threading.Event, reload: thread
         signal.signal(signal.SIGHUP, lambda _number, _frame: reload.set())
 
 
-def _greeting(settings: Settings) -> str:
-    folders = ", ".join(str(watch.path) for watch in settings.watches)
-    return f"eisync watches {folders}; 'eisync status' shows where every file is. Ctrl-C ends it."
+def _greeting(app: App) -> Iterator[str]:
+    folders = ", ".join(str(watch.path) for watch in app.settings.watches)
+    yield f"eisync watches {folders}; 'eisync status' shows where every file is. Ctrl-C ends it."
+    if app.page is None or app.page.why_off is not None:
+        return
+    if sys.stderr.isatty():
+        yield f"Its page, for this user only; the link holds for a day: {app.page.record(LINK_S)['link']}"
+    else:  # a journal is read by others
+        yield f"Its page is {app.page.url}; 'eisync ui' opens it."

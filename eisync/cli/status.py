@@ -9,7 +9,7 @@ from eisync.cli import PENDING
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.cli.pause import sentences
-from eisync.core.summary import in_bytes, span
+from eisync.control.status_lines import retention_lines, root_lines, span, target_lines, watching_lines
 
 
 @click.command("status")
@@ -72,15 +72,16 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
     for root in status["roots"]:
         yield ""
         yield f"folder {root['path']} -> {root['target']}"
-        yield from _root(root)
+        yield from _indented(root_lines(root))
         lineage = (status["daemon"] or {}).get("lineage") or {}
         yield from (f"  {sentence}" for sentence in lineage.get(root["path"], ()))
-        yield from _watching(root["watching"])
-        yield from _retention(root["retention"])
+        yield from _indented(watching_lines(root["watching"]))
+        yield from _indented(retention_lines(root["retention"]))
     for target in status["targets"]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
-        yield from _target(target, ((status["daemon"] or {}).get("held") or {}).get(target["name"]))
+        held = ((status["daemon"] or {}).get("held") or {}).get(target["name"])
+        yield from _indented(target_lines(target, held))
         emptied = status.get("emptied", {}).get(target["name"])
         if emptied is not None:
             yield f"  {emptied}"
@@ -96,6 +97,10 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
     if status["roots"]:
         yield ""
         yield from _daemon(status["daemon"])
+
+
+def _indented(lines: Iterator[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
 
 
 _WORDS = {
@@ -122,81 +127,6 @@ def _reasons(status: dict[str, Any]) -> Iterator[str]:
         other = f" for {reasons:,} other reasons" if reasons > 1 else ""
         yield ""
         yield f"and {files:,} more{other}: 'eisync ls' lists them all"
-
-
-def _root(root: dict[str, Any]) -> Iterator[str]:
-    if root["offline"]:
-        yield f"  offline: {root['offline']}"
-    elif root["scanned_s"] is None:
-        yield "  not scanned yet"
-    else:
-        yield f"  scanned {span(root['scanned_s'])} ago"
-    for reason in root.get("away", ()):
-        yield f"  away: {reason}"
-    if root["settling"]:
-        yield f"  {root['settling']:,} not complete yet"
-    if root.get("comparing") and not (root["watching"] or {}).get("comparing"):
-        yield f"  {root['comparing']:,} were touched since their upload and will be compared with it at the next run"
-    for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
-        yield f"  {number:,} left out: {reason}"
-    for one in root.get("remarks", ()):
-        are, such = ("file is", "") if one["files"] == 1 else ("files are", ", for example")
-        yield f"  {one['files']:,} {are} sent without some of the sidecar data{such}: {one['example']}"
-    yield from (f"  labels: {one['sentence']}" for one in root.get("label_warnings", ()))
-
-
-def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
-    if watching is None:
-        return
-    if watching.get("trouble"):
-        yield f"  failing: {watching['trouble']}"
-    every = f"scanned every {span(watching['scan_every_s'])}"
-    if watching["reason"]:
-        yield f"  file events fail: {watching['reason']}; {every} meanwhile"
-    elif watching["mode"] == "scan":
-        yield f"  {every}, as configured"
-    elif watching["uses_events"]:
-        yield f"  file events work, and it is {every}"
-    if watching.get("writers"):
-        yield f"  {watching['writers']}"
-    if watching["missed"]:
-        yield f"  {watching['missed']:,} files were found without an event"
-    if watching.get("comparing"):
-        yield f"  {watching['comparing']:,} were touched since their upload; their content is being compared with it"
-
-
-def _retention(retention: dict[str, Any] | None) -> Iterator[str]:
-    if retention is None:
-        return
-    if retention["files"]:
-        verb = "archived" if retention["after_upload"] == "archive" else "deleted here"
-        files = "1 file" if retention["files"] == 1 else f"{retention['files']:,} files"
-        yield f"  {files} ({in_bytes(retention['bytes'])}) {verb} after the upload since the daemon started"
-    for reason, number in sorted(retention["stays"].items(), key=lambda entry: -entry[1]):
-        yield f"  {number:,} not removed: {reason}"
-    if retention["waits_for"]:
-        yield f"  no room is made: {retention['waits_for']}"
-
-
-def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
-    if target["paused"]:
-        yield f"  paused: {target['paused']}"
-    if held:
-        yield f"  nothing is sent for now: {held}"
-    if target["listing_trouble"]:
-        yield f"  not compared with the service: {target['listing_trouble']}"
-        yield "    uploads continue; until then eisync does not see deletions and edits in the project"
-    elif target["listed_s"] is not None:
-        yield f"  compared with the service {span(target['listed_s'])} ago"
-    if target.get("inference_trouble"):
-        yield f"  labels: {target['inference_trouble']}"
-    yield from _straddling(target.get("straddling", []))
-
-
-def _straddling(sentences: list[str]) -> Iterator[str]:
-    yield from (f"  split: {sentence}" for sentence in sentences)
-    if sentences:
-        yield "    a test on data of a group that was trained on proves little: move its samples in Studio"
 
 
 def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:

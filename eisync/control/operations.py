@@ -3,23 +3,24 @@
 Every operation takes and returns plain JSON values, so that they can pass through a socket unchanged.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from eisync.control import steering
 from eisync.control.class_balance import ClassBalanceCounter
+from eisync.control.explanation import lines_of
 from eisync.control.files import files, merged
 from eisync.control.groups import groups_of
-from eisync.control.overview import Record, action_record, plan_record, status_record
+from eisync.control.numbers import faults, numbers_record
+from eisync.control.overview import Record, action_record, plan_page, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
+from eisync.control.running import Running
 from eisync.control.waiting import Waiting
 from eisync.core.file_status import UNREADABLE, prefers_row
-from eisync.core.lifecycle import Event as LifecycleEvent
-from eisync.core.lifecycle import sources
-from eisync.core.model import shown, value
+from eisync.core.model import shown
 from eisync.errors import ConfigurationError, DaemonUnreachableError, EisyncError, StateError
-from eisync.loops.ports import Passes
 from eisync.store.actions import ActionStore
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -38,29 +39,6 @@ _UNKNOWN: Record = {
     "companions": None,
     "sent_as": None,
 }
-
-
-@value(kw_only=True)
-class Running:
-    """What only a running process knows. By default no process runs, and what was stored last counts.
-
-    `live` returns the report of the process. `note` stores the current observations, so that they are counted.
-    `observed` returns what is not complete or cannot be read, as records of `files`; `observed_at` returns the same for
-    some paths of a root. `watched` returns the folders with their options. `passes` is the running reconciler.
-    `reload` reads the configuration again, and returns what was applied and what waits for a restart.
-    """
-
-    live: Callable[[], Record] | None = None
-    note: Callable[[], None] = lambda: None
-    observed: Callable[[], list[Record]] | None = None
-    observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None
-    watched: Callable[[], list[Record]] = list
-    passes: Passes | None = None
-    reload: Callable[[], Record] | None = None
-
-    def report(self) -> Record | None:
-        """Return the report of the process; None when none runs."""
-        return None if self.live is None else self.live()
 
 
 class Operations:
@@ -84,30 +62,38 @@ class Operations:
         self._classes = ClassBalanceCounter(index) if self._running.live else ClassBalanceCounter(index, stretches=None)
         self._observed = self._running.observed or index.observations.records
         self._observed_at = self._running.observed_at or index.observations.records_at
+        self._plain: Mapping[str, Callable[[], Record]] = {  # the questions that have no more than a name
+            "status": self.status,
+            "watched": self.watched,
+            "health": self.health,
+            "live": self.live,
+            "numbers": self.numbers,
+            "page": self._running.page,
+            "shape": index.shape.read,
+            "log": self._running.log,
+        }
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status":
-                yield self.status()
+            case "status" | "watched" | "health" | "live" | "numbers" | "page" | "shape" | "log" as name:
+                yield self._plain[name]()
             case "files":
                 yield from self._waiting().told(files(self._index, self._observed(), question))
             case "classes":
                 yield from self._classes.answer(self.now())
-            case "watched":
-                yield self.watched()
             case "known":
                 yield from self._waiting().told(self.known(question.get("root"), question.get("paths")))
             case "reconcile":
                 yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
-            case "retry":
-                yield self.retry(question.get("paths"))
+            case "retry" | "scan" | "recheck" | "queue":
+                yield steering.answer(self._index, self._outbox, self._running, question, self.now())
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))
             case "plan":
-                yield from self.plan()
+                yield from self.plan(question)
             case "decide":
                 yield self.decide(question.get("plan"), is_approved=bool(question.get("approve")))
             case "actions":
@@ -126,17 +112,16 @@ class Operations:
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
             case "reload":
                 yield self.reload()
-            case "health":
-                yield self.health()
+            case "explain":
+                yield from self.explain(question.get("root"), question.get("path"))
             case other:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
     def status(self) -> Record:
         """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command."""
-        with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
-            self._running.note()
-        live = self._running.report()
-        return status_record(self._index, self._actions, live, self._waiting().findings(), now=self.now())
+        self._note()
+        report = self._running.report()
+        return status_record(self._index, self._actions, report, self._waiting().findings(), now=self.now())
 
     def _waiting(self) -> Waiting:
         return Waiting(self._index, self._outbox, self._running.report, now=self.now())
@@ -206,21 +191,6 @@ class Operations:
             raise EisyncError("'eisync once' reads its configuration when it starts, and not again")
         return self._running.reload()
 
-    def retry(self, paths: object) -> Record:
-        """Put quarantined files and tombstones back into the queue: those at `paths` (absolute), or all if None."""
-        unknown: list[str] = []
-        if paths is None:
-            ids = self._index.records.ids_in(sources(LifecycleEvent.RETRY))
-        elif not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-            raise ConfigurationError("the files to retry are not a list of paths")
-        else:
-            ids = []
-            for path in paths:
-                found = self._index.records.ids_of(path)
-                ids += found
-                unknown += [] if found else [path]
-        return {"retried": self._outbox.retry(ids, now=self.now()), "unknown": unknown}
-
     def history(self, path: object, limit: object) -> Iterator[Record]:
         """Yield the history of the file at `path` (absolute), or the last `limit` lines of all files, oldest first.
 
@@ -241,8 +211,14 @@ class Operations:
 
     # --- actions -----------------------------------------------------------------------------------------------
 
-    def plan(self) -> Iterator[Record]:
-        """Yield each plan that waits for a person, followed by its actions, then the allowed actions not done yet."""
+    def plan(self, question: Mapping[str, Any]) -> Iterator[Record]:
+        """Yield each plan that waits for a person, followed by its actions, then the allowed actions not done yet.
+
+        With `plan`, yield only that plan and a page of its actions: `limit` of them, after the action `after`.
+        """
+        if "plan" in question:
+            yield from plan_page(self._actions, question)
+            return
         for plan in self._actions.plans():
             yield {"what": "plan", **plan_record(plan)}
             after_id = 0
@@ -289,17 +265,34 @@ class Operations:
             raise EisyncError(f"action {action_id} is {found['state']}; there is nothing to undo")
         return self.action(action_id)
 
+    def explain(self, root: object, path: object) -> Iterator[Record]:
+        """Yield why the file at a path of a root is where it is; nothing where no process watches that root."""
+        if not isinstance(root, str) or not isinstance(path, str):
+            raise ConfigurationError("the question names no file")
+        found = self._running.explain(root, path)
+        if found is not None:
+            yield {**found, "lines": [list(line) for line in lines_of(found)]}
+
     def health(self) -> Record:
         """Return whether every loop is alive, every folder is processed and the database accepts a write."""
-        live = self._running.report()
-        loops = live["loops"] if live is not None else []
-        stale = [
-            f"the {loop['name']} has not responded for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
-        ]
-        if live is not None and live.get("lost"):
-            stale.append(str(live["lost"]))
-        stale += [one["trouble"] for one in (live or {}).get("watching", ()) if one.get("trouble")]
-        return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
+        found = faults(self._running.report())
+        return {"is_healthy": self._index.is_writable() and not found, "faults": found}
+
+    def live(self) -> Record:
+        """Return the report of the running process. Raises EisyncError when none runs."""
+        found = self._running.report()
+        if found is None:
+            raise EisyncError("no daemon runs; start one with 'eisync run'")
+        return found
+
+    def numbers(self) -> Record:
+        """Return the numbers of the running process, for monitoring. Raises EisyncError when none runs."""
+        self._note()
+        return numbers_record(self._index, self._actions, self._running.report(), self._running.counted, now=self.now())
+
+    def _note(self) -> None:
+        with suppress(StateError):  # for example on a full disk: count what was stored before, and report the disk
+            self._running.note()
 
 
 def _above(path: str) -> Iterator[str]:

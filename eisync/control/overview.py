@@ -1,6 +1,7 @@
 """Count files by state, in the same terms for every command, and build the record of `eisync status`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from eisync.control.pausing import is_paused, pauses
@@ -12,6 +13,7 @@ from eisync.core.labels.split import straddles
 from eisync.core.labels.warnings import label_warnings
 from eisync.core.lifecycle import State
 from eisync.core.model import value
+from eisync.errors import ConfigurationError, EisyncError
 from eisync.store.actions import ActionStore
 from eisync.store.guard_facts import NOT_LISTED
 from eisync.store.index import Index, RootFacts, TargetFacts
@@ -19,6 +21,9 @@ from eisync.store.plans import Plan
 from eisync.store.split_groups import GroupFacts
 
 Record = dict[str, Any]
+
+MAX_PAGE = 1_000
+"""Limit of the actions in one page of a plan."""
 
 MAX_STRADDLING = 5
 """Show at most this many groups that are in several categories."""
@@ -47,6 +52,10 @@ class Overview:
             emptied=self.emptied.values(),
             foreign=self.foreign,
         )
+
+    def headline(self, *, now: float) -> str:
+        """Return the same without the age of the last upload, so that it changes only with the files."""
+        return replace(self, last_synced_at=None).sentence(now=now)
 
     def exit_code(self, *, is_blocked: bool = False, is_held_up: bool = False) -> int:
         """Return the exit code of the command; see `file_status.exit_code`."""
@@ -97,6 +106,7 @@ def status_record(
     paused = pauses(index, now)
     return {
         "sentence": taken.sentence(now=now),
+        "headline": taken.headline(now=now),
         "exit_code": taken.exit_code(
             is_blocked=any(target.paused_reason for target in targets) or bool(live and live.get("lost")),
             is_held_up=any(root.offline_reason or root.away for root in roots) or _is_held_up(live),
@@ -148,6 +158,18 @@ def plan_record(plan: Plan) -> Record:
         "made_at": plan.made_at,
         "actions": plan.actions,
     }
+
+
+def plan_page(actions: ActionStore, question: Mapping[str, Any]) -> Iterator[Record]:
+    """Yield the waiting plan `plan`, and `limit` of its actions after the action `after`. Raises EisyncError."""
+    number, after, limit = (question.get(name) for name in ("plan", "after", "limit"))
+    if type(number) is not int or type(after) is not int or type(limit) is not int or not 0 < limit <= MAX_PAGE:
+        raise ConfigurationError(f"ask for 1 to {MAX_PAGE:,} actions of a plan")
+    plan = next((plan for plan in actions.plans() if plan.id == number), None)
+    if plan is None:
+        raise EisyncError(f"plan {number} does not wait any more: it was decided, or a later pass withdrew it")
+    yield {"what": "plan", **plan_record(plan)}
+    yield from map(action_record, actions.of_plan(number, after_id=after, limit=limit))
 
 
 def action_record(written: StoredAction) -> Record:
@@ -212,6 +234,7 @@ def _roots(roots: Iterable[RootFacts], trouble: Mapping[int, list[Record]], live
     retention = {one["root"]: one for one in live.get("retention", [])}
     return [
         {
+            "id": root.id,
             "path": root.path,
             "target": root.target,
             "offline": root.offline_reason,

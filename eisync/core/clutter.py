@@ -20,6 +20,7 @@ immich-app/immich#30690, github/gitignore `Global/macOS.gitignore` and `Global/W
 
 import re
 import unicodedata
+from functools import lru_cache
 
 README = "a readme, not a sample"
 CONFLICT = "a conflict copy made by a sync program, next to the original file"
@@ -126,6 +127,7 @@ def why_no_sample(name: str) -> str | None:
     return CONFLICT if _may_be_conflict(low) and _is_conflict_copy(name, low) else None
 
 
+@lru_cache(maxsize=1024)  # it is asked for every file, and files share folders
 def what_lies_in(name: str) -> str | None:
     """Return what a folder of this name is for, as the clause after "where"; None when it may contain samples.
 

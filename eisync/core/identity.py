@@ -6,6 +6,7 @@ and the time at which it was added. Each of them agrees, differs, or is unknown.
 together, and `DECISIONS` says what may be done then. Both are tables, and tests check every entry.
 """
 
+import re
 from enum import Enum
 from itertools import product
 
@@ -192,3 +193,19 @@ def _compare(one: str | None, other: str | None) -> Agreement:
     if one is None or other is None:
         return Agreement.UNKNOWN
     return Agreement.AGREES if one == other else Agreement.DIFFERS
+
+
+_OTHER_PROJECT = re.compile(r"the key of target .* opens project \d+, but its files are in project \d+;")
+
+
+def other_project(target: str, *, opened: int, known: int) -> str:
+    """Return why nothing is sent to a target whose key opens another project than before, as a sentence."""
+    return (
+        f"the key of target {target!r} opens project {opened}, but its files are in project {known}; give the key of "
+        "that project, or name another target"
+    )
+
+
+def is_other_project(reason: str) -> bool:
+    """Return whether the reason is the one of `other_project`, and not that the key was refused."""
+    return _OTHER_PROJECT.match(reason) is not None

@@ -235,32 +235,37 @@ class IgnoreRules:
         """Return one clause that says why the file at `path` is not uploaded; None when it is."""
         if _is_in_trash(path):
             return _IN_TRASH.clause
-        if (above := self._rule_above(path)) is not None:
+        rules = self._rules_above(path)
+        if (above := self._rule_above(path, rules)) is not None:
             return above.clause
-        return self.why_file_left_out(path)
+        return self._why_file_left_out(path, rules)
 
     def ignoring(self, path: str) -> str | None:
         """Return the rule that leaves out the file at `path` or a folder above it; None when there is none."""
-        above = self._rule_above(path)
-        return self.ignoring_rule(path) if above is None else above.rule
+        rules = self._rules_above(path)
+        judged = self._rule_above(path, rules) or self._judge(path, rules, is_dir=False)
+        return None if judged is None else judged.rule
 
     def why_ignored(self, path: str, *, is_dir: bool = False) -> str | None:
         """Return one clause that says which rule leaves out `path` or a folder above it; None when none does."""
-        found = self._rule_above(path) or self._judge(path, self._rules_above(path), is_dir=is_dir)
+        rules = self._rules_above(path)
+        found = self._rule_above(path, rules) or self._judge(path, rules, is_dir=is_dir)
         return None if found is None else found.clause
 
-    def _rule_above(self, path: str) -> Ignored | None:
-        above = self._rules_above(path)
+    def _rule_above(self, path: str, rules: Sequence[tuple[str, RuleFile]]) -> Ignored | None:
         end = path.find("/")
         while end >= 0:
-            if (judged := self._judge(path[:end], above, is_dir=True)) is not None:
+            if (judged := self._judge(path[:end], rules, is_dir=True)) is not None:
                 return judged
             end = path.find("/", end + 1)
         return None
 
     def why_file_left_out(self, path: str) -> str | None:
         """Return the same as `why_left_out`, but check only the path itself and not the folders above it."""
-        if (judged := self._judge(path, self._rules_above(path), is_dir=False)) is not None:
+        return self._why_file_left_out(path, self._rules_above(path))
+
+    def _why_file_left_out(self, path: str, rules: Sequence[tuple[str, RuleFile]]) -> str | None:
+        if (judged := self._judge(path, rules, is_dir=False)) is not None:
             return judged.clause
         if (what := WHAT_THEY_ARE.get(path.rpartition("/")[2])) is not None:
             return what

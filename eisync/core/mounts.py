@@ -8,6 +8,7 @@ and caveats").
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from eisync.core.model import value
 
@@ -121,24 +122,44 @@ def points_below(path: str, mountinfo: str) -> dict[str, str]:
     return {place[len(top) :]: number for number, place in _points(mountinfo) if place.startswith(top) and place != top}
 
 
-def _points(mountinfo: str) -> Iterator[tuple[str, str]]:
+@value
+class _Mount:
+    """A line of the table. `type` is None where the line names none; `is_part`: only a part is mounted (a bind mount).
+
+    Each new mount has a new number.
+    """
+
+    number: str
+    place: str
+    type: str | None
+    is_part: bool
+
+
+@lru_cache(maxsize=2)  # the same table is asked about every folder
+def _mounts(mountinfo: str) -> tuple[_Mount, ...]:
+    found = []
     for line in mountinfo.splitlines():
         fields = line.split(" ", 5)
         if len(fields) > 5:
-            yield fields[0], _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
+            before, _, after = line.partition(" - ")
+            file_system = after.split(" ")[0] if after and before.count(" ") > 3 else None
+            place = _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
+            found.append(_Mount(fields[0], place, file_system, fields[3] != "/"))
+    return tuple(found)
+
+
+def _points(mountinfo: str) -> Iterator[tuple[str, str]]:
+    return ((one.number, one.place) for one in _mounts(mountinfo))
 
 
 def _mount_of(path: str, mountinfo: str) -> tuple[str, bool] | None:
     """Return the type of the file system mounted nearest above `path`, and whether it is only a part (a bind mount)."""
     longest, found = -1, None
-    for line in mountinfo.splitlines():
-        before, separator, after = line.partition(" - ")
-        fields = before.split(" ")
-        if not separator or len(fields) < 5:
+    for one in _mounts(mountinfo):
+        if one.type is None:
             continue
-        place = _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
-        inside = path == place or path.startswith(place.rstrip("/") + "/")
+        inside = path == one.place or path.startswith(one.place.rstrip("/") + "/")
         # A later line is mounted over an earlier one.
-        if inside and len(place) >= longest:
-            longest, found = len(place), (after.split(" ")[0], fields[3] != "/")
+        if inside and len(one.place) >= longest:
+            longest, found = len(one.place), (one.type, one.is_part)
     return found

@@ -5,6 +5,8 @@ refusal of the whole request does not count as an attempt of a file.
 """
 
 import re
+from dataclasses import replace
+from enum import Enum
 
 from eisync.core import wire
 from eisync.core.lifecycle import Event
@@ -13,12 +15,26 @@ from eisync.core.retry import Fault, RetryPolicy
 from eisync.errors import FileChangedError, FileError, FileGoneError
 
 
+class FailureKind(Enum):
+    """Why an attempt to send a file failed. The set is closed: metrics count by it, and a sentence has the details."""
+
+    REFUSED = "refused"  # the service read the file and refused it
+    KEY_REFUSED = "key_refused"  # the service refused the key, or the key opens another project
+    THROTTLED = "throttled"  # the service asked for fewer requests
+    UNREACHABLE = "unreachable"  # the request certainly did not arrive
+    UNANSWERED = "unanswered"  # the request was sent, and no usable answer came
+    DIVIDED = "divided"  # the request was refused as a whole; its files are sent again in smaller ones
+    DISPUTED = "disputed"  # the answer names a sample with other content
+    UNREADABLE = "unreadable"  # the file cannot be read
+    UNSENDABLE = "unsendable"  # the name, the label or the metadata cannot be sent
+
+
 @value(kw_only=True)
 class Outcome:
     """What happened to one claimed file, ready to be stored. `events` are applied in order.
 
     None in `due_at`, `batch_cap` and `sha256` keeps the stored value. `sent_name` is the name under which the samples
-    were stored; None: this attempt did not store them.
+    were stored; None: this attempt did not store them. `failure`: why it failed, for the metrics; None: it did not.
     """
 
     item_id: int
@@ -30,6 +46,7 @@ class Outcome:
     sha256: str | None = None
     sent_name: str | None = None
     is_attempt: bool = True
+    failure: FailureKind | None = None
 
 
 _OF_A_CATEGORY = re.compile(r"validation|categor", re.IGNORECASE)
@@ -59,22 +76,14 @@ def outcome_of(
             return _there(item, outcome, sha256)
         case wire.Refused(reason=reason):
             reason += _remedy(item, reason)
-            return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=sha256)
-        case wire.Smaller(reason=reason, cap=cap, is_doubtful=is_doubtful):
-            # The file may have been stored. If duplicates are allowed, sending it again would store it twice, so the
-            # listing must be checked first.
-            events = (Event.SILENCE,) if is_doubtful and allow_duplicates else (Event.DEFER,)
             return Outcome(
-                item_id=item.id,
-                events=events,
-                reason=reason,
-                due_at=now,
-                batch_cap=cap,
-                sha256=sha256,
-                is_attempt=False,
+                item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=sha256, failure=FailureKind.REFUSED
             )
+        case wire.Smaller():
+            return _smaller(item, outcome, sha256, allow_duplicates=allow_duplicates, now=now)
         case wire.Barred(reason=reason):
-            return Outcome(item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, is_attempt=False)
+            barred = Outcome(item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, is_attempt=False)
+            return replace(barred, failure=FailureKind.KEY_REFUSED)
         case wire.Failed(fault=fault, reason=reason, asked_s=asked_s):  # pragma: no branch - the types leave no other
             attempt = 1 if batch_cap is not None else item.attempts + 1
             return Outcome(
@@ -84,7 +93,31 @@ def outcome_of(
                 due_at=policy.due_at(attempt=attempt, now=now, jitter=jitter, asked_s=asked_s),
                 batch_cap=batch_cap,
                 sha256=sha256,
+                failure=_KIND_OF[fault],
             )
+
+
+def _smaller(item: Item, outcome: wire.Smaller, sha256: str | None, *, allow_duplicates: bool, now: float) -> Outcome:
+    # The file may have been stored. If duplicates are allowed, sending it again would store it twice, so the listing
+    # must be checked first.
+    events = (Event.SILENCE,) if outcome.is_doubtful and allow_duplicates else (Event.DEFER,)
+    return Outcome(
+        item_id=item.id,
+        events=events,
+        reason=outcome.reason,
+        due_at=now,
+        batch_cap=outcome.cap,
+        sha256=sha256,
+        is_attempt=False,
+        failure=FailureKind.DIVIDED,
+    )
+
+
+_KIND_OF = {
+    Fault.THROTTLED: FailureKind.THROTTLED,
+    Fault.UNREACHABLE: FailureKind.UNREACHABLE,
+    Fault.UNANSWERED: FailureKind.UNANSWERED,
+}
 
 
 def dispute(
@@ -105,11 +138,18 @@ def dispute(
     reason = f"the answer names sample {sample_id}, which holds other content that was sent; eisync ignores the answer"
     if answered.events == (Event.DUPLICATE,) and item.attempts + 1 >= MAX_DISPUTES:
         reason += "; compare the two in Studio, then 'eisync retry FILE' sends it again"
-        return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=answered.sha256)
+        return Outcome(
+            item_id=item.id,
+            events=(Event.REFUSE,),
+            reason=reason,
+            sha256=answered.sha256,
+            failure=FailureKind.DISPUTED,
+        )
     failed = wire.Failed(Fault.UNANSWERED, reason)
-    return outcome_of(
+    outcome = outcome_of(
         item, failed, policy=policy, allow_duplicates=allow_duplicates, now=now, jitter=jitter, sha256=answered.sha256
     )
+    return replace(outcome, failure=FailureKind.DISPUTED)
 
 
 def give_back(item: Item) -> Outcome:
@@ -156,9 +196,9 @@ def _after_failure(fault: Fault, *, allow_duplicates: bool) -> tuple[Event, ...]
     return (Event.SILENCE,) if allow_duplicates else (Event.SILENCE, Event.ABSENT)
 
 
-def refuse(item: Item, reason: str) -> Outcome:
+def refuse(item: Item, reason: str, failure: FailureKind = FailureKind.UNSENDABLE) -> Outcome:
     """Return the outcome that parks the file, which was not sent."""
-    return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, is_attempt=False)
+    return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, is_attempt=False, failure=failure)
 
 
 def after_file_error(item: Item, error: FileError) -> Outcome:
@@ -167,4 +207,4 @@ def after_file_error(item: Item, error: FileError) -> Outcome:
         return Outcome(item_id=item.id, events=(Event.GONE,), reason=str(error), is_attempt=False)
     if isinstance(error, FileChangedError):
         return Outcome(item_id=item.id, events=(Event.CHANGED,), reason=str(error), is_attempt=False)
-    return refuse(item, str(error))
+    return refuse(item, str(error), FailureKind.UNREADABLE)

@@ -3,7 +3,7 @@
 ::
 
     fields        the types of option values; each option is parsed once
-    watch, split, models  the options: types, limits, defaults, meanings
+    watch, split, web, models  the options: types, limits, defaults, meanings
     arguments     the folders, files and labels that a command line names
     loading       reads, merges, checks; raises ConfigurationError with every fault
     sources       the file, and the environment: EISYNC_UPLOAD__WORKERS=8
@@ -19,21 +19,26 @@ from eisync.settings.arguments import LabelFlags
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load, load_with_source
 from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload
+from eisync.settings.notify import Notify
 from eisync.settings.origins import options_of
+from eisync.settings.public import without_secrets
 from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
 from eisync.settings.watch import Target, Watch
+from eisync.settings.web import Web
 
 __all__ = [
     "KeySource",
     "LabelFlags",
     "LogOptions",
+    "Notify",
     "Reconcile",
     "Settings",
     "StateOptions",
     "Target",
     "Upload",
     "Watch",
+    "Web",
     "contains",
     "find_key",
     "json_schema",
@@ -41,4 +46,5 @@ __all__ = [
     "load_with_source",
     "options_of",
     "options_table",
+    "without_secrets",
 ]

@@ -23,20 +23,22 @@ KEY_LIMIT_BYTES = 4096
 
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
-Token = tuple[int, int, int]
+Token = tuple[int, ...]
 
 
 class KeySource:
     """A place that has an API key. Reading it again is safe and returns a new key. Its repr shows only the place."""
 
-    __slots__ = ("_file", "_place", "_value")
+    __slots__ = ("_cleaned", "_doubts", "_file", "_place", "_value")
 
     def __init__(self, place: str, *, file: str | None = None, value: str | None = None) -> None:
         if (file is None) == (value is None):
             raise ValueError("a key comes from a file or is a value")
         self._place = place
         self._file = file
+        self._doubts = 0
         self._value = None if value is None else SecretStr(value)
+        self._cleaned: tuple[str, str] | None = None  # what was read last, and the key in it
 
     def __repr__(self) -> str:
         return f"<KeySource {self._place}>"
@@ -48,7 +50,9 @@ class KeySource:
     def read(self) -> str:
         """Return the current key. Raises ConfigurationError, which names the place and never the content."""
         try:
-            key = clean(self._value.get_secret_value() if self._value is not None else text_of(self._read_file()))
+            key = self._key_in(
+                self._value.get_secret_value() if self._value is not None else text_of(self._read_file())
+            )
         except ValueError as error:
             raise ConfigurationError(f"{self._place}: {error}") from None  # the cause could show a part of the key
         if not key:
@@ -56,10 +60,24 @@ class KeySource:
         KEYS.learn(key)
         return key
 
+    def _key_in(self, text: str) -> str:
+        cleaned = self._cleaned  # one look, because another thread may replace it
+        if cleaned is None or cleaned[0] != text:
+            cleaned = self._cleaned = (text, clean(text))
+        return cleaned[1]
+
     def token(self) -> Token | None:
-        """Return mtime, size and inode of the file; None when the file is missing or the place is no file."""
+        """Return a value that differs when the key may be new: from mtime, size and inode of its file, if it has one.
+
+        None when the file is missing or the place is no file, and nobody doubts.
+        """
         facts = self._facts()
-        return None if facts is None else (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        found = () if facts is None else (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        return (*found, self._doubts) if self._doubts else found or None
+
+    def doubt(self) -> None:
+        """Let `token` differ, because a person says that the service may accept the key now. Safe from any thread."""
+        self._doubts += 1
 
     def warning(self) -> str | None:
         """Return a sentence about wrong permissions of the key's file; None when they are right."""

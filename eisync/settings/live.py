@@ -13,7 +13,7 @@ LIVE: Mapping[str, Sequence[str]] = {
 }
 """The options that `eisync config reload` and SIGHUP apply, by table. `eisync.app.reloading` applies each of them."""
 
-_TABLES = ("upload", "reconcile", "state", "log")
+_TABLES = ("upload", "reconcile", "state", "web", "notify", "log")
 
 
 @value(kw_only=True)

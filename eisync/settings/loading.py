@@ -15,14 +15,16 @@ from pydantic import ValidationError
 from eisync import paths
 from eisync.errors import ConfigurationError
 from eisync.settings.arguments import Arguments, Checked, LabelFlags, chosen
-from eisync.settings.fields import sends_key_in_clear
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
+from eisync.settings.notify import Notify
 from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, several, unknown_key
-from eisync.settings.roots import Roots, contains
+from eisync.settings.roots import Roots
 from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
 from eisync.settings.table import Table
+from eisync.settings.warnings import clear_text_warnings, state_warnings
 from eisync.settings.watch import DEFAULT_TARGET, Target, Watch
+from eisync.settings.web import Web
 
 _T = TypeVar("_T", bound=Table)
 
@@ -87,16 +89,21 @@ class _Loading:
                 self.faults.add((key,), unknown_key((key,)))
         targets = self.targets()
         watches = self.watches(targets)
-        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(LogOptions)
+        upload, reconcile = self.section(Upload), self.section(Reconcile)
+        web, notify, log = self.section(Web), self.section(Notify), self.section(LogOptions)
         if reconcile is not None and not reconcile.enabled:
             self.check_effects(watches)
         state = self.state()
         keys = self.keys(targets) if self.need_key else {}
+        if notify is not None and self.need_key:
+            self.check_webhook(notify)
         sentences = self.faults.sentences()
         if sentences:
             raise ConfigurationError(*sentences)
         assert upload is not None
         assert reconcile is not None
+        assert web is not None
+        assert notify is not None
         assert log is not None
         assert state is not None
         return Settings(
@@ -105,11 +112,13 @@ class _Loading:
             upload=upload,
             state=state,
             reconcile=reconcile,
+            web=web,
+            notify=notify,
             log=log,
             warnings=(
-                *_clear_text_warnings(targets),
-                *_state_warnings(state, watches),
-                *dict.fromkeys(filter(None, (source.warning() for source in keys.values()))),
+                *clear_text_warnings(checked.table for checked in targets),
+                *state_warnings(state, watches),
+                *dict.fromkeys(filter(None, [notify.warning(), *(source.warning() for source in keys.values())])),
             ),
             config_file=Path(self.source.file) if self.source.file else None,
             keys=keys,
@@ -215,6 +224,13 @@ class _Loading:
             else:
                 found[checked.table.name] = source
         return found
+
+    def check_webhook(self, notify: Notify) -> None:
+        """Read the address of the webhook once, to find a missing one now and not with the first problem."""
+        try:
+            notify.webhook_url()
+        except ValueError as error:
+            self.faults.add(("notify", "webhook_file"), str(error))
 
     # Folders
 
@@ -329,20 +345,3 @@ def _is_group(name: str) -> bool:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
-
-
-def _clear_text_warnings(targets: Iterable[Checked]) -> list[str]:
-    return [
-        f"target {checked.table.name}: {url} sends the API key and the files unencrypted: use https"
-        for checked in targets
-        for url in (checked.table.studio_url, checked.table.ingestion_url)
-        if sends_key_in_clear(url)
-    ]
-
-
-def _state_warnings(state: StateOptions, watches: Iterable[Watch]) -> list[str]:
-    return [
-        f"the state folder {state.dir} lies inside the watched folder {watch.path}: keep them apart"
-        for watch in watches
-        if contains(os.path.realpath(watch.path), os.path.join(os.path.realpath(state.dir), ""))
-    ]

@@ -16,9 +16,11 @@ from eisync.core.rate_limit import QuietHours
 from eisync.core.retry import RetryPolicy
 from eisync.settings.fields import Choice, Number, Place, QuietHoursOption, Switch, Whole
 from eisync.settings.keys import KeySource, find_key
+from eisync.settings.notify import Notify
 from eisync.settings.split import WatchSplit
 from eisync.settings.table import Table
 from eisync.settings.watch import Target, Watch, WatchRule
+from eisync.settings.web import Web
 
 SLOWEST_RATE = 4096  # a chunk of 64 KiB must be sent before the service closes a connection that seems dead
 
@@ -212,6 +214,8 @@ class Layout(Table):
     upload: Upload = Upload()
     state: StateOptions = StateOptions(dir=Path())
     reconcile: Reconcile = Reconcile()
+    web: Web = Web()
+    notify: Notify = Notify()
     log: LogOptions = LogOptions()
 
 
@@ -221,6 +225,8 @@ TABLES: Mapping[str, type[Table]] = {
     "upload": Upload,
     "state": StateOptions,
     "reconcile": Reconcile,
+    "web": Web,
+    "notify": Notify,
     "log": LogOptions,
 }
 
@@ -246,6 +252,8 @@ class Settings(BaseModel):
     state: StateOptions
     upload: Upload = Upload()
     reconcile: Reconcile = Reconcile()
+    web: Web = Web()
+    notify: Notify = Notify()
     log: LogOptions = LogOptions()
     warnings: tuple[str, ...] = ()
     config_file: Path | None = None

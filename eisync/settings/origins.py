@@ -8,14 +8,14 @@ from eisync import paths
 from eisync.core.model import value
 from eisync.settings.models import Settings
 from eisync.settings.problems import Location, bracketed
+from eisync.settings.public import HIDDEN, SECRET_OPTIONS
 from eisync.settings.sources import OptionSource
 from eisync.settings.table import Table
 from eisync.settings.watch import Target
 
 DEFAULT = "default"
 
-_SECRETS = frozenset({"api_key"})
-_ONCE = ("upload", "reconcile", "state", "log")
+_ONCE = ("upload", "reconcile", "state", "web", "notify", "log")
 
 
 @value
@@ -43,13 +43,14 @@ def options_of(settings: Settings, source: OptionSource, *, state_dir: str | Non
         tables.append((f"{bracketed('watch')} {watch.path}", ("watch", -1 if index is None else index), watch))
     tables += [(bracketed(name), (name,), getattr(settings, name)) for name in _ONCE]
     for heading, location, table in tables:
-        for name, found in table.model_dump(exclude=set(_SECRETS)).items():
+        for name, found in table.model_dump(exclude={"api_key"}).items():
             origin = source.faults.place_of((*location, name)) or DEFAULT
             if (*location, name) == ("state", "dir"):
                 origin = _of_state(source, origin, state_dir)
-            yield ShownOption(heading, name, found, origin)
+            is_hidden = name in SECRET_OPTIONS and found is not None
+            yield ShownOption(heading, name, HIDDEN if is_hidden else found, origin)
         if isinstance(table, Target):
-            yield ShownOption(heading, "api_key", "(secret)", settings.key_source(table.name).describe())
+            yield ShownOption(heading, "api_key", HIDDEN, settings.key_source(table.name).describe())
 
 
 def _places(source: OptionSource) -> dict[str, int]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from eisync.core.file_status import ObservedEntry
-from eisync.core.identity import Decision, Destruction, decide
+from eisync.core.identity import Decision, Destruction, decide, other_project
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item, value
 from eisync.store import disks, tombstones
@@ -14,6 +14,7 @@ from eisync.store.action_effects import send_again
 from eisync.store.class_balance import ClassBalanceRows
 from eisync.store.database import Database
 from eisync.store.descriptions import Descriptions
+from eisync.store.drift import DriftCounter
 from eisync.store.file_pages import FilePages
 from eisync.store.inferred_labels import InferredLabels
 from eisync.store.label_counts import LabelCounts
@@ -22,7 +23,9 @@ from eisync.store.pauses import Pauses
 from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
+from eisync.store.shape import Shape
 from eisync.store.split_groups import SplitGroups
+from eisync.store.throughput import Rates
 from eisync.store.tombstones import note_deleted, settling_again
 from eisync.store.transitions import move
 
@@ -116,6 +119,10 @@ class Index:
         self.descriptions = Descriptions(database)
         self.inferred = InferredLabels(database)
         self.pauses = Pauses(database)
+        self.drift = DriftCounter(database)
+        self.shape = Shape(database)
+        self.rates = Rates(database)
+        self._project_ids: dict[str, int] = {}  # as they are stored; nothing changes them
 
     # --- targets -----------------------------------------------------------------------------------------------
 
@@ -131,17 +138,17 @@ class Index:
 
     def identify(self, target: str, project_id: int) -> str | None:
         """Store which project the target is. Return a sentence for a person when it was another project before."""
+        if self._project_ids.get(target) == project_id:
+            return None  # as nearly every answer of the service says
         with self._database.reading() as connection:
             row = connection.execute("select project_id from target where name = ?", (target,)).fetchone()
         if row is None or row["project_id"] is None:
             self._update_target(target, "project_id = coalesce(project_id, :project_id)", project_id=project_id)
             return None
         if row["project_id"] == project_id:
+            self._project_ids[target] = project_id
             return None
-        return (
-            f"the key of target {target!r} opens project {project_id}, but its files are in project "
-            f"{row['project_id']}; give the key of that project, or name another target"
-        )
+        return other_project(target, opened=project_id, known=row["project_id"])
 
     def pause(self, target: str, reason: str, *, now: float) -> None:
         """Stop sending to the target, for `reason`."""

@@ -16,7 +16,7 @@ from eisync.core.model import value
 from eisync.store.database import Database
 from eisync.store.rows import path_of, split
 
-MOST_READ = 10_000
+MOST_READ = 4_000
 """At most this many files of a state are read for their reasons. The others are only counted."""
 
 # An observation is outdated when the row is newer.

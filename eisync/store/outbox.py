@@ -179,11 +179,17 @@ class Outbox:
         Return the files that stay claimed because the service named a sample for them that holds other content of ours,
         each with that sample. Raise LostClaimError, and write nothing, when one of the files is not under `claim`.
         """
-        outcomes = list(settlements)
+        return self.settle_all([(claim, list(settlements))], now=now)
+
+    def settle_all(self, by_claim: Sequence[tuple[int | None, Sequence[Outcome]]], *, now: float) -> dict[int, int]:
+        """Record the outcomes of the files of several claims in one transaction, as `settle` does those of one."""
         with self._database.transaction() as connection:
-            disputed = queue.disputed(connection, outcomes)
-            accepted = [one for one in outcomes if one.item_id not in disputed] if disputed else outcomes
-            queue.settle(connection, accepted, State.SENDING, claim, now)
+            disputed = queue.disputed(connection, [one for _, outcomes in by_claim for one in outcomes])
+            if disputed:
+                by_claim = [
+                    (claim, [one for one in outcomes if one.item_id not in disputed]) for claim, outcomes in by_claim
+                ]
+            queue.settle_all(connection, by_claim, State.SENDING, now)
         self.announce()
         return disputed
 

@@ -90,13 +90,23 @@ def settle(
     connection: sqlite3.Connection, settlements: Sequence[Outcome], before: State, claim: int | None, now: float
 ) -> None:
     """Record the outcomes of files in the state `before`. Raise LostClaimError when one is not under `claim`."""
+    settle_all(connection, [(claim, settlements)], before, now)
+
+
+def settle_all(
+    connection: sqlite3.Connection,
+    by_claim: Iterable[tuple[int | None, Sequence[Outcome]]],
+    before: State,
+    now: float,
+) -> None:
+    """Record the outcomes of the files of several claims, as `settle` does those of one."""
     # One statement for all files with equal outcomes, and nearly all are equal. This halves the cost of each file.
     alike: dict[tuple[Any, ...], list[Outcome]] = {}
-    for one in settlements:
-        ending = (one.events, one.reason, one.due_at, one.batch_cap, one.is_attempt)
-        alike.setdefault(ending, []).append(one)
-    written = 0
-    for (events, reason, due_at, batch_cap, is_attempt), some in alike.items():
+    for claim, settlements in by_claim:
+        for one in settlements:
+            ending = (claim, one.events, one.reason, one.due_at, one.batch_cap, one.is_attempt)
+            alike.setdefault(ending, []).append(one)
+    for (claim, events, reason, due_at, batch_cap, is_attempt), some in alike.items():
         end = walk(before, events)
         parameters = {
             "settled": json.dumps({one.item_id: one.sha256 for one in some}),
@@ -109,16 +119,15 @@ def settle(
             "is_attempt": is_attempt,
             "now": now,
         }
-        written += connection.execute(_SETTLE, parameters).rowcount
+        lost = len(some) - connection.execute(_SETTLE, parameters).rowcount
+        if lost:
+            raise LostClaimError(f"{lost} of {len(some)} files are not {before.value} under claim {claim}")
         if events[-1] is Event.DELETED_CONTENT:
             connection.execute(_KEEP_HERE, {"ids": json.dumps([one.item_id for one in some])})
         if is_attempt or events != (Event.DEFER,):
             note_all(connection, [one.item_id for one in some], events[-1], end, reason, now)
-    if written != len(settlements):
-        lost = len(settlements) - written
-        raise LostClaimError(f"{lost} of {len(settlements)} files are not {before.value} under claim {claim}")
-    links = [(one.item_id, sample_id, one.sent_name) for one in settlements for sample_id in one.sample_ids]
-    link(connection, links, now)
+    settled = (one for some in alike.values() for one in some)
+    link(connection, [(one.item_id, sample_id, one.sent_name) for one in settled for sample_id in one.sample_ids], now)
 
 
 def disputed(connection: sqlite3.Connection, settlements: Iterable[Outcome]) -> dict[int, int]:

@@ -15,9 +15,14 @@ from eisync.store.guard_facts import NOT_LISTED
 from eisync.store.observations import DEFAULT_REASONS
 from eisync.store.rows import name_of, path_of, split
 
-# Files by state.
+# Files in all. (SQLite counts whole pages of an index: with a million files, a third of the time of a count by state.)
+_ALL = """
+select count(*) as files from file"""
+
+# Files by state, without those of the state that most are in: these are the rest of all.
 _COUNTS = """
-select state, count(*) as files from file group by state"""
+select state, count(*) as files from file indexed by file_by_state
+where state in (select value from json_each(:states)) group by state"""
 
 # The same for some roots only. (The index answers it alone; no row is read.)
 _TALLY = """
@@ -76,15 +81,23 @@ class FileRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._most = State.SYNCED  # the state that most files were in, the last time they were counted
 
     def counts(self) -> Counts:
         """Count files by state. A file that was never complete has no row, and is not counted."""
+        most = self._most
         with self._database.reading() as connection:
-            by_state = connection.execute(_COUNTS).fetchall()
+            every = connection.execute(_ALL).fetchone()["files"]
+            states = json.dumps([state.value for state in State if state is not most])
+            rows = connection.execute(_COUNTS, {"states": states}).fetchall()
             oldest = connection.execute(_OLDEST_PENDING).fetchone()
             newest = connection.execute(_LAST_SYNCED).fetchone()
+        by_state = {State(row["state"]): row["files"] for row in rows}
+        if rest := every - sum(by_state.values()):
+            by_state[most] = rest
+        self._most = max(by_state, key=by_state.__getitem__, default=State.SYNCED)
         return Counts(
-            by_state={State(row["state"]): row["files"] for row in by_state},
+            by_state=by_state,
             oldest_pending_at=oldest["at"],
             last_synced_at=newest["at"],
         )
@@ -144,6 +157,21 @@ class FileRecords:
             rows = connection.execute(
                 "select id from file where state in (select value from json_each(?))",
                 (json.dumps([state.value for state in states]),),
+            ).fetchall()
+        return [row["id"] for row in rows]
+
+    def reasons_in(self, state: State) -> list[str]:
+        """Return the different reasons of the files in the state."""
+        with self._database.reading() as connection:
+            rows = connection.execute("select distinct reason from file where state = ?", (state.value,)).fetchall()
+        return [row["reason"] or "" for row in rows]
+
+    def ids_for(self, state: State, reasons: Iterable[str]) -> list[int]:
+        """Return the ids of the files that are in the state for any of `reasons`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "select id from file where state = ? and coalesce(reason, '') in (select value from json_each(?))",
+                (state.value, json.dumps(list(reasons))),
             ).fetchall()
         return [row["id"] for row in rows]
 

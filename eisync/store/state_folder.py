@@ -126,12 +126,19 @@ DATABASE_NAME = "eisync.db"
 HOLDER_NAME = "holder"
 SOCKET_NAME = "control.sock"
 NOTE_NAME = "control"
+LEDGERS_NAME = "notifications.json"
+WEB_TOKEN_NAME = "web.token"  # noqa: S105 - the name of the file
+WEB_LINK_NAME = "web.html"
 
 OWN_NAMES = (
     *(DATABASE_NAME + suffix for suffix in ("", "-wal", "-shm", "-journal", ".suspect")),
     HOLDER_NAME,
     SOCKET_NAME,
     NOTE_NAME,
+    LEDGERS_NAME,
+    f"{LEDGERS_NAME}.new",
+    WEB_TOKEN_NAME,
+    WEB_LINK_NAME,
 )
 """Every file that eisync keeps in the folder, except databases that were set aside and journals of self-tests."""
 

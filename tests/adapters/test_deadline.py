@@ -9,8 +9,8 @@ from itertools import chain, repeat
 import pytest
 import requests
 
-from eisync.adapters.client import transport
-from eisync.adapters.client.transport import PatientAdapter
+from eisync.adapters.client import connections
+from eisync.adapters.client.connections import PatientAdapter
 
 from .raw import raw_server
 
@@ -44,7 +44,7 @@ def read(url: str, timeout_s: float) -> bytes:
     ids=["status line", "headers", "a header", "body", "chunks", "body without an end"],
 )
 def test_who_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, begin: bytes, drop: bytes) -> None:
-    monkeypatch.setattr(transport, "WAITS", 2.0)
+    monkeypatch.setattr(connections, "WAITS", 2.0)
 
     def drip(caller: socket.socket) -> None:
         for piece in chain([begin], repeat(drop)):
@@ -57,7 +57,7 @@ def test_who_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, begin: byt
 
 def test_a_large_answer_has_the_time_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     # Its time limit is only what its bytes add.
-    monkeypatch.setattr(transport, "WAITS", 0.5)
+    monkeypatch.setattr(connections, "WAITS", 0.5)
     pieces = [bytes([number]) * 4096 for number in range(20)]
 
     def play(caller: socket.socket) -> None:

@@ -2,6 +2,7 @@ import contextlib
 import gc
 import gzip
 import hashlib
+import http.client
 import json
 import os
 import socket
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from eisync.adapters import clock
-from eisync.adapters.client import transport
+from eisync.adapters.client import connections
 from eisync.adapters.client.errors import MAX_ANSWER_BYTES
 from eisync.adapters.client.replies import last_id
 from eisync.adapters.client.service import Endpoints, ServiceClient
@@ -988,13 +989,13 @@ def test_the_time_of_an_upload_begins_with_its_first_byte(
     service: ServiceClient, pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passed_s = [0.0]
-    connect = transport._Connection.connect
+    connect = connections._Connection.connect
 
-    def connect_slowly(connection: transport._Connection) -> None:
+    def connect_slowly(connection: connections._Connection) -> None:
         passed_s[0] += 1000.0
         connect(connection)
 
-    monkeypatch.setattr(transport._Connection, "connect", connect_slowly)
+    monkeypatch.setattr(connections._Connection, "connect", connect_slowly)
     monkeypatch.setattr(clock, "monotonic", lambda: time.monotonic() + passed_s[0])
     assert service.upload(pack(row(710))).took_s < 900.0 < passed_s[0]
 
@@ -1003,16 +1004,42 @@ def test_small_packets_are_sent_at_once_and_no_request_waits_for_a_go_ahead(
     raw: Callable[..., tuple[ServiceClient, RawServer]], pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[int] = []
-    connect = transport._Connection.connect
+    connect = connections._Connection.connect
 
-    def connect_and_ask(connection: transport._Connection) -> None:
+    def connect_and_ask(connection: connections._Connection) -> None:
         connect(connection)
         lines.append(connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
-    monkeypatch.setattr(transport._Connection, "connect", connect_and_ask)
+    monkeypatch.setattr(connections._Connection, "connect", connect_and_ask)
     service, server = raw(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
     service.upload(pack(row(720)))
     assert (1, True, False) == (len(lines), lines[0] != 0, b"expect:" in server.everything.lower())
+
+
+def test_a_small_upload_is_one_packet(
+    service: ServiceClient, pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    send = http.client.HTTPConnection.send
+
+    def send_and_note(connection: http.client.HTTPConnection, data: Any) -> None:
+        sent.append(data)
+        send(connection, data)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", send_and_note)
+    service.upload(pack(row(730)))
+    assert 1 == len(sent)
+    service.project_id()  # a request without a body is sent, too
+    assert 2 == len(sent)
+
+
+def test_no_cookie_is_sent_back(
+    raw: Callable[..., tuple[ServiceClient, RawServer]], pack: Callable[..., Envelope]
+) -> None:
+    service, server = raw(says(b"HTTP/1.1 200 OK\r\nSet-Cookie: lane=7\r\nContent-Length: 2\r\n\r\n{}"))
+    for number in range(2):
+        service.upload(pack(row(740 + number)))
+    assert (2, False) == (server.everything.count(b"POST "), b"lane=7" in server.everything)
 
 
 def test_the_system_s_certificates_are_trusted_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

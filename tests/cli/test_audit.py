@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from eisync.app.watched_folder import WatchedFolder
 from eisync.cli import audit
-from eisync.cli.audit import WatchedFolder
-from eisync.control.operations import Operations, Running
+from eisync.control.operations import Operations
+from eisync.control.running import Running
 from eisync.core import completeness
 from eisync.core.ignore import IgnoreRules
 from eisync.loops.watcher import observations

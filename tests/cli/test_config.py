@@ -145,7 +145,7 @@ def test_every_option_is_shown_with_its_origin(site: Path, monkeypatch: pytest.M
         'quiet_hours = "01:00-02:00" # eisync.toml:6',
         "interval_s = 9.0 # EISYNC_RECONCILE__INTERVAL_S",
         'studio_url = "http://127.0.0.1:4800/v1" # EI_HOST',
-        f'api_key = "(secret)" # file {site}/key',
+        f'api_key = "(set, not shown)" # file {site}/key',
         f'dir = "{site}/here" # --state-dir',
         "group = (not set) # default",
     } <= set(lines)
@@ -153,7 +153,7 @@ def test_every_option_is_shown_with_its_origin(site: Path, monkeypatch: pytest.M
     records = CliRunner().invoke(command, ["show", "--json"], catch_exceptions=False).stdout.splitlines()
     shown = {(one["table"], one["option"]): (one["value"], one["origin"]) for one in map(json.loads, records)}
     assert (7, "eisync.toml:5") == shown["[upload]", "workers"]
-    assert ("(secret)", "environment variable EI_API_KEY") == shown["[[target]] main", "api_key"]
+    assert ("(set, not shown)", "environment variable EI_API_KEY") == shown["[[target]] main", "api_key"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import re
 import signal
 from datetime import UTC, datetime
 
-from eisync.cli import history
+from eisync.control import history_words
 from eisync.core.actions import ActionKind
 from eisync.core.lifecycle import Event
 from tests.conftest import Bench, row
@@ -73,4 +73,4 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
 
 def test_every_event_has_words() -> None:
     reported = {"edited", "mislabelled", "renamed", "back", "ignored", "undone"} | {kind.value for kind in ActionKind}
-    assert {event.value for event in Event} | reported == set(history.WORDS)
+    assert {event.value for event in Event} | reported == set(history_words.WORDS)

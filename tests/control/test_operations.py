@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from eisync.control.operations import Operations, Running
+from eisync.control.operations import Operations
+from eisync.control.running import Running
 from eisync.core.file_status import ObservedEntry
 from eisync.core.labels.split import Placement
 from eisync.core.lifecycle import Event, State
@@ -133,6 +134,7 @@ def test_status_reports_everything(desk: Desk) -> None:
     assert (30.0, 12.0) == (status["oldest_pending_s"], status["last_synced_s"])
     assert [
         {
+            "id": desk.root.id,
             "path": "/data/röot",
             "target": "main",
             "offline": "not there",
@@ -485,7 +487,7 @@ def test_a_pass_is_requested_and_reported_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
     operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=reconciler))
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
-    assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
+    assert [{"targets": None, "listing": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
     assert [{"targets": [{"target": "main"}]}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"sweeps": True, "dry_run": False}, {"sweeps": False, "dry_run": True}] == reconciler.asked

@@ -19,6 +19,8 @@ from eisync.core.identity import (
     Sent,
     decide,
     identify,
+    is_other_project,
+    other_project,
     weigh,
     why_foreign,
 )
@@ -171,3 +173,9 @@ def test_a_name_in_another_unicode_form_is_the_name_that_was_sent() -> None:
     listed = RemoteSample(id=1, filename="t\u00fcr", category="training", label=None, original_name="t\u00fcr.csv")
     assert Agreement.AGREES is weigh(Sent(sha256=None, name="tu\u0308r.csv"), listed).name
     assert Agreement.AGREES is weigh(Sent(sha256=None, stored_name="tu\u0308r"), listed).name
+
+
+def test_another_project_is_told_from_a_refused_key() -> None:
+    reason = other_project("main", opened=7, known=6)
+    assert reason.startswith("the key of target 'main' opens project 7, but its files are in project 6; give the key")
+    assert [True, False] == [is_other_project(reason), is_other_project("HTTP 401: Invalid API key")]

@@ -5,7 +5,16 @@ import pytest
 from eisync.core import wire
 from eisync.core.lifecycle import Event, State, walk
 from eisync.core.model import Category, FileFacts, Item
-from eisync.core.outcome import MAX_DISPUTES, Outcome, after_file_error, dispute, give_back, outcome_of
+from eisync.core.outcome import (
+    MAX_DISPUTES,
+    FailureKind,
+    Outcome,
+    after_file_error,
+    dispute,
+    give_back,
+    outcome_of,
+    refuse,
+)
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneError, FileUnreadableError
 
@@ -60,7 +69,16 @@ def test_a_clear_answer_ends_the_attempt(
 ) -> None:
     # Another client may have sent it under any name.
     name = "a.csv" if isinstance(outcome, wire.Stored) else None
-    expected = Outcome(item_id=5, events=events, reason=reason, sample_ids=sample_ids, sha256="a" * 64, sent_name=name)
+    failure = FailureKind.REFUSED if isinstance(outcome, wire.Refused) else None
+    expected = Outcome(
+        item_id=5,
+        events=events,
+        reason=reason,
+        sample_ids=sample_ids,
+        sha256="a" * 64,
+        sent_name=name,
+        failure=failure,
+    )
 
     assert expected == outcome_for(outcome, allow_duplicates=allow_duplicates)
 
@@ -84,6 +102,33 @@ def test_a_failure_is_due_again_and_counts_only_real_attempts(
 
     assert (due_at, batch_cap, is_attempt) == (settlement.due_at, settlement.batch_cap, settlement.is_attempt)
     assert settlement.reason
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (STORED, None),
+        (DUPLICATE, None),
+        (REFUSED, FailureKind.REFUSED),
+        (BARRED, FailureKind.KEY_REFUSED),
+        (HALVED, FailureKind.DIVIDED),
+        (MISCOUNTED, FailureKind.DIVIDED),
+        (THROTTLED, FailureKind.THROTTLED),
+        (UNREACHABLE, FailureKind.UNREACHABLE),
+        (UNANSWERED, FailureKind.UNANSWERED),
+    ],
+)
+def test_a_failure_has_a_kind_for_the_metrics(outcome: wire.Outcome, kind: FailureKind | None) -> None:
+    assert kind is outcome_for(outcome).failure
+
+
+def test_what_was_not_sent_has_a_kind_too() -> None:
+    unreadable = after_file_error(ITEM, FileUnreadableError("no", item_id=5))
+    assert [FailureKind.UNREADABLE, FailureKind.UNSENDABLE, None] == [
+        unreadable.failure,
+        refuse(ITEM, "its label is too long").failure,
+        give_back(ITEM).failure,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -177,6 +222,7 @@ def test_an_answer_with_another_file_s_sample_is_ignored_and_finally_parked(
     found = dispute(item, outcome_for(answer), 7, policy=POLICY, allow_duplicates=False, now=NOW, jitter=0.5)
     assert state is walk(State.SENDING, found.events)
     assert ((), "a" * 64) == (found.sample_ids, found.sha256)
+    assert FailureKind.DISPUTED is found.failure
     assert found.reason is not None
     assert found.reason.startswith("the answer names sample 7, which holds other content that was sent")
     assert (state is State.QUARANTINED) == found.reason.endswith("then 'eisync retry FILE' sends it again")

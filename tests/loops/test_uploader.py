@@ -1,6 +1,6 @@
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -11,7 +11,7 @@ from eisync.core.batching import Limits, Order
 from eisync.core.flow_control import HOLD_CAP_S
 from eisync.core.lifecycle import State
 from eisync.core.model import MAX_FILE_BYTES, Root
-from eisync.core.outcome import MAX_DISPUTES
+from eisync.core.outcome import MAX_DISPUTES, Outcome
 from eisync.core.pause import Hold
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
@@ -955,7 +955,7 @@ class Ledger:
 
     def __init__(self, yard: Yard) -> None:
         self.claim: Callable[..., Any] = yard.outbox.claim
-        self.settle: Callable[..., Any] = yard.outbox.settle
+        self.settle_all: Callable[..., Any] = yard.outbox.settle_all
         self.next_due_at: Callable[..., Any] = yard.outbox.next_due_at
         self.may_be_known: Callable[..., Any] = yard.outbox.may_be_known
         self.known_contents: Callable[..., Any] = yard.outbox.known_contents
@@ -972,7 +972,7 @@ def test_a_result_is_kept_until_it_can_be_stored(yard: Yard, cloud: Cloud) -> No
     drain.bench.run()
     drain.tick()
     drain.bench.run()
-    queue.settle = failing(3, FULL, yard.outbox.settle)
+    queue.settle_all = failing(3, FULL, yard.outbox.settle_all)
     for _ in range(3):
         with pytest.raises(StateError):
             drain.tick()
@@ -983,7 +983,24 @@ def test_a_result_is_kept_until_it_can_be_stored(yard: Yard, cloud: Cloud) -> No
     assert (3, 1) == (yard.log.events().count("file.synced"), len(cloud.uploads))
 
 
-@pytest.mark.parametrize("method", ["claim", "settle", "next_due_at", "may_be_known"])
+def test_answers_that_came_together_are_stored_in_one_transaction(yard: Yard, cloud: Cloud) -> None:
+    of_four_labels(yard)
+    queue = Ledger(yard)
+    drain = introduced(yard, cloud, queue=queue, workers=4)
+    drain.tick()
+    stored: list[int] = []
+
+    def settle_all(by_claim: Sequence[tuple[int, Sequence[Outcome]]], *, now: float) -> dict[int, int]:
+        stored.append(sum(len(outcomes) for _, outcomes in by_claim))
+        return yard.outbox.settle_all(by_claim, now=now)
+
+    queue.settle_all = settle_all
+    drain.bench.run()
+    drain.tick()
+    assert ([16], {SYNCED}) == (stored, set(yard.states().values()))
+
+
+@pytest.mark.parametrize("method", ["claim", "settle_all", "next_due_at", "may_be_known"])
 @pytest.mark.parametrize("failures", [1, 2, 5])
 def test_whenever_the_store_fails_no_file_is_left_behind(yard: Yard, cloud: Cloud, method: str, failures: int) -> None:
     yard.fill(*names(30), "bad.csv")
@@ -1009,7 +1026,7 @@ def test_a_store_that_fails_between_claim_and_refusal_leaves_no_file_claimed(yar
     yard.insist()
     yard.fill("a.csv")
     queue = Ledger(yard)
-    queue.settle = failing(2, FULL, yard.outbox.settle)
+    queue.settle_all = failing(2, FULL, yard.outbox.settle_all)
     drain = introduced(yard, cloud, queue=queue)
     for _ in range(2):
         with pytest.raises(StateError):
@@ -1047,7 +1064,7 @@ def test_files_are_given_back_at_the_end_even_after_a_store_failure(yard: Yard, 
     queue = Ledger(yard)
     drain = introduced(yard, cloud, queue=queue, workers=2)
     drain.tick()
-    queue.settle = failing(2, FULL, yard.outbox.settle)
+    queue.settle_all = failing(2, FULL, yard.outbox.settle_all)
     for _ in range(2):
         with pytest.raises(StateError):
             drain.loop.stop(drain.now)

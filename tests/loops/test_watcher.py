@@ -191,6 +191,16 @@ def test_an_old_file_enters_at_once_whatever_its_mtime_says(yard: Yard) -> None:
     assert {"idle.1.csv": READY} == yard.states()
 
 
+def test_files_that_wait_for_nothing_more_enter_folder_by_folder(yard: Yard) -> None:
+    for number in range(3):  # in time, the files of both folders alternate
+        for folder in ("yes", "no"):
+            yard.write(f"{folder}/{number}.csv")
+            os.utime(yard.path(f"{folder}/{number}.csv"), (number, number))
+    run(yard.watcher(), yard.later)
+    entered = [item.path for item in yard.outbox.claim("main", [yard.root.id], limit=6, claim=1, now=yard.later)]
+    assert [f"{folder}/{number}.csv" for folder in ("no", "yes") for number in range(3)] == entered
+
+
 def test_a_file_from_the_future_waits_from_now_on(yard: Yard) -> None:
     yard.write("idle.1.csv")
     os.utime(yard.path("idle.1.csv"), (yard.later + 9999, yard.later + 9999))

@@ -395,7 +395,8 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (mirror._ANY_MISSED, ["INDEX sample_missed (target=?)"]),
         (mirror._NAMED, ["INDEX sample_by_name (target=? AND filename=?)"]),
         (mirror._WAITING, ["file"]),
-        (records._COUNTS, ["SCAN file USING COVERING INDEX file_by_state"]),
+        (records._ALL, ["SCAN file USING COVERING INDEX"]),
+        (records._COUNTS, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
         (records._OLDEST_PENDING, ["SEARCH file USING INDEX file_pending"]),
         (records._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
         (
@@ -414,7 +415,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:
     names = ("target", "id", "generation", "began_at", "after", "after_id", "state", "sample_id", "sha256", "now")
-    more = ("low", "high", "limit", "filename", "links", "versions", "asked", "roots", "root_id")
+    more = ("low", "high", "limit", "filename", "links", "versions", "asked", "roots", "root_id", "states")
 
     plan = shelf.plan(statement, **dict.fromkeys((*names, *more)))
 

@@ -278,9 +278,9 @@ def test_what_was_stored_is_synced_with_its_samples(shelf: Shelf) -> None:
 
     expected = {
         "path": "a.csv", "root": "/data", "state": "synced", "reason": "stored", "label": "wave", "category": "split",
-        "sample_ids": [7, 8], "sha256": "a" * 64, "size": 11, "attempts": 1,
+        "sample_ids": [7, 8], "sha256": "a" * 64, "size": 11, "attempts": 1, "changed_at": 1000.0,
         "samples": [],  # none was listed yet
-        "there": [], "changed_at": NOW, "due_at": None, "file": shelf.id_of("a.csv"),
+        "there": [], "due_at": None, "file": shelf.id_of("a.csv"),
     }  # fmt: skip
     assert expected == shelf.record()
     assert (7, 8) == shelf.samples_with("main", "a" * 64)
@@ -336,6 +336,35 @@ def test_a_settlement_under_another_claim_writes_nothing(shelf: Shelf, claim: in
     with pytest.raises(LostClaimError, match=f"1 of {len(settlements)} files are not sending under claim {claim}"):
         shelf.outbox.settle(settlements, claim=claim, now=NOW)
 
+    assert [State.SENDING, State.SENDING] == [shelf.state("a.csv"), shelf.state("b.csv")]
+
+
+def test_the_files_of_several_claims_are_settled_together_or_not_at_all(shelf: Shelf) -> None:
+    for name, now in (("a.csv", NOW), ("b.csv", LATER)):
+        shelf.enqueue(name, now=now)
+    claims = [(number, shelf.claim(claim=number, now=now)) for number, now in ((1, NOW), (2, LATER))]
+    [one, other] = [
+        [Outcome(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,)) for item in items]
+        for _, items in claims
+    ]
+
+    with pytest.raises(LostClaimError, match="1 of 1 files are not sending under claim 3"):
+        shelf.outbox.settle_all([(1, one), (3, other)], now=NOW)
+    assert [State.SENDING, State.SENDING] == [shelf.state("a.csv"), shelf.state("b.csv")]
+
+    assert {} == shelf.outbox.settle_all([(1, one), (2, other)], now=NOW)
+    assert [State.SYNCED, State.SYNCED] == [shelf.state("a.csv"), shelf.state("b.csv")]
+
+
+def test_a_sample_that_is_named_for_files_of_several_claims_proves_none_of_them(shelf: Shelf) -> None:
+    for name, now in (("a.csv", NOW), ("b.csv", LATER)):
+        shelf.enqueue(name, now=now)
+    claims = [(number, shelf.claim(claim=number, now=now)) for number, now in ((1, NOW), (2, LATER))]
+    by_claim = [
+        (number, [Outcome(item_id=item.id, events=(Event.STORED,), sample_ids=(7,), sha256=f"of {item.id}")])
+        for number, [item] in claims
+    ]
+    assert {shelf.id_of("a.csv"): 7, shelf.id_of("b.csv"): 7} == shelf.outbox.settle_all(by_claim, now=NOW)
     assert [State.SENDING, State.SENDING] == [shelf.state("a.csv"), shelf.state("b.csv")]
 
 

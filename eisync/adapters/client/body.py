@@ -37,6 +37,7 @@ class Body:
         self, envelope: Envelope, spend: Callable[[int], float] = lambda _: 0.0, ask: Ask | None = None
     ) -> None:
         self._envelope = envelope
+        self._length = envelope.content_length  # requests asks for it several times
         self._spend = spend
         self._ask = ask
         self.sha256: dict[int, str] = {}
@@ -44,18 +45,23 @@ class Body:
         self.began_at: float | None = None
 
     def __len__(self) -> int:
-        return self._envelope.content_length
+        return self._length
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the chunks. Raise FileError for a file that must not be sent, UnreachableError if none can be read."""
         self.began_at = clock.monotonic()
+        is_small = len(self) <= CHUNK_BYTES  # then there is one piece, and its end is in it: a send less
+        last = self._envelope.closing
         for piece in joined(self._pieces()):
             self.waited_s += self._spend(len(piece))
-            yield piece
+            if is_small:
+                last = piece + last
+            else:
+                yield piece
         # Check every file once more before the last bytes complete the request.
         for part in self._envelope.parts:
             verify(part.item)
-        yield self._envelope.closing
+        yield last
 
     def _pieces(self) -> Generator[bytes, None, None]:
         with contextlib.closing(OpenFolder()) as folder:

@@ -73,6 +73,7 @@ class EventSource:
         self._deaths: Counter[int] = Counter()
         self._exhausted: set[int] = set()
         self._observer: BaseObserver | None = None
+        self.overflows = 0  # how often events were lost because a queue was full
 
     def start(self) -> None:
         """Start taking events. `watch` adds roots."""
@@ -149,12 +150,12 @@ class EventSource:
         if _HAS_INOTIFY:
             from eisync.adapters.events.inotify import Observer, Reader
 
-            return Observer(Reader(self._doubt_all, self._is_exhausted), self._deliver)
+            return Observer(Reader(self._note_overflow, self._is_exhausted), self._deliver)
         from watchdog.observers import Observer as SystemObserver
 
         observer = SystemObserver()
         if _LOSES_SILENTLY:
-            observer._emitter_class = _reporting(observer._emitter_class, self._doubt_all)
+            observer._emitter_class = _reporting(observer._emitter_class, self._note_overflow)
         return observer
 
     def _schedule(self, observer: BaseObserver, root: Root, identity: tuple[int, int]) -> None:
@@ -201,24 +202,28 @@ class EventSource:
     def _report_file(self, root_id: int, path: str, is_closed: bool = False) -> None:
         with self._lock:
             pending = self._of(root_id)
-            if len(pending.files) < self._max_waiting:
-                pending.files.add(path)
-                if is_closed:
-                    pending.closed.add(path)
-            else:
-                pending.is_doubted = True
+            if self._has_added(pending, pending.files, path) and is_closed:
+                pending.closed.add(path)
         self._on_event()
 
     def _report_folder(self, root_id: int, path: str) -> None:
         with self._lock:
             pending = self._of(root_id)
-            if len(pending.folders) < self._max_waiting:
-                pending.folders.add(path)
-            else:
-                pending.is_doubted = True
+            self._has_added(pending, pending.folders, path)
         self._on_event()
 
-    def _doubt_all(self) -> None:
+    def _has_added(self, pending: PendingPaths, paths: set[str], path: str) -> bool:
+        """Add the path, if there is room. Otherwise count an overflow, once until the root is scanned."""
+        if len(paths) < self._max_waiting:
+            paths.add(path)
+            return True
+        self.overflows += not pending.is_doubted
+        pending.is_doubted = True
+        return False
+
+    def _note_overflow(self) -> None:
+        """Note that the system lost events, of any root."""
+        self.overflows += 1
         for root_id in list(self._watches):
             self.doubt(root_id)
 
@@ -230,6 +235,7 @@ class NullEvents:
     """Report no events, for a single pass that only scans."""
 
     reports_closes = False
+    overflows = 0
 
     def start(self) -> None:
         """Do nothing."""

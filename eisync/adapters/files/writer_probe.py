@@ -101,8 +101,9 @@ class WriterProbe:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, windows: ShareMode | None = None) -> None:
         self._monotonic = monotonic
         self._windows = windows or share_mode()
-        # The table of mounts; and, by root and folder, the answer without a lease.
-        self._cached: tuple[str, dict[tuple[str, str], Writers]] = ("", {})
+        # The table of mounts; where the roots are, with links resolved; and, by root and folder, the answer without a
+        # lease.
+        self._cached: tuple[str, dict[str, str], dict[tuple[str, str], Writers]] = ("", {}, {})
         self._forget_at = float("-inf")
 
     def asking(self) -> Ask:
@@ -115,16 +116,17 @@ class WriterProbe:
     def _writers_of(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
         # Reading the table of mounts costs as much as ten leases, and every system call lets other threads run first.
         if (now := self._monotonic()) >= self._forget_at:
-            # A new pair, because other threads may still read the old one.
-            self._cached = (mountinfo(), {})
+            # New ones, because other threads may still read the old ones.
+            self._cached = (mountinfo(), {}, {})
             self._forget_at = now + BELIEVED_S
-        table, known = self._cached
+        table, places, known = self._cached
         folder = path.rpartition("/")[0]
         if (answer := known.get((root, folder))) is None:
             # No part of `path` is a link, because the file was opened without following any.
-            place = os.path.join(resolved(root), folder).rstrip("/") or "/"
+            top = places[root] = places.get(root) or resolved(root)
+            place = os.path.join(top, folder).rstrip("/") or "/"
             if mounts.holds_mounts(place, table):
-                return _asked(_answer_of(os.path.join(resolved(root), path), table), descriptor, is_last=is_last)
+                return _asked(_answer_of(os.path.join(top, path), table), descriptor, is_last=is_last)
             answer = known[root, folder] = _answer_of(place, table)
         return _asked(answer, descriptor, is_last=is_last)
 

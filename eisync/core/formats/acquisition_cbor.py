@@ -23,7 +23,7 @@ _OTHER = "it is not a CBOR acquisition with payload.interval_ms and payload.valu
 _CUT = "its CBOR ends in the middle, or is no acquisition"
 
 
-class _Unusable(ValueError):
+class UnusableCbor(ValueError):
     """The file gives no number of values, for the reason in the message."""
 
 
@@ -41,24 +41,24 @@ class _Head:
 def count_cbor(size: int) -> Generator[Read, bytes, tuple[int, float] | Undecidable]:
     """Return the number of values and their interval (ms), or why the file does not give them."""
     try:
-        payload = yield from _places(0, size, (b"payload",))
+        payload = yield from member_places(0, size, (b"payload",))
         if b"payload" not in payload:
             return Undecidable(_OTHER)
-        found = yield from _places(payload[b"payload"], size, (b"interval_ms", b"values"))
+        found = yield from member_places(payload[b"payload"], size, (b"interval_ms", b"values"))
         if len(found) < 2:
             return Undecidable(_OTHER)
         interval_ms = yield from _number(found[b"interval_ms"], size)
         count = yield from _count(found[b"values"], size)
-    except _Unusable as error:
+    except UnusableCbor as error:
         return Undecidable(str(error))
     return count, interval_ms
 
 
-def _places(at: int, size: int, wanted: tuple[bytes, ...]) -> Generator[Read, bytes, dict[bytes, int]]:
+def member_places(at: int, size: int, wanted: tuple[bytes, ...]) -> Generator[Read, bytes, dict[bytes, int]]:
     """Return where the values of these members of the map begin. Stop once all are found."""
     head = yield from _head(at, size)
     if head.kind != _MAP:
-        raise _Unusable(_OTHER)
+        raise UnusableCbor(_OTHER)
     found: dict[bytes, int] = {}
     at = head.ends_at
     for _ in range(_MAX_MEMBERS if head.number is None else min(head.number, _MAX_MEMBERS)):
@@ -88,30 +88,30 @@ def _number(at: int, size: int) -> Generator[Read, bytes, float]:
         return float(head.number if head.kind == _UNSIGNED else -1 - head.number)
     if head.kind == _OTHER_KIND and head.info in _FLOATS:
         return float(struct.unpack(_FLOATS[head.info], head.raw)[0])
-    raise _Unusable("its interval_ms is not a number")
+    raise UnusableCbor("its interval_ms is not a number")
 
 
 def _count(at: int, size: int) -> Generator[Read, bytes, int]:
     head = yield from _head(at, size)
     if head.kind != _ARRAY:
-        raise _Unusable("its values are not a list")
+        raise UnusableCbor("its values are not a list")
     first = (yield from _head(head.ends_at, size)) if head.number != 0 else head
     if first.kind == _TEXT:
-        raise _Unusable("its samples follow its CBOR header, which does not say how many there are")
+        raise UnusableCbor("its samples follow its CBOR header, which does not say how many there are")
     if head.number is not None:
         if head.number > size:
-            raise _Unusable(_CUT)
+            raise UnusableCbor(_CUT)
         return head.number
     found = yield from count_items(head.ends_at, size)
     if not isinstance(found, tuple):
-        raise _Unusable(_CUT)
+        raise UnusableCbor(_CUT)
     return found[0]
 
 
 def _end(at: int, size: int) -> Generator[Read, bytes, int]:
     end = yield from item_end(at, size)
     if not isinstance(end, int):
-        raise _Unusable(_CUT)
+        raise UnusableCbor(_CUT)
     return end
 
 
@@ -123,7 +123,7 @@ def _head(at: int, size: int) -> Generator[Read, bytes, _Head]:
     if info == _INDEFINITE:
         return _Head(kind, info, None, at + 1, b"")
     if info > 27:
-        raise _Unusable(_CUT)
+        raise UnusableCbor(_CUT)
     length = 1 << (info - 24)
     raw = yield from _read(at + 1, length, size)
     return _Head(kind, info, int.from_bytes(raw, "big"), at + 1 + length, raw)
@@ -131,5 +131,5 @@ def _head(at: int, size: int) -> Generator[Read, bytes, _Head]:
 
 def _read(at: int, length: int, size: int) -> Generator[Read, bytes, bytes]:
     if at + length > size:
-        raise _Unusable(_CUT)
+        raise UnusableCbor(_CUT)
     return (yield Read(at, length))

@@ -79,6 +79,23 @@ def members(text: Text, at: int) -> Iterator[tuple[bytes, int, int]]:
         at = end
 
 
+def member_starts(text: Text, at: int, *wanted: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the key of each member of the object at `at`, as written, and where its value begins.
+
+    Stop after the `wanted` ones. The end of a value is only searched for when a next member is needed, so that a value
+    which the end of the text cuts is found, too.
+    """
+    if text[at : at + 1] != b"{":
+        return
+    left = set(wanted)
+    end: int | None = at + 1
+    while left and end is not None and (key := _KEY.match(text, _after_space(text, end))) is not None:
+        name = key[1][1:-1]
+        yield name, key.end()
+        left.discard(name)
+        end = value_end(text, key.end()) if left else None
+
+
 def elements(text: Text, at: int) -> Iterator[tuple[int, int]]:
     """Yield where each element of the array that begins at `at` begins and ends. Stop as `members` does."""
     if text[at : at + 1] != b"[":

@@ -42,6 +42,22 @@ _LINE_ENDS = re.compile(rb"[\r\n]+")
 _EMPTY_CELLS = b' \t;|,"'
 
 
+@value(kw_only=True)
+class WavLayout:
+    """Where the frames of a WAV are, and how they are stored. `order` is that of `struct`: "<" or ">".
+
+    `kind` is 1 for integers, 3 for floating point, 6 for A-law, 7 for mu-law. `frames` are those that are in the file.
+    """
+
+    begins_at: int
+    frames: int
+    rate: int
+    frame_bytes: int
+    channels: int
+    kind: int
+    order: str
+
+
 @value
 class Sampling:
     """The number of values of a recording, and the time between two (ms)."""
@@ -71,11 +87,17 @@ def sampling(path: str, size: int) -> Generator[Read, bytes, Sampling | Undecida
 
 
 def _wav(size: int) -> Generator[Read, bytes, _Found]:
+    layout = yield from wav_layout(size)
+    return layout if isinstance(layout, Undecidable) else (layout.frames, 1000 / layout.rate)
+
+
+def wav_layout(size: int) -> Generator[Read, bytes, WavLayout | Undecidable]:
+    """Return where the sound of a WAV of `size` bytes is, or why its frames cannot be told apart."""
     start = yield Read(0, min(size, _FORM_BYTES))
     if start[:4] not in _FORMS or start[8:] != b"WAVE":
         return Undecidable("it is not a WAV file")
     order = _FORMS[start[:4]]
-    frame: tuple[int, int] | None = None
+    form: _Form | None = None
     long_data = 0
     offset, is_odd = _FORM_BYTES, False
     for _ in range(MAX_PARTS):
@@ -87,31 +109,42 @@ def _wav(size: int) -> Generator[Read, bytes, _Found]:
             break
         length = struct.unpack(order + "I", chunk[4:8])[0]
         if name == b"fmt " and len(chunk) >= 24:
-            frame = _frame(chunk, order)
+            form = _form(chunk, order)
         elif name == b"ds64" and len(chunk) >= 24:
             long_data = struct.unpack("<Q", chunk[16:24])[0]
         elif name == b"data":
-            there = size - offset - HEAD_BYTES
-            return _frames(frame, long_data if length == _ALL else length, there)
+            if form is None:
+                return Undecidable(_WITHOUT_FRAMES)
+            begins_at = offset + HEAD_BYTES
+            return _layout(form, begins_at, long_data if length == _ALL else length, size - begins_at, order)
         offset, is_odd = offset + HEAD_BYTES + length, length % 2 == 1
     return Undecidable("its WAV header has no sound")
 
 
-def _frame(chunk: bytes, order: str) -> tuple[int, int] | None:
-    """Return the rate (Hz) and the bytes of a frame; None where frames have no fixed size."""
-    kind, _, rate, _, align = struct.unpack(order + "HHIIH", chunk[8:22])
+_Form = tuple[int, int, int, int]
+
+
+def _form(chunk: bytes, order: str) -> _Form | None:
+    """Return the kind, the channels, the rate (Hz) and the bytes of a frame; None where frames have no fixed size."""
+    kind, channels, rate, _, align = struct.unpack(order + "HHIIH", chunk[8:22])
     if kind == _EXTENSIBLE and len(chunk) >= 34:
         kind = struct.unpack(order + "H", chunk[32:34])[0]
-    return (rate, align) if kind in _PLAIN and rate and align else None
+    return (kind, channels, rate, align) if kind in _PLAIN and rate and align else None
 
 
-def _frames(frame: tuple[int, int] | None, length: int, there: int) -> _Found:
-    """Return the frames of the sound. Its length is open, 0 or too long, where a recorder did not set it."""
-    if frame is None:
-        return Undecidable(_WITHOUT_FRAMES)
-    rate, align = frame
+def _layout(form: _Form, begins_at: int, length: int, there: int, order: str) -> WavLayout:
+    """Return the layout of the sound. Its length is open, 0 or too long, where a recorder did not set it."""
+    kind, channels, rate, align = form
     is_open = not length or length >= MAX_FILE_BYTES
-    return (there if is_open else min(length, there)) // align, 1000 / rate
+    return WavLayout(
+        begins_at=begins_at,
+        frames=(there if is_open else min(length, there)) // align,
+        rate=rate,
+        frame_bytes=align,
+        channels=channels,
+        kind=kind,
+        order=order,
+    )
 
 
 # --- tables
@@ -141,17 +174,18 @@ def _table(size: int) -> Generator[Read, bytes, _Found]:
 
 
 def _is_timed(header: bytes) -> bool:
-    return header.split(_mark(header).encode())[0].strip(b' "').lower() == b"timestamp"
+    return header.split(separator_of(header).encode())[0].strip(b' "').lower() == b"timestamp"
 
 
-def _mark(header: bytes) -> str:
+def separator_of(header: bytes) -> str:
+    """Return the character that separates the columns of a table with this first line."""
     return next((mark for mark in _MARKS if mark.encode() in header), ",")
 
 
 def _interval(header: bytes, first: bytes, last: bytes, count: int) -> _Found:
     if count < 2:
         return Undecidable("it has fewer than two rows below its header")
-    mark = _mark(header)
+    mark = separator_of(header)
     times = [_time(row.decode("latin-1").split(mark)[0].strip(' "'), mark) for row in (first, last)]
     if times[0] is None or times[1] is None:
         return Undecidable("a timestamp in it is not a number")

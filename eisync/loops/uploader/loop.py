@@ -42,7 +42,7 @@ PROBE_AFTER_S = 300.0
 
 
 class UploaderLoop:
-    """The drain. `tick` never waits for the network."""
+    """The drain. `tick` never waits for the network. `counters` count its results, for any thread to read."""
 
     name = "uploader"
 
@@ -57,8 +57,7 @@ class UploaderLoop:
         chance: TimeAndChance,
         log: Log,
     ) -> None:
-        """The workers ask for the next tick when a request has ended. `hash_of` runs in a worker. It hashes a file
-        whose content may be known already."""
+        """Workers ask for a tick when a request has ended. `hash_of` runs in one, for files that may be known."""
         self._states = deque(
             TargetState(target_queue, FlowControl(target_queue.limits, target_queue.policy, workers=workers.number))
             for target_queue in targets
@@ -75,6 +74,7 @@ class UploaderLoop:
         self._hold: Hold | None = None
         self._in_flight: dict[Future[UploadReply], InFlight] = {}
         self._results = Results(store.outbox, {one.target: one for one in targets}, jitter=chance.jitter, log=log)
+        self.counters = self._results.counters
         self._inference = LabelInference(store.index.inferred, workers, is_on=rules.infers_labels, log=log)
         self._claims = Claims(store.outbox, rules, targets, workers, hash_of, self._results, self._inference)
         self._is_stopping = False

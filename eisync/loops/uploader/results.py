@@ -7,11 +7,15 @@ from eisync.core.lifecycle import Event
 from eisync.core.model import Item, shown
 from eisync.core.outcome import Outcome, dispute
 from eisync.loops.ports import MAX_LOG_LINES, Log
+from eisync.loops.uploader.counters import UploadCounters
 from eisync.loops.uploader.target_state import TargetQueue
 from eisync.store.outbox import Outbox
 
 _ARRIVALS = frozenset({Event.STORED, Event.DUPLICATE})
 _ENDS = _ARRIVALS | {Event.REFUSE, Event.GONE, Event.CHANGED}  # of this version of the file
+
+MOST_AT_ONCE = 1_024
+"""The outcomes of several requests are stored in one transaction until these are that many files."""
 
 
 class UploadLogger:
@@ -85,6 +89,7 @@ class Results:
         self._targets = targets
         self._jitter = jitter
         self._log = log
+        self.counters = UploadCounters(targets)
         self._upload_logger = UploadLogger(log)
         self._results: deque[tuple[int, list[tuple[Item, Outcome]]]] = deque()  # by claim
 
@@ -105,13 +110,31 @@ class Results:
     def write(self, now: float) -> None:
         """Store and log the outcomes. Raises what the store raises; the next call then stores the rest."""
         while self._results:
-            claim, results = self._results[0]
-            disputed = self._outbox.settle([outcome for _, outcome in results], claim=claim, now=now)
-            self._results.popleft()
-            if disputed:
-                self._results.append((claim, self._disputes(results, disputed, now)))
-                results = [(item, outcome) for item, outcome in results if item.id not in disputed]
-            self._upload_logger.log(results)
+            taken = self._next()
+            outcomes = [(claim, [outcome for _, outcome in results]) for claim, results in taken]
+            disputed = self._outbox.settle_all(outcomes, now=now)
+            by_target: dict[str, list[tuple[Item, Outcome]]] = {}
+            for claim, results in taken:
+                self._results.popleft()
+                if disputed and any(item.id in disputed for item, _ in results):
+                    self._results.append((claim, self._disputes(results, disputed, now)))
+                    results = [(item, outcome) for item, outcome in results if item.id not in disputed]
+                if results:
+                    by_target.setdefault(results[0][0].target, []).extend(results)
+            for results in by_target.values():
+                self.counters.add(results, now)
+                self._upload_logger.log(results)
+
+    def _next(self) -> list[tuple[int, list[tuple[Item, Outcome]]]]:
+        """Return the outcomes of the next requests: those of one transaction. A transaction has its price."""
+        taken: list[tuple[int, list[tuple[Item, Outcome]]]] = []
+        files = 0
+        for one in self._results:
+            files += len(one[1])
+            if taken and files > MOST_AT_ONCE:
+                break
+            taken.append(one)
+        return taken
 
     def _disputes(
         self, results: Sequence[tuple[Item, Outcome]], disputed: Mapping[int, int], now: float

@@ -7,7 +7,7 @@ the first files are sent before the rest is found. If a tick fails in the middle
 is scanned again. If the clock jumps, all roots are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from eisync.core import absence
 from eisync.core.clock_step import JUMP_S, ClockStepDetector
@@ -97,6 +97,13 @@ class WatcherLoop:
             if root.notes.has_changed:
                 root.write_notes(now)
                 root.notes.note_change()  # another thread may have changed it meanwhile
+
+    def scan_now(self, roots: Collection[str] | None) -> list[str]:
+        """Scan these roots, or all, in the next ticks. Return their paths. Safe from any thread."""
+        chosen = [root for root in self._roots if roots is None or root.root.path in roots]
+        for root in chosen:
+            root.scans.doubt()
+        return [root.root.path for root in chosen]
 
     def check_observed(self) -> None:
         """Check every file under observation in the next ticks, for a pass without events."""

@@ -36,6 +36,7 @@ WATCH = {"settle_s": 0.1}
 TABLES: Mapping[str, Mapping[str, object]] = {
     "upload": {"batch_files": 3, "workers": 2, "retry_base_s": 0.05, "retry_cap_s": 0.2},
     "reconcile": {"interval_s": 1},
+    "web": {"enabled": False},
 }
 
 _POLL_S = 0.03

@@ -1,0 +1,1 @@
+"""Draw what a file is: values in, text of SVG or bytes of PNG out."""

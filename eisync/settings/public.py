@@ -1,0 +1,31 @@
+"""Show the settings without their secrets, for a hash of them and for what people send to others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eisync.settings.fields import written
+from eisync.settings.models import Settings
+
+SECRET_OPTIONS = frozenset({"api_key", "password_hash", "webhook"})
+"""The options whose value is never shown, in any table."""
+
+HIDDEN = "(set, not shown)"
+
+
+def without_secrets(settings: Settings) -> dict[str, Any]:
+    """Return every option in use, as plain values. Only whether a secret is set is shown. Keys are not in it."""
+    dumped = settings.model_dump(exclude={"keys", "warnings", "config_file"})
+    shown: dict[str, Any] = _shown(dumped)
+    return shown
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            str(name): HIDDEN if name in SECRET_OPTIONS and one is not None else _shown(one)
+            for name, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    plain = written(value)
+    return plain if plain is None or isinstance(plain, bool | int | float | str) else str(plain)

@@ -1,0 +1,49 @@
+"""Read what waits in the outbox, and how many files were done lately."""
+
+from eisync.core.throughput import WINDOW_S, Queue, Recent
+from eisync.store.database import Database
+
+MOST_READ = 2_000
+"""At most this many files of the last minute are read. Their rate is that of all."""
+
+# Waiting files and their bytes. (The index alone answers it; no row is read.)
+_READY = """
+select count(*) as files, coalesce(sum(size), 0) as bytes from file indexed by file_by_size where state = 'ready'"""
+
+# The same for the few that are on their way.
+_UNDER_WAY = """
+select count(*) as files, coalesce(sum(size), 0) as bytes from file indexed by file_by_state
+where state in ('sending', 'doubtful')"""
+
+_OLDEST = """
+select min(enqueued_at) as at from file indexed by file_pending
+where state in ('ready', 'sending', 'doubtful', 'settling')"""
+
+# The files that were done last, with the time of the first of them.
+_RECENT = """
+select count(*) as files, coalesce(sum(size), 0) as bytes, min(changed_at) as since_at from (
+    select size, changed_at from file indexed by file_by_state
+    where state = 'synced' and changed_at > :since and changed_at <= :now order by changed_at desc limit :limit)"""
+
+
+class Rates:
+    """Read the queue. Safe to use from any thread; each method is one read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def queue(self) -> Queue:
+        """Return what waits to be sent or is being sent."""
+        with self._database.reading() as connection:
+            ready = connection.execute(_READY).fetchone()
+            under_way = connection.execute(_UNDER_WAY).fetchone()
+            oldest = connection.execute(_OLDEST).fetchone()
+        files, size = ready["files"] + under_way["files"], ready["bytes"] + under_way["bytes"]
+        return Queue(files=files, bytes=size, oldest_at=oldest["at"])
+
+    def recent(self, now: float) -> Recent:
+        """Return what was done in the last minute before `now` (Unix s), as far as it is read."""
+        parameters = {"since": now - WINDOW_S, "now": now, "limit": MOST_READ}
+        with self._database.reading() as connection:
+            row = connection.execute(_RECENT, parameters).fetchone()
+        return Recent(files=row["files"], bytes=row["bytes"], since_at=row["since_at"])

@@ -1,0 +1,135 @@
+"""The first page: one sentence about all files, and below it what does not go, why, and what to do.
+
+It answers whole, or only its parts that have changed since the browser got them: the sentence, and the rest.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from eisync.control.status_lines import retention_lines, root_lines, target_lines, watching_lines
+from eisync.core.lifecycle import State
+from eisync.web.context import Context, Record, Route, packed
+from eisync.web.hero import hero_of
+
+ACTIVITY = 15
+"""How many lines of the history are shown."""
+
+_AGES = re.compile(r"(<time [^>]*>)[^<]*")
+
+
+def start(context: Context) -> Response:
+    """Return the whole page."""
+    notice = context.services.notices.take(context.request.args.get("done"))
+    hero, rest = (_with_digest(name, part) for name, part in zip(("hero", "rest"), _parts(context), strict=True))
+    return context.page("dashboard.html", notice=notice or "", hero=Markup(hero), rest=Markup(rest))  # noqa: S704
+
+
+def live(context: Context) -> Response:
+    """Return the parts of the page that are not those which the browser has. 204: it has them all."""
+    hero, rest = _parts(context)
+    have = context.request.args
+    is_new_hero, is_new_rest = have.get("hero") != digest(hero), have.get("rest") != digest(rest)
+    if not is_new_hero and not is_new_rest:
+        return Response(status=204)
+    text = _with_digest("rest", rest) if is_new_rest else ""
+    if is_new_hero:
+        text += f'<div hx-swap-oob="innerHTML:#hero">{_with_digest("hero", hero)}</div>'
+    response = Response(text, mimetype="text/html")
+    if not is_new_rest:
+        response.headers["HX-Reswap"] = "none"
+    return response
+
+
+def _with_digest(name: str, part: str) -> str:
+    """Return the part with a field that tells the next request which one the browser has."""
+    return f'{part}<input type="hidden" name="{name}" value="{digest(part)}">'
+
+
+def digest(part: str) -> str:
+    """Return a short text that differs when the part does, except for how long ago something was."""
+    return hashlib.sha256(_AGES.sub(r"\1", part).encode()).hexdigest()[:16]
+
+
+def _parts(context: Context) -> tuple[str, str]:
+    snapshots = context.services.snapshots
+    status = snapshots.get("status", lambda: {**context.ask_one(do="status"), "at": context.services.now()})
+    values = {
+        "status": status,
+        "queue": snapshots.get("queue", lambda: {**context.ask_one(do="queue"), "at": context.services.now()}),
+        "activity": snapshots.get("activity", lambda: list(context.ask(do="history", limit=ACTIVITY))[::-1]),
+    }
+    hero = context.part("hero.html", hero=hero_of(status), **values)
+    rest = context.part(
+        "overview.html",
+        groups=[_group(group) for group in status["reasons"]],
+        folders=[_folder(root, status) for root in status["roots"]],
+        is_paused=_is_paused(status),
+        targets=[_target(target, status) for target in status["targets"]],
+        **values,
+    )
+    return hero, rest
+
+
+def _is_paused(status: Record) -> bool:
+    """Return whether files wait for a person, so that their rate says nothing about how long."""
+    paused = status["paused"]
+    return paused["all_s"] is not None or bool(paused["roots"]) or any(one["paused"] for one in status["targets"])
+
+
+def _group(group: Record) -> Record:
+    return {**group, "word": _WORDS.get(group["state"], group["state"]), "can_retry": group["state"] in _RETRIABLE}
+
+
+_WORDS = {
+    "settling": "not complete yet",
+    "ready": "waiting to be sent",
+    "sending": "being sent",
+    "doubtful": "sent, answer lost",
+    "synced": "in question",
+    "unreadable": "not readable",
+    "quarantined": "set aside",
+}
+_RETRIABLE = frozenset({State.QUARANTINED.value})
+
+
+def _folder(root: Record, status: Record) -> Record:
+    live = status["daemon"] or {}
+    return {
+        "path": root["path"],
+        "packed": packed(root["path"]),
+        "target": root["target"],
+        "is_away": bool(root["offline"] or root["away"]),
+        "scanned_at": None if root["scanned_s"] is None else status["at"] - root["scanned_s"],
+        "paused_s": status["paused"]["roots"].get(root["path"]),
+        "lines": [
+            *_lines(watching_lines(root["watching"])),
+            *_lines(root_lines(root), but=("scanned ", "not scanned yet")),
+            *((live.get("lineage") or {}).get(root["path"], ())),
+            *_lines(retention_lines(root["retention"])),
+        ],
+    }
+
+
+def _target(target: Record, status: Record) -> Record:
+    held = ((status["daemon"] or {}).get("held") or {}).get(target["name"])
+    lines = _lines(target_lines(target, held), but=("compared with the service ",))
+    return {**target, "lines": list(lines), "listed_at": _at(target["listed_s"], status)}
+
+
+def _at(age_s: float | None, status: Record) -> float | None:
+    return None if age_s is None else status["at"] - age_s
+
+
+def _lines(lines: Iterator[str], *, but: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the lines without those that the page shows in another place, and without their indentation."""
+    return (line.strip() for line in lines if not (but and line.startswith(but)))
+
+
+ROUTES = (
+    Route(path="/", handler=start),
+    Route(path="/live", handler=live),
+)

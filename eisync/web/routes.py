@@ -1,0 +1,16 @@
+"""The table of all routes. A page module has its own `ROUTES`; add it here."""
+
+from eisync.web import assets, browse, dashboard, file_content, file_page, login, monitoring, plans, steering
+from eisync.web.context import Route
+
+ROUTES: tuple[Route, ...] = (
+    *dashboard.ROUTES,
+    *steering.ROUTES,
+    *plans.ROUTES,
+    *browse.ROUTES,
+    *file_page.ROUTES,
+    *file_content.ROUTES,
+    *login.ROUTES,
+    *assets.ROUTES,
+    *monitoring.ROUTES,
+)
