@@ -95,13 +95,11 @@ def fitted(text: str, columns: int) -> str:
     text = printable(text)
     if width_of(text) <= columns:
         return text
-    left, kept = max(0, columns - 1), []
-    for character in text:
-        left -= _columns(character)
-        if left < 0:
-            break
-        kept.append(character)
-    return "".join(kept) + "\u2026"[:columns]
+    end, width = 0, 0
+    while width + _columns(text[end]) < columns:  # the text is wider, so this ends before it does
+        width += _columns(text[end])
+        end += 1
+    return text[:end] + "\u2026"[:columns]
 
 
 def _columns(character: str) -> int:
