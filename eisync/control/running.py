@@ -22,7 +22,8 @@ class Running:
     returns the address of the page, and a link that opens it logged in. `explain` returns what `eisync explain` says of
     the file at a path of a root, or None for one that is not watched. `scan` scans some folders, or all, as soon as
     possible, and returns which. `recheck` tries the targets again that refused their key, and returns which. `counted`
-    returns the process's own counters, `log` its last log lines.
+    returns the process's own counters, `log` its last log lines. `reload` reads the configuration again, and returns
+    what was applied and what waits for a restart.
     """
 
     live: Callable[[], Record] | None = None
@@ -37,6 +38,7 @@ class Running:
     log: Callable[[], Record] = lambda: {"lines": []}
     scan: Callable[[Sequence[str] | None], list[str]] | None = None
     recheck: Callable[[], list[str]] | None = None
+    reload: Callable[[], Record] | None = None
 
     def report(self) -> Record | None:
         """Return the report of the process; None when none runs."""
