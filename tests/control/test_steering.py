@@ -90,6 +90,16 @@ def test_without_a_daemon_there_is_no_page(desk: Desk) -> None:
     assert (None, None, True) == (found["url"], found["link"], "no daemon runs" in found["why_off"])
 
 
+@pytest.mark.parametrize(("asked", "given"), [({}, None), ({"valid_s": 60}, 60.0), ({"valid_s": 86_400}, 86_400.0)])
+def test_a_link_holds_as_long_as_is_asked(desk: Desk, asked: dict[str, Any], given: float | None) -> None:
+    running = Running(page=lambda valid_s: {"held_s": valid_s})
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=running)
+    assert [{"held_s": given}] == list(operations.answer({"do": "page", **asked}))
+    for wrong in (0, -1, 86_401, True, "60"):
+        with pytest.raises(ConfigurationError, match="holds for 1 to 86,400 seconds"):
+            list(operations.answer({"do": "page", "valid_s": wrong}))
+
+
 # --- the queue
 
 

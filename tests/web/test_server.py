@@ -112,6 +112,19 @@ def test_a_page_that_cannot_be_served_costs_nothing_else(
     page.close()
 
 
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), OSError(24, "Too many open files")])
+def test_a_machine_that_is_full_serves_no_page_and_uploads(
+    desk: Desk, folder: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(server.ThreadedTaskDispatcher, "set_thread_count", full)
+    page = serve(desk, folder, Notebook())
+    assert f"the page cannot be served: {error}" == page.why_off
+    page.close()
+
+
 def in_use(*_: Any) -> None:
     raise OSError(98, "Address already in use")
 
