@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waitress.task import ThreadedTaskDispatcher
 
 from eisync.app import page as module
 from eisync.app.page import PageServer
@@ -119,7 +120,7 @@ def test_a_machine_that_is_full_serves_no_page_and_uploads(
     def full(*_: Any, **__: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(server.ThreadedTaskDispatcher, "set_thread_count", full)
+    monkeypatch.setattr(ThreadedTaskDispatcher, "set_thread_count", full)
     page = serve(desk, folder, Notebook())
     assert f"the page cannot be served: {error}" == page.why_off
     page.close()
