@@ -15,6 +15,8 @@ from eisync.loops.ports import Log
 from eisync.store.ledgers import Ledgers
 
 SHORTEST_TICK_S, LONGEST_TICK_S = 1.0, 15.0
+CPU_SHARE = 0.001
+"""The loop uses at most this share of a core: with a million files, a look at the status takes 50 ms."""
 
 Deliver = Callable[[Mapping[str, Any]], None]
 """Delivers a message, given as plain values, within a time limit. Raises NotificationError."""
@@ -24,13 +26,15 @@ Deliver = Callable[[Mapping[str, Any]], None]
 class Situation:
     """Where the loop looks: at the record of the operation `status`, and at whether uploads pause on purpose (Unix s).
 
-    `second_of_day` is the local time of day. Uploads count as stalled after `stalled_s`.
+    `second_of_day` is the local time of day. Uploads count as stalled after `stalled_s`. `spent_s` returns the
+    processor time that the thread has used so far.
     """
 
     status: Callable[[], Mapping[str, Any]]
     is_paused: Callable[[float], bool]
     second_of_day: Callable[[], float]
     stalled_s: float
+    spent_s: Callable[[], float] = lambda: 0.0
 
 
 class NotifierLoop:
@@ -69,6 +73,7 @@ class NotifierLoop:
                 name: notifications.begun(notifications.unpacked(stored.get(name)), now=now) for name in self._channels
             }
         self._began_at = min(self._began_at, now)
+        spent_s = self._situation.spent_s()
         status = self._situation.status()
         found = problems(
             status,
@@ -82,7 +87,7 @@ class NotifierLoop:
             self._known[name] = self._tell(name, deliver, ledger, status, now)
         if self._packed() != before:
             self._write()
-        return self._tick_s
+        return max(self._tick_s, (self._situation.spent_s() - spent_s) / CPU_SHARE)
 
     def stop(self, now: float) -> None:
         """Tell nothing more."""
