@@ -68,7 +68,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def command_pages() -> Iterator[str]:
     """Return a section for each command, from what its `--help` is made of."""
     for verb in cli.VERBS:
-        command: click.Command = importlib.import_module(f"eisync.cli.{verb}").command
+        command: click.Command = importlib.import_module(cli.module_of(verb)).command
         yield from _command_page(command, click.Context(command, info_name=f"eisync {verb}"))
 
 

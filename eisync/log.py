@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 import threading
+from collections import deque
 from typing import Any, TextIO
 
 from eisync.core.redaction import KEYS
@@ -38,6 +39,11 @@ _LEVELS = {
     "none": logging.CRITICAL,  # eisync logs nothing at this level
 }
 
+
+MAX_RECENT = 500
+"""How many of the last lines are kept in memory, for a support bundle."""
+
+_recent: deque[str] = deque(maxlen=MAX_RECENT)
 
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """The priority of syslog for each level."""
@@ -75,6 +81,11 @@ def configure(
     return logger
 
 
+def recent() -> list[str]:
+    """Return the last lines that this process logged, without any key."""
+    return list(_recent)
+
+
 class _Lines:
     """Write whole lines. Drop a line rather than raise: a full disk or a closed pipe must not end an upload."""
 
@@ -84,6 +95,7 @@ class _Lines:
         self._prefixes = {level: f"<{priority}>" if is_journal else "" for level, priority in PRIORITIES.items()}
 
     def _write(self, level: str, text: str) -> None:
+        _recent.append(text)
         prefix = self._prefixes[level]
         if prefix:  # every line of a traceback has the priority
             text = text.replace("\n", f"\n{prefix}")

@@ -4,7 +4,6 @@ It is Debian's, because the project downloads no browser. Tests that use the fix
 reason, where it is missing. Import the fixture in the `conftest.py` of a room.
 """
 
-import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 CHROMIUM = "/usr/bin/chromium"
+_AXE = Path(__file__).parent / "web" / "vendor" / "axe.min.js"
 TIMEOUT_MS = 20_000
 WIDTHS_PX = {"narrow": 360, "wide": 1280}
 SCHEMES = ("light", "dark")
@@ -70,13 +70,11 @@ def open_page(
 
 def barriers(page: Any) -> list[str]:
     """Return what axe finds serious or critical in the page: the rule, the element, and the reason."""
-    package = importlib.util.find_spec("axe_playwright_python")
-    assert package is not None
-    assert package.origin is not None
-    axe = (Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8")
     # Playwright evaluates it through the debugger, which the page's Content-Security-Policy does not bind.
-    page.evaluate(axe)
-    found = page.evaluate("axe.run().then(result => JSON.stringify(result.violations))")
+    page.evaluate(_AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "axe.run(document, {resultTypes: ['violations']}).then(result => JSON.stringify(result.violations))"
+    )
     return [
         f"{rule['id']}: {node['html'][:200]}: {node['failureSummary']}"
         for rule in json.loads(found)

@@ -31,7 +31,7 @@ import eisync.app.doctor.examination, eisync.app.machine, eisync.control.local_s
 from eisync import cli
 from eisync.cli import VERBS
 for verb in set(VERBS) - {"demo", "emulator"}:
-    importlib.import_module("eisync.cli." + verb)
+    importlib.import_module("eisync.cli." + verb.replace("-", "_"))
 
 def asked(door):
     while True:

@@ -19,7 +19,7 @@ import pytest
 
 import eisync
 from eisync import errors
-from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED, UNEXPECTED, USAGE, VERBS
+from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED, UNEXPECTED, USAGE, VERBS, module_of
 from eisync.core.lifecycle import TRANSITIONS, State
 from eisync.core.metrics import METRICS
 from eisync.emulator.server import RunningEmulator
@@ -229,7 +229,7 @@ def test_every_command_in_the_documents_exists(document: Path) -> None:
         if verb not in VERBS:
             unknown.append(verb)
             continue
-        command = importlib.import_module(f"eisync.cli.{verb}").command
+        command = importlib.import_module(module_of(verb)).command
         if isinstance(command, click.Group) and words:
             command = command.commands[words[0]]
         options = {name for option in command.params for name in option.opts} | {"--help"}

@@ -165,7 +165,18 @@ def fields_in(record: Any) -> set[str]:
         return set().union(*map(fields_in, record))
     if not isinstance(record, dict):
         return set()
-    named_otherwise = {"counts", "left_out", "metadata", "sidecars", "remarks", "emptied", "held", "lineage", "stays"}
+    named_otherwise = {
+        "counts",
+        "left_out",
+        "metadata",
+        "sidecars",
+        "remarks",
+        "emptied",
+        "held",
+        "keys",
+        "lineage",
+        "stays",
+    }
     parts = (fields_in(part) for name, part in record.items() if name not in named_otherwise or isinstance(part, list))
     return set(record).union(*parts)
 

@@ -26,6 +26,7 @@ from eisync.core.flow_control import FIRST_REQUESTS
 from eisync.core.lifecycle import PENDING
 from eisync.core.pause import Hold, hold_of
 from eisync.errors import EisyncError, StateDamagedError, StateError
+from eisync.log import recent
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import LoopHealth, Loops, Once, SupervisedLoop, Supervisor
@@ -301,6 +302,7 @@ class App:
                 page=lambda: self.page.record() if self.page is not None else PAGE_STARTS,
                 explain=lambda root, path: explain(self.operations, root, path),
                 counted=self._numbers.counted,
+                log=lambda: {"lines": recent()},
             ),
         )
 

@@ -59,7 +59,11 @@ class Notifier:
             {name: _from_host(deliver, host) for name, deliver in self._channels.deliver.items()},
             options.patience,
             Situation(
-                status=status, is_paused=is_paused, second_of_day=clock.second_of_day, stalled_s=options.stalled_s
+                status=status,
+                is_paused=is_paused,
+                second_of_day=clock.second_of_day,
+                stalled_s=options.stalled_s,
+                spent_s=clock.spent_s,
             ),
             Ledgers(str(settings.state.dir)),
             log=log,

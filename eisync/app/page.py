@@ -60,10 +60,16 @@ class PageServer:
     def record(self, valid_s: float | None = None) -> dict[str, Any]:
         """Return the address, a link that logs a browser in for `valid_s` seconds from now, or why there is none."""
         if self._page is None:
-            return {"url": None, "link": None, "why_off": self.why_off, "waits": False}
+            return {"url": None, "link": None, "metrics_token": None, "why_off": self.why_off, "waits": False}
         from eisync.web.credentials import LINK_S
 
-        return {"url": self._page.url, "link": self._page.link(valid_s or LINK_S), "why_off": None, "waits": False}
+        return {
+            "url": self._page.url,
+            "link": self._page.link(valid_s or LINK_S),
+            "metrics_token": self._page.metrics_token,
+            "why_off": None,
+            "waits": False,
+        }
 
     def health(self) -> list[dict[str, Any]]:
         """Return what `live` says of a loop, for the thread of the page."""

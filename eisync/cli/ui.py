@@ -28,7 +28,15 @@ POLL_S = 0.1
     is_flag=True,
     help="Ask for a password, and print what web.password_hash must be for it.",
 )
-def command(config: str | None, state_dir: str | None, is_printed: bool, is_hashed: bool) -> None:
+@click.option(
+    "--metrics-token",
+    "is_for_programs",
+    is_flag=True,
+    help="Print the token with which a monitoring program reads /metrics and /api/v1/status, and nothing else.",
+)
+def command(
+    config: str | None, state_dir: str | None, is_printed: bool, is_hashed: bool, is_for_programs: bool
+) -> None:
     """Open the page of the running daemon in the browser, logged in.
 
     The link holds for 10 minutes; the browser then stays logged in for 30 days. Over SSH, use --print and forward the
@@ -44,8 +52,8 @@ def command(config: str | None, state_dir: str | None, is_printed: bool, is_hash
     found = page_of(lambda: ask({"do": "page"}, config=config, state_dir=state_dir))
     if found is None or found["link"] is None:
         raise EisyncError(found["why_off"] if found else "no daemon runs; start one with 'eisync run'")
-    if is_printed:
-        say(found["link"])
+    if is_printed or is_for_programs:
+        say(found["metrics_token"] if is_for_programs else found["link"])
         return
     if not _opens(paths.state_dir(state_dir, config=config), found["link"]):
         say("No browser could be opened. Open this link in one; it holds for 10 minutes:", found["link"])

@@ -67,12 +67,15 @@ class Operations:
             "health": self.health,
             "live": self.live,
             "numbers": self.numbers,
+            "page": self._running.page,
+            "shape": index.shape.read,
+            "log": self._running.log,
         }
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status" | "watched" | "health" | "live" | "numbers" as name:
+            case "status" | "watched" | "health" | "live" | "numbers" | "page" | "shape" | "log" as name:
                 yield self._plain[name]()
             case "files":
                 yield from files(self._index, self._observed(), question)
@@ -106,8 +109,6 @@ class Operations:
                 yield from relabel(self._actions, question, self.now())
             case "pause" | "resume":
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
-            case "page":
-                yield self._running.page()
             case "explain":
                 yield from self.explain(question.get("root"), question.get("path"))
             case other:

@@ -7,8 +7,9 @@ from eisync.control.overview import Record
 from eisync.core.model import value
 from eisync.loops.ports import Passes
 
-NO_PAGE: Record = {"url": None, "link": None, "why_off": "no daemon runs; start one with 'eisync run'", "waits": False}
-PAGE_STARTS: Record = {"url": None, "link": None, "why_off": "eisync is starting; try again in a moment", "waits": True}
+_OFF: Record = {"url": None, "link": None, "metrics_token": None}
+NO_PAGE: Record = {**_OFF, "why_off": "no daemon runs; start one with 'eisync run'", "waits": False}
+PAGE_STARTS: Record = {**_OFF, "why_off": "eisync is starting; try again in a moment", "waits": True}
 
 
 @value(kw_only=True)
@@ -21,7 +22,7 @@ class Running:
     returns the address of the page, and a link that opens it logged in. `explain` returns what `eisync explain` says of
     the file at a path of a root, or None for one that is not watched. `scan` scans some folders, or all, as soon as
     possible, and returns which. `recheck` tries the targets again that refused their key, and returns which. `counted`
-    returns the process's own counters.
+    returns the process's own counters, `log` its last log lines.
     """
 
     live: Callable[[], Record] | None = None
@@ -33,6 +34,7 @@ class Running:
     page: Callable[[], Record] = lambda: NO_PAGE
     explain: Callable[[str, str], Record | None] = lambda *_: None
     counted: Counted | None = None
+    log: Callable[[], Record] = lambda: {"lines": []}
     scan: Callable[[Sequence[str] | None], list[str]] | None = None
     recheck: Callable[[], list[str]] | None = None
 

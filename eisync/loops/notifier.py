@@ -14,7 +14,9 @@ from eisync.errors import EisyncError
 from eisync.loops.ports import Log
 from eisync.store.ledgers import Ledgers
 
-TICK_S = 15.0
+SHORTEST_TICK_S, LONGEST_TICK_S = 1.0, 15.0
+CPU_SHARE = 0.001
+"""The loop uses at most this share of a core: with a million files, a look at the status takes 50 ms."""
 
 Deliver = Callable[[Mapping[str, Any]], None]
 """Delivers a message, given as plain values, within a time limit. Raises NotificationError."""
@@ -24,13 +26,15 @@ Deliver = Callable[[Mapping[str, Any]], None]
 class Situation:
     """Where the loop looks: at the record of the operation `status`, and at whether uploads pause on purpose (Unix s).
 
-    `second_of_day` is the local time of day. Uploads count as stalled after `stalled_s`.
+    `second_of_day` is the local time of day. Uploads count as stalled after `stalled_s`. `spent_s` returns the
+    processor time that the thread has used so far.
     """
 
     status: Callable[[], Mapping[str, Any]]
     is_paused: Callable[[float], bool]
     second_of_day: Callable[[], float]
     stalled_s: float
+    spent_s: Callable[[], float] = lambda: 0.0
 
 
 class NotifierLoop:
@@ -50,6 +54,7 @@ class NotifierLoop:
         """`channels` deliver, by name."""
         self._channels = channels
         self._patience = patience
+        self._tick_s = min(LONGEST_TICK_S, max(SHORTEST_TICK_S, patience.after_s / 4.0))
         self._situation = situation
         self._ledgers = ledgers
         self._log = log
@@ -60,7 +65,7 @@ class NotifierLoop:
     def tick(self, now: float) -> float:
         """Look once, and tell what is due."""
         if self._is_stopping:
-            return TICK_S
+            return LONGEST_TICK_S
         if self._began_at is None:
             self._began_at = now
             stored = self._ledgers.read()
@@ -68,6 +73,7 @@ class NotifierLoop:
                 name: notifications.begun(notifications.unpacked(stored.get(name)), now=now) for name in self._channels
             }
         self._began_at = min(self._began_at, now)
+        spent_s = self._situation.spent_s()
         status = self._situation.status()
         found = problems(
             status,
@@ -81,7 +87,7 @@ class NotifierLoop:
             self._known[name] = self._tell(name, deliver, ledger, status, now)
         if self._packed() != before:
             self._write()
-        return TICK_S
+        return max(self._tick_s, (self._situation.spent_s() - spent_s) / CPU_SHARE)
 
     def stop(self, now: float) -> None:
         """Tell nothing more."""

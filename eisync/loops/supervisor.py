@@ -1,8 +1,8 @@
 """Run the loops: each in a thread of its own, or in turn for a single pass.
 
 The failure of a loop is logged, and the loop is tried again after a pause. Its heartbeat gets older meanwhile, so that
-a watchdog detects a loop that only fails. This is one of the two places that catch every exception; the other is the
-main function of the command line.
+a watchdog detects a loop that only fails. This is one of the three places that catch every exception; the others are
+the main function of the command line, and the answer to a browser (`eisync.web.site`).
 """
 
 import threading

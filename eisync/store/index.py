@@ -23,6 +23,7 @@ from eisync.store.pauses import Pauses
 from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
+from eisync.store.shape import Shape
 from eisync.store.split_groups import SplitGroups
 from eisync.store.throughput import Rates
 from eisync.store.tombstones import note_deleted, settling_again
@@ -119,6 +120,7 @@ class Index:
         self.inferred = InferredLabels(database)
         self.pauses = Pauses(database)
         self.drift = DriftCounter(database)
+        self.shape = Shape(database)
         self.rates = Rates(database)
         self._project_ids: dict[str, int] = {}  # as they are stored; nothing changes them
 

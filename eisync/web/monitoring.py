@@ -45,7 +45,8 @@ def ready(context: Context) -> Response:
         failed = [*_hanging(live)]
         failed += ["state folder"] if live.get("lost") else []
         failed += ["folder"] if any(one.get("trouble") for one in live["watching"]) else []
-        return failed or ([] if context.ask_one(do="health")["is_healthy"] else ["database"])
+        health = context.services.snapshots.get("health", lambda: context.ask_one(do="health"))
+        return failed or ([] if health["is_healthy"] else ["database"])
 
     return _verdict(context, check)
 

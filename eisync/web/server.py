@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
 from eisync.errors import EisyncError
@@ -76,7 +76,7 @@ class WebServer:
         self._poll_s = POLL_S
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(THREADS)
-        self._server = create_server(
+        created = create_server(
             application,
             map=self._map,
             _dispatcher=self._threads,
@@ -90,6 +90,8 @@ class WebServer:
             clear_untrusted_proxy_headers=False,  # they are read only from the proxy that the configuration names
             expose_tracebacks=False,
         )
+        assert isinstance(created, BaseWSGIServer)  # it listens on one socket
+        self._server = created
 
     def tick(self, now: float) -> float:
         """Wait up to a second for clients, and serve them."""

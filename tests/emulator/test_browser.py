@@ -61,7 +61,6 @@ def paths(client: Client) -> dict[str, str]:
         "list": "/projects/1",
         **of_samples,
         "delete": f"{of_samples['evil']}/delete",
-        "none": "/projects/1?search=x%3Cy",
     }
 
 

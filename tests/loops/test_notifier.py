@@ -26,6 +26,7 @@ class Desk:
         self.folder = folder
         self.said: list[tuple[str, str]] = []
         self.broken: set[str] = set()
+        self.spent_s = self.cost_s = 0.0
         self.log = Notebook()
         self.start()
 
@@ -34,11 +35,19 @@ class Desk:
             {name: partial(self.deliver, name) for name in ("command", "webhook")},
             Patience(),
             Situation(
-                status=lambda: self.status, is_paused=lambda _: False, second_of_day=lambda: 0.0, stalled_s=3600.0
+                status=self.look,
+                is_paused=lambda _: False,
+                second_of_day=lambda: 0.0,
+                stalled_s=3600.0,
+                spent_s=lambda: self.spent_s,
             ),
             Ledgers(str(self.folder)),
             log=self.log,
         )
+
+    def look(self) -> Mapping[str, Any]:
+        self.spent_s += self.cost_s
+        return self.status
 
     def deliver(self, name: str, message: Mapping[str, Any]) -> None:
         if name in self.broken:
@@ -104,3 +113,10 @@ def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
 def test_what_cannot_be_written_has_a_reason(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="No such file or directory"):
         Ledgers(str(tmp_path / "missing")).write({})
+
+
+@pytest.mark.parametrize(("cost_s", "wait_s"), [(0.0, 15.0), (0.01, 15.0), (0.05, 50.0)])
+def test_looking_takes_at_most_a_thousandth_of_a_core(tmp_path: Path, cost_s: float, wait_s: float) -> None:
+    desk = Desk(tmp_path)
+    desk.cost_s = cost_s
+    assert wait_s == pytest.approx(desk.loop.tick(NOW))

@@ -79,3 +79,31 @@ def test_a_count_is_kept_until_the_next_listing_or_for_an_hour(shelf: Shelf) -> 
         connection.execute("update sample set label = 'wave'")
     again = counter.count("main", LATER + 1.0, LATER + 3601.0)
     assert Drift(missing=0, extra=0, differing=0) == again
+
+
+@pytest.mark.parametrize(
+    ("statement", "step"),
+    [
+        (drift._DESCRIBED, "SEARCH file USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (drift._EXTRA, "SEARCH sample USING PRIMARY KEY (target=? AND id>? AND id<?)"),
+    ],
+)
+def test_a_slice_reads_its_own_rows_only(shelf: Shelf, statement: str, step: str) -> None:
+    parameters = {"target": "main", "after": 0, "upto": 2}
+    with shelf.database.reading() as connection:
+        plan = [row["detail"] for row in connection.execute(f"explain query plan {statement}", parameters)]
+    assert step == plan[0]
+
+
+def test_a_long_count_goes_on_with_each_call_and_the_last_one_holds_meanwhile(shelf: Shelf) -> None:
+    for number in range(1, 8):
+        shelf.sync(f"{number}.csv", number, version=number)
+    listed(shelf, *(replace(remote(number), label="other") for number in range(1, 8)))
+    counter = DriftCounter(shelf.database, slices=3)
+    found = [counter.count("main", LATER, LATER + call) for call in range(3)]
+    # Four slices of files, four of samples, and the result.
+    assert [None, None, Drift(missing=0, extra=0, differing=7)] == found
+    with shelf.database.transaction() as connection:
+        connection.execute("update sample set label = 'wave'")
+    again = [counter.count("main", LATER + 1.0, LATER + call) for call in range(3)]
+    assert [7, 7, 0] == [one.differing for one in again if one is not None]

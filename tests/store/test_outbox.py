@@ -278,7 +278,7 @@ def test_what_was_stored_is_synced_with_its_samples(shelf: Shelf) -> None:
 
     expected = {
         "path": "a.csv", "root": "/data", "state": "synced", "reason": "stored", "label": "wave", "category": "split",
-        "sample_ids": [7, 8], "sha256": "a" * 64, "size": 11, "attempts": 1,
+        "sample_ids": [7, 8], "sha256": "a" * 64, "size": 11, "attempts": 1, "changed_at": 1000.0,
         "samples": [],  # none was listed yet
         "there": [],
     }  # fmt: skip

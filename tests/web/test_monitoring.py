@@ -1,13 +1,16 @@
 """What programs read: metrics, the status as JSON, and whether the daemon is alive and ready."""
 
+import signal
 from typing import Any
 
 import pytest
+import requests
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from eisync.control.operations import Operations
 from eisync.control.running import Running
 from eisync.errors import StateError
+from tests.conftest import Bench, row, until
 from tests.control.test_numbers import LIVE
 from tests.control.test_operations import NOW, Desk
 from tests.core.test_metrics import NUMBERS
@@ -90,3 +93,31 @@ def test_a_database_that_takes_no_write_is_not_ready_but_alive(desk: Desk, monke
     text = stranger.get("/metrics", headers=bearer(TOKEN)).text
     assert "eisync_database_writable 0.0\n" in text
     assert "eisync_healthy 0.0\n" in text
+
+
+def test_a_monitoring_program_reads_a_real_daemon(bench: Bench) -> None:
+    bench.write("a.csv", row(1))
+    bench.environ |= {"EISYNC_WEB__ENABLED": "true", "EISYNC_WEB__PORT": "0"}
+    daemon = bench.daemon()
+    try:
+        log = bench.place / "daemon-1.log"
+        until(lambda: "Its page is " in log.read_text())
+        page = log.read_text().partition("Its page is ")[2].partition(";")[0]
+        token = bench.run("ui", "--metrics-token").stdout.strip()
+        until(lambda: '"file.synced"' in log.read_text())
+        assert "ok\n" == requests.get(f"{page}readyz", timeout=20).text
+        metrics = requests.get(f"{page}metrics", headers=bearer(token), timeout=20).text
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        assert 0 == daemon.wait(timeout=30)
+    read = {(one.name, *one.labels.values()): one.value for family in parse(metrics) for one in family.samples}
+    assert [1.0, 1.0, 1.0] == [
+        read[name]
+        for name in (
+            ("eisync_files", "synced"),
+            ("eisync_uploads_total", "stored", "main"),
+            ("eisync_upload_latency_seconds_count", "main"),
+        )
+    ]
+    assert str(bench.recordings) not in metrics
+    assert "a.csv" not in metrics

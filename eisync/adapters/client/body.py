@@ -37,6 +37,7 @@ class Body:
         self, envelope: Envelope, spend: Callable[[int], float] = lambda _: 0.0, ask: Ask | None = None
     ) -> None:
         self._envelope = envelope
+        self._length = envelope.content_length  # requests asks for it several times
         self._spend = spend
         self._ask = ask
         self.sha256: dict[int, str] = {}
@@ -44,7 +45,7 @@ class Body:
         self.began_at: float | None = None
 
     def __len__(self) -> int:
-        return self._envelope.content_length
+        return self._length
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the chunks. Raise FileError for a file that must not be sent, UnreachableError if none can be read."""

@@ -20,6 +20,7 @@ Labels are in NFC, so that a class named on a Mac and elsewhere is one label.
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import takewhile
 
 from eisync.core.model import Category, shown, value
@@ -168,8 +169,13 @@ def class_folder(path: str, *, skips_dates: bool = False) -> int | None:
     >>> class_folder("cat/2026/05/001.csv"), class_folder("cat/2026/05/001.csv", skips_dates=True)
     (2, 0)
     """
-    parts = path.split("/")
-    found = [at for at in range(len(parts) - 2, -1, -1) if not _names_category(parts[at])]
+    return _class_folder_in(path.rpartition("/")[0], skips_dates)
+
+
+@lru_cache(maxsize=1024)  # the files of a folder come together
+def _class_folder_in(folder: str, skips_dates: bool) -> int | None:
+    parts = folder.split("/") if folder else []
+    found = [at for at in range(len(parts) - 1, -1, -1) if not _names_category(parts[at])]
     if skips_dates:
         counters = takewhile(lambda at: is_counter(parts[at]), found)
         dates = [number for number, at in enumerate(counters, 1) if _is_date(parts[at])]
@@ -210,13 +216,24 @@ def naming_of(path: str, label_folder: int | None = None) -> Naming | None:
     *folders, name = path.split("/")
     if label_folder is not None:
         del folders[label_folder]
-    parts = [(name.partition(".")[2], name, True), *((folder, folder, False) for folder in reversed(folders))]
-    for text, part, in_name in parts:
-        for word in reversed(_words(text)):
-            category = CATEGORY_WORDS.get(_without_year(word.lower()))
-            if category is not None:
-                return Naming(category, word, part, in_name)
+    if (found := _category_word(name.partition(".")[2])) is not None:
+        return Naming(*found, name, in_name=True)
+    for folder in reversed(folders):
+        if (found := _category_word_of_folder(folder)) is not None:
+            return Naming(*found, folder, in_name=False)
     return None
+
+
+def _category_word(text: str) -> tuple[Category, str] | None:
+    """Return the last word that gives a category, after the category; None when there is none."""
+    for word in reversed(_words(text)):
+        category = CATEGORY_WORDS.get(_without_year(word.lower()))
+        if category is not None:
+            return category, word
+    return None
+
+
+_category_word_of_folder = lru_cache(maxsize=1024)(_category_word)  # many files share a folder
 
 
 def infer_category_as_sdk(path: str) -> Category | None:
