@@ -67,10 +67,17 @@ def _parts(context: Context) -> tuple[str, str]:
         "overview.html",
         groups=[_group(group) for group in status["reasons"]],
         folders=[_folder(root, status) for root in status["roots"]],
+        is_paused=_is_paused(status),
         targets=[_target(target, status) for target in status["targets"]],
         **values,
     )
     return hero, rest
+
+
+def _is_paused(status: Record) -> bool:
+    """Return whether files wait for a person, so that their rate says nothing about how long."""
+    paused = status["paused"]
+    return paused["all_s"] is not None or bool(paused["roots"]) or any(one["paused"] for one in status["targets"])
 
 
 def _group(group: Record) -> Record:

@@ -41,7 +41,7 @@ def hero_of(status: Record) -> Hero:
     stuck = counts.get("quarantined", 0) + counts.get("unreadable", 0)
     refused = [target for target in status["targets"] if target["paused"]]
     if refused:
-        sentence = " ".join(f"Edge Impulse takes nothing for target {one['name']}: {one['paused']}." for one in refused)
+        sentence = " ".join(_refusal(one, is_only=len(status["targets"]) == 1) for one in refused)
         return Hero(
             tone=Tone.ACT,
             number=waiting,
@@ -67,7 +67,19 @@ NEEDS_PERSON = 3
 """The exit code of `eisync status` when a person must act."""
 
 
+def _refusal(target: Record, *, is_only: bool) -> str:
+    of_target = "" if is_only else f" of target {target['name']}"
+    if _is_about_key(target["paused"]):
+        return f"Edge Impulse refused the key{of_target}."
+    return f"Nothing is sent{of_target.replace('of', 'to')}: {target['paused']}."
+
+
+def _is_about_key(reason: str) -> bool:
+    return reason.startswith(("HTTP 401", "HTTP 403")) or "invalid api key" in reason.lower()
+
+
 def _about_keys(status: Record, refused: list[Record]) -> Iterator[str]:
+    yield from (f"It says: {target['paused']}." for target in refused if _is_about_key(target["paused"]))
     keys = (status["daemon"] or {}).get("keys", {})
     for target in refused:
         place = keys.get(target["name"], "")

@@ -95,7 +95,7 @@ class Site:
             is_program = self._gate.credentials.is_bearer(context.request.headers.get("Authorization"))
             if route.access is Access.BEARER and is_program:
                 return
-            raise Refusal(401, "Nobody is logged in here. Run 'eisync ui' on the machine to open this page.")
+            raise Refusal(401, "You are not logged in here. Run 'eisync ui' on the machine to open this page.")
         if route.method != "GET":
             self._gate.check_csrf(context.request, context.session)
 

@@ -1,5 +1,6 @@
 """Put the page together: what `eisync.app` calls, and nothing else."""
 
+import functools
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -84,12 +85,18 @@ def site_of(
     services = Services(
         operations=operations,
         now=clocks.now,
-        templates=Templates(file_page=page_at),
+        templates=_templates(),
         notices=Notices(),
         snapshots=Snapshots(clocks.monotonic, clocks.spent_s),
         more=more,
     )
     return Site(services, Gate(rules, credentials, port=port, now=clocks.now), routes=ROUTES, log=log)
+
+
+@functools.cache
+def _templates() -> Templates:
+    """Return the templates, which hold nothing of a daemon. To compile them takes a tenth of a second."""
+    return Templates(file_page=page_at)
 
 
 def _port_of(listening: socket.socket) -> int:

@@ -62,6 +62,13 @@ def test_gitignore_patterns_are_named_when_they_leave_a_file_out(
     assert expected == IgnoreRules(patterns).why_left_out(path)
 
 
+def test_a_file_can_be_judged_without_the_folders_above_it() -> None:
+    rules = IgnoreRules(["raw/", "*.bak.csv"])
+    assert rules.why_left_out("raw/1.csv") == "ignored by the pattern 'raw/'"
+    assert rules.why_file_left_out("raw/1.csv") is None
+    assert rules.why_file_left_out("raw/1.bak.csv") == "ignored by the pattern '*.bak.csv'"
+
+
 def test_a_folder_matches_as_a_folder() -> None:
     eligibility = IgnoreRules(["old/"])
 

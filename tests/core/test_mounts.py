@@ -24,6 +24,7 @@ TABLE = "\n".join(
         "42 41 0:37 / /srv/local rw - xfs /dev/vdb rw",
         "43 22 0:38 / /twice rw - ext4 /dev/vdc rw",
         "44 22 0:39 / /twice rw - tmpfs tmpfs rw",
+        "45 22 0:40 / /odd rw,relatime a line that names no type",
         "garbage",
         "",
     )
@@ -38,6 +39,7 @@ TABLE = "\n".join(
         ("/mnt/lab share/state", "cifs"),
         ("/mnt/lab share", "cifs"),
         ("/mnt/lab shared", "ext4"),
+        ("/odd/state", "ext4"),
         ("/srv/state", "nfs4"),
         ("/srv/local/state", "xfs"),
         ("/twice/x", "tmpfs"),

@@ -305,5 +305,6 @@ def test_a_refused_target_can_be_tried_again(desk: Desk, person: Visitor) -> Non
     desk.add("a.wav")
     desk.index.pause("main", "HTTP 401: Invalid API key", now=NOW)
     text = person.get("/").text
-    assert "Edge Impulse takes nothing for target main: HTTP 401: Invalid API key." in text
+    assert "Edge Impulse refused the key." in text
+    assert "It says: HTTP 401: Invalid API key." in text
     assert 'action="/recheck"' in text

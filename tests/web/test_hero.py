@@ -62,9 +62,17 @@ def test_what_needs_a_person_comes_first(changes: dict[str, Any], tone: Tone, nu
 )
 def test_a_refused_key_says_what_to_do(place: str, advice: str) -> None:
     hero = hero_of(status(targets=REFUSED, **live(keys={"main": place})))
-    assert "target main: HTTP 401: Invalid API key." in hero.sentence
+    assert ("Edge Impulse refused the key.", "It says: HTTP 401: Invalid API key.") == (hero.sentence, hero.advice[0])
     assert advice in " ".join(hero.advice)
     assert hero.can_recheck
+
+
+def test_each_target_says_why_it_takes_nothing() -> None:
+    other = {"name": "lab", "paused": "the key of target 'lab' opens project 2"}
+    assert (
+        "Edge Impulse refused the key of target main. Nothing is sent to target lab: the key of target 'lab' opens "
+        "project 2." == hero_of(status(targets=[*REFUSED, other])).sentence
+    )
 
 
 @pytest.mark.parametrize(
