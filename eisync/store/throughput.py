@@ -6,7 +6,7 @@ from eisync.store.database import Database
 MOST_READ = 2_000
 """At most this many files of the last minute are read. Their rate is that of all."""
 
-MOST_WEIGHED = 10_000
+MOST_WEIGHED = 2_000
 """The sizes of at most this many waiting files are read. Their mean is taken for all others."""
 
 # How many files wait, or are on their way. (The index alone answers it; no row is read.)
