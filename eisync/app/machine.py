@@ -293,7 +293,7 @@ class App:
                 reload=self._reload,
                 scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
-                page=lambda: self.page.record() if self.page is not None else PAGE_STARTS,
+                page=lambda valid_s: self.page.record(valid_s) if self.page is not None else PAGE_STARTS,
                 explain=lambda root, path: explain(self.operations, root, path),
                 counted=self._numbers.counted,
                 log=lambda: {"lines": recent()},

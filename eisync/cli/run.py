@@ -17,6 +17,7 @@ from eisync.app.reloading import Reloading
 from eisync.cli import OK
 from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import say
+from eisync.control.steering import LONGEST_LINK_S
 from eisync.errors import ConfigurationError, StateLostError
 from eisync.log import configure
 from eisync.loops.ports import Log
@@ -26,8 +27,6 @@ from eisync.settings import LabelFlags, Settings, load
 
 BEAT_EVERY_S = 2.0
 LOST_WITHIN_S = 1.0
-LINK_S = 86_400.0
-"""How long the link that is printed on a terminal opens the page."""
 
 
 @click.command("run")
@@ -155,6 +154,6 @@ def _greeting(app: App) -> Iterator[str]:
     if app.page is None or app.page.why_off is not None:
         return
     if sys.stderr.isatty():
-        yield f"Its page, for this user only; the link holds for a day: {app.page.record(LINK_S)['link']}"
+        yield f"Its page, for this user only; the link holds for a day: {app.page.record(LONGEST_LINK_S)['link']}"
     else:  # a journal is read by others
         yield f"Its page is {app.page.url}; 'eisync ui' opens it."
