@@ -96,7 +96,7 @@ def _run(settings: Settings, log: Log, *, timeout_s: float, is_watched: bool, is
         give_up_at = clock.now() + timeout_s
         # Off a terminal, stderr is a log, in which each line is an event.
         tell = None if is_watched else lambda line: log.info("once.progress", progress=line)
-        bar = Progress(is_quiet=is_quiet, tell=tell)
+        bar = Progress(is_quiet=is_quiet, at_once=True, tell=tell)
         progress = _Progress(app, bar, is_watched=is_watched, until=give_up_at)
         app.once(progress.show).run(give_up_at=give_up_at, is_stopped=stop.is_set)
         progress.end()

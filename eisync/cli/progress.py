@@ -27,11 +27,16 @@ class Progress:
     """The progress of one command. Leaving it (`with`) clears the line."""
 
     def __init__(
-        self, *, is_quiet: bool = False, prints: bool = False, tell: Callable[[str], object] | None = None
+        self,
+        *,
+        is_quiet: bool = False,
+        prints: bool = False,
+        at_once: bool = False,
+        tell: Callable[[str], object] | None = None,
     ) -> None:
         """`prints`: the command prints a line for each thing on stdout; on the same terminal these are the progress.
 
-        `tell` gets the lines that are not redrawn.
+        `at_once`: draw for the first time at once. `tell` gets the lines that are not redrawn.
         """
         is_terminal = sys.stderr.isatty()
         self._is_shown = not is_quiet and not (prints and is_terminal and sys.stdout.isatty())
@@ -39,7 +44,8 @@ class Progress:
         self._every_s = REDRAW_S if self._redraws else LINE_S if is_terminal else SUMMARY_S
         self._tell = tell or _say
         self._pace = Pace()
-        self._due_at = clock.monotonic() + self._every_s  # a command that ends at once shows nothing
+        # A command that ends at once shows nothing, unless it usually takes long.
+        self._due_at = clock.monotonic() + (0.0 if at_once and self._redraws else self._every_s)
         self._width = 0
 
     def __enter__(self) -> "Progress":
