@@ -487,7 +487,7 @@ def test_a_pass_is_requested_and_reported_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
     operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=reconciler))
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
-    assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
+    assert [{"targets": None, "listing": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
     assert [{"targets": [{"target": "main"}]}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"sweeps": True, "dry_run": False}, {"sweeps": False, "dry_run": True}] == reconciler.asked
