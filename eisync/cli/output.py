@@ -51,6 +51,12 @@ def is_yes(question: str) -> bool:
     return click.confirm(printable(KEYS.without_keys(question)), err=True)
 
 
+def new_password() -> str:
+    """Ask a person for a new password, twice, on stderr. It is not shown."""
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return password
+
+
 def _write(text: str, *, err: bool) -> None:
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err)
