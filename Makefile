@@ -3,6 +3,7 @@ SHELL  := /bin/sh
 VENV   := .venv
 SDK    := .venv-sdk
 AUDIT  := .venv-audit
+DEMO   := .venv-demo
 ZOO    := .zoo
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
@@ -65,8 +66,18 @@ $(ZOO)/.stamp: tests/zoo/requirements.txt | $(VENV)/.stamp
 zoo: env $(ZOO)/.stamp
 	@$(BIN)/python -m tests.zoo.table
 
-demo: env
-	@$(BIN)/eisync demo $(ARGS)
+# What a person has who installs eisync with its page and the emulator, and nothing of the developers. pip has done its
+# work then, and takes a third of the room.
+$(DEMO)/.stamp: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with its venv module was found; install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making the environment of the demo in $(DEMO) with $(PYTHON); this takes half a minute the first time."
+	@$(PYTHON) -m venv --clear $(DEMO)
+	@$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[emulator,web]'
+	@$(DEMO)/bin/python -m pip uninstall --quiet --quiet --yes setuptools pip
+	@touch $@
+
+demo: $(DEMO)/.stamp
+	@$(DEMO)/bin/eisync demo $(ARGS)
 
 # Three workers on two cores: half of the tests wait for processes and clocks.
 test: env sdk $(ZOO)/.stamp
@@ -136,4 +147,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK) $(AUDIT) $(ZOO)
+	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO)

@@ -1,6 +1,6 @@
-"""Write the sections of the documents that the code can tell: options, commands, states, log events and more.
+"""Write what the code can tell: sections of the documents (options, commands, states, log events), and manual pages.
 
-python docs/generate.py            rewrite the sections between their markers
+python docs/generate.py            rewrite the sections between their markers, and deploy/man
 python docs/generate.py --check    end with 1 when one of them is not what the code says
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 from log_events import LEVELS, log_events
+from man_pages import pages
 
 from eisync import cli
 from eisync.core import lifecycle
@@ -27,6 +28,7 @@ from eisync.selftest.checks import CHECKS
 from eisync.settings import options_table
 
 ROOT = Path(__file__).parent.parent
+MAN = ROOT / "deploy" / "man"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TELEMETRY = ROOT / "docs" / "telemetry.toml"
 _SECTION = "<!-- {name}: python docs/generate.py -->\n"
@@ -208,15 +210,26 @@ def drawn(text: str, content: Mapping[str, str]) -> str:
     return pattern.sub(lambda found: f"{_SECTION.format(name=found[1])}{content[found[1]]}\n{_END}", text)
 
 
-def main() -> None:
-    """Rewrite or check the documents."""
+def generated() -> Iterator[tuple[Path, str]]:
+    """Yield every file that the code can tell, or a part of it, with its text."""
     content = sections()
     for path in DOCUMENTS:
-        before = path.read_text(encoding="utf-8")
-        after = drawn(before, content)
+        yield path, drawn(path.read_text(encoding="utf-8"), content)
+    written = {MAN / name: text for name, text in pages().items()}
+    yield from written.items()
+    yield from ((path, "") for path in MAN.glob("*") if path not in written)  # of a command that is no more
+
+
+def main() -> None:
+    """Rewrite or check the documents and the manual pages."""
+    for path, after in generated():
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
         if "--check" in sys.argv[1:] and before != after:
             sys.exit(f"{path.name} lags behind the code: run 'make docs'")
-        if before != after:
+        if not after:
+            path.unlink()
+        elif before != after:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(after, encoding="utf-8")
 
 

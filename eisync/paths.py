@@ -202,3 +202,13 @@ def _syntax_fault(message: str, text: str) -> str:
     what = "this key was given before" if what == "Cannot overwrite a value" else f"this is not TOML: {what}"
     line = (place and place[1]) or str(text.rstrip("\n").count("\n") + 1)
     return f"{line}: {what}" + (f" (column {place[2]})" if place and place[2] else "")
+
+
+def is_dumb_terminal() -> bool:
+    """Return whether the terminal cannot move its cursor (TERM=dumb), as that of an editor."""
+    return os.environ.get("TERM") == "dumb"
+
+
+def refuses_colours() -> bool:
+    """Return whether a person wants no colours (https://no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))

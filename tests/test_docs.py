@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -49,6 +50,14 @@ def rows(text: str, heading: str) -> list[list[str]]:
 
 
 # What the code says
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff, which checks manual pages, is not installed")
+def test_the_manual_pages_have_no_faults() -> None:
+    pages = sorted(map(str, (ROOT / "deploy/man").glob("*.1")))
+    assert len(VERBS) + 1 == len(pages)
+    done = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-z", *pages], capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_the_generated_parts_are_what_the_code_says() -> None:

@@ -12,6 +12,11 @@ def now() -> float:
     return time.time()
 
 
+def as_text(at: float) -> str:
+    """Return an instant in this machine's time zone, for a person: `2026-11-30 14:05:09`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
 def second_of_day() -> float:
     """Return the seconds since midnight in this machine's time zone."""
     local = time.localtime()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from eisync._version import __version__
 from eisync.adapters import clock, process
 from eisync.adapters.client.body import Throttle
 from eisync.adapters.client.transport import ServiceTimes
@@ -104,6 +103,7 @@ class App:
         self._control: ControlServer | None = None
         self.page: PageServer | None = None
         self._beat_at: float | None = None
+        self._reload: Callable[[], dict[str, Any]] | None = None
 
     def _hold(self, now: float) -> Hold | None:
         return hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day())
@@ -112,8 +112,12 @@ class App:
         """Return whether files wait on purpose, of all folders or of some."""
         return self._hold(now) is not None or bool(self.index.pauses.now(now))
 
-    def start_daemon(self) -> Supervisor:
-        """Begin to receive file events, accept requests of the command line, and run every loop."""
+    def start_daemon(self, reload: Callable[[], dict[str, Any]] | None = None) -> Supervisor:
+        """Begin to receive file events, accept requests of the command line, and run every loop.
+
+        `reload` reads the configuration again when a command asks for it.
+        """
+        self._reload = reload
         self._events.start()
         self.outbox.on_work(self.bells["uploader"].set)
         control = self._control_server()
@@ -186,30 +190,17 @@ class App:
     def pending(self) -> int:
         """Return how many files of the watched folders wait to be sent, or are being sent. Paused ones do not count."""
         paused = self.index.pauses.now(clock.now())
-        report = self.index.records.report([] if ALL in paused else set(self._root_ids) - paused.keys())
+        report = self.index.records.report([] if ALL in paused else set(self.root_ids) - paused.keys())
         return sum(report.get(state, 0) for state in PENDING)
 
     @property
     def root_ids(self) -> tuple[int, ...]:
         """Return the ids of the watched folders of this run."""
-        return self._root_ids
+        return tuple(root.id for root in self.roots)
 
     def live(self) -> dict[str, Any]:
         """Return what only the running process knows."""
-        return {
-            "pid": os.getpid(),
-            "process": process.identity(os.getpid()),
-            "verb": self.verb,
-            "version": __version__,
-            "held": self.uploader.holds(clock.now()),
-            "lost": self.why_lost(),
-            "clock": self.times.why_doubt(),
-            "keys": {one.name: self.settings.key_source(one.name).describe() for one in self.settings.targets},
-            "watching": report.watching(self.watcher.status()),
-            "lineage": self.lineage.sentences(),
-            "retention": self.retention.report(),
-            "loops": report.loops(self._health()),
-        }
+        return report.of_process(self, self._health())
 
     @property
     def is_damaged(self) -> bool:
@@ -229,19 +220,21 @@ class App:
         return [described(watch) for watch in self.settings.watches]
 
     def adjust(self, settings: Settings) -> None:
-        """Apply the options that may change while eisync runs: `max_rate` and `quiet_hours`. Others need a restart."""
-        upload, before = settings.upload, self.settings.upload
+        """Use these settings from now on. They differ in options that may change while eisync runs only
+        (`eisync.settings.live`)."""
+        upload, reconcile = settings.upload, settings.reconcile
+        self.settings = settings
         self._throttle.set_rate(upload.max_rate or None)
         self._quiet_hours = upload.quiet_hours
-        self.bells["uploader"].set()
-        self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=str(upload.quiet_hours))
-        changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
-        self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
-        self._numbers.use(self.settings)
-        fixed = ("targets", "watches", "state", "upload", "reconcile", "web", "notify", "log")
-        waiting = [name for name in fixed if getattr(settings, name) != getattr(self.settings, name)]
-        if waiting:
-            self.log.warning("configuration.waits", tables=waiting, reason="these changes need a start of eisync")
+        self._numbers.use(settings)
+        if self.reconciler is not None:
+            self.reconciler.adjust(
+                interval_s=reconcile.interval_s,
+                sweep_interval_s=reconcile.sweep_interval_s,
+                page_size=reconcile.page_size,
+            )
+        for name in ("uploader", "reconciler"):
+            self.bells[name].set()
 
     def close(self, *, wait: bool = True) -> None:
         """Release everything. With `wait` False, do not wait for requests under way: their files become doubtful."""
@@ -269,11 +262,11 @@ class App:
             outbox=self.outbox,
             index=self.index,
             actions=self.actions,
-            roots=self._roots,
+            roots=self.roots,
             services=self._services,
             wakes={name: bell.set for name, bell in self.bells.items()},
             times=self.times,
-            lineage=loops.lineage(self.settings, self._roots, self._database, self.log),
+            lineage=loops.lineage(self.settings, self.roots, self._database, self.log),
         )
 
     @functools.cached_property
@@ -296,9 +289,10 @@ class App:
                 observed_at=observed.at,
                 watched=self.watched,
                 passes=self.reconciler,
+                reload=self._reload,
                 scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
-                page=lambda: self.page.record() if self.page is not None else PAGE_STARTS,
+                page=lambda valid_s: self.page.record(valid_s) if self.page is not None else PAGE_STARTS,
                 explain=lambda root, path: explain(self.operations, root, path),
                 counted=self._numbers.counted,
                 hour=self._numbers.hour,
@@ -330,8 +324,8 @@ class App:
     def _register(self) -> None:
         settings = self.settings
         self.index.register(target.name for target in settings.targets)
-        self._roots = self.outbox.register([(str(watch.path), watch.target) for watch in settings.watches])
-        self._root_ids = tuple(root.id for root in self._roots)
+        watched = [(str(watch.path), watch.target) for watch in settings.watches]
+        self.roots = tuple(self.outbox.register(watched))
         under_way = self.outbox.recover(duplicates_allowed=settings.upload.allow_duplicates, now=clock.now())
         if under_way:
             self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync stopped")

@@ -1,14 +1,21 @@
 """Write what a running process knows of its loops and folders as plain values, for `eisync status` and the page."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import os
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from eisync.adapters import clock
+from eisync._version import __version__
+from eisync.adapters import clock, process
+from eisync.core.model import Root
 from eisync.loops.supervisor import LoopHealth
 from eisync.loops.watcher.context import RootStatus
 from eisync.loops.watcher.loop import WatcherLoop
+from eisync.settings import Upload
 from eisync.store.index import Index
 from eisync.store.observations import record_of
+
+if TYPE_CHECKING:
+    from eisync.app.machine import App
 
 
 def watching(statuses: Iterable[RootStatus]) -> list[dict[str, Any]]:
@@ -27,6 +34,33 @@ def watching(statuses: Iterable[RootStatus]) -> list[dict[str, Any]]:
         }
         for one in statuses
     ]
+
+
+def of_process(app: "App", health: Iterable[LoopHealth]) -> dict[str, Any]:
+    """Return what only the running process knows."""
+    return {
+        "pid": os.getpid(),
+        "process": process.identity(os.getpid()),
+        "verb": app.verb,
+        "version": __version__,
+        "held": app.uploader.holds(clock.now()),
+        "upload": upload(app.settings.upload, app.roots, app.watcher.unlabelled()),
+        "lost": app.why_lost(),
+        "clock": app.times.why_doubt(),
+        "is_clock_wrong": app.times.is_wrong,
+        "keys": {one.name: app.settings.key_source(one.name).describe() for one in app.settings.targets},
+        "watching": watching(app.watcher.status()),
+        "lineage": app.lineage.sentences(),
+        "retention": app.retention.report(),
+        "loops": loops(health),
+    }
+
+
+def upload(options: Upload, roots: Iterable[Root], unlabelled: Collection[int]) -> dict[str, Any]:
+    """Return in which order and how fast files are sent, and which folders have files that are described again first
+    (`unlabelled`: their ids)."""
+    again = [root.path for root in roots if root.id in unlabelled]
+    return {"order": options.order.value, "max_rate": options.max_rate, "described_again": again}
 
 
 def loops(health: Iterable[LoopHealth]) -> list[dict[str, Any]]:

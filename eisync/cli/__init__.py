@@ -42,7 +42,8 @@ VERBS = {
     "pause": "Send nothing for a while, or until 'eisync resume'.",
     "resume": "Send files again after 'eisync pause'.",
     "retry": "Send quarantined files and files with deleted samples again.",
-    "config": "Check a configuration, or print its schema.",
+    "config": "Check, show or reload a configuration, or print its schema.",
+    "completion": "Print what a shell needs to complete the commands of eisync.",
     "emulator": "Run a local stand-in for Edge Impulse.",
     "selftest": "Ask a live project what eisync relies on, or try eisync's promises on this machine.",
     "demo": "Watch files travel into the emulator.",
@@ -72,6 +73,18 @@ class _LazyGroup(click.Group):
         finally:
             gc.enable()
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in VERBS and not name.startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches  # imported only if needed
+
+            near = get_close_matches(name.lower(), VERBS, n=3, cutoff=0.6)
+            hint = f" Did you mean {' or '.join(repr(verb) for verb in near)}?" if near else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

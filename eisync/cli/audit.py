@@ -19,6 +19,7 @@ from eisync.app.watched_folder import Ask, WatchedFolder, statuses_of, watched_f
 from eisync.cli import OK, UNEXPECTED
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
+from eisync.cli.progress import Progress
 from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, UNREADABLE, FileStatus
 from eisync.errors import ConfigurationError
 from eisync.settings import Watch, load
@@ -110,6 +111,7 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
         raise click.UsageError(
             "no folder is watched, and none was watched before with this state folder; name one: DIR"
         )
+    progress = Progress(prints=True)
     for watched_folder in asked_for:
         if watched_folder.was_watched and not os.path.isdir(watched_folder.path):
             say(f"{watched_folder.path} was watched before but is missing; 'eisync ls' lists its known files", err=True)
@@ -118,6 +120,7 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
             folders += one.is_folder
             found[one.state] += not one.is_folder
             place = os.path.join(watched_folder.path, path)
+            progress.show(found.total(), None, "files looked at")
             if as_json:
                 folder = {"is_folder": True} if one.is_folder else {}
                 say_json(
@@ -125,6 +128,7 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
                 )
             else:
                 say(f"{one.state:<11}  {place}  ({one.reason})")
+    progress.end()
     if not as_json:
         say(_summary(found, folders), err=True)
     return UNEXPECTED if found[UNEXPLAINED] or folders else OK

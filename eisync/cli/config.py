@@ -1,5 +1,6 @@
 """`eisync config`: check a configuration before the daemon uses it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
@@ -8,11 +9,12 @@ import click
 from eisync import settings as configuration
 from eisync.adapters.files.inventory import Found, inventory
 from eisync.app.loops import watched_of
-from eisync.cli.options import common, common_unused, key_file
+from eisync.cli.options import ask, common, common_unused, key_file
 from eisync.cli.output import say, say_json
 from eisync.core.labels.rule_trial import RuleTrial
 from eisync.core.model import Root
 from eisync.core.text import amount
+from eisync.errors import DaemonUnreachableError
 from eisync.settings import Settings, Watch
 
 MAX_TRIED = 20_000
@@ -21,7 +23,7 @@ MAX_TRIED = 20_000
 
 @click.group("config")
 def command() -> None:
-    """Check a configuration, or print its schema."""
+    """Check, show or reload a configuration, or print its schema."""
 
 
 @command.command("check")
@@ -53,6 +55,56 @@ def check(
 def schema() -> None:
     """Print the JSON Schema of eisync.toml, for editors and checks."""
     say_json(configuration.json_schema(), indent=2)
+
+
+@command.command("show")
+@common
+@key_file
+@click.option(
+    "--origin", is_flag=True, help="Show where each value comes from: a line of the file, a variable, a flag."
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per option.")
+def show(config: str | None, state_dir: str | None, api_key_file: str | None, origin: bool, as_json: bool) -> None:
+    """Show every option with its value. An API key is never shown, only where it comes from."""
+    settings, source = configuration.load_with_source(config, state_dir, api_key_file)
+    options = configuration.options_of(settings, source, state_dir=state_dir)
+    if as_json:
+        for one in options:
+            say_json({"table": one.table, "option": one.name, "value": one.value, "origin": one.origin})
+        return
+    say(f"Configuration file: {settings.config_file or 'none'}")
+    table = ""
+    for one in options:
+        if one.table != table:
+            table = one.table
+            say("", table)
+        line = f"{one.name} = {_shown(one.value)}"
+        say(f"{line:<44}  # {one.origin}" if origin else line)
+
+
+@command.command("reload")
+@common
+def reload(config: str | None, state_dir: str | None) -> None:
+    """Have the running daemon read its configuration again, as SIGHUP does.
+
+    Options that may change while it runs apply at once; the others are named, and wait for a restart. A configuration
+    with faults changes nothing: they are shown, and the exit code is 78.
+    """
+    done = next(iter(ask({"do": "reload"}, config=config, state_dir=state_dir)), None)
+    if done is None:
+        raise DaemonUnreachableError("no daemon runs on this state folder; the next start reads the configuration")
+    say(*(f"warning: {warning}" for warning in done["warnings"]), err=True)
+    say(*(f"applied: {option} = {_shown(found)}" for option, found in done["applied"].items()))
+    say(*(f"restart to apply: {option}" for option in done["waiting"]))
+    if not done["applied"] and not done["waiting"]:
+        say("Nothing has changed.")
+
+
+def _shown(found: object) -> str:
+    """Return a value as the configuration file has it."""
+    if found is None:
+        return "(not set)"
+    return json.dumps(found, ensure_ascii=False, default=str)
 
 
 def _tried(watch: Watch) -> RuleTrial:

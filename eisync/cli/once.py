@@ -12,8 +12,9 @@ from eisync.adapters import clock
 from eisync.app.loops import watched_of
 from eisync.app.machine import App, build
 from eisync.cli.options import common, key_file, label_flags
-from eisync.cli.output import Bar, say
+from eisync.cli.output import say
 from eisync.cli.pause import sentences as pause_sentences
+from eisync.cli.progress import Progress
 from eisync.control.overview import label_trouble, overview
 from eisync.control.pausing import pauses
 from eisync.core.file_status import UNREADABLE, ObservedEntry
@@ -81,10 +82,10 @@ def command(
     log = configure(level=level, style=settings.log.format, is_journal=is_journal(2))
     for warning in settings.warnings:
         say(f"warning: {warning}", err=True)
-    return _run(settings, log, timeout_s=timeout_s, is_watched=is_watched)
+    return _run(settings, log, timeout_s=timeout_s, is_watched=is_watched, is_quiet=quiet)
 
 
-def _run(settings: Settings, log: Log, *, timeout_s: float, is_watched: bool) -> int:
+def _run(settings: Settings, log: Log, *, timeout_s: float, is_watched: bool, is_quiet: bool) -> int:
     """Run the pass, and return the exit code."""
     stop = threading.Event()
     _on_signals(stop)
@@ -93,7 +94,10 @@ def _run(settings: Settings, log: Log, *, timeout_s: float, is_watched: bool) ->
         _refuse_others(app)
         app.answer_meanwhile()
         give_up_at = clock.now() + timeout_s
-        progress = _Progress(app, is_shown=is_watched, until=give_up_at)
+        # Off a terminal, stderr is a log, in which each line is an event.
+        tell = None if is_watched else lambda line: log.info("once.progress", progress=line)
+        bar = Progress(is_quiet=is_quiet, at_once=True, tell=tell)
+        progress = _Progress(app, bar, is_watched=is_watched, until=give_up_at)
         app.once(progress.show).run(give_up_at=give_up_at, is_stopped=stop.is_set)
         progress.end()
         return _conclude(app)
@@ -184,28 +188,28 @@ def _place(entry: ObservedEntry) -> str:
 
 
 class _Progress:
-    """Shows the progress to a person at a terminal, or logs once what the pass waits for."""
+    """Shows the progress to a person at a terminal, or logs it each minute and once what the pass waits for."""
 
-    def __init__(self, app: App, *, is_shown: bool, until: float) -> None:
+    def __init__(self, app: App, progress: Progress, *, is_watched: bool, until: float) -> None:
         """`until`: when the pass stops waiting (Unix s)."""
         self._app = app
-        self._bar = Bar(is_shown=is_shown)
+        self._progress = progress
         self._until = until
-        self._is_logged = is_shown
+        self._is_logged = is_watched
 
     def show(self) -> None:
         self._app.beat()
         self._app.refuse_lost()
         self._log_once()
-        if not self._bar.is_due():
+        if not self._progress.is_due():
             return
         counts = self._app.index.records.report(self._app.root_ids)
         waiting = sum(counts.get(state, 0) for state in PENDING_STATES) + len(self._app.watcher.unsettled(clock.now()))
         done = sum(counts.values()) - sum(counts.get(state, 0) for state in PENDING_STATES)
-        self._bar.draw(done, done + waiting, "files")
+        self._progress.show(done, done + waiting, "files")
 
     def end(self) -> None:
-        self._bar.end()
+        self._progress.end()
 
     def _log_once(self) -> None:
         """Without a bar: log once what the pass waits for when nothing else is left to do, and for how long."""

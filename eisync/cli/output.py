@@ -3,15 +3,17 @@
 Most lines contain file names and texts of the service. Whatever these hold, no line breaks, moves the cursor, or shows
 a key. A test refuses every other way to print in the commands.
 
-`Bar` draws a progress bar on stderr, if a person is at the terminal.
+`Screen` redraws a terminal in place. `eisync.cli.progress` shows how far a command is.
 """
 
 import json
 import sys
+from collections.abc import Sequence
+from enum import Enum
 
 import click
 
-from eisync.adapters import clock
+from eisync import paths
 from eisync.core.redaction import KEYS, MARK
 from eisync.core.text import printable
 from eisync.paths import is_journal
@@ -49,47 +51,54 @@ def is_yes(question: str) -> bool:
     return click.confirm(printable(KEYS.without_keys(question)), err=True)
 
 
+def new_password() -> str:
+    """Ask a person for a new password, twice, on stderr. It is not shown."""
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return password
+
+
 def _write(text: str, *, err: bool) -> None:
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err)
 
 
-_WIDTH = 30
-_EVERY_S = 0.2
+class Style(Enum):
+    """How a line looks on a terminal with colours."""
+
+    PLAIN = ""
+    STRONG = "1"
+    FAINT = "2"
+    BAD = "1;31"
+    GOOD = "1;32"
+    BUSY = "1;33"
 
 
-class Bar:
-    """A progress bar on one line of a terminal."""
+class Screen:
+    """Redraws a terminal in place, on stdout. It asks the terminal for nothing, and leaves what was drawn last."""
 
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown
-        self._shown_at: float | None = None
-        self._width = 0
+    def __init__(self) -> None:
+        self._can_move = not paths.is_dumb_terminal()
+        self._has_colours = self._can_move and not paths.refuses_colours()
+        self._is_begun = False
 
-    def is_due(self) -> bool:
-        """Return whether it is time to draw again: counting may cost more than drawing."""
-        now = clock.monotonic()
-        if not self._is_shown or (self._shown_at is not None and now - self._shown_at < _EVERY_S):
-            return False
-        self._shown_at = now
-        return True
-
-    def show(self, done: int, total: int, what: str) -> None:
-        """Draw `done` of `total` things, called `what`, if it is time."""
-        if self.is_due():
-            self.draw(done, total, what)
-
-    def draw(self, done: int, total: int, what: str) -> None:
-        filled = _WIDTH * done // max(1, done, total)
-        self._write(f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {done:,} of {total:,} {what}")
+    def draw(self, lines: Sequence[tuple[str, Style]]) -> None:
+        """Draw the lines, each with its style. They must fit the width of the terminal."""
+        text = "".join(self._line(*line) for line in lines)
+        if not self._can_move:
+            _write(f"{text}\n", err=False)
+            return
+        begin = "" if self._is_begun else "\x1b[?25l\x1b[2J"  # hide the cursor, and clear once
+        self._is_begun = True
+        _write(f"{begin}\x1b[H{text}\x1b[J", err=False)
 
     def end(self) -> None:
-        """Clear the line. Safe to repeat."""
-        if self._width:
-            self._write("")
-            redraw("")
-            self._width = 0
+        """Show the cursor again. Safe to repeat."""
+        if self._is_begun:
+            _write("\x1b[?25h\n", err=False)
+            self._is_begun = False
 
-    def _write(self, text: str) -> None:
-        redraw(text.ljust(self._width))
-        self._width = len(text)
+    def _line(self, line: str, style: Style) -> str:
+        text = printable(KEYS.without_keys(line))
+        if self._has_colours and style.value:
+            text = f"\x1b[{style.value}m{text}\x1b[0m"
+        return f"{text}\x1b[K\n" if self._can_move else f"{text}\n"

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -14,6 +14,7 @@ from eisync.app.preview import preview
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
 from eisync.cli.preview_groups import PreviewedGroups
+from eisync.cli.progress import Progress
 from eisync.core import file_status
 from eisync.core.model import Category
 from eisync.core.preview import LabelRow, PreviewCounts, PreviewedFile, Verdict
@@ -61,17 +62,26 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
         root, counts = str(watch.path), PreviewCounts()
         groups = None if watch.split is None else PreviewedGroups(watch, watch.split.as_split)
         if groups is not None:  # where a group goes depends on all files, so they are read twice
-            groups.decide(preview(watch, log), config=config, state_dir=state_dir)
-        for found in preview(watch, log):
-            file = found if groups is None else groups.placed(found)
-            counts.add(file)
-            _show(root, file, as_json=as_json, as_csv=as_csv)
+            with Progress() as progress:
+                groups.decide(_counted(preview(watch, log), progress), config=config, state_dir=state_dir)
+        with Progress(prints=True) as progress:
+            for found in _counted(preview(watch, log), progress):
+                file = found if groups is None else groups.placed(found)
+                counts.add(file)
+                _show(root, file, as_json=as_json, as_csv=as_csv)
         if as_json:
             say_json({**_summary(watch, counts), **({} if groups is None else groups.record())})
         else:
             say(*_lines(watch, counts), *(() if groups is None else groups.lines()), err=as_csv)
         code = max(code, file_status.exit_code(counts.as_status()))
     return code
+
+
+def _counted(files: Iterable[PreviewedFile], progress: Progress) -> Iterator[PreviewedFile]:
+    """Yield the files, and show how many they are."""
+    for number, file in enumerate(files, start=1):
+        yield file
+        progress.show(number, None, "files looked at")
 
 
 COLUMNS = (

@@ -1,7 +1,6 @@
 """`eisync pull`: download the project's samples as a dataset."""
 
 import os
-import sys
 from contextlib import suppress
 
 import click
@@ -11,10 +10,10 @@ from eisync.adapters.dataset import Dataset
 from eisync.app.loops import service_of
 from eisync.cli import OK, PENDING, REFUSED
 from eisync.cli.options import ask, common, key_file, target_of
-from eisync.cli.output import Bar, say, say_json
+from eisync.cli.output import say, say_json
+from eisync.cli.progress import Progress
 from eisync.cli.pull_report import record_of, show
 from eisync.core.dataset_layout import DatasetFormat, Layout
-from eisync.core.summary import in_bytes
 from eisync.errors import ConfigurationError, EisyncError, StudioError, TransitError
 from eisync.export import ExportReport, Selection, described, export
 from eisync.paths import absolute
@@ -85,8 +84,8 @@ def command(
     service = service_of(settings, target.name)
     try:
         project_id = service.project_id()
-        bar = Bar(is_shown=sys.stderr.isatty() and not quiet)
-        pulled = _pull(service, project_id, place, Selection(category=category, labels=labels), layout, bar)
+        progress = Progress(is_quiet=quiet, at_once=True)
+        pulled = _pull(service, project_id, place, Selection(category=category, labels=labels), layout, progress)
     except StudioError as error:
         raise StudioError(f"the project's samples cannot be listed: {error}", status=error.status) from error
     except TransitError as error:
@@ -102,18 +101,18 @@ def command(
 
 
 def _pull(
-    service: ServiceClient, project_id: int, place: str, selection: Selection, layout: Layout, bar: Bar
+    service: ServiceClient, project_id: int, place: str, selection: Selection, layout: Layout, progress: Progress
 ) -> ExportReport:
     """Download the missing samples, and show progress."""
     dataset = Dataset(place, described(project_id, selection, layout.format), layout)
     try:
-        return export(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
+        return export(service, dataset, selection, progress=lambda now: _show(progress, now))
     except KeyboardInterrupt:
-        bar.end()
+        progress.end()
         say("stopped; what was downloaded is complete. Run it again to continue.", err=True)
         raise
     finally:
-        bar.end()
+        progress.end()
         dataset.close()
 
 
@@ -139,6 +138,5 @@ def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_di
             )
 
 
-def _drawn(pulled: ExportReport) -> tuple[int, int, str]:
-    """Return the arguments of `Bar.show`: how many are done, how many there are, and what they are called."""
-    return pulled.here + len(pulled.failures), pulled.total, f"samples, {in_bytes(pulled.fetched_bytes)} new"
+def _show(progress: Progress, pulled: ExportReport) -> None:
+    progress.show(pulled.here + len(pulled.failures), pulled.total, "samples", size=pulled.fetched_bytes)

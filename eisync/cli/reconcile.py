@@ -5,6 +5,7 @@ it has ended.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from eisync import paths
 from eisync.cli import OK
 from eisync.cli.options import common, key_file
 from eisync.cli.output import say, say_json
+from eisync.cli.progress import Progress
 
 ASK_EVERY_S = 0.2
 
@@ -42,13 +44,21 @@ def _ask_daemon(folder: str, pass_request: dict[str, bool]) -> list[dict[str, An
         return None
     [ticket] = answer
     pause = threading.Event()
-    while (answer := local_socket.ask(folder, {"do": "reconciled", **ticket})) is not None:
-        [report] = answer
-        if report["targets"] is not None:
-            found: list[dict[str, Any]] = report["targets"]
-            return found
-        pause.wait(ASK_EVERY_S)  # ask again until the pass is done or the daemon ends
+    with Progress() as progress:
+        while (answer := local_socket.ask(folder, {"do": "reconciled", **ticket})) is not None:
+            [report] = answer
+            if report["targets"] is not None:
+                found: list[dict[str, Any]] = report["targets"]
+                return found
+            _show(progress, report.get("listing"))
+            pause.wait(ASK_EVERY_S)  # ask again until the pass is done or the daemon ends
     return None
+
+
+def _show(progress: Progress, listing: Sequence[int] | None) -> None:
+    if listing is not None:
+        listed, total = listing
+        progress.show(listed, total, "samples listed")
 
 
 def _run_here(
@@ -67,9 +77,12 @@ def _run_here(
         if app.reconciler is None:
             raise ConfigurationError("reconcile.enabled is false; nothing is compared")
         ticket = app.reconciler.ask_pass(sweeps=pass_request["sweep"], dry_run=pass_request["dry_run"])
-        while (report := app.reconciler.report(ticket)) is None:
-            app.reconciler.tick(clock.now())
-            app.beat()
+        with Progress() as progress:
+            while (report := app.reconciler.report(ticket)) is None:
+                app.reconciler.tick(clock.now())
+                app.beat()
+                if progress.is_due():
+                    _show(progress, app.index.records.listing())
         return report
     finally:
         app.close()

@@ -15,6 +15,7 @@ from eisync.cli import OK, PENDING
 from eisync.cli.audit import watched_folders
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import say, say_json
+from eisync.cli.progress import Progress
 from eisync.cli.reconcile import run_pass
 from eisync.core.labels.description import Description
 from eisync.core.text import amount
@@ -83,14 +84,17 @@ def command(
               4   a plan waits for your approval, or some files cannot be described
     """
     found = _Found()
+    progress = Progress()
     for folder in _folders(dirs, config=config, state_dir=state_dir):
         with describing(folder.watched, configure(level="none")) as describer:
             for batch in _batches(folder, describer, found, config=config, state_dir=state_dir):
                 question = {"do": "relabel", "files": batch, "dry_run": dry_run}
+                progress.show(found.described, None, "sent files compared")
                 for record in ask(question, config=config, state_dir=state_dir):
                     found.add(record)
                     if as_json and record["what"] == "edit":
                         say_json(record)
+    progress.end()
     troubles: list[dict[str, Any]] = []
     plans: list[dict[str, Any]] = []
     if not dry_run:

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -12,9 +13,11 @@ import click
 
 from eisync.adapters.process import Notifier
 from eisync.app.machine import App, build
+from eisync.app.reloading import Reloading
 from eisync.cli import OK
 from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import say
+from eisync.control.steering import LONGEST_LINK_S
 from eisync.errors import ConfigurationError, StateLostError
 from eisync.log import configure
 from eisync.loops.ports import Log
@@ -24,8 +27,6 @@ from eisync.settings import LabelFlags, Settings, load
 
 BEAT_EVERY_S = 2.0
 LOST_WITHIN_S = 1.0
-LINK_S = 86_400.0
-"""How long the link that is printed on a terminal opens the page."""
 
 
 @click.command("run")
@@ -44,7 +45,7 @@ def command(
 
     DIR arguments are enough when the project's key is in EI_API_KEY or in a file. The first signal lets running
     requests finish (upload.drain_timeout_s); a second one stops at once. Nothing is lost either way. SIGHUP reads the
-    configuration again and applies upload.max_rate and upload.quiet_hours.
+    configuration again, as 'eisync config reload' does.
     """
 
     def read() -> Settings:
@@ -57,31 +58,30 @@ def command(
     stop, stop_now, reload = threading.Event(), threading.Event(), threading.Event()
     _on_signals(stop, stop_now, reload)
     app = build(settings, log=log)
-    supervisor = app.start_daemon()
+    reloading = Reloading(app, read)
+    supervisor = app.start_daemon(reloading.reload)
     say(*_greeting(app), err=True)
     notifier = Notifier(notify_socket())
     notifier.ready()
-    _watch_health(app, supervisor, stop, notifier, lambda: _adjust(app, reload, read))
+    _watch_health(app, supervisor, stop, notifier, lambda: _reload(reloading, reload))
     lost = app.why_lost()
     if lost is not None and not stop.is_set():
         _end_lost(app, supervisor, lost)
     if not stop.is_set():
         _restart(log)
     notifier.stopping()
-    log.info("daemon.stopping", within_s=settings.upload.drain_timeout_s)
-    is_clean = supervisor.stop(within_s=settings.upload.drain_timeout_s, give_up=stop_now)
+    within_s = app.settings.upload.drain_timeout_s
+    log.info("daemon.stopping", within_s=within_s)
+    is_clean = supervisor.stop(within_s=within_s, give_up=stop_now)
     log.info("daemon.stopped", clean=is_clean)
     _end(app, is_clean=is_clean)
 
 
-def _adjust(app: App, reload: threading.Event, read: Callable[[], Settings]) -> None:
-    if not reload.is_set():
-        return
-    reload.clear()
-    try:
-        app.adjust(read())
-    except ConfigurationError as error:
-        app.log.error("configuration.refused", reason=str(error))
+def _reload(reloading: Reloading, is_asked: threading.Event) -> None:
+    if is_asked.is_set():
+        is_asked.clear()
+        with suppress(ConfigurationError):  # the log has it
+            reloading.reload()
 
 
 def _watch_health(
@@ -154,6 +154,6 @@ def _greeting(app: App) -> Iterator[str]:
     if app.page is None or app.page.why_off is not None:
         return
     if sys.stderr.isatty():
-        yield f"Its page, for this user only; the link holds for a day: {app.page.record(LINK_S)['link']}"
+        yield f"Its page, for this user only; the link holds for a day: {app.page.record(LONGEST_LINK_S)['link']}"
     else:  # a journal is read by others
         yield f"Its page is {app.page.url}; 'eisync ui' opens it."

@@ -16,7 +16,8 @@ from eisync.adapters.client.service import transport_to
 from eisync.app.loops import USER_AGENT, endpoints_of, service_of
 from eisync.cli import OK, PENDING, QUARANTINED, UNEXPECTED
 from eisync.cli.options import common, key_file, target_of
-from eisync.cli.output import Bar, is_yes, say, say_json
+from eisync.cli.output import is_yes, say, say_json
+from eisync.cli.progress import Progress
 from eisync.errors import ConfigurationError, KeyRefusedError, StudioError, UnansweredError
 from eisync.paths import absolute
 from eisync.selftest import journal
@@ -206,11 +207,10 @@ def _ask(project: _Project, folder: str, hurry: threading.Event) -> Report:
     token = f"{journal.RUN_PREFIX}{secrets.token_hex(_TOKEN_BYTES)}"
     kept = journal.begin(folder, token, studio_url=address.studio_url, project_id=address.project_id)
     run = Run(project.probe(kept), kept, hurry)
-    bar = Bar(is_shown=sys.stderr.isatty())
     try:
-        run.conduct(CHECKS, tell=lambda done: bar.show(done, len(CHECKS), "checks"))
+        with Progress(at_once=True) as progress:
+            run.conduct(CHECKS, tell=lambda done: progress.show(done, len(CHECKS), "checks"))
     finally:
-        bar.end()
         kept.close()
     return Report(
         version=__version__,

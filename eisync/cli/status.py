@@ -15,7 +15,16 @@ from eisync.control.status_lines import retention_lines, root_lines, span, targe
 @click.command("status")
 @common
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
-def command(config: str | None, state_dir: str | None, as_json: bool) -> int:
+@click.option("--watch", is_flag=True, help="Show it again and again, in place on a terminal, until Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often --watch asks.",
+)
+def command(config: str | None, state_dir: str | None, as_json: bool, watch: bool, interval: float) -> int:
     """Show in one sentence whether every file is in Edge Impulse, then which are not, why, and what to do next.
 
     Works with and without a running daemon. Counts the files of every folder that was ever watched with this state
@@ -30,7 +39,16 @@ def command(config: str | None, state_dir: str | None, as_json: bool) -> int:
                   nothing is known yet. When nothing runs, start 'eisync run' or 'eisync once'
 
     When both 3 and 4 apply, the code is 4, unless nothing continues before a person acts.
+
+    --watch also shows the rate, what is being sent and the last events. Off a terminal it prints a line whenever the
+    sentence changes. After Ctrl-C, the exit code is that of the last status.
     """
+    if watch:
+        from eisync.cli import live_status
+
+        if as_json:
+            raise click.UsageError("--watch is for a person; ask for --json as often as you like")
+        return live_status.watch(config, state_dir, every_s=interval)
     code = PENDING
     for status in ask({"do": "status"}, config=config, state_dir=state_dir):
         say_json(status, indent=2) if as_json else say(*_lines(status))

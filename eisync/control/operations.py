@@ -17,9 +17,10 @@ from eisync.control.overview import Record, action_record, plan_page, plan_recor
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
 from eisync.control.running import Running
+from eisync.control.waiting import Waiting
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.model import shown
-from eisync.errors import ConfigurationError, EisyncError, StateError
+from eisync.errors import ConfigurationError, DaemonUnreachableError, EisyncError, StateError
 from eisync.store.actions import ActionStore
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -67,7 +68,6 @@ class Operations:
             "health": self.health,
             "live": self.live,
             "numbers": self.numbers,
-            "page": self._running.page,
             "shape": index.shape.read,
             "log": self._running.log,
         }
@@ -75,19 +75,19 @@ class Operations:
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status" | "watched" | "health" | "live" | "numbers" | "page" | "shape" | "log" as name:
+            case "status" | "watched" | "health" | "live" | "numbers" | "shape" | "log" as name:
                 yield self._plain[name]()
             case "files":
-                yield from files(self._index, self._observed(), question)
+                yield from self._waiting().told(files(self._index, self._observed(), question))
             case "classes":
                 yield from self._classes.answer(self.now())
             case "known":
-                yield from self.known(question.get("root"), question.get("paths"))
+                yield from self._waiting().told(self.known(question.get("root"), question.get("paths")))
             case "reconcile":
                 yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
-            case "retry" | "scan" | "recheck" | "queue":
+            case "retry" | "scan" | "recheck" | "queue" | "page":
                 yield steering.answer(self._index, self._outbox, self._running, question, self.now())
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))
@@ -109,6 +109,8 @@ class Operations:
                 yield from relabel(self._actions, question, self.now())
             case "pause" | "resume":
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
+            case "reload":
+                yield self.reload()
             case "explain":
                 yield from self.explain(question.get("root"), question.get("path"))
             case other:
@@ -117,7 +119,11 @@ class Operations:
     def status(self) -> Record:
         """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command."""
         self._note()
-        return status_record(self._index, self._actions, self._running.report(), now=self.now())
+        report = self._running.report()
+        return status_record(self._index, self._actions, report, self._waiting().findings(), now=self.now())
+
+    def _waiting(self) -> Waiting:
+        return Waiting(self._index, self._outbox, self._running.report, now=self.now())
 
     def watched(self) -> Record:
         """Return the folders that the daemon watches, with their options and last scans (none without a daemon).
@@ -169,10 +175,20 @@ class Operations:
         return {"ticket": self._passes.ask_pass(sweeps=sweeps, dry_run=dry_run)}
 
     def reconciled(self, ticket: object) -> Record:
-        """Return what the pass found. `targets` is None while it runs."""
+        """Return what the pass found. `targets` is None while it runs; then `listing` says how many samples of how many
+        are listed, if they all are."""
         if self._passes is None or type(ticket) is not int:
             raise ConfigurationError("no pass has that ticket; request one")
-        return {"targets": self._passes.report(ticket)}
+        found = self._passes.report(ticket)
+        return {"targets": found} if found is not None else {"targets": None, "listing": self._index.records.listing()}
+
+    def reload(self) -> Record:
+        """Have the process read its configuration again. Raises ConfigurationError for one that has faults."""
+        if self._running.live is None:
+            raise DaemonUnreachableError("no daemon runs on this state folder; the next start reads the configuration")
+        if self._running.reload is None:
+            raise EisyncError("'eisync once' reads its configuration when it starts, and not again")
+        return self._running.reload()
 
     def history(self, path: object, limit: object) -> Iterator[Record]:
         """Yield the history of the file at `path` (absolute), or the last `limit` lines of all files, oldest first.

@@ -93,10 +93,12 @@ def overview(
     )
 
 
-def status_record(index: Index, actions: ActionStore, live: Record | None, *, now: float) -> Record:
+def status_record(
+    index: Index, actions: ActionStore, live: Record | None, waiting: Iterable[StatusFinding], *, now: float
+) -> Record:
     """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command.
 
-    `live` is the report of the running process; None when none runs.
+    `live` is the report of the running process; None when none runs. `waiting`: what complete files wait for.
     """
     targets, roots = index.targets(), index.roots()
     names = [target.name for target in targets]
@@ -112,7 +114,7 @@ def status_record(index: Index, actions: ActionStore, live: Record | None, *, no
         "counts": taken.census.counts(),
         "unreadable_folders": taken.census.folders,
         "not_in_last_listing": taken.census.unlisted,
-        **_reasons(index, actions, taken.census, names, paused=paused, is_running=live is not None),
+        **_reasons(index, actions, taken.census, names, waiting, paused=paused, is_running=live is not None),
         "oldest_pending_s": _age_s(taken.oldest_pending_at, now),
         "last_synced_s": _age_s(taken.last_synced_at, now),
         "roots": _roots(roots, label_trouble(index), live or {}, now),
@@ -195,10 +197,17 @@ def action_record(written: StoredAction) -> Record:
 
 
 def _reasons(
-    index: Index, actions: ActionStore, census: FileCounts, targets: Iterable[str], *, paused: Record, is_running: bool
+    index: Index,
+    actions: ActionStore,
+    census: FileCounts,
+    targets: Iterable[str],
+    waiting: Iterable[StatusFinding],
+    *,
+    paused: Record,
+    is_running: bool,
 ) -> Record:
     """Return why files are not in the project, in groups with what to do next, and how many are not shown."""
-    found = index.observations.reasons(_WITH_REASON)
+    found = [*index.observations.reasons(state for state in _WITH_REASON if state is not State.READY), *waiting]
     if census.unlisted and (path := actions.an_unlisted(targets)) is not None:
         found.append(StatusFinding(State.SYNCED.value, NOT_LISTED, census.unlisted, path))
     shown = grouped(found)

@@ -15,11 +15,14 @@ from eisync.store.outbox import Outbox
 
 Record = dict[str, Any]
 
+LONGEST_LINK_S = 86_400
+"""How long a link may open the page (s)."""
+
 NOT_RUNNING = "no daemon runs; start one with 'eisync run'"
 
 
 def answer(index: Index, outbox: Outbox, running: Running, question: Mapping[str, Any], now: float) -> Record:
-    """Return the answer to `retry`, `scan`, `recheck` or `queue`. Raises EisyncError."""
+    """Return the answer to `retry`, `scan`, `recheck`, `page` or `queue`. Raises EisyncError."""
     match question["do"]:
         case "retry":
             return retry(index, outbox, question, now)
@@ -27,6 +30,8 @@ def answer(index: Index, outbox: Outbox, running: Running, question: Mapping[str
             return scan(running, question)
         case "recheck":
             return recheck(running)
+        case "page":
+            return running.page(_link_s(question.get("valid_s")))
         case _:
             return queue(index, running, now)
 
@@ -93,6 +98,14 @@ def queue(index: Index, running: Running, now: float) -> Record:
         "left_s": None if rate.left_s is None else round(rate.left_s, 1),
         "hour": running.hour(now),
     }
+
+
+def _link_s(valid_s: object) -> float | None:
+    if valid_s is None:
+        return None
+    if isinstance(valid_s, bool) or not isinstance(valid_s, int | float) or not 0 < valid_s <= LONGEST_LINK_S:
+        raise ConfigurationError(f"a link to the page holds for 1 to {LONGEST_LINK_S:,} seconds")
+    return float(valid_s)
 
 
 def _retriable(name: object) -> State:

@@ -16,10 +16,14 @@ SILENT_LIMIT = 5
 
 @value(kw_only=True)
 class CircuitBreaker:
-    """Closed (the start): requests are sent. Open: they are held until `held_until` (Unix s), then one is sent."""
+    """Closed (the start): requests are sent. Open: they are held until `held_until` (Unix s), then one is sent.
+
+    `open_since` is when the service failed first, `held_since` when it did last.
+    """
 
     trips: int = 0  # in a row
     silent: int = 0  # in a row
+    open_since: float = 0.0
     held_since: float = 0.0
     held_until: float = 0.0
     must_probe: bool = False
@@ -47,7 +51,10 @@ class CircuitBreaker:
 
     def tripped(self, now: float, *, until: float) -> "CircuitBreaker":
         """Return the state that holds all requests until then."""
-        return dataclasses.replace(self, trips=self.trips + 1, held_since=now, held_until=until, must_probe=True)
+        since = self.open_since if self.trips else now
+        return dataclasses.replace(
+            self, trips=self.trips + 1, open_since=since, held_since=now, held_until=until, must_probe=True
+        )
 
     def wait_s(self, now: float) -> float:
         """Return for how many seconds requests are still held."""

@@ -160,6 +160,10 @@ class FlowControl:
         """Return for how many seconds nothing is sent."""
         return self._circuit_breaker.wait_s(now)
 
+    def held_for_s(self, now: float) -> float:
+        """Return since how many seconds the target is held."""
+        return max(0.0, now - self._circuit_breaker.open_since)
+
     @property
     def is_held(self) -> bool:
         """Whether no request succeeded lately."""

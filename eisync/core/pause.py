@@ -44,7 +44,7 @@ def hold_of(paused_s: float | None, quiet_hours: QuietHours, second_of_day: floa
     if paused_s is not None:
         return Hold(paused_s, why_paused(paused_s))
     quiet_s = quiet_hours.quiet_s(second_of_day)
-    return Hold(quiet_s, "these are quiet hours") if quiet_s else None
+    return Hold(quiet_s, f"these are quiet hours; uploads continue in {duration(quiet_s)}") if quiet_s else None
 
 
 def read_duration(text: str) -> float:

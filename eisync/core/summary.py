@@ -83,11 +83,16 @@ def _of_folders(census: FileCounts) -> list[str]:
 
 def ago(seconds: float) -> str:
     """Return how long ago something was, in words."""
+    return f"{span(seconds)} ago"
+
+
+def span(seconds: float) -> str:
+    """Return a time span in one unit: `90 s`, `2 h`."""
     seconds = max(0.0, seconds)
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def in_bytes(number: int) -> str:

@@ -81,3 +81,28 @@ def forms(text: str) -> tuple[str, ...]:
     if text.isascii():
         return (text,)
     return tuple(dict.fromkeys((text, nfc(text), unicodedata.normalize("NFD", text))))
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a printable text takes: wide characters take two, accents none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def fitted(text: str, columns: int) -> str:
+    """Return the printable form of the text, cut to so many columns of a terminal. An ellipsis ends a cut text."""
+    text = printable(text)
+    if width_of(text) <= columns:
+        return text
+    end, width = 0, 0
+    while width + _columns(text[end]) < columns:  # the text is wider, so this ends before it does
+        width += _columns(text[end])
+        end += 1
+    return text[:end] + "\u2026"[:columns]
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

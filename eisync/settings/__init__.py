@@ -10,14 +10,17 @@
     keys          finds and reads API keys
     problems      the faults as sentences, with the line of the file
     roots         checks whether the folders can be watched
+    origins       where each value comes from
+    live          what may change while eisync runs
     reference     the JSON Schema and the table of options
 """
 
 from eisync.settings.arguments import LabelFlags
 from eisync.settings.keys import KeySource, find_key
-from eisync.settings.loading import load
+from eisync.settings.loading import load, load_with_source
 from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload
 from eisync.settings.notify import Notify
+from eisync.settings.origins import options_of
 from eisync.settings.public import without_secrets
 from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
@@ -40,6 +43,8 @@ __all__ = [
     "find_key",
     "json_schema",
     "load",
+    "load_with_source",
+    "options_of",
     "options_table",
     "without_secrets",
 ]

@@ -55,6 +55,13 @@ def load(
     return _Loading(read(config, environ, cwd), state_dir, arguments, api_key_file, need_watch, need_key).settings()
 
 
+def load_with_source(config: str | None, state_dir: str | None, key_file: str | None) -> tuple[Settings, OptionSource]:
+    """Return the settings of a run without further arguments, and what they were read from. Raises as `load` does."""
+    source = read(config, os.environ, None)
+    arguments = Arguments(places=(), takes_files=False, labels=LabelFlags())
+    return _Loading(source, state_dir, arguments, key_file, need_watch=False, need_key=True).settings(), source
+
+
 class _Loading:
     """One load: the source, the flags and the faults so far."""
 

@@ -222,6 +222,12 @@ class Problems:
         """Record that the value at `location` comes from an environment variable, which its faults then name."""
         self._variables[location] = variable
 
+    def place_of(self, location: Location) -> str | None:
+        """Return the variable, or the file and line, that gives the value at `location`; None when none does."""
+        if location in self._variables:
+            return self._variables[location]
+        return f"{self.file}:{self._lines[location]}" if location in self._lines else None
+
     def say(self, sentence: str) -> None:
         """Add a fault without a place in the file."""
         self._found.append((2**31, sentence))

@@ -97,6 +97,14 @@ def take(
     return [item_of(row, places) for row in rows]
 
 
+def first(
+    connection: sqlite3.Connection, target: str, roots: Iterable[int], *, order: Order, limit: int, now: float
+) -> list[int]:
+    """Return the ids of the first `limit` files that are due, in `order`."""
+    asked = {"target": target, "limit": limit, "now": now}
+    return [identity for _, identity in _first(connection, _DUE_BY[order], list(roots), asked, order)[:limit]]
+
+
 def next_due_at(connection: sqlite3.Connection, target: str, roots: Iterable[int]) -> float | None:
     """Return when the next file of the target is due (Unix s); None when none waits."""
     found = [connection.execute(_NEXT_DUE, {"root_id": root_id, "target": target}).fetchone() for root_id in roots]

@@ -56,6 +56,13 @@ select reason, count(*) as files, min(id) as id from (
     order by file.changed_at desc limit :limit)
 group by reason order by files desc"""
 
+# The latest complete files that wait, in groups; `id` is one of them, as an example.
+_WAITING = """
+select root_id, reason, min(due_at) as due_at, count(*) as files, min(id) as id from (
+    select id, root_id, reason, due_at from file indexed by file_by_state
+    where state = 'ready' order by changed_at desc limit :limit)
+group by root_id, reason, due_at > :now order by files desc"""
+
 _PLACE = """
 select root.path as root_path, file.folder, file.name from file join root on root.id = file.root_id
 where file.id = :id"""
@@ -79,6 +86,18 @@ class ObservedCounts:
     folders: int
     beyond: int
     comparing: int
+
+
+@value
+class WaitingGroup:
+    """Files of a root that wait. `failure` is how their last attempt ended (None: there was none), `due_at` (Unix s)
+    the earliest instant at which one of them is due, `path` (absolute) one of them."""
+
+    root: str
+    failure: str | None
+    due_at: float
+    files: int
+    path: str
 
 
 class Observations:
@@ -167,6 +186,12 @@ class Observations:
                     findings.append(StatusFinding(state.value, reason, row["files"], path))
         return findings
 
+    def waiting(self, now: float) -> list[WaitingGroup]:
+        """Return the latest complete files that wait, by root, last failure and whether they are due."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_WAITING, {"now": now, "limit": MOST_READ}).fetchall()
+            return [_waiting_group(connection, row) for row in rows]
+
 
 DEFAULT_REASONS = {
     State.READY.value: "waiting for its turn",
@@ -193,6 +218,8 @@ def _as_record(root: str, path: str, state: str, reason: str, size: int, *, is_f
         "size": size,
         "attempts": 0,
         "changed_at": None,
+        "due_at": None,
+        "file": None,
         "samples": [],
         "there": [],
     }
@@ -206,6 +233,12 @@ def _record(row: sqlite3.Row) -> dict[str, Any]:
 
 def _is_outdated(row: sqlite3.Row) -> bool:
     return row["row_state"] is not None and prefers_row(row["row_state"])
+
+
+def _waiting_group(connection: sqlite3.Connection, row: sqlite3.Row) -> WaitingGroup:
+    place = connection.execute(_PLACE, {"id": row["id"]}).fetchone()
+    root = os.fsdecode(place["root_path"])
+    return WaitingGroup(root, row["reason"], row["due_at"], row["files"], os.path.join(root, path_of(place)))
 
 
 def _finding(record: dict[str, Any]) -> StatusFinding:

@@ -163,6 +163,11 @@ class Outbox:
         with self._database.reading() as connection:
             return tombstones.known_contents(connection, target, hashed, roots)
 
+    def first(self, target: str, roots: Iterable[int], *, order: Order, limit: int, now: float) -> list[int]:
+        """Return the ids of the files that are due, at most `limit`: the next to be sent first."""
+        with self._database.reading() as connection:
+            return claims.first(connection, target, roots, order=order, limit=limit, now=now)
+
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
         """Return when the next file of the target is due (Unix s); None when none waits."""
         with self._database.reading() as connection:

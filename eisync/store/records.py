@@ -38,6 +38,10 @@ where state in ('ready', 'sending', 'doubtful', 'settling')"""
 _LAST_SYNCED = """
 select max(changed_at) as at from file where state = 'synced'"""
 
+# How far the complete listings under way are.
+_LISTING = """
+select sum(listed) as listed, coalesce(sum(first_total), 0) as total from sweep"""
+
 # Files with their samples.
 RECORDS = """
 select file.*, root.path as root_path,
@@ -103,6 +107,12 @@ class FileRecords:
         with self._database.reading() as connection:
             rows = connection.execute(_TALLY, {"roots": json.dumps(list(roots))}).fetchall()
         return {State(row["state"]): row["files"] for row in rows}
+
+    def listing(self) -> tuple[int, int] | None:
+        """Return how many samples the listings under way have listed, and how many there are; None: none is."""
+        with self._database.reading() as connection:
+            row = connection.execute(_LISTING).fetchone()
+        return None if row["listed"] is None else (row["listed"], max(row["listed"], row["total"]))
 
     def files(self, state: State | None = None) -> Iterator[dict[str, object]]:
         """Yield one record a file, in the order in which the files were first complete. It reads page by page."""
@@ -198,6 +208,8 @@ def as_record(row: sqlite3.Row) -> dict[str, Any]:
         "size": row["size"],
         "attempts": row["attempts"],
         "changed_at": row["changed_at"],
+        "due_at": row["due_at"] if row["state"] == State.READY.value else None,
+        "file": row["id"],
         "samples": samples,
         "there": there,
     }

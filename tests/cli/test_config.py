@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from eisync import paths
 from eisync.cli.config import command
-from eisync.errors import ConfigurationError
+from eisync.errors import ConfigurationError, DaemonUnreachableError
 from eisync.settings import json_schema, keys
 from tests.canary import CANARY
 
@@ -125,3 +125,55 @@ def test_check_ends_soon_in_a_large_folder(site: Path, monkeypatch: pytest.Monke
         (site / f"recordings/a.{number}.csv").write_text("a\n1\n")
     result = CliRunner().invoke(command, ["check"], catch_exceptions=False)
     assert "  rules      1 rule, tried on 3 files" in result.stdout.splitlines()
+
+
+def test_every_option_is_shown_with_its_origin(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site / "eisync.toml").write_text(
+        '[[watch]]\npath = "recordings"\n\n[upload]\nworkers = 7\nquiet_hours = "1:00-2:00"\n'
+    )
+    monkeypatch.setenv("EISYNC_RECONCILE__INTERVAL_S", "9")
+    monkeypatch.setenv("EI_HOST", "127.0.0.1")
+    arguments = ["show", "--origin", "--state-dir", "here", "--api-key-file", "key"]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert (0, "") == (result.exit_code, result.stderr)
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert {
+        f"[[watch]] {site}/recordings",
+        f'path = "{site}/recordings" # eisync.toml:2',
+        'label = "infer" # default',
+        "workers = 7 # eisync.toml:5",
+        'quiet_hours = "01:00-02:00" # eisync.toml:6',
+        "interval_s = 9.0 # EISYNC_RECONCILE__INTERVAL_S",
+        'studio_url = "http://127.0.0.1:4800/v1" # EI_HOST',
+        f'api_key = "(set, not shown)" # file {site}/key',
+        f'dir = "{site}/here" # --state-dir',
+        "group = (not set) # default",
+    } <= set(lines)
+    assert CANARY not in result.stdout
+    records = CliRunner().invoke(command, ["show", "--json"], catch_exceptions=False).stdout.splitlines()
+    shown = {(one["table"], one["option"]): (one["value"], one["origin"]) for one in map(json.loads, records)}
+    assert (7, "eisync.toml:5") == shown["[upload]", "workers"]
+    assert ("(set, not shown)", "environment variable EI_API_KEY") == shown["[[target]] main", "api_key"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "origin"),
+    [
+        ({"EISYNC_STATE_DIR": "s", "STATE_DIRECTORY": "/x"}, "EISYNC_STATE_DIR"),
+        ({"EISYNC_STATE__DIR": "s"}, "EISYNC_STATE__DIR"),
+        ({"STATE_DIRECTORY": "/x"}, "STATE_DIRECTORY"),
+        ({}, "default"),
+    ],
+)
+def test_the_state_folder_has_an_origin(
+    site: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], origin: str
+) -> None:
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    shown = CliRunner().invoke(command, ["show", "--json"], catch_exceptions=False).stdout.splitlines()
+    assert [origin] == [one["origin"] for one in map(json.loads, shown) if one["option"] == "dir"]
+
+
+def test_a_daemon_that_does_not_run_is_not_asked_to_reload(site: Path) -> None:
+    with pytest.raises(DaemonUnreachableError, match="no daemon runs on this state folder; the next start reads"):
+        CliRunner().invoke(command, ["reload"], catch_exceptions=False)

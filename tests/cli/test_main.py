@@ -13,7 +13,8 @@ from eisync import cli
 from eisync.cli import VERBS, group
 
 HEAVY = {"pydantic", "requests", "watchdog", "sqlite_utils", "structlog", "aiohttp"}
-LEAVES = [(verb,) for verb in VERBS if verb != "config"] + [("config", "check"), ("config", "schema")]
+CONFIG = [("config", name) for name in ("check", "reload", "schema", "show")]
+LEAVES = [(verb,) for verb in VERBS if verb != "config"] + CONFIG
 
 
 @pytest.mark.parametrize("path", [(), ("config",), *LEAVES], ids=" ".join)

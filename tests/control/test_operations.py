@@ -487,7 +487,7 @@ def test_a_pass_is_requested_and_reported_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
     operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=reconciler))
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
-    assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
+    assert [{"targets": None, "listing": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
     assert [{"targets": [{"target": "main"}]}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"sweeps": True, "dry_run": False}, {"sweeps": False, "dry_run": True}] == reconciler.asked
@@ -519,3 +519,16 @@ def test_status_reports_stored_observations_if_the_state_is_not_writable(desk: D
         desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(live=lambda: desk.live, note=note)
     )
     assert {"settling": 1} == operations.status()["counts"]
+
+
+def test_a_running_process_explains_a_file_and_no_other_does(desk: Desk) -> None:
+    question = {"do": "explain", "root": "/data/röot", "path": "a.csv"}
+    assert [] == list(desk.operations().answer(question))
+    found = {"root": "/data/röot", "target": "main", "path": "a.csv", "state": "left out", "reason": "it is hidden"}
+    running = Running(live=lambda: desk.live, explain=lambda root, path: {**found, "asked": [root, path]})
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=running)
+    [answer] = operations.answer(question)
+    assert ["/data/röot", "a.csv"] == answer["asked"]
+    assert [["folder", "/data/röot -> main"], ["state", "left out: it is hidden"]] == answer["lines"]
+    with pytest.raises(ConfigurationError, match="names no file"):
+        list(operations.answer({"do": "explain", "root": "/data/röot"}))

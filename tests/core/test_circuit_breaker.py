@@ -38,4 +38,6 @@ def test_several_requests_without_an_answer_are_the_fault_of_the_service() -> No
 def test_each_trip_is_counted_and_opens_it() -> None:
     assert not CircuitBreaker().is_open
     assert (True, 1) == (HELD.is_open, HELD.trips)
-    assert 2 == HELD.tripped(NOW + 10.0, until=NOW + 30.0).trips
+    again = HELD.tripped(NOW + 10.0, until=NOW + 30.0)
+    assert (2, NOW, NOW + 10.0) == (again.trips, again.open_since, again.held_since)
+    assert NOW + 90.0 == again.closed().tripped(NOW + 90.0, until=NOW + 99.0).open_since

@@ -21,6 +21,7 @@ from eisync.core.drawing.file_view import FileView, Kind, hex_lines, media_type,
 from eisync.core.drawing.reading import MOST_BYTES, Enough, bytes_in_words
 from eisync.core.drawing.scale import Scale, figure, time_unit
 from eisync.core.drawing.spectrogram import palette, spectrogram, transform
+from eisync.core.drawing.spectrogram_frame import spectrogram_svg
 from eisync.core.drawing.waveform import Band, Waveform, trace_class, usable_interval, waveform_svg
 from eisync.core.formats.probe import CHUNK_BYTES
 from eisync.core.formats.sampling import WavLayout
@@ -453,6 +454,13 @@ def test_of_a_long_cbor_the_beginning_is_drawn() -> None:
     assert ("Reading its header took too long, so it is not drawn.",) == notes(none)
 
 
+def test_of_very_many_integers_the_beginning_is_drawn() -> None:
+    found = shown(
+        "a.cbor", cbor2.dumps(acquisition([[]])).replace(b"\x66values\x81\x80", b"\x66values\x9f") + b"\1" * 600_000
+    )
+    assert ("Only its beginning is drawn, because it has very many numbers.",) == notes(found)
+
+
 # --- sound
 
 
@@ -570,6 +578,30 @@ def test_a_tone_is_a_line_at_its_frequency() -> None:
     loudest = max(range(height), key=lambda row: rows[row][10])
     assert 64 == height - 1 - loudest  # an eighth of the rate is a quarter of the height
     assert (255, 0) == (rows[loudest][10], rows[0][10])
+
+
+@pytest.mark.parametrize(("content", "type"), [(wav(b"\0\1"), "i16"), (b"", None), (b"{}", None)])
+def test_the_layout_of_a_sound_is_found(content: bytes, type: str | None) -> None:
+    finding = raw_samples.sound_layout(len(content))
+    found = None
+    try:
+        read = next(finding)
+        while True:
+            read = finding.send(content[read.offset : read.offset + read.length])
+    except StopIteration as end:
+        found = end.value
+    assert type == (found and found.type)
+
+
+@pytest.mark.parametrize(("rate", "unit", "highest"), [(16_000, "kHz", "8"), (100, "Hz", "50")])
+def test_a_spectrogram_has_axes(rate: float, unit: str, highest: str) -> None:
+    svg = spectrogram_svg("/picture?a=1&b=2", length_s=2.0, rate=rate)
+    root = parsed(svg)
+    assert f"Spectrogram over 2 s, from 0 to {highest} {unit}. Light is loud." == root.findtext("desc")
+    (image,) = root.iter("image")
+    assert "/picture?a=1&b=2" == image.get("href")
+    assert [unit, "time (s)"] == texts(svg, "unit")
+    assert highest in texts(svg, "tick")
 
 
 def test_silence_has_a_spectrogram_and_a_click_has_none() -> None:

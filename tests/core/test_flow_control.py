@@ -52,6 +52,7 @@ def test_an_unreachable_or_busy_service_is_held_at_once_and_then_probed(outcome:
     steered = flow_control()
     assert learn(steered, outcome)
     assert (True, hold_s, 1) == (steered.is_held, steered.hold_s(NOW), steered.limits.files)
+    assert (3.0, 0.0) == (steered.held_for_s(NOW + 3.0), steered.held_for_s(NOW - 3.0))
     assert not steered.may_send(NOW + hold_s - 0.1, under_way=0)
     assert steered.may_send(NOW + hold_s, under_way=0)
     assert not steered.may_send(NOW + hold_s, under_way=1)

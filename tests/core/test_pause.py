@@ -61,5 +61,5 @@ def test_the_reason_names_the_way_out() -> None:
 def test_a_pause_goes_before_quiet_hours() -> None:
     night = read_quiet_hours("22:00-06:00")
     assert hold_of(None, night, 12 * 3600.0) is None
-    assert Hold(3600.0, "these are quiet hours") == hold_of(None, night, 5 * 3600.0)
+    assert Hold(3600.0, "these are quiet hours; uploads continue in 1 h") == hold_of(None, night, 5 * 3600.0)
     assert Hold(math.inf, why_paused(math.inf)) == hold_of(math.inf, night, 5 * 3600.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.text import caseless, forms, nfc, printable, printable_lines
+from eisync.core.text import caseless, fitted, forms, nfc, printable, printable_lines, width_of
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,22 @@ def test_texts_that_differ_only_in_form_and_case_have_the_same_caseless_text(
     one: str, other: str, is_same: bool
 ) -> None:
     assert is_same == (caseless(one) == caseless(other))
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "expected"),
+    [
+        ("wave.csv", 8, "wave.csv"),
+        ("wave.csv", 7, "wave.c\u2026"),
+        ("wave.csv", 1, "\u2026"),
+        ("wave.csv", 0, ""),
+        ("\u65e5\u8a18.wav", 8, "\u65e5\u8a18.wav"),
+        ("\u65e5\u8a18.wav", 4, "\u65e5\u2026"),  # the second one would need two columns, and there is one
+        ("tu\u0308r", 3, "tu\u0308r"),
+        ("tu\u0308rt", 3, "tu\u0308\u2026"),
+        ("a\x1b[2J", 9, "a\\x1b[2J"),
+    ],
+)
+def test_a_text_is_cut_to_the_width_of_a_terminal(text: str, columns: int, expected: str) -> None:
+    assert expected == fitted(text, columns)
+    assert width_of(expected) <= columns

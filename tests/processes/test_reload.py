@@ -26,10 +26,11 @@ def test_quiet_hours_end_when_the_configuration_is_read_again(bench: Bench) -> N
         try:
             until(lambda: "upload.paused" in events(log))
             until(lambda: bench.files("--state", "ready"))
-            assert {"main": "these are quiet hours"} == bench.status()["daemon"]["held"]
+            assert bench.status()["daemon"]["held"]["main"].startswith("these are quiet hours; uploads continue in ")
             configuration.write_text(f'{before}\n[upload]\nquiet_hours = "never"\n')
-            daemon.send_signal(signal.SIGHUP)
-            until(lambda: "configuration.refused" in events(log))
+            refused = bench.run("config", "reload")
+            assert (78, True) == (refused.returncode, "quiet_hours: must be hours such as" in refused.stderr)
+            assert "configuration.refused" in events(log)
             assert 0 == bench.emulator.ledger()["requests"]
             configuration.write_text(f"{before}\n[upload]\nmax_rate = 1000000\nworkers = 2\n")
             daemon.send_signal(signal.SIGHUP)

@@ -280,7 +280,7 @@ def test_what_was_stored_is_synced_with_its_samples(shelf: Shelf) -> None:
         "path": "a.csv", "root": "/data", "state": "synced", "reason": "stored", "label": "wave", "category": "split",
         "sample_ids": [7, 8], "sha256": "a" * 64, "size": 11, "attempts": 1, "changed_at": 1000.0,
         "samples": [],  # none was listed yet
-        "there": [],
+        "there": [], "due_at": None, "file": shelf.id_of("a.csv"),
     }  # fmt: skip
     assert expected == shelf.record()
     assert (7, 8) == shelf.samples_with("main", "a" * 64)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waitress.task import ThreadedTaskDispatcher
 
 from eisync.app import page as module
 from eisync.app.page import PageServer
@@ -109,6 +110,19 @@ def test_a_page_that_cannot_be_served_costs_nothing_else(
     page = serve(desk, folder, log, **options)
     assert sentence in str(page.record()["why_off"])
     assert [("warning", "web.unavailable")] == [(line.level, line.event) for line in log.lines]
+    page.close()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), OSError(24, "Too many open files")])
+def test_a_machine_that_is_full_serves_no_page_and_uploads(
+    desk: Desk, folder: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(ThreadedTaskDispatcher, "set_thread_count", full)
+    page = serve(desk, folder, Notebook())
+    assert f"the page cannot be served: {error}" == page.why_off
     page.close()
 
 

@@ -21,6 +21,7 @@ _ANY_LENGTH = 31
 _BREAK = b"\xff"
 _VALUE_BYTES = 64 * 1024
 _MAX_CHANNELS = 512
+_MAX_STEPS = 500_000  # values that are decoded one by one: that takes half a second
 
 _Reading = Generator[Read, bytes, Waveform | Undecidable]
 
@@ -67,6 +68,7 @@ class _Values:
         self._at = at
         self._size = size
         self._left = count
+        self._steps = 0
         self.readings = Readings(window)
         self.note: str | None = None
 
@@ -105,9 +107,13 @@ class _Values:
                 except CborEndsError:
                     break
                 many = [one]
+                self._steps += 1 + (len(one) if isinstance(one, list) else 0)
             batch += many
             at = end
             self._left = None if self._left is None else self._left - len(many)
+            if self._steps > _MAX_STEPS:
+                self.note = "Only its beginning is drawn, because it has very many numbers."
+                self._left = 0
         return batch, data[at:]
 
 

@@ -35,7 +35,9 @@ def json_recording(size: int, window: Window = WHOLE) -> Generator[Read, bytes, 
     payload = _places(text, len(text) - len(text.lstrip()), b"payload").get(b"payload")
     if payload is None:
         return Undecidable(OTHER)
-    places = _places(text, payload, b"values", b"interval_ms", b"sensors")
+    # Where the text is cut, the end of the values is not in it, and a search for what follows them would be in vain.
+    wanted = (b"values",) if notes else (b"values", b"interval_ms", b"sensors")
+    places = _places(text, payload, *wanted)
     if text[(at := places.get(b"values", len(text))) : at + 1] != b"[":
         return Undecidable(OTHER)
     readings = Readings(window)

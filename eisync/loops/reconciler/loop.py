@@ -7,7 +7,7 @@ in folders and project, carries them out and undoes them. One tick sends one req
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from eisync.core.model import Item, value
 from eisync.errors import EisyncError, ForeignProjectError, TransitError
@@ -86,6 +86,13 @@ class ReconcilerLoop:
         self._dry_runs: set[str] = set()
         self._unread: dict[str, str] = {}
 
+    def adjust(self, *, interval_s: float, sweep_interval_s: float, page_size: int) -> None:
+        """Use these settings for the passes to come. Safe from any thread."""
+        self._projects = [
+            replace(one, interval_s=interval_s, sweep_interval_s=sweep_interval_s, page_size=page_size)
+            for one in self._projects
+        ]
+
     def tick(self, now: float) -> float:
         """Begin the passes that are due, then do one step of one pass. The passes take turns."""
         if self._is_stopping:
@@ -93,7 +100,7 @@ class ReconcilerLoop:
         for project in self._projects:
             # The clock may have been set back.
             self._due_at[project.target] = min(self._due_at[project.target], now + project.interval_s)
-            is_under_way = any(project is other for other, _ in self._passes)
+            is_under_way = any(project.target == other.target for other, _ in self._passes)
             is_due = now >= self._due_at[project.target] or self._begun[project.target] < self._asked.ticket
             if not is_under_way and is_due:
                 self._due_at[project.target] = now + project.interval_s

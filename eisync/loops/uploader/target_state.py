@@ -14,6 +14,7 @@ from eisync.core.flow_control import FlowControl, RequestResult
 from eisync.core.model import Item, RemoteSample, value
 from eisync.core.pause import Hold
 from eisync.core.retry import RetryPolicy
+from eisync.core.waiting import why_not_answering
 from eisync.core.wire import Outcome, UploadReply
 from eisync.loops.ports import Log, Uploads
 from eisync.store.index import Index
@@ -158,7 +159,7 @@ class TargetState:
 
     def why_held(self, now: float) -> str:
         """Return why nothing is sent to a target that did not answer, as a sentence."""
-        return f"the service does not answer; eisync tries again in {self.flow_control.hold_s(now):.0f} s"
+        return why_not_answering(self.flow_control.held_for_s(now), self.flow_control.hold_s(now))
 
     def note_claim(self, files: int, *, limit: int, now: float) -> None:
         """Record that a claim of at most `limit` files took `files`."""

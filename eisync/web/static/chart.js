@@ -8,15 +8,18 @@
   const UNITS = [[3600, 14400, "h"], [60, 600, "min"], [1, 0.5, "s"], [1e-3, 0, "ms"]];
   const MINUS = "\u2212";
 
+  const FAILED = "Finer values cannot be read now.";
+  const GONE = "The file has changed, or you are not logged in any more. Load the page again.";
+
   const figure = document.querySelector("figure[data-series]");
   if (!figure) return;
 
-  function get(address, signal) {
-    return fetch(address, { signal, credentials: "same-origin" }).then(function (answer) {
+  function get(address) {
+    return fetch(address, { credentials: "same-origin" }).then(function (answer) {
       if (answer.ok) return answer.json();
-      const gone = answer.status === 401 || answer.status === 404 || answer.status === 409;
-      throw new Error(gone ? "The file has changed, or you are not logged in any more. Load the page again." :
-        "Finer values cannot be read now.");
+      throw new Error([401, 404, 409].includes(answer.status) ? GONE : FAILED);
+    }, function () {
+      throw new Error(FAILED);
     });
   }
 
@@ -45,7 +48,7 @@
       this.ends = whole.begins + whole.readings;
       this.view = { begins: 0, ends: this.ends }; // readings, not always whole ones
       this.panels = [];
-      this.asked = null;
+      this.isAsking = false;
       this.build();
       this.draw();
     }
@@ -296,24 +299,37 @@
       this.fetch();
     }
 
+    // Ask for finer values when the view rests, and one question at a time: each one reads the file.
     fetch() {
-      clearTimeout(this.timer);
-      this.asked?.abort();
       this.say([]);
-      const is_whole = this.view.ends - this.view.begins >= this.ends;
-      if (is_whole || this.data.per_column <= 1) return;
-      this.timer = setTimeout(() => {
-        this.asked = new AbortController();
-        const from = Math.max(0, Math.floor(this.view.begins) - 1);
-        const to = Math.min(this.ends, Math.ceil(this.view.ends) + 1);
-        get(`${figure.dataset.series}&from=${from}&to=${to}&version=${this.whole.version}`, this.asked.signal)
-          .then((data) => {
-            this.data = data;
-            this.draw();
-            this.say(data.notes.filter((note) => !this.whole.notes.includes(note)));
-          })
-          .catch((error) => { if (error.name !== "AbortError") this.say([error.message]); });
-      }, WAIT_MS);
+      clearTimeout(this.timer);
+      if (this.isAsking || this.isWhole() || this.data.per_column <= 1) return;
+      this.timer = setTimeout(() => this.ask(), WAIT_MS);
+    }
+
+    isWhole() {
+      return this.view.ends - this.view.begins >= this.ends;
+    }
+
+    ask() {
+      const view = this.view;
+      const from = Math.max(0, Math.floor(view.begins) - 1);
+      const to = Math.min(this.ends, Math.ceil(view.ends) + 1);
+      this.isAsking = true;
+      let sentences = [];
+      get(`${figure.dataset.series}&from=${from}&to=${to}&version=${this.whole.version}`)
+        .then((data) => {
+          if (view !== this.view) return;
+          this.data = data;
+          this.draw();
+          sentences = data.notes.filter((note) => !this.whole.notes.includes(note));
+        })
+        .catch((error) => { sentences = [error.message]; })
+        .finally(() => {
+          this.isAsking = false;
+          if (view === this.view) this.say(sentences);
+          else this.fetch();
+        });
     }
 
     say(sentences) {

@@ -1,0 +1,82 @@
+"""Show on stderr how far a long command is: redrawn in place on a terminal, a line now and then elsewhere.
+
+`--json` and everything else on stdout stay as they are.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+
+from eisync import paths
+from eisync.adapters import clock
+from eisync.cli.output import redraw, say
+from eisync.core.progress import Amount, Pace, progress_line
+
+REDRAW_S = 0.2
+LINE_S = 5.0
+"""On a terminal that cannot redraw a line (TERM=dumb)."""
+SUMMARY_S = 60.0
+"""Off a terminal, as in the log of a job."""
+
+
+def _say(line: str) -> None:
+    say(line, err=True)
+
+
+class Progress:
+    """The progress of one command. Leaving it (`with`) clears the line."""
+
+    def __init__(
+        self,
+        *,
+        is_quiet: bool = False,
+        prints: bool = False,
+        at_once: bool = False,
+        tell: Callable[[str], object] | None = None,
+    ) -> None:
+        """`prints`: the command prints a line for each thing on stdout; on the same terminal these are the progress.
+
+        `at_once`: draw for the first time at once. `tell` gets the lines that are not redrawn.
+        """
+        is_terminal = sys.stderr.isatty()
+        self._is_shown = not is_quiet and not (prints and is_terminal and sys.stdout.isatty())
+        self._redraws = is_terminal and not paths.is_dumb_terminal()
+        self._every_s = REDRAW_S if self._redraws else LINE_S if is_terminal else SUMMARY_S
+        self._tell = tell or _say
+        self._pace = Pace()
+        # A command that ends at once shows nothing, unless it usually takes long.
+        self._due_at = clock.monotonic() + (0.0 if at_once and self._redraws else self._every_s)
+        self._width = 0
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def is_due(self) -> bool:
+        """Return whether it is time to show it again: counting may cost more than drawing."""
+        return self._is_shown and clock.monotonic() >= self._due_at
+
+    def show(self, done: int, total: int | None, what: str, *, size: int | None = None) -> None:
+        """Show `done` of `total` things (None: not known), called `what`, if it is time. `size` is in bytes."""
+        if not self.is_due():
+            return
+        now = clock.monotonic()
+        self._due_at = now + self._every_s
+        self._pace.note(done, now)
+        amount = Amount(done, total, what, size)
+        if not self._redraws:
+            self._tell(progress_line(amount, self._pace))
+            return
+        columns = shutil.get_terminal_size().columns - 1  # a full line would wrap on some terminals
+        line = progress_line(amount, self._pace, columns=columns)
+        redraw(line.ljust(min(self._width, columns)))
+        self._width = len(line)
+
+    def end(self) -> None:
+        """Clear the line. Safe to repeat."""
+        if self._width:
+            redraw(" " * self._width)
+            redraw("")
+            self._width = 0
