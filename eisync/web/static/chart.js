@@ -77,7 +77,7 @@
         high = Math.max(high, axis.highs[at]);
       }
       if (low > high) return "no value";
-      const [least, most] = low === high ? [short(low, 7)] : [short(low, 4), short(high, 4)];
+      const [least, most] = low === high ? [short(low, 7)] : [short(low, 5), short(high, 5)];
       return `${most === undefined || least === most ? least : `${least} to ${most}`} ${axis.units}`.trimEnd();
     }
 
