@@ -271,7 +271,7 @@ def test_the_chart_is_for_everyone(lab: Lab, chart_address: str) -> None:
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             assert ([], width) == (findings_of(page), page.evaluate("document.documentElement.scrollWidth")), scheme
-            until(lambda width=width: page.locator(".uplot").first.bounding_box()["width"] < width)  # type: ignore[misc]
+            until(lambda: page.evaluate("document.querySelector('.uplot').offsetWidth < innerWidth"))  # it was resized
         drawing = page.get_by_role("img", name="Waveform")  # for screen readers and print
         assert "Waveform of 2 axes over" in (drawing.locator("desc").text_content() or "")
         page.emulate_media(media="print")
