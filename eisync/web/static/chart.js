@@ -47,6 +47,7 @@
       this.step = whole.interval_ms === null ? 1 : whole.interval_ms / 1000; // of x: seconds, or readings
       this.ends = whole.begins + whole.readings;
       this.view = { begins: 0, ends: this.ends }; // readings, not always whole ones
+      this.readings = [];
       this.panels = [];
       this.isAsking = false;
       this.build();
@@ -56,17 +57,22 @@
     // --- numbers in words
 
     unit() {
-      if (this.whole.interval_ms === null) return [1, "readings"];
+      if (this.whole.interval_ms === null) return [1, ""];
       const length = (this.view.ends - this.view.begins) * this.step;
       const [factor, , name] = UNITS.find(([, above]) => length > above) || UNITS[UNITS.length - 1];
       return [factor, name];
     }
 
     moment(reading) {
+      if (this.whole.interval_ms === null) return `reading ${Math.round(reading).toLocaleString("en")}`;
       const [factor, name] = this.unit();
       const finest = Math.max((this.view.ends - this.view.begins) / 1000, 0.5) * this.step / factor;
-      const decimals = this.whole.interval_ms === null ? 0 : Math.min(9, Math.max(0, Math.ceil(-Math.log10(finest))));
+      const decimals = Math.min(9, Math.max(0, Math.ceil(-Math.log10(finest))));
       return `${Number((reading * this.step / factor).toFixed(decimals))} ${name}`.replace("-", MINUS);
+    }
+
+    tick(at) {
+      return this.whole.interval_ms === null ? Math.round(at).toLocaleString("en") : this.moment(at / this.step);
     }
 
     extent(axis, columns) {
@@ -148,13 +154,13 @@
       const common = { stroke: quiet, font, labelFont: font, grid, ticks: { show: false } };
       const plot = new uPlot({
         ...this.size(), series, bands,
-        padding: [number === 0 && this.whole.bands.length ? 24 : 10, 12, 4, 0],
+        padding: [number === 0 && this.whole.bands.length ? 24 : 10, 28, 4, 0],
         legend: { show: false },
-        scales: { x: { time: false, auto: false, range: () => this.span() } },
+        scales: { x: { time: false, auto: false, range: () => this.span() }, y: { range: () => this.heights(axes) } },
         axes: [
-          { ...common, incrs: () => this.steps(), values: (_, at) => at.map((one) => this.moment(one / this.step)), space: 90,
+          { ...common, incrs: () => this.steps(), values: (_, at) => at.map((one) => this.tick(one)), space: 90,
             size: 30 },
-          { ...common, size: 62, label: units || undefined, labelSize: 20,
+          { ...common, size: 62, label: units.length > 24 ? units.slice(0, 23) + "…" : units || undefined, labelSize: 20,
             values: (_, at, index, space, step) => at.map((one) => {
               const digits = Math.ceil(Math.log10(Math.abs(one) / step)) + 1; // so that two ticks never look the same
               return one === null ? "" : short(one, Math.min(12, Math.max(4, digits || 4)));
@@ -179,6 +185,24 @@
 
     span() {
       return [(this.view.begins - 0.5) * this.step, (this.view.ends - 0.5) * this.step];
+    }
+
+    // The lowest and highest value to draw, with those beside the view, to which the lines lead.
+    heights(axes) {
+      const per = this.data.per_column;
+      let low = Infinity, high = -Infinity;
+      this.readings.forEach((one, at) => {
+        if (one + 2 * per < this.view.begins || one - 2 * per > this.view.ends) return;
+        for (const [, index] of axes) {
+          const axis = this.data.axes[index];
+          if (axis.lows[at] === null) continue;
+          low = Math.min(low, axis.lows[at]);
+          high = Math.max(high, axis.highs[at]);
+        }
+      });
+      if (low > high) return [0, 1];
+      const room = high > low ? (high - low) * 0.06 : Math.abs(high) * 0.1 || 1;
+      return [low - room, high + room];
     }
 
     // The steps between ticks: round ones in the unit that is shown.
@@ -240,7 +264,9 @@
       const { begins, ends } = this.view;
       const per = this.data.per_column;
       const shown = [];
-      this.readings.forEach((one, at) => { if (one >= begins - per && one <= ends - 1 + per) shown.push(at); });
+      this.readings.forEach((one, at) => {
+        if (one + per / 2 > begins - 0.5 && one - per / 2 < ends - 0.5) shown.push(at);
+      });
       const columns = column === null || column === undefined ? shown : [column];
       this.data.axes.forEach((axis, index) => {
         const text = this.extent(axis, columns);
