@@ -29,6 +29,7 @@ from eisync.log import recent
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import LoopHealth, Loops, Once, SupervisedLoop, Supervisor
+from eisync.loops.uploader.target_state import SendingRules
 from eisync.settings import Settings
 from eisync.store.actions import ActionStore
 from eisync.store.continuity import ClockNotes
@@ -93,8 +94,11 @@ class App:
         self.uploader = loops.uploader_loop(
             parts,
             self._pool,
-            withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
-            hold=self._hold,
+            SendingRules(
+                order=lambda: self.settings.upload.order,
+                withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
+                hold=self._hold,
+            ),
         )
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)

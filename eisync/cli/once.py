@@ -206,7 +206,8 @@ class _Progress:
         counts = self._app.index.records.report(self._app.root_ids)
         waiting = sum(counts.get(state, 0) for state in PENDING_STATES) + len(self._app.watcher.unsettled(clock.now()))
         done = sum(counts.values()) - sum(counts.get(state, 0) for state in PENDING_STATES)
-        self._progress.show(done, done + waiting, "files")
+        stored_bytes = self._app.uploader.counters.stored_bytes
+        self._progress.show(done, done + waiting, "files", size=stored_bytes or None)
 
     def end(self) -> None:
         self._progress.end()

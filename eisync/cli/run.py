@@ -19,7 +19,7 @@ from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import say
 from eisync.control.steering import LONGEST_LINK_S
 from eisync.errors import ConfigurationError, StateLostError
-from eisync.log import configure
+from eisync.log import Threshold, configure
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import Supervisor
 from eisync.paths import is_journal, notify_socket
@@ -52,13 +52,14 @@ def command(
         return load(config=config, state_dir=state_dir, dirs=dirs, labels=labels, api_key_file=api_key_file)
 
     settings = read()
-    log = configure(level=settings.log.level, style=settings.log.format, is_journal=is_journal(2))
+    threshold = Threshold(settings.log.level)
+    log = configure(level=threshold, style=settings.log.format, is_journal=is_journal(2))
     for warning in settings.warnings:
         log.warning("configuration.warned", reason=warning)
     stop, stop_now, reload = threading.Event(), threading.Event(), threading.Event()
     _on_signals(stop, stop_now, reload)
     app = build(settings, log=log)
-    reloading = Reloading(app, read)
+    reloading = Reloading(app, read, threshold)
     supervisor = app.start_daemon(reloading.reload)
     say(*_greeting(app), err=True)
     notifier = Notifier(notify_socket())

@@ -56,10 +56,20 @@ def load(
 
 
 def load_with_source(config: str | None, state_dir: str | None, key_file: str | None) -> tuple[Settings, OptionSource]:
-    """Return the settings of a run without further arguments, and what they were read from. Raises as `load` does."""
-    source = read(config, os.environ, None)
+    """Return the settings of a run without further arguments, and what they were read from. Raises as `load` does.
+
+    Where only an API key is missing or broken, the settings have no keys.
+    """
     arguments = Arguments(places=(), takes_files=False, labels=LabelFlags())
-    return _Loading(source, state_dir, arguments, key_file, need_watch=False, need_key=True).settings(), source
+
+    def loaded(*, need_key: bool) -> tuple[Settings, OptionSource]:
+        source = read(config, os.environ, None)
+        return _Loading(source, state_dir, arguments, key_file, need_watch=False, need_key=need_key).settings(), source
+
+    try:
+        return loaded(need_key=True)
+    except ConfigurationError:
+        return loaded(need_key=False)
 
 
 class _Loading:

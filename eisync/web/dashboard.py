@@ -62,7 +62,7 @@ def _parts(context: Context) -> dict[str, str]:
     status = snapshots.get("status", lambda: {**context.ask_one(do="status"), "at": context.services.now()})
     values = {
         "status": status,
-        "queue": snapshots.get("queue", lambda: {**context.ask_one(do="queue"), "at": context.services.now()}),
+        "queue": snapshots.get("queue", lambda: _queue(context)),
         "activity": snapshots.get("activity", lambda: list(context.ask(do="history", limit=ACTIVITY))[::-1]),
     }
     hero = context.part("hero.html", hero=hero_of(status), **values)
@@ -74,8 +74,13 @@ def _parts(context: Context) -> dict[str, str]:
         targets=[_target(target, status) for target in status["targets"]],
         **values,
     )
-    hour = context.part("hour.html", hour=hour_of(values["queue"]))
+    hour = context.part("hour.html", hour=values["queue"]["chart"])
     return {"hero": hero, "hour": hour, "rest": rest}
+
+
+def _queue(context: Context) -> Record:
+    queue = {**context.ask_one(do="queue"), "at": context.services.now()}
+    return {**queue, "chart": hour_of(queue)}
 
 
 def _is_paused(status: Record) -> bool:

@@ -88,6 +88,11 @@ class UploadCounters:
         """Return files and bytes that were stored in each of the last 60 minutes before `now` (Unix s)."""
         return self._last_hour.minutes(now)
 
+    @property
+    def stored_bytes(self) -> int:
+        """Return how many bytes of files were stored, in all targets together."""
+        return sum(self._bytes[target, _STORED] for target in self._targets)
+
     def report(self) -> dict[str, Any]:
         """Return all counters as plain values. Every pair of a target and a result or kind is there, also with 0."""
         return {
