@@ -274,8 +274,7 @@ class App:
 
     @functools.cached_property
     def _numbers(self) -> ProcessNumbers:
-        uploads = self.uploader.counters.report
-        return ProcessNumbers(self.settings, uploads=uploads, overflows=lambda: self._events.overflows)
+        return ProcessNumbers(self.settings, self.uploader.counters, overflows=lambda: self._events.overflows)
 
     @functools.cached_property
     def operations(self) -> Operations:
@@ -299,6 +298,7 @@ class App:
                 page=lambda valid_s: self.page.record(valid_s) if self.page is not None else PAGE_STARTS,
                 explain=lambda root, path: explain(self.operations, root, path),
                 counted=self._numbers.counted,
+                hour=self._numbers.hour,
                 log=lambda: {"lines": recent()},
             ),
         )

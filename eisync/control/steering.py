@@ -33,7 +33,7 @@ def answer(index: Index, outbox: Outbox, running: Running, question: Mapping[str
         case "page":
             return running.page(_link_s(question.get("valid_s")))
         case _:
-            return queue(index, now)
+            return queue(index, running, now)
 
 
 def retry(index: Index, outbox: Outbox, question: Mapping[str, Any], now: float) -> Record:
@@ -85,8 +85,8 @@ def recheck(running: Running) -> Record:
     return {"targets": running.recheck()}
 
 
-def queue(index: Index, now: float) -> Record:
-    """Return what waits, since when, how fast files go, and how long the rest takes."""
+def queue(index: Index, running: Running, now: float) -> Record:
+    """Return what waits, since when, how fast files go, how long the rest takes, and what went in the last hour."""
     waiting, recent = index.rates.queue(), index.rates.recent(now)
     rate = throughput(waiting, recent, now=now)
     return {
@@ -96,6 +96,7 @@ def queue(index: Index, now: float) -> Record:
         "files_per_s": round(rate.files_s, 2),
         "bytes_per_s": round(rate.bytes_s, 1),
         "left_s": None if rate.left_s is None else round(rate.left_s, 1),
+        "hour": running.hour(now),
     }
 
 

@@ -105,7 +105,15 @@ def test_a_link_holds_as_long_as_is_asked(desk: Desk, asked: dict[str, Any], giv
 
 
 def test_the_queue_says_what_waits_and_how_fast_files_go(desk: Desk) -> None:
-    empty = {"files": 0, "bytes": 0, "oldest_s": None, "files_per_s": 0.0, "bytes_per_s": 0.0, "left_s": None}
+    empty = {
+        "files": 0,
+        "bytes": 0,
+        "oldest_s": None,
+        "files_per_s": 0.0,
+        "bytes_per_s": 0.0,
+        "left_s": None,
+        "hour": None,
+    }
     assert [empty] == desk.ask(do="queue")
     for number in range(10):
         desk.add(f"done-{number}.wav", State.SYNCED, at=NOW - 20.0)
@@ -113,7 +121,7 @@ def test_the_queue_says_what_waits_and_how_fast_files_go(desk: Desk) -> None:
     for number in range(5):
         desk.add(f"wait-{number}.wav", at=NOW - 90.0)
     assert [
-        {"files": 5, "bytes": 35, "oldest_s": 90.0, "files_per_s": 0.5, "bytes_per_s": 3.5, "left_s": 10.0}
+        {**empty, "files": 5, "bytes": 35, "oldest_s": 90.0, "files_per_s": 0.5, "bytes_per_s": 3.5, "left_s": 10.0}
     ] == desk.ask(do="queue")
 
 

@@ -13,6 +13,7 @@ from eisync.core.lifecycle import Event
 from eisync.core.metrics import LATENCY_BUCKETS_S
 from eisync.core.model import Item
 from eisync.core.outcome import FailureKind, Outcome
+from eisync.core.throughput import LastHour
 
 
 class UploadResult(Enum):
@@ -40,7 +41,7 @@ _STORED = UploadResult.STORED.value
 
 
 class UploadCounters:
-    """Counters that only grow. `add` belongs to one thread; `report` is safe from any."""
+    """Counters that only grow, and those of the last hour. `add` belongs to one thread; reading is safe from any."""
 
     def __init__(self, targets: Iterable[str] = ()) -> None:
         self._targets = tuple(targets)
@@ -50,13 +51,16 @@ class UploadCounters:
         self._failures: Counter[tuple[str, str]] = Counter()
         self._latencies = {target: [0] * (len(LATENCY_BUCKETS_S) + 1) for target in self._targets}
         self._latency_sums_s = dict.fromkeys(self._targets, 0.0)
+        self._last_hour = LastHour()
 
     def add(self, results: Iterable[tuple[Item, Outcome]], now: float) -> None:
         """Count these outcomes, which were just stored."""
+        files = size = 0
         for item, outcome in results:
             if outcome.events[0] is Event.STORED:  # the usual case
                 self._count(item, _STORED)
                 self._time(item, now)
+                files, size = files + 1, size + item.facts.size
                 continue
             result = _RESULTS.get(outcome.events[0])
             if outcome.failure is not None:
@@ -64,6 +68,8 @@ class UploadCounters:
                 result = result or UploadResult.DEFERRED
             if result is not None:  # else it was given back without an attempt
                 self._count(item, result.value)
+        if files:
+            self._last_hour.add(files, size, now)
 
     def _count(self, item: Item, result: str) -> None:
         key = (item.target, result)
@@ -82,6 +88,10 @@ class UploadCounters:
     def stored_bytes(self) -> int:
         """Return how many bytes of files were stored, in all targets together."""
         return sum(self._bytes[target, _STORED] for target in self._targets)
+
+    def minutes(self, now: float) -> list[tuple[int, int]]:
+        """Return files and bytes that were stored in each of the last 60 minutes before `now` (Unix s)."""
+        return self._last_hour.minutes(now)
 
     def report(self) -> dict[str, Any]:
         """Return all counters as plain values. Every pair of a target and a result or kind is there, also with 0."""
