@@ -91,15 +91,7 @@ class App:
         parts = self._parts()
         self.lineage = parts.lineage
         self.watcher = loops.watcher_loop(parts, self._events, self._writer_probe.asking, listens=listen)
-        self.uploader = loops.uploader_loop(
-            parts,
-            self._pool,
-            SendingRules(
-                order=lambda: self.settings.upload.order,
-                withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
-                hold=self._hold,
-            ),
-        )
+        self.uploader = loops.uploader_loop(parts, self._pool, self._sending_rules())
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
         self._notifier: Notifier | None = None
@@ -108,6 +100,13 @@ class App:
         self.page: PageServer | None = None
         self._beat_at: float | None = None
         self._reload: Callable[[], dict[str, Any]] | None = None
+
+    def _sending_rules(self) -> SendingRules:
+        return SendingRules(
+            order=lambda: self.settings.upload.order,
+            withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
+            hold=self._hold,
+        )
 
     def _hold(self, now: float) -> Hold | None:
         return hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day())

@@ -84,14 +84,14 @@ class UploadCounters:
             buckets[bisect_left(LATENCY_BUCKETS_S, latency_s)] += 1
             self._latency_sums_s[item.target] += latency_s
 
-    def minutes(self, now: float) -> list[tuple[int, int]]:
-        """Return files and bytes that were stored in each of the last 60 minutes before `now` (Unix s)."""
-        return self._last_hour.minutes(now)
-
     @property
     def stored_bytes(self) -> int:
         """Return how many bytes of files were stored, in all targets together."""
         return sum(self._bytes[target, _STORED] for target in self._targets)
+
+    def minutes(self, now: float) -> list[tuple[int, int]]:
+        """Return files and bytes that were stored in each of the last 60 minutes before `now` (Unix s)."""
+        return self._last_hour.minutes(now)
 
     def report(self) -> dict[str, Any]:
         """Return all counters as plain values. Every pair of a target and a result or kind is there, also with 0."""
