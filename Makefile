@@ -4,6 +4,7 @@ VENV   := .venv
 SDK    := .venv-sdk
 AUDIT  := .venv-audit
 DEMO   := .venv-demo
+DEBIAN := .debian
 ZOO    := .zoo
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
@@ -13,12 +14,14 @@ ARGS   ?=
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
+.PHONY: help demo test test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
 	bench-matrix bench-reconciling bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
+	@echo "make deb           the Debian package, in dist/"
+	@echo "make test-install  install the package in a Debian of its own and boot systemd there (as root, with debootstrap)"
 	@echo "make check         formatting, lint, types, layers, documentation"
 	@echo "make coverage      which lines of the rules in core no test of theirs runs (ARGS=--raise: write the floor down)"
 	@echo "make coverage-all  the same of every room with all tests; slow"
@@ -82,6 +85,21 @@ demo: $(DEMO)/.stamp
 # Three workers on two cores: half of the tests wait for processes and clocks.
 test: env sdk $(ZOO)/.stamp
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+
+deb: env
+	@$(BIN)/python deploy/debian/build dist
+
+# A bare Debian of this machine's release, 300 MB, downloaded once.
+$(DEBIAN)/.stamp: deploy/debian/packages
+	@command -v debootstrap > /dev/null || { echo "make: install debootstrap, systemd-container and lintian first" >&2; exit 1; }
+	@rm -rf $(DEBIAN) && mkdir $(DEBIAN)
+	@. /etc/os-release && debootstrap --variant=minbase --include="$$(paste -sd , deploy/debian/packages)" \
+		"$$VERSION_CODENAME" $(DEBIAN)/root > $(DEBIAN)/log || { tail $(DEBIAN)/log; exit 1; }
+	@touch $@
+
+test-install: env $(DEBIAN)/.stamp
+	EISYNC_DEBIAN=$(CURDIR)/$(DEBIAN)/root EISYNC_PACKAGE=$$($(BIN)/python deploy/debian/build dist) \
+		$(BIN)/python -m pytest -m install --timeout 600 tests/deploy/test_installation.py $(ARGS)
 
 coverage: env
 	@$(BIN)/python .ci/coverage $(ARGS)
@@ -147,4 +165,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO)
+	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN)

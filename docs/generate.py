@@ -55,6 +55,7 @@ def sections() -> dict[str, str]:
         "states": states_table(),
         "state-names": commented_table(lifecycle.State, "state"),
         "transitions": arrows_table(lifecycle.TRANSITIONS, lifecycle.State),
+        "user-unit": user_unit(),
     }
 
 
@@ -202,6 +203,12 @@ def identity_table() -> str:
     }
     rows = [[act.value.replace("_", " "), *(said[decide(act, one)] for one in Identity)] for act in Destruction]
     return table(["", *(one.value for one in Identity)], rows)
+
+
+def user_unit() -> str:
+    """Return the unit for a lab PC, without the comment at its head, which the page says itself."""
+    text = (ROOT / "systemd/user/eisync.service").read_text(encoding="utf-8")
+    return f"```ini\n[Unit]{text.partition('[Unit]')[2]}```"
 
 
 def drawn(text: str, content: Mapping[str, str]) -> str:

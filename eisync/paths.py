@@ -163,8 +163,9 @@ def absolute(text: str, *, cwd: str | None = None, environ: Mapping[str, str] | 
 
 
 def shown(path: str, *, cwd: str | None = None) -> str:
-    """Return `path` for display: relative when it is below the current folder."""
-    return path.removeprefix(os.path.join(cwd or os.getcwd(), "")) or path
+    """Return `path` for display: relative when it is below the current folder, which is not the root."""
+    folder = cwd or os.getcwd()
+    return path.removeprefix(os.path.join(folder, "") if folder != os.path.sep else "") or path
 
 
 def _user_dir(kind: Literal["config", "state"], environ: Mapping[str, str]) -> str:

@@ -161,6 +161,7 @@ def test_a_file_that_notepad_wrote_is_read(home: Path) -> None:
 def test_a_file_below_the_current_folder_is_shown_relative_to_it() -> None:
     cases = [("/a/b/c.toml", "b/c.toml"), ("/ab/c.toml", "/ab/c.toml"), ("/c.toml", "/c.toml")]
     assert [shown for _, shown in cases] == [paths.shown(path, cwd="/a") for path, _ in cases]
+    assert "/etc/eisync/eisync.toml" == paths.shown("/etc/eisync/eisync.toml", cwd="/")  # where systemd starts programs
 
 
 def test_looking_at_places_is_cheap(home: Path) -> None:

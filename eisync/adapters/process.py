@@ -22,6 +22,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Generic, ParamSpec, TypeVar
 
+from eisync.core.redaction import KEYS
+from eisync.core.text import one_line
+
 
 def host() -> str:
     """Return the name of this machine."""
@@ -72,7 +75,9 @@ class Notifier:
     """Send notifications to the service manager at `address`; send none when it is None."""
 
     def __init__(self, address: str | None) -> None:
+        self.is_heard = address is not None
         self._address = address if address is None or not address.startswith("@") else "\0" + address[1:]
+        self._status = ""
 
     def ready(self) -> None:
         """Report that start-up is complete."""
@@ -87,8 +92,12 @@ class Notifier:
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """Set the line that `systemctl status` shows."""
-        self._send(f"STATUS={text}")
+        """Set the line that `systemctl status` shows. Send nothing if it is the same as before."""
+        # A line break would begin another notification, and systemd refuses long ones.
+        line = one_line(KEYS.without_keys(text))
+        if line and line != self._status:
+            self._status = line
+            self._send(f"STATUS={line}")
 
     def _send(self, message: str) -> None:
         if self._address is None:

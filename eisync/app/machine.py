@@ -3,7 +3,7 @@
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -115,8 +115,10 @@ class App:
         """Return whether files wait on purpose, of all folders or of some."""
         return self._hold(now) is not None or bool(self.index.pauses.now(now))
 
-    def start_daemon(self, reload: Callable[[], dict[str, Any]] | None = None) -> Supervisor:
-        """Begin to receive file events, accept requests of the command line, and run every loop.
+    def start_daemon(
+        self, reload: Callable[[], dict[str, Any]] | None = None, others: Sequence[SupervisedLoop] = ()
+    ) -> Supervisor:
+        """Begin to receive file events, accept requests of the command line, and run every loop, and `others`.
 
         `reload` reads the configuration again when a command asks for it.
         """
@@ -131,6 +133,7 @@ class App:
             # The retention reads whole files, and may copy one to a slow disk.
             SupervisedLoop(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
             SupervisedLoop(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
+            *others,
         ]
         if self.reconciler is not None:
             # The ticks of the reconciler wait for answers of the service.

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from eisync.adapters.clock import spent_s
 from eisync.adapters.process import Notifier
 from eisync.app.machine import App, build
 from eisync.app.reloading import Reloading
@@ -21,12 +22,16 @@ from eisync.control.steering import LONGEST_LINK_S
 from eisync.errors import ConfigurationError, StateLostError
 from eisync.log import Threshold, configure
 from eisync.loops.ports import Log
-from eisync.loops.supervisor import Supervisor
+from eisync.loops.status_line import StatusLine
+from eisync.loops.supervisor import SupervisedLoop, Supervisor
 from eisync.paths import is_journal, notify_socket
 from eisync.settings import LabelFlags, Settings, load
+from eisync.web.hero import hero_of
 
 BEAT_EVERY_S = 2.0
 LOST_WITHIN_S = 1.0
+STATUS_LIMIT_S = 600.0
+"""The age that the heartbeat of the status line may have: on a slow disk with many files, a look takes long."""
 
 
 @click.command("run")
@@ -60,11 +65,19 @@ def command(
     _on_signals(stop, stop_now, reload)
     app = build(settings, log=log)
     reloading = Reloading(app, read, threshold)
-    supervisor = app.start_daemon(reloading.reload)
-    say(*_greeting(app), err=True)
     notifier = Notifier(notify_socket())
+    status_line = StatusLine(lambda: hero_of(app.operations.status()).sentence, spent_s=spent_s)
+    shown = [SupervisedLoop(status_line, threading.Event(), STATUS_LIMIT_S)] if notifier.is_heard else []
+    supervisor = app.start_daemon(reloading.reload, shown)
+    say(*_greeting(app), err=True)
     notifier.ready()
-    _watch_health(app, supervisor, stop, notifier, lambda: _reload(reloading, reload))
+
+    def on_beat() -> None:
+        _reload(reloading, reload)
+        if all(one.is_fresh for one in supervisor.health()):
+            notifier.status(status_line.sentence or "")
+
+    _watch_health(app, supervisor, stop, notifier, on_beat)
     lost = app.why_lost()
     if lost is not None and not stop.is_set():
         _end_lost(app, supervisor, lost)

@@ -96,10 +96,10 @@ def _admit(group: str, folder: str, server: socket.socket) -> None:
 
     try:
         number = grp.getgrnam(group).gr_gid
-        os.chown(folder, -1, number)
+        _give(folder, number)
         os.chmod(folder, os.stat(folder).st_mode & 0o700 | 0o010)  # noqa: S103 - to pass through, not to list
         path = os.path.join(folder, SOCKET_NAME)
-        os.chown(path, -1, number)
+        _give(path, number)
         os.chmod(path, 0o660)
     except (OSError, KeyError) as error:
         server.close()
@@ -108,6 +108,12 @@ def _admit(group: str, folder: str, server: socket.socket) -> None:
             f"state.group: the group {group} cannot be let in to the state folder {folder}: {reason}. "
             "The user who runs eisync must own the folder and be a member of the group"
         ) from error
+
+
+def _give(path: str, group: int) -> None:
+    """Give the file to the group, unless it has it already. A unit with Group= refuses `chown` altogether."""
+    if os.stat(path).st_gid != group:
+        os.chown(path, -1, group)
 
 
 def _listen_with_token(note_path: str) -> tuple[socket.socket, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from eisync.adapters.process import SEND_WITHIN_S, Notifier
+from tests.canary import CANARY
 
 
 @pytest.fixture
@@ -38,6 +39,22 @@ def test_the_service_manager_gets_its_own_messages(systemd: tuple[socket.socket,
         tell()
         messages.append(listener.recv(1000).decode())
     assert ["READY=1", "WATCHDOG=1", "STATUS=the watcher has not moved", "STOPPING=1"] == messages
+
+
+def test_a_status_is_one_line_without_keys_and_is_sent_when_it_changes(systemd: tuple[socket.socket, str]) -> None:
+    listener, address = systemd
+    notifier = Notifier(address)
+    for text in ("", "it waits", "it waits", f"refused:\nMAINPID=1 {CANARY} {'x' * 9_000}", "it\nwaits"):
+        notifier.status(text)
+    notifier.stopping()
+    messages = []
+    while "STOPPING=1" not in messages:
+        messages.append(listener.recv(10_000).decode())
+    assert ["STATUS=it waits", "STATUS=it waits"] == [messages[0], messages[2]]
+    assert (4, True) == (len(messages), messages[1].startswith("STATUS=refused: MAINPID=1 "))
+    assert "\n" not in messages[1]
+    assert CANARY not in messages[1]
+    assert len(messages[1]) < 1_000
 
 
 @pytest.mark.parametrize("address", [None, "nobody-listens", "/no/such/folder/notify", "x" * 500, "@nobody-here"])

@@ -1,3 +1,4 @@
+import errno
 import grp
 import json
 import os
@@ -178,6 +179,20 @@ def test_the_members_of_a_group_may_pass_through_the_folder_to_the_socket_and_to
     assert {"": 0o710, SOCKET_NAME: 0o660, "eisync.db": 0o600} == modes
     assert f"and the members of the group {own} may ask" in local_socket.why_refused(folder)
     assert "and the members" not in local_socket.why_refused(folder, by_group=False)
+
+
+def test_nothing_is_given_to_a_group_that_has_it_already(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox of the unit refuses every `chown`."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "chown", refuse)
+    own = grp.getgrgid(os.getgid()).gr_name
+    listen(folder, group=own)[0].close()
+    other = next(one.gr_name for one in grp.getgrall() if one.gr_gid != os.getgid())
+    with pytest.raises(ConfigurationError, match="cannot be let in"):
+        listen(folder, group=other)
 
 
 def test_a_group_that_cannot_be_let_in_is_a_fault_of_the_configuration(folder: str, deep: str) -> None:
