@@ -14,6 +14,7 @@ from eisync.adapters.files import file_facts, folder_notes, removal, restore, tr
 from eisync.adapters.files.ignore_files import IgnoreFiles
 from eisync.app.outside import outside_world
 from eisync.core import mounts
+from eisync.core.batching import Order
 from eisync.core.ignore import IgnoreRules
 from eisync.core.lineage import Stamp
 from eisync.core.model import Root, value
@@ -192,7 +193,9 @@ def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: 
     )
 
 
-def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, listens: bool) -> WatcherLoop:
+def watcher_loop(
+    parts: Parts, events: Events, probing: Callable[[], Ask], order: Callable[[], Order], *, listens: bool
+) -> WatcherLoop:
     """Return the watcher of all folders. With `listens` False it uses no events, and only scans."""
     is_compared = parts.settings.reconcile.enabled
     watched = [
@@ -212,7 +215,12 @@ def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, li
         outside_world(probing),
         events=events,
         lineages=parts.lineage,
-        runtime=Runtime(on_labelled=parts.wakes["uploader"], jitter=clock.jitter, spent_s=clock.spent_s),
+        runtime=Runtime(
+            on_labelled=parts.wakes["uploader"],
+            jitter=clock.jitter,
+            spent_s=clock.spent_s,
+            by_age=lambda: order() is Order.NEWEST,
+        ),
         log=parts.log,
     )
 

@@ -90,8 +90,9 @@ class App:
         self._register()
         parts = self._parts()
         self.lineage = parts.lineage
-        self.watcher = loops.watcher_loop(parts, self._events, self._writer_probe.asking, listens=listen)
-        self.uploader = loops.uploader_loop(parts, self._pool, self._sending_rules())
+        rules = self._sending_rules()
+        self.watcher = loops.watcher_loop(parts, self._events, self._writer_probe.asking, rules.order, listens=listen)
+        self.uploader = loops.uploader_loop(parts, self._pool, rules)
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
         self._notifier: Notifier | None = None

@@ -44,7 +44,9 @@ class Upload(Table):
     )
     order: Annotated[Order, Choice()] = Field(
         default=Order.OLDEST,
-        description="Which of the waiting files is sent first.",
+        description="Which of the waiting files is sent first. `oldest` is the one that has waited longest: files that "
+        "are found at the same time go folder by folder. With `newest`, the one that was changed last goes first among "
+        "those.",
     )
     max_rate: Whole = Field(
         default=0,

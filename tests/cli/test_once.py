@@ -51,7 +51,7 @@ def test_every_file_is_in_the_project_once_and_labelled(bench: Bench) -> None:
     }
     assert list(files["snake.3.csv"]) == [
         "path", "root", "state", "reason", "label", "category", "sample_ids", "sha256", "size", "attempts",
-        "samples", "there",
+        "changed_at", "due_at", "file", "samples", "there",
     ]  # fmt: skip
 
 

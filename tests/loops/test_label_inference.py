@@ -129,7 +129,8 @@ def test_many_wrong_labels_wait_for_a_person(yard: Yard, cloud: Listener) -> Non
     cloud.infer = lambda name: name[:2]
     yard.fill(*MIXED)
     drain_of(yard, cloud).run()
-    assert {None} == set(cloud.heard)
+    inferred = sum(len(names) for names, heard in zip(cloud.uploads, cloud.heard, strict=True) if heard is None)
+    assert inferred > len(MIXED) / 2  # the last requests have files of one label
     wrong = labels(cloud)
     actions = ActionStore(yard.database)
 
@@ -137,7 +138,7 @@ def test_many_wrong_labels_wait_for_a_person(yard: Yard, cloud: Listener) -> Non
 
     assert (Trust.WRONG, wrong) == (trust(yard), labels(cloud))
     [plan] = actions.plans()
-    assert len(MIXED) == plan.actions
+    assert inferred == plan.actions
 
 
 @pytest.mark.parametrize("editor", ["user 5", "projectApiKey 9"])

@@ -18,6 +18,7 @@ from eisync.core.model import Category, FileFacts
 from eisync.core.outcome import Outcome
 from eisync.errors import StateError
 from eisync.loops.watcher import completeness, intake, observations, root_watcher
+from eisync.loops.watcher.context import Runtime
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.loops.watcher.observations import NOTE_BUSY_EVERY_S
 from tests.conftest import list_sample
@@ -191,14 +192,18 @@ def test_an_old_file_enters_at_once_whatever_its_mtime_says(yard: Yard) -> None:
     assert {"idle.1.csv": READY} == yard.states()
 
 
-def test_files_that_wait_for_nothing_more_enter_folder_by_folder(yard: Yard) -> None:
+@pytest.mark.parametrize("by_age", [False, True])
+def test_files_that_wait_for_nothing_more_enter_folder_by_folder_or_by_age(yard: Yard, by_age: bool) -> None:
     for number in range(3):  # in time, the files of both folders alternate
         for folder in ("yes", "no"):
             yard.write(f"{folder}/{number}.csv")
             os.utime(yard.path(f"{folder}/{number}.csv"), (number, number))
-    run(yard.watcher(), yard.later)
+    run(yard.watcher(runtime=Runtime(by_age=lambda: by_age)), yard.later)
     entered = [item.path for item in yard.outbox.claim("main", [yard.root.id], limit=6, claim=1, now=yard.later)]
-    assert [f"{folder}/{number}.csv" for folder in ("no", "yes") for number in range(3)] == entered
+    if by_age:
+        assert ["0", "0", "1", "1", "2", "2"] == [path.partition("/")[2].removesuffix(".csv") for path in entered]
+    else:
+        assert [f"{folder}/{number}.csv" for folder in ("no", "yes") for number in range(3)] == entered
 
 
 def test_a_file_from_the_future_waits_from_now_on(yard: Yard) -> None:

@@ -269,7 +269,7 @@ import os, sys
 from eisync.cli import main
 from eisync.control import server
 
-def listen(folder, real=server.listen):
+def listen(folder, real=server.listen, **more):
     os.rename(folder, folder + ".old")
     return real(folder)
 

@@ -235,9 +235,9 @@ class ChangeDetector:
         )
         state.observed.keep(path, file)
         due_at = next_check_at(file, state.watched.policy, reports_closes=state.monitor.reports_closes)
-        # Those that are due already come folder by folder, not by age: so they fill requests, and the sidecars and
-        # annotations of a folder are read once.
-        state.observed.check_at(path, max(due_at, now))
+        # Where their age does not matter, those that are due already come folder by folder: so they fill requests, and
+        # the sidecars and annotations of a folder are read once.
+        state.observed.check_at(path, due_at if state.enters_by_age() else max(due_at, now))
 
     def _is_known_version(
         self, path: str, facts: FileFacts, known: KnownFile, findings: Findings, *, is_from_event: bool

@@ -227,9 +227,11 @@ class Runtime:
     """Callbacks, random values and CPU time.
 
     `on_labelled` is called when every waiting file of a root has its description. `jitter` returns a number in [0, 1).
-    `spent_s` returns the processor time that the thread has used so far.
+    `spent_s` returns the processor time that the thread has used so far. `by_age` returns whether files that are found
+    at the same time enter by the time of their last change, the oldest first; else they enter folder by folder.
     """
 
     on_labelled: Callable[[], None] = lambda: None
     jitter: Callable[[], float] = lambda: 0.0
     spent_s: Callable[[], float] = lambda: 0.0
+    by_age: Callable[[], bool] = lambda: False

@@ -84,6 +84,7 @@ class RootState:
         )
         self.notes = ObservationNotes(root.id, self.observations, stores.index, runtime)
         self.setback = Setback()
+        self.enters_by_age = runtime.by_age
         self._writers: Writers | None = None
         self._event_at = 0.0
 
