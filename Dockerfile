@@ -9,7 +9,7 @@ COPY eisync ./eisync
 # sqlite-utils names pip among its requirements and needs it for its own command line only: 13.8 MB that stay behind.
 # pip compiles to bytecode while it installs, for at run time nothing may be written.
 RUN python -m venv --without-pip /opt/eisync \
- && python -m pip --python /opt/eisync/bin/python install --no-cache-dir --disable-pip-version-check . \
+ && python -m pip --python /opt/eisync/bin/python install --no-cache-dir --disable-pip-version-check ".[web]" \
  && python -m pip --python /opt/eisync/bin/python uninstall --yes pip
 
 FROM python:3.12-slim

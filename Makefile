@@ -30,7 +30,7 @@ help:
 	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
 	@echo "make kills         SIGKILL 300 times over a drain of 2,000 files (KILLS=, KILL_FILES=, KILL_SEED=)"
 	@echo "make bench-watching  latency, scans, memory and rest of the watcher, over a million files"
-	@echo "make burst         100,000 files at once, 1,000,000 renames, and a long run of the watcher's model"
+	@echo "make burst         100,000 files at once, 1,000,000 renames, the page over 1,000,000 files, and a long run of the watcher's model"
 	@echo "make soak          an hour of mixed faults; memory and descriptors stay flat (SOAK_S=, SOAK_SEED=)"
 	@echo "make bench-matrix  uploads by format, labels and latency, beside the official SDK and bare loops: a table in Markdown"
 	@echo "make bench-drain   many files, large files, one at a time, a long backlog (ARGS='--only idle': a part of it)"
@@ -147,6 +147,7 @@ bench-watching: env
 burst: env
 	EISYNC_LARGE=1 $(BIN)/python -m pytest -s tests/processes/test_bursts.py
 	EISYNC_LARGE=1 $(BIN)/python -m pytest tests/processes/test_writers.py -k keeps_open
+	EISYNC_LARGE=1 $(BIN)/python -m pytest tests/web/test_many_rows.py
 	EISYNC_EXAMPLES=500 $(BIN)/python -m pytest --timeout 1800 tests/loops/test_watching_model.py
 
 soak: env

@@ -49,21 +49,42 @@ PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """The priority of syslog for each level."""
 
 
+class Threshold:
+    """The level from which on lines are logged. It may change at any time, from any thread."""
+
+    def __init__(self, level: str) -> None:
+        self._least = _LEVELS[level]
+
+    def set(self, level: str) -> None:
+        """Log lines of this level and above from now on."""
+        self._least = _LEVELS[level]
+
+    def __call__(self, _: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        """Drop the line if it is below the threshold, as a processor of structlog."""
+        if _LEVELS.get(method, logging.ERROR) < self._least:  # "exception" and "critical" are no levels of ours
+            raise structlog.DropEvent
+        return event
+
+
 def configure(
-    *, level: str = "info", style: str = "auto", stream: TextIO | None = None, is_journal: bool = False
+    *, level: str | Threshold = "info", style: str = "auto", stream: TextIO | None = None, is_journal: bool = False
 ) -> Log:
-    """Configure logging and return the logger of the process. `level` may also be "none".
+    """Configure logging and return the logger of the process. `level` may also be "none", or a
+    threshold that changes.
 
     `style` is "json", "console" or "auto". With "auto" it is console when `stream` (default: stderr) is a terminal.
     `is_journal`: the stream leads to the journal of systemd.
     """
     stream = stream or sys.stderr
+    lowest = _LEVELS["debug" if isinstance(level, Threshold) else level]
     is_console = style == "console" or (style == "auto" and stream.isatty())
     processors: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,  # plain text: the rich and the dict tracebacks print local variables
     ]
+    if isinstance(level, Threshold):
+        processors.insert(0, level)
     if is_console:
         plain = structlog.dev.plain_traceback
         processors.append(_for_a_terminal)
@@ -73,7 +94,7 @@ def configure(
     processors.append(_without_keys)
     structlog.configure(
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=lambda *_: _Lines(stream, is_journal=is_journal),
         cache_logger_on_first_use=False,
     )

@@ -55,7 +55,7 @@ ROOMS = {
         EVERY_ROOM - {"cli", "emulator", "data", "experimental", "exceptions", "selftest", "util", "py"},
         {"structlog"},
     ),
-    "cli": room(EVERY_ROOM, {"click"}),
+    "cli": room(EVERY_ROOM, {"click", "rich"}),
 }
 
 # Within a room, a package may be one module's own.

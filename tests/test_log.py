@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eisync.log import configure
+from eisync.log import Threshold, configure
 
 KEY = "ei_" + "0123456789abcdef" * 3
 
@@ -69,6 +69,27 @@ def test_the_style_that_is_asked_for_is_the_style(style: str, is_terminal: bool,
     stream = Terminal() if is_terminal else io.StringIO()
     configure(style=style, stream=stream).info("upload.stored")
     assert is_json == stream.getvalue().startswith("{")
+
+
+def test_the_level_may_change_while_it_logs() -> None:
+    stream, threshold = io.StringIO(), Threshold("warning")
+    log = configure(level=threshold, style="json", stream=stream)
+    configure(level="none", stream=io.StringIO())  # another log of the same process
+    for level in ("warning", "debug", "error", "none"):
+        threshold.set(level)
+        log.debug("a.debug", at=level)
+        log.info("a.info", at=level)
+        log.warning("a.warning", at=level)
+        try:
+            fail(ValueError("x"))
+        except ValueError:
+            log.exception("an.exception", at=level)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [
+        ("warning", "a.warning"), ("warning", "an.exception"),
+        ("debug", "a.debug"), ("debug", "a.info"), ("debug", "a.warning"), ("debug", "an.exception"),
+        ("error", "an.exception"),
+    ] == [(line["at"], line["event"]) for line in lines]  # fmt: skip
 
 
 def test_below_its_level_it_says_nothing() -> None:

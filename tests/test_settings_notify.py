@@ -106,6 +106,7 @@ min_free = "5GB"
 password_hash = "scrypt:1024:8:1$salt${"ab" * 64}"
 [notify]
 webhook = "{SECRET}"
+command = ["curl", "--header", "Authorization: aTokenOfAChat"]
 """
     (tmp_path / "eisync.toml").write_text(text)
     (tmp_path / "eisync.toml").chmod(0o600)
@@ -116,6 +117,7 @@ webhook = "{SECRET}"
         shown["web"]["password_hash"],
         shown["notify"]["webhook"],
     ]
+    assert "curl" == shown["notify"]["command"][0]
     assert str(tmp_path / "recordings") == shown["watches"][0]["path"]
-    assert not any(secret in str(shown) for secret in (CANARY, "aSecretPath", "abababab"))
+    assert not any(secret in str(shown) for secret in (CANARY, "aSecretPath", "aTokenOfAChat", "abababab"))
     assert "aSecretPath" not in repr(settings)

@@ -33,7 +33,6 @@ from eisync.loops.reconciler.tombstones import Tombstones
 from eisync.loops.retention.loop import RetentionClock, RetentionLoop
 from eisync.loops.retention.removal import Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import RetentionStatus
-from eisync.loops.uploader import target_state
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
 from eisync.loops.watcher.context import Events, Runtime, Stores, WatchedRoot
@@ -218,10 +217,8 @@ def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, li
     )
 
 
-def uploader_loop(
-    parts: Parts, pool: Executor, *, withheld: target_state.Withheld, hold: target_state.Holding
-) -> UploaderLoop:
-    """Return the uploader of all targets."""
+def uploader_loop(parts: Parts, pool: Executor, rules: SendingRules) -> UploaderLoop:
+    """Return the uploader of all targets. Without a listing, which shows the labels, the service infers none."""
     upload = parts.settings.upload
     targets = [
         TargetQueue(
@@ -240,12 +237,7 @@ def uploader_loop(
         store=UploadStore(parts.outbox, parts.index),
         workers=Workers(pool, upload.workers, wake=parts.wakes["uploader"], log=parts.log),
         hash_of=sha256_of,
-        rules=SendingRules(
-            order=upload.order,
-            infers_labels=upload.infer_labels and parts.settings.reconcile.enabled,  # only a listing shows the labels
-            withheld=withheld,
-            hold=hold,
-        ),
+        rules=replace(rules, infers_labels=upload.infer_labels and parts.settings.reconcile.enabled),
         chance=TimeAndChance(monotonic=clock.monotonic, jitter=clock.jitter, boundary=clock.boundary),
         log=parts.log,
     )

@@ -29,6 +29,7 @@ from eisync.log import recent
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import LoopHealth, Loops, Once, SupervisedLoop, Supervisor
+from eisync.loops.uploader.target_state import SendingRules
 from eisync.settings import Settings
 from eisync.store.actions import ActionStore
 from eisync.store.continuity import ClockNotes
@@ -90,12 +91,7 @@ class App:
         parts = self._parts()
         self.lineage = parts.lineage
         self.watcher = loops.watcher_loop(parts, self._events, self._writer_probe.asking, listens=listen)
-        self.uploader = loops.uploader_loop(
-            parts,
-            self._pool,
-            withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
-            hold=self._hold,
-        )
+        self.uploader = loops.uploader_loop(parts, self._pool, self._sending_rules())
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
         self._notifier: Notifier | None = None
@@ -104,6 +100,13 @@ class App:
         self.page: PageServer | None = None
         self._beat_at: float | None = None
         self._reload: Callable[[], dict[str, Any]] | None = None
+
+    def _sending_rules(self) -> SendingRules:
+        return SendingRules(
+            order=lambda: self.settings.upload.order,
+            withheld=lambda now: self.watcher.unlabelled() | self.index.pauses.now(now).keys(),
+            hold=self._hold,
+        )
 
     def _hold(self, now: float) -> Hold | None:
         return hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day())
@@ -274,8 +277,7 @@ class App:
 
     @functools.cached_property
     def _numbers(self) -> ProcessNumbers:
-        uploads = self.uploader.counters.report
-        return ProcessNumbers(self.settings, uploads=uploads, overflows=lambda: self._events.overflows)
+        return ProcessNumbers(self.settings, self.uploader.counters, overflows=lambda: self._events.overflows)
 
     @functools.cached_property
     def operations(self) -> Operations:
@@ -296,9 +298,10 @@ class App:
                 reload=self._reload,
                 scan=lambda roots: steering.scan(self.watcher, self.bells["watcher"].set, roots),
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
-                page=lambda: self.page.record() if self.page is not None else PAGE_STARTS,
+                page=lambda valid_s: self.page.record(valid_s) if self.page is not None else PAGE_STARTS,
                 explain=lambda root, path: explain(self.operations, root, path),
                 counted=self._numbers.counted,
+                hour=self._numbers.hour,
                 log=lambda: {"lines": recent()},
             ),
         )

@@ -14,22 +14,21 @@ from eisync.adapters import clock
 from eisync.adapters.files.removal import disk_of
 from eisync.adapters.process import apart
 from eisync.core.retention import Disk
+from eisync.loops.uploader.counters import UploadCounters
 from eisync.settings import Settings, without_secrets
 from eisync.store.state_folder import DATABASE_NAME, size_of
 
 DISKS_WITHIN_S = 1.0
 """How long one scrape waits for all disks together. One that hangs has no value, and is asked again when it answers."""
 
-Uploads = Callable[[], dict[str, Any]]
-
 
 class ProcessNumbers:
     """The numbers of one process. Safe from any thread."""
 
-    def __init__(self, settings: Settings, *, uploads: Uploads, overflows: Callable[[], int]) -> None:
-        """`uploads` returns the counters of the uploader, `overflows` how often events were lost."""
+    def __init__(self, settings: Settings, counters: UploadCounters, *, overflows: Callable[[], int]) -> None:
+        """`overflows` returns how often events were lost."""
         self._folder = str(settings.state.dir)
-        self._uploads = uploads
+        self._counters = counters
         self._overflows = overflows
         self._disks = _Disks()
         self._process = {
@@ -47,6 +46,11 @@ class ProcessNumbers:
             "configured_at": clock.now(),
         }
 
+    def hour(self, now: float) -> dict[str, Any]:
+        """Return files and bytes of the last 60 minutes, the oldest first, and since when they are counted (Unix s)."""
+        files, sizes = zip(*self._counters.minutes(now), strict=True)
+        return {"files": files, "bytes": sizes, "since_at": self._process["started_at"]}
+
     def counted(self, folders: Mapping[str, str]) -> dict[str, Any]:
         """Return the numbers, with the disks of the state folder and of these folders, given by their names."""
         database = os.path.join(self._folder, DATABASE_NAME)
@@ -54,7 +58,7 @@ class ProcessNumbers:
             "process": {**self._process, **self._configured, "overflows": self._overflows()},
             "database": {"bytes": size_of(database), "wal_bytes": size_of(f"{database}-wal")},
             "disks": self._disks.report({"state": self._folder, **folders}),
-            "uploads": self._uploads(),
+            "uploads": self._counters.report(),
         }
 
 

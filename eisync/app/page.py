@@ -44,7 +44,7 @@ class PageServer:
         except ModuleNotFoundError as error:
             self.why_off = MISSING.format(name=error.name)
             log.info("web.unavailable", reason=self.why_off)
-        except EisyncError as error:
+        except (EisyncError, OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._give_up()
             self.why_off = f"the page cannot be served: {error}"
             log.warning("web.unavailable", reason=str(error))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from eisync.errors import ConfigurationError
+from eisync.log import Threshold
 from eisync.settings import Settings
 from eisync.settings.live import changes
 
@@ -17,9 +18,10 @@ WAITS = "these changes need a start of eisync"
 class Reloading:
     """Reads and applies. Safe to use from any thread."""
 
-    def __init__(self, app: "App", read: Callable[[], Settings]) -> None:
+    def __init__(self, app: "App", read: Callable[[], Settings], log_threshold: Threshold) -> None:
         self._app = app
         self._read = read
+        self._log_threshold = log_threshold
         self._lock = threading.Lock()
 
     def reload(self) -> dict[str, Any]:
@@ -35,6 +37,7 @@ class Reloading:
                 raise
             found = changes(self._app.settings, after)
             self._app.adjust(found.settings)
+            self._log_threshold.set(found.settings.log.level)
             self._app.log.info("configuration.read", applied=dict(found.applied))
             if found.waiting:
                 self._app.log.warning("configuration.waits", options=list(found.waiting), reason=WAITS)

@@ -47,6 +47,7 @@ def of_process(app: "App", health: Iterable[LoopHealth]) -> dict[str, Any]:
         "upload": upload(app.settings.upload, app.roots, app.watcher.unlabelled()),
         "lost": app.why_lost(),
         "clock": app.times.why_doubt(),
+        "is_clock_wrong": app.times.is_wrong,
         "keys": {one.name: app.settings.key_source(one.name).describe() for one in app.settings.targets},
         "watching": watching(app.watcher.status()),
         "lineage": app.lineage.sentences(),

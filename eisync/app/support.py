@@ -19,7 +19,7 @@ from eisync.app.doctor.examination import Wanted, examine
 from eisync.core.anonymise import Anonymiser, names_in
 from eisync.core.redaction import KEYS
 from eisync.core.text import printable_lines
-from eisync.errors import ConfigurationError, EisyncError
+from eisync.errors import ConfigurationError, EisyncError, FolderError
 from eisync.settings import Settings, load, without_secrets
 from eisync.store.inspection import sqlite_version
 
@@ -75,6 +75,23 @@ def bundle(request: SupportRequest, ask: Ask) -> bytes:
     texts = {"README.txt": _readme(is_anonymous=request.is_anonymous)}
     texts |= {name: json.dumps(found[name], indent=1, default=str) for name in ENTRIES if name in found}
     return _archive({name: KEYS.text(text) for name, text in texts.items()})
+
+
+def write_bundle(path: str, request: SupportRequest, ask: Ask) -> None:
+    """Write the archive into a new file that only this user can read. Raises FolderError. Leave nothing if it fails."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # first: gathering takes seconds
+    except OSError as error:
+        raise FolderError(f"{path} cannot be written: {error.strerror}; name another file") from error
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(bundle(request, ask))
+    except OSError as error:
+        os.unlink(path)
+        raise FolderError(f"{path} cannot be written: {error.strerror}") from error
+    except BaseException:
+        os.unlink(path)
+        raise
 
 
 def _gathered(request: SupportRequest, settings: Settings | None, ask: Ask) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from eisync.cli.options import common_unused
 from eisync.cli.output import say
 from eisync.cli.ui import page_of
 from eisync.control import local_socket
+from eisync.control.steering import LONGEST_LINK_S
 from eisync.core.acquisition import Encoding, Recording, SensorAxis, encode
 from eisync.core.example_files import png, wav
 from eisync.errors import ConfigurationError, EisyncError
@@ -132,7 +133,7 @@ def command(once: bool) -> int:
 
 
 def _page_lines(state: str, stop: threading.Event) -> Iterator[str]:
-    page = page_of(lambda: local_socket.ask(state, {"do": "page"}), stop=stop)
+    page = page_of(lambda: local_socket.ask(state, {"do": "page", "valid_s": LONGEST_LINK_S}), stop=stop)
     if page is not None:
         yield f"Watch it in the browser: {page['link']}" if page["link"] else str(page["why_off"])
 

@@ -96,7 +96,7 @@ def _run(settings: Settings, log: Log, *, timeout_s: float, is_watched: bool, is
         give_up_at = clock.now() + timeout_s
         # Off a terminal, stderr is a log, in which each line is an event.
         tell = None if is_watched else lambda line: log.info("once.progress", progress=line)
-        bar = Progress(is_quiet=is_quiet, tell=tell)
+        bar = Progress(is_quiet=is_quiet, at_once=True, tell=tell)
         progress = _Progress(app, bar, is_watched=is_watched, until=give_up_at)
         app.once(progress.show).run(give_up_at=give_up_at, is_stopped=stop.is_set)
         progress.end()
@@ -206,7 +206,8 @@ class _Progress:
         counts = self._app.index.records.report(self._app.root_ids)
         waiting = sum(counts.get(state, 0) for state in PENDING_STATES) + len(self._app.watcher.unsettled(clock.now()))
         done = sum(counts.values()) - sum(counts.get(state, 0) for state in PENDING_STATES)
-        self._progress.show(done, done + waiting, "files")
+        stored_bytes = self._app.uploader.counters.stored_bytes
+        self._progress.show(done, done + waiting, "files", size=stored_bytes or None)
 
     def end(self) -> None:
         self._progress.end()

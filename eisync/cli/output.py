@@ -51,9 +51,53 @@ def is_yes(question: str) -> bool:
     return click.confirm(printable(KEYS.without_keys(question)), err=True)
 
 
+def new_password() -> str:
+    """Ask a person for a new password, twice, on stderr. It is not shown."""
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return password
+
+
 def _write(text: str, *, err: bool) -> None:
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err)
+
+
+class Bar:
+    """A progress bar of the library rich, on stderr. It keeps to the width of the terminal, and to NO_COLOR."""
+
+    def __init__(self) -> None:
+        """Raises ImportError where rich is not installed."""
+        from rich.console import Console  # here: it takes 50 ms, and many gateways do not have it
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
+
+        text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+        console = Console(stderr=True, highlight=False)
+        self._bar = Progress(BarColumn(bar_width=24), text, console=console, transient=True, auto_refresh=False)
+        self._task = self._bar.add_task("", total=None)
+        self._is_begun = False
+
+    def draw(self, done: int, total: int | None, line: str) -> None:
+        """Draw the bar with a line behind it. Without `total` it only shows that something happens."""
+        if not self._is_begun:
+            self._bar.start()
+            self._is_begun = True
+        text = printable(KEYS.without_keys(line))
+        self._bar.update(self._task, completed=done, total=total, description=text, refresh=True)
+
+    def end(self) -> None:
+        """Take the bar off the terminal. Safe to repeat."""
+        if self._is_begun:
+            self._bar.stop()
+            self._is_begun = False
+
+
+def bar() -> Bar | None:
+    """Return a progress bar; None where rich is not installed."""
+    try:
+        return Bar()
+    except ImportError:
+        return None
 
 
 class Style(Enum):

@@ -1,5 +1,7 @@
 """Show on stderr how far a long command is: redrawn in place on a terminal, a line now and then elsewhere.
 
+Where the library rich is installed (the extra `pretty`), it draws the bar.
+
 `--json` and everything else on stdout stay as they are.
 """
 
@@ -9,7 +11,7 @@ from collections.abc import Callable
 
 from eisync import paths
 from eisync.adapters import clock
-from eisync.cli.output import redraw, say
+from eisync.cli.output import Bar, bar, redraw, say
 from eisync.core.progress import Amount, Pace, progress_line
 
 REDRAW_S = 0.2
@@ -17,6 +19,9 @@ LINE_S = 5.0
 """On a terminal that cannot redraw a line (TERM=dumb)."""
 SUMMARY_S = 60.0
 """Off a terminal, as in the log of a job."""
+
+WIDE_COLUMNS = 78
+"""From this width on, the bar of rich leaves room for the whole line."""
 
 
 def _say(line: str) -> None:
@@ -27,11 +32,16 @@ class Progress:
     """The progress of one command. Leaving it (`with`) clears the line."""
 
     def __init__(
-        self, *, is_quiet: bool = False, prints: bool = False, tell: Callable[[str], object] | None = None
+        self,
+        *,
+        is_quiet: bool = False,
+        prints: bool = False,
+        at_once: bool = False,
+        tell: Callable[[str], object] | None = None,
     ) -> None:
         """`prints`: the command prints a line for each thing on stdout; on the same terminal these are the progress.
 
-        `tell` gets the lines that are not redrawn.
+        `at_once`: draw for the first time at once. `tell` gets the lines that are not redrawn.
         """
         is_terminal = sys.stderr.isatty()
         self._is_shown = not is_quiet and not (prints and is_terminal and sys.stdout.isatty())
@@ -39,8 +49,11 @@ class Progress:
         self._every_s = REDRAW_S if self._redraws else LINE_S if is_terminal else SUMMARY_S
         self._tell = tell or _say
         self._pace = Pace()
-        self._due_at = clock.monotonic() + self._every_s  # a command that ends at once shows nothing
+        # A command that ends at once shows nothing, unless it usually takes long.
+        self._due_at = clock.monotonic() + (0.0 if at_once and self._redraws else self._every_s)
         self._width = 0
+        self._bar: Bar | None = None
+        self._is_bar_sought = False
 
     def __enter__(self) -> "Progress":
         return self
@@ -64,12 +77,20 @@ class Progress:
             self._tell(progress_line(amount, self._pace))
             return
         columns = shutil.get_terminal_size().columns - 1  # a full line would wrap on some terminals
+        if not self._is_bar_sought:  # not before it is drawn: most commands end sooner
+            self._is_bar_sought = True
+            self._bar = bar() if columns >= WIDE_COLUMNS else None
+        if self._bar is not None:
+            self._bar.draw(done, total, progress_line(amount, self._pace))
+            return
         line = progress_line(amount, self._pace, columns=columns)
         redraw(line.ljust(min(self._width, columns)))
         self._width = len(line)
 
     def end(self) -> None:
         """Clear the line. Safe to repeat."""
+        if self._bar is not None:
+            self._bar.end()
         if self._width:
             redraw(" " * self._width)
             redraw("")

@@ -84,7 +84,7 @@ def command(
     service = service_of(settings, target.name)
     try:
         project_id = service.project_id()
-        progress = Progress(is_quiet=quiet)
+        progress = Progress(is_quiet=quiet, at_once=True)
         pulled = _pull(service, project_id, place, Selection(category=category, labels=labels), layout, progress)
     except StudioError as error:
         raise StudioError(f"the project's samples cannot be listed: {error}", status=error.status) from error

@@ -18,8 +18,9 @@ from eisync.app.reloading import Reloading
 from eisync.cli import OK
 from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import say
+from eisync.control.steering import LONGEST_LINK_S
 from eisync.errors import ConfigurationError, StateLostError
-from eisync.log import configure
+from eisync.log import Threshold, configure
 from eisync.loops.ports import Log
 from eisync.loops.status_line import StatusLine
 from eisync.loops.supervisor import SupervisedLoop, Supervisor
@@ -31,8 +32,6 @@ BEAT_EVERY_S = 2.0
 LOST_WITHIN_S = 1.0
 STATUS_LIMIT_S = 600.0
 """The age that the heartbeat of the status line may have: on a slow disk with many files, a look takes long."""
-LINK_S = 86_400.0
-"""How long the link that is printed on a terminal opens the page."""
 
 
 @click.command("run")
@@ -58,13 +57,14 @@ def command(
         return load(config=config, state_dir=state_dir, dirs=dirs, labels=labels, api_key_file=api_key_file)
 
     settings = read()
-    log = configure(level=settings.log.level, style=settings.log.format, is_journal=is_journal(2))
+    threshold = Threshold(settings.log.level)
+    log = configure(level=threshold, style=settings.log.format, is_journal=is_journal(2))
     for warning in settings.warnings:
         log.warning("configuration.warned", reason=warning)
     stop, stop_now, reload = threading.Event(), threading.Event(), threading.Event()
     _on_signals(stop, stop_now, reload)
     app = build(settings, log=log)
-    reloading = Reloading(app, read)
+    reloading = Reloading(app, read, threshold)
     notifier = Notifier(notify_socket())
     status_line = StatusLine(lambda: hero_of(app.operations.status()).sentence, spent_s=spent_s)
     shown = [SupervisedLoop(status_line, threading.Event(), STATUS_LIMIT_S)] if notifier.is_heard else []
@@ -168,6 +168,6 @@ def _greeting(app: App) -> Iterator[str]:
     if app.page is None or app.page.why_off is not None:
         return
     if sys.stderr.isatty():
-        yield f"Its page, for this user only; the link holds for a day: {app.page.record(LINK_S)['link']}"
+        yield f"Its page, for this user only; the link holds for a day: {app.page.record(LONGEST_LINK_S)['link']}"
     else:  # a journal is read by others
         yield f"Its page is {app.page.url}; 'eisync ui' opens it."

@@ -208,7 +208,7 @@ def _ask(project: _Project, folder: str, hurry: threading.Event) -> Report:
     kept = journal.begin(folder, token, studio_url=address.studio_url, project_id=address.project_id)
     run = Run(project.probe(kept), kept, hurry)
     try:
-        with Progress() as progress:
+        with Progress(at_once=True) as progress:
             run.conduct(CHECKS, tell=lambda done: progress.show(done, len(CHECKS), "checks"))
     finally:
         kept.close()

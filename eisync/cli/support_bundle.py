@@ -7,7 +7,6 @@ import click
 
 from eisync.cli.options import ask, common
 from eisync.cli.output import say
-from eisync.errors import FolderError
 
 
 @click.command("support-bundle")
@@ -27,20 +26,11 @@ def command(file: str | None, config: str | None, state_dir: str | None, anonymi
               73  it cannot be written
     """
     from eisync.adapters import clock
-    from eisync.app.support import ENTRIES, SupportRequest, bundle  # here, so that `--help` imports no network
+    from eisync.app.support import ENTRIES, SupportRequest, write_bundle  # here, so that `--help` imports no network
 
     made_at = datetime.fromtimestamp(clock.now(), UTC)
     path = os.path.abspath(file or f"eisync-support-{made_at:%Y%m%d-%H%M%S}.tar.gz")
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # first: gathering takes seconds
-    except OSError as error:
-        raise FolderError(f"{path} cannot be written: {error.strerror}; name another file") from error
-    with open(descriptor, "wb") as target:
-        request = SupportRequest(config=config, state_dir=state_dir, is_anonymous=anonymise)
-        try:
-            target.write(bundle(request, lambda question: ask(question, config=config, state_dir=state_dir)))
-        except BaseException:
-            os.unlink(path)
-            raise
+    request = SupportRequest(config=config, state_dir=state_dir, is_anonymous=anonymise)
+    write_bundle(path, request, lambda question: ask(question, config=config, state_dir=state_dir))
     say(f"{path} holds:", *(f"  {name:<16}{what}" for name, what in ENTRIES.items()))
     say("No key and no content of a file is in it. Read it before you send it: tar -xzf " + path)

@@ -11,7 +11,7 @@ import click
 from eisync import paths
 from eisync.adapters import clock
 from eisync.cli.options import ask, common
-from eisync.cli.output import say
+from eisync.cli.output import new_password, say
 from eisync.errors import EisyncError
 from eisync.store.state_folder import WEB_LINK_NAME, write_anew
 
@@ -90,5 +90,4 @@ def _hash_of_password() -> str:
         from eisync.web.access import hash_of
     except ModuleNotFoundError as error:
         raise EisyncError(f"this needs {error.name}: pip install 'eisync[web]'") from error
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return hash_of(password)
+    return hash_of(new_password())

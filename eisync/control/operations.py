@@ -68,7 +68,6 @@ class Operations:
             "health": self.health,
             "live": self.live,
             "numbers": self.numbers,
-            "page": self._running.page,
             "shape": index.shape.read,
             "log": self._running.log,
         }
@@ -76,7 +75,7 @@ class Operations:
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status" | "watched" | "health" | "live" | "numbers" | "page" | "shape" | "log" as name:
+            case "status" | "watched" | "health" | "live" | "numbers" | "shape" | "log" as name:
                 yield self._plain[name]()
             case "files":
                 yield from self._waiting().told(files(self._index, self._observed(), question))
@@ -88,7 +87,7 @@ class Operations:
                 yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
-            case "retry" | "scan" | "recheck" | "queue":
+            case "retry" | "scan" | "recheck" | "queue" | "page":
                 yield steering.answer(self._index, self._outbox, self._running, question, self.now())
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))

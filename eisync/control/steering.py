@@ -15,11 +15,14 @@ from eisync.store.outbox import Outbox
 
 Record = dict[str, Any]
 
+LONGEST_LINK_S = 86_400
+"""How long a link may open the page (s)."""
+
 NOT_RUNNING = "no daemon runs; start one with 'eisync run'"
 
 
 def answer(index: Index, outbox: Outbox, running: Running, question: Mapping[str, Any], now: float) -> Record:
-    """Return the answer to `retry`, `scan`, `recheck` or `queue`. Raises EisyncError."""
+    """Return the answer to `retry`, `scan`, `recheck`, `page` or `queue`. Raises EisyncError."""
     match question["do"]:
         case "retry":
             return retry(index, outbox, question, now)
@@ -27,8 +30,10 @@ def answer(index: Index, outbox: Outbox, running: Running, question: Mapping[str
             return scan(running, question)
         case "recheck":
             return recheck(running)
+        case "page":
+            return running.page(_link_s(question.get("valid_s")))
         case _:
-            return queue(index, now)
+            return queue(index, running, now)
 
 
 def retry(index: Index, outbox: Outbox, question: Mapping[str, Any], now: float) -> Record:
@@ -80,8 +85,8 @@ def recheck(running: Running) -> Record:
     return {"targets": running.recheck()}
 
 
-def queue(index: Index, now: float) -> Record:
-    """Return what waits, since when, how fast files go, and how long the rest takes."""
+def queue(index: Index, running: Running, now: float) -> Record:
+    """Return what waits, since when, how fast files go, how long the rest takes, and what went in the last hour."""
     waiting, recent = index.rates.queue(), index.rates.recent(now)
     rate = throughput(waiting, recent, now=now)
     return {
@@ -91,7 +96,16 @@ def queue(index: Index, now: float) -> Record:
         "files_per_s": round(rate.files_s, 2),
         "bytes_per_s": round(rate.bytes_s, 1),
         "left_s": None if rate.left_s is None else round(rate.left_s, 1),
+        "hour": running.hour(now),
     }
+
+
+def _link_s(valid_s: object) -> float | None:
+    if valid_s is None:
+        return None
+    if isinstance(valid_s, bool) or not isinstance(valid_s, int | float) or not 0 < valid_s <= LONGEST_LINK_S:
+        raise ConfigurationError(f"a link to the page holds for 1 to {LONGEST_LINK_S:,} seconds")
+    return float(valid_s)
 
 
 def _retriable(name: object) -> State:

@@ -59,6 +59,17 @@ def _absolute(value: object, info: ValidationInfo) -> object:
     return Path(absolute(value, cwd=context.get("base"), environ=context.get("environ")))
 
 
+def _group(value: str) -> str:
+    """Check that the machine has a group of that name."""
+    try:
+        import grp  # not on Windows
+
+        grp.getgrnam(value)
+    except (ImportError, KeyError, ValueError):  # ValueError: there can be none of that name
+        raise ValueError(f'there is no group "{value}" on this machine') from None
+    return value
+
+
 def _plain(value: str) -> str:
     """Check that a text fits into a header, a log line and a table: no control characters and no line breaks."""
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
@@ -166,6 +177,7 @@ Switch = Annotated[bool, _reads(lambda text: SWITCH.get(text.lower(), text)), Fi
 Place = Annotated[Path, BeforeValidator(_absolute)]
 Url = Annotated[str, AfterValidator(_url), Field(json_schema_extra={"format": "uri"})]
 Line = Annotated[str, AfterValidator(_plain)]
+GroupName = Annotated[str, AfterValidator(_group)]
 Metadata = Annotated[dict[str, str], AfterValidator(_metadata)]
 AfterUploadOption = Annotated[AfterUpload, _Parsed(_after_upload, _TEXT)]
 MinFreeOption = Annotated[MinFree, _Parsed(_min_free, {"anyOf": [{"type": "integer"}, _TEXT]})]

@@ -8,8 +8,9 @@ from eisync.settings.models import Settings
 from eisync.settings.table import Table
 
 LIVE: Mapping[str, Sequence[str]] = {
-    "upload": ("max_rate", "quiet_hours", "drain_timeout_s"),
+    "upload": ("order", "max_rate", "quiet_hours", "drain_timeout_s"),
     "reconcile": ("interval_s", "sweep_interval_s", "page_size"),
+    "log": ("level",),
 }
 """The options that `eisync config reload` and SIGHUP apply, by table. `eisync.app.reloading` applies each of them."""
 

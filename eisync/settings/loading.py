@@ -56,10 +56,20 @@ def load(
 
 
 def load_with_source(config: str | None, state_dir: str | None, key_file: str | None) -> tuple[Settings, OptionSource]:
-    """Return the settings of a run without further arguments, and what they were read from. Raises as `load` does."""
-    source = read(config, os.environ, None)
+    """Return the settings of a run without further arguments, and what they were read from. Raises as `load` does.
+
+    Where only an API key is missing or broken, the settings have no keys.
+    """
     arguments = Arguments(places=(), takes_files=False, labels=LabelFlags())
-    return _Loading(source, state_dir, arguments, key_file, need_watch=False, need_key=True).settings(), source
+
+    def loaded(*, need_key: bool) -> tuple[Settings, OptionSource]:
+        source = read(config, os.environ, None)
+        return _Loading(source, state_dir, arguments, key_file, need_watch=False, need_key=need_key).settings(), source
+
+    try:
+        return loaded(need_key=True)
+    except ConfigurationError:
+        return loaded(need_key=False)
 
 
 class _Loading:
@@ -304,8 +314,6 @@ class _Loading:
         options = self.section(StateOptions, dir=".")
         if options is None:
             return None
-        if options.group is not None and not _is_group(options.group):
-            self.faults.add(("state", "group"), f'there is no group "{options.group}" on this machine')
         try:
             found = paths.state_dir(
                 self.state_flag, config=self.source.file, environ=self.source.environ, cwd=self.source.cwd
@@ -329,18 +337,6 @@ _EFFECTS = {
 def _is_private(path: str) -> bool:
     facts = os.stat(path)
     return sys.platform == "win32" or (facts.st_mode & 0o077 == 0 and facts.st_uid == os.geteuid())
-
-
-def _is_group(name: str) -> bool:
-    try:
-        import grp  # not on Windows
-    except ImportError:
-        return False
-    try:
-        grp.getgrnam(name)
-    except (KeyError, ValueError):  # there is none, or there can be none of that name
-        return False
-    return True
 
 
 def _listed(names: Iterable[str]) -> str:

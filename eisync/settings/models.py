@@ -14,7 +14,7 @@ from eisync.core.batching import Limits, Order
 from eisync.core.guard import Guard
 from eisync.core.rate_limit import QuietHours
 from eisync.core.retry import RetryPolicy
-from eisync.settings.fields import Choice, Number, Place, QuietHoursOption, Switch, Whole
+from eisync.settings.fields import Choice, GroupName, Number, Place, QuietHoursOption, Switch, Whole
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.notify import Notify
 from eisync.settings.split import WatchSplit
@@ -134,9 +134,8 @@ class StateOptions(Table):
         description="A folder on a local disk. By default, the folder that systemd provides; without systemd, the "
         "user's state folder."
     )
-    group: str | None = Field(
+    group: GroupName | None = Field(
         default=None,
-        min_length=1,
         description="A group of this machine whose members may ask the running eisync, and also steer it (pause, "
         "retry, approve a plan). Without it, only its own user and root may. The files in the folder stay private.",
     )

@@ -46,11 +46,14 @@ def options_of(settings: Settings, source: OptionSource, *, state_dir: str | Non
         for name, found in table.model_dump(exclude={"api_key"}).items():
             origin = source.faults.place_of((*location, name)) or DEFAULT
             if (*location, name) == ("state", "dir"):
-                origin = _of_state(source, origin, state_dir)
+                origin = _of_state(source, origin, state_dir, found)
             is_hidden = name in SECRET_OPTIONS and found is not None
             yield ShownOption(heading, name, HIDDEN if is_hidden else found, origin)
         if isinstance(table, Target):
-            yield ShownOption(heading, "api_key", HIDDEN, settings.key_source(table.name).describe())
+            if (key := settings.keys.get(table.name)) is None:
+                yield ShownOption(heading, "api_key", None, "none can be read: 'eisync config check' says why")
+            else:
+                yield ShownOption(heading, "api_key", HIDDEN, key.describe())
 
 
 def _places(source: OptionSource) -> dict[str, int]:
@@ -62,11 +65,14 @@ def _places(source: OptionSource) -> dict[str, int]:
     }
 
 
-def _of_state(source: OptionSource, origin: str, flag: str | None) -> str:
+def _of_state(source: OptionSource, origin: str, flag: str | None, folder: object) -> str:
     """Return where the state folder comes from, in the order of `eisync.paths.state_dir`."""
     if flag is not None:
         return "--state-dir"
     for variable in ("EISYNC_STATE_DIR", "EISYNC_STATE__DIR"):
         if source.environ.get(variable):
             return variable
-    return "STATE_DIRECTORY" if origin == DEFAULT and source.environ.get("STATE_DIRECTORY") else origin
+    if origin == DEFAULT and source.environ.get("STATE_DIRECTORY"):
+        return "STATE_DIRECTORY"
+    is_of_unit = paths.is_system_file(source.file) and os.path.dirname(str(folder)) == paths.SYSTEM_STATE
+    return "the folder of the unit" if origin == DEFAULT and is_of_unit else origin

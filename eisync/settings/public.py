@@ -10,6 +10,7 @@ SECRET_OPTIONS = frozenset({"api_key", "password_hash", "webhook"})
 """The options whose value is never shown, in any table."""
 
 HIDDEN = "(set, not shown)"
+_ARGUMENTS = "(arguments, not shown)"
 
 
 def without_secrets(settings: Settings) -> dict[str, Any]:
@@ -21,11 +22,16 @@ def without_secrets(settings: Settings) -> dict[str, Any]:
 
 def _shown(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {
-            str(name): HIDDEN if name in SECRET_OPTIONS and one is not None else _shown(one)
-            for name, one in value.items()
-        }
+        return {str(name): _option(str(name), one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_shown(one) for one in value]
     plain = written(value)
     return plain if plain is None or isinstance(plain, bool | int | float | str) else str(plain)
+
+
+def _option(name: str, value: Any) -> Any:
+    if name in SECRET_OPTIONS and value is not None:
+        return HIDDEN
+    if name == "command" and value:  # people write tokens into the arguments
+        return [str(value[0]), *([_ARGUMENTS] if len(value) > 1 else [])]
+    return _shown(value)

@@ -6,14 +6,17 @@ from eisync.store.database import Database
 MOST_READ = 2_000
 """At most this many files of the last minute are read. Their rate is that of all."""
 
-# Waiting files and their bytes. (The index alone answers it; no row is read.)
-_READY = """
-select count(*) as files, coalesce(sum(size), 0) as bytes from file indexed by file_by_size where state = 'ready'"""
+MOST_WEIGHED = 2_000
+"""The sizes of at most this many waiting files are read. Their mean is taken for all others."""
 
-# The same for the few that are on their way.
-_UNDER_WAY = """
-select count(*) as files, coalesce(sum(size), 0) as bytes from file indexed by file_by_state
-where state in ('sending', 'doubtful')"""
+# How many files wait, or are on their way. (The index alone answers it; no row is read.)
+_FILES = """
+select count(*) as files from file indexed by file_by_state where state in ('ready', 'sending', 'doubtful')"""
+
+# The bytes of some of them.
+_BYTES = """
+select count(*) as files, coalesce(sum(size), 0) as bytes from (
+    select size from file indexed by file_by_state where state in ('ready', 'sending', 'doubtful') limit :limit)"""
 
 _OLDEST = """
 select min(enqueued_at) as at from file indexed by file_pending
@@ -33,12 +36,12 @@ class Rates:
         self._database = database
 
     def queue(self) -> Queue:
-        """Return what waits to be sent or is being sent."""
+        """Return what waits to be sent or is being sent. With very many files, their bytes are an estimate."""
         with self._database.reading() as connection:
-            ready = connection.execute(_READY).fetchone()
-            under_way = connection.execute(_UNDER_WAY).fetchone()
+            files = int(connection.execute(_FILES).fetchone()["files"])
+            some = connection.execute(_BYTES, {"limit": MOST_WEIGHED}).fetchone()
             oldest = connection.execute(_OLDEST).fetchone()
-        files, size = ready["files"] + under_way["files"], ready["bytes"] + under_way["bytes"]
+        size = some["bytes"] if files == some["files"] else round(some["bytes"] / some["files"] * files)
         return Queue(files=files, bytes=size, oldest_at=oldest["at"])
 
     def recent(self, now: float) -> Recent:

@@ -1,6 +1,7 @@
 """The first page: one sentence about all files, and below it what does not go, why, and what to do.
 
-It answers whole, or only its parts that have changed since the browser got them: the sentence, and the rest.
+It answers whole, or only its parts that have changed since the browser got them: the sentence, the last hour, and the
+rest.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from eisync.control.status_lines import retention_lines, root_lines, target_line
 from eisync.core.lifecycle import State
 from eisync.web.context import Context, Record, Route, packed
 from eisync.web.hero import hero_of
+from eisync.web.hour import hour_of
 
 ACTIVITY = 15
 """How many lines of the history are shown."""
@@ -24,22 +26,23 @@ _AGES = re.compile(r"(<time [^>]*>)[^<]*")
 def start(context: Context) -> Response:
     """Return the whole page."""
     notice = context.services.notices.take(context.request.args.get("done"))
-    hero, rest = (_with_digest(name, part) for name, part in zip(("hero", "rest"), _parts(context), strict=True))
-    return context.page("dashboard.html", notice=notice or "", hero=Markup(hero), rest=Markup(rest))  # noqa: S704
+    parts = {name: Markup(_with_digest(name, part)) for name, part in _parts(context).items()}  # noqa: S704
+    return context.page(
+        "dashboard.html", notice=notice or "", hero=parts["hero"], hour=parts["hour"], rest=parts["rest"]
+    )
 
 
 def live(context: Context) -> Response:
     """Return the parts of the page that are not those which the browser has. 204: it has them all."""
-    hero, rest = _parts(context)
     have = context.request.args
-    is_new_hero, is_new_rest = have.get("hero") != digest(hero), have.get("rest") != digest(rest)
-    if not is_new_hero and not is_new_rest:
+    new = {name: part for name, part in _parts(context).items() if have.get(name) != digest(part)}
+    if not new:
         return Response(status=204)
-    text = _with_digest("rest", rest) if is_new_rest else ""
-    if is_new_hero:
-        text += f'<div hx-swap-oob="innerHTML:#hero">{_with_digest("hero", hero)}</div>'
+    text = _with_digest("rest", new["rest"]) if "rest" in new else ""
+    for name in new.keys() - {"rest"}:
+        text += f'<div hx-swap-oob="innerHTML:#{name}">{_with_digest(name, new[name])}</div>'
     response = Response(text, mimetype="text/html")
-    if not is_new_rest:
+    if "rest" not in new:
         response.headers["HX-Reswap"] = "none"
     return response
 
@@ -54,12 +57,12 @@ def digest(part: str) -> str:
     return hashlib.sha256(_AGES.sub(r"\1", part).encode()).hexdigest()[:16]
 
 
-def _parts(context: Context) -> tuple[str, str]:
+def _parts(context: Context) -> dict[str, str]:
     snapshots = context.services.snapshots
     status = snapshots.get("status", lambda: {**context.ask_one(do="status"), "at": context.services.now()})
     values = {
         "status": status,
-        "queue": snapshots.get("queue", lambda: {**context.ask_one(do="queue"), "at": context.services.now()}),
+        "queue": snapshots.get("queue", lambda: _queue(context)),
         "activity": snapshots.get("activity", lambda: list(context.ask(do="history", limit=ACTIVITY))[::-1]),
     }
     hero = context.part("hero.html", hero=hero_of(status), **values)
@@ -71,7 +74,13 @@ def _parts(context: Context) -> tuple[str, str]:
         targets=[_target(target, status) for target in status["targets"]],
         **values,
     )
-    return hero, rest
+    hour = context.part("hour.html", hour=values["queue"]["chart"])
+    return {"hero": hero, "hour": hour, "rest": rest}
+
+
+def _queue(context: Context) -> Record:
+    queue = {**context.ask_one(do="queue"), "at": context.services.now()}
+    return {**queue, "chart": hour_of(queue)}
 
 
 def _is_paused(status: Record) -> bool:

@@ -14,7 +14,7 @@ from eisync.core.drawing.raw_samples import sound_layout
 from eisync.core.drawing.spectrogram import spectrogram
 from eisync.core.formats.magic import HEAD_BYTES
 from eisync.web.context import Context, Route
-from eisync.web.file_link import file_of
+from eisync.web.file_link import file_of, version_of
 
 _SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Disposition": "inline"}
 _NOT_SHOWN = "A browser does not show this kind of file, so it is not sent."
@@ -37,7 +37,7 @@ def content(context: Context) -> Response:
 
 def _part(context: Context, file: Any, media: str) -> Response:
     size = file.facts.size
-    version = f"{size:x}-{file.facts.mtime_ns:x}-{file.facts.inode:x}"
+    version = version_of(file.facts)
     headers = {**_SANDBOX, "Accept-Ranges": "bytes", "ETag": f'"{version}"'}
     begin, end, status = 0, size, 200
     asked, since = context.request.range, context.request.if_range

@@ -52,6 +52,11 @@ def page_at(place: str) -> str:
     return f"/file?place={packed(place)}"
 
 
+def version_of(facts: FileFacts) -> str:
+    """Return a short text that differs between the versions of a file."""
+    return f"{facts.size:x}-{facts.mtime_ns:x}-{facts.inode:x}"
+
+
 def folder_of(path: str) -> str:
     """Return the folder of a path in its root, for a person; empty for the root itself."""
     return shown(path.rpartition("/")[0])

@@ -156,6 +156,14 @@ def test_every_option_is_shown_with_its_origin(site: Path, monkeypatch: pytest.M
     assert ("(set, not shown)", "environment variable EI_API_KEY") == shown["[[target]] main", "api_key"]
 
 
+def test_options_are_shown_without_a_key(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EI_API_KEY", raising=False)
+    result = CliRunner().invoke(command, ["show", "--origin"], catch_exceptions=False)
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "api_key = (not set) # none can be read: 'eisync config check' says why" in lines
+    assert 0 == result.exit_code
+
+
 @pytest.mark.parametrize(
     ("environ", "origin"),
     [

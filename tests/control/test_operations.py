@@ -519,3 +519,16 @@ def test_status_reports_stored_observations_if_the_state_is_not_writable(desk: D
         desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(live=lambda: desk.live, note=note)
     )
     assert {"settling": 1} == operations.status()["counts"]
+
+
+def test_a_running_process_explains_a_file_and_no_other_does(desk: Desk) -> None:
+    question = {"do": "explain", "root": "/data/röot", "path": "a.csv"}
+    assert [] == list(desk.operations().answer(question))
+    found = {"root": "/data/röot", "target": "main", "path": "a.csv", "state": "left out", "reason": "it is hidden"}
+    running = Running(live=lambda: desk.live, explain=lambda root, path: {**found, "asked": [root, path]})
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=running)
+    [answer] = operations.answer(question)
+    assert ["/data/röot", "a.csv"] == answer["asked"]
+    assert [["folder", "/data/röot -> main"], ["state", "left out: it is hidden"]] == answer["lines"]
+    with pytest.raises(ConfigurationError, match="names no file"):
+        list(operations.answer({"do": "explain", "root": "/data/röot"}))

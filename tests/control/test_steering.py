@@ -11,6 +11,7 @@ from eisync.control.running import Running
 from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome
 from eisync.errors import ConfigurationError, EisyncError
+from eisync.store import throughput
 from tests.control.test_operations import NOW, Desk
 
 
@@ -90,11 +91,29 @@ def test_without_a_daemon_there_is_no_page(desk: Desk) -> None:
     assert (None, None, True) == (found["url"], found["link"], "no daemon runs" in found["why_off"])
 
 
+@pytest.mark.parametrize(("asked", "given"), [({}, None), ({"valid_s": 60}, 60.0), ({"valid_s": 86_400}, 86_400.0)])
+def test_a_link_holds_as_long_as_is_asked(desk: Desk, asked: dict[str, Any], given: float | None) -> None:
+    running = Running(page=lambda valid_s: {"held_s": valid_s})
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=running)
+    assert [{"held_s": given}] == list(operations.answer({"do": "page", **asked}))
+    for wrong in (0, -1, 86_401, True, "60"):
+        with pytest.raises(ConfigurationError, match="holds for 1 to 86,400 seconds"):
+            list(operations.answer({"do": "page", "valid_s": wrong}))
+
+
 # --- the queue
 
 
 def test_the_queue_says_what_waits_and_how_fast_files_go(desk: Desk) -> None:
-    empty = {"files": 0, "bytes": 0, "oldest_s": None, "files_per_s": 0.0, "bytes_per_s": 0.0, "left_s": None}
+    empty = {
+        "files": 0,
+        "bytes": 0,
+        "oldest_s": None,
+        "files_per_s": 0.0,
+        "bytes_per_s": 0.0,
+        "left_s": None,
+        "hour": None,
+    }
     assert [empty] == desk.ask(do="queue")
     for number in range(10):
         desk.add(f"done-{number}.wav", State.SYNCED, at=NOW - 20.0)
@@ -102,8 +121,16 @@ def test_the_queue_says_what_waits_and_how_fast_files_go(desk: Desk) -> None:
     for number in range(5):
         desk.add(f"wait-{number}.wav", at=NOW - 90.0)
     assert [
-        {"files": 5, "bytes": 35, "oldest_s": 90.0, "files_per_s": 0.5, "bytes_per_s": 3.5, "left_s": 10.0}
+        {**empty, "files": 5, "bytes": 35, "oldest_s": 90.0, "files_per_s": 0.5, "bytes_per_s": 3.5, "left_s": 10.0}
     ] == desk.ask(do="queue")
+
+
+def test_the_bytes_of_very_many_files_are_estimated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throughput, "MOST_WEIGHED", 2)
+    for number in range(5):
+        desk.add(f"wait-{number}.wav")
+    [queue] = desk.ask(do="queue")
+    assert (5, 35) == (queue["files"], queue["bytes"])
 
 
 # --- a plan, page by page

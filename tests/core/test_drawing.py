@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from eisync.core.acquisition import Encoding, Recording, SensorAxis, encode
 from eisync.core.drawing import raw_samples
+from eisync.core.drawing.bars import bars_svg
 from eisync.core.drawing.boxes import MAX_BOXES, Box, boxes_of, boxes_svg
-from eisync.core.drawing.envelope import MAX_COLUMNS, MAX_TRACES, Envelope, Trace, extent_of
+from eisync.core.drawing.envelope import MAX_COLUMNS, MAX_TRACES, WHOLE, Envelope, Trace, Window, extent_of
 from eisync.core.drawing.file_view import FileView, Kind, hex_lines, media_type, view
 from eisync.core.drawing.reading import MOST_BYTES, Enough, bytes_in_words
 from eisync.core.drawing.scale import Scale, figure, time_unit
 from eisync.core.drawing.spectrogram import palette, spectrogram, transform
+from eisync.core.drawing.spectrogram_frame import spectrogram_svg
 from eisync.core.drawing.waveform import Band, Waveform, trace_class, usable_interval, waveform_svg
 from eisync.core.formats.probe import CHUNK_BYTES
 from eisync.core.formats.sampling import WavLayout
@@ -28,9 +30,9 @@ from tests.core.formats import avi, wav
 NAN = math.nan
 
 
-def shown(path: str, content: bytes, *, reads: int = 10_000) -> FileView:
+def shown(path: str, content: bytes, *, reads: int = 10_000, window: Window = WHOLE) -> FileView:
     """Return the view. Check that every read is bounded and in the file. After so many reads, no more bytes come."""
-    viewing = view(path, len(content))
+    viewing = view(path, len(content), window)
     try:
         read = next(viewing)
         while True:
@@ -169,6 +171,73 @@ def test_any_number_of_values_has_a_bounded_number_of_columns(number: int, colum
     assert (number, columns, columns) == (envelope.readings, len(up.lows), len(down.highs))
     assert ((2, 2 * number), (4 - 2 * number, 2)) == (up.extent, down.extent)
     assert sorted(up.lows) == list(up.lows)
+
+
+# --- a part of a recording
+
+
+def as_raw_cbor(number: int) -> bytes:
+    """A CBOR acquisition whose samples follow its header: 0, 1, 2 …"""
+    return as_cbor(["Ref-BINARY-i16"]) + struct.pack(f"<{number}h", *range(number))
+
+
+PARTS = {
+    "a.json": as_json([[one] for one in range(3_000)]),
+    "a.cbor": as_cbor([[one] for one in range(3_000)]),
+    "b.cbor": as_raw_cbor(3_000),
+    "a.csv": b"timestamp,x\n" + b"".join(b"%d,%d\n" % (10 * one, one) for one in range(3_000)),
+    "a.wav": wav(struct.pack("<3000h", *range(3_000))),
+}
+
+
+@pytest.mark.parametrize("path", PARTS)
+@pytest.mark.parametrize(
+    ("window", "begins", "readings", "per_column", "extent"),
+    [
+        (WHOLE, 0, 3_000, 4, (0, 2_999)),
+        (Window(1_000, 1_900), 1_000, 900, 1, (1_000, 1_899)),
+        (Window(500, 2_500), 500, 2_000, 4, (500, 2_499)),
+        (Window(2_999, 10**15), 2_999, 1, 1, (2_999, 2_999)),
+        (Window(5_000, 6_000), 3_000, 0, 1, None),
+    ],
+)
+def test_a_part_is_drawn_with_its_own_detail(
+    path: str, window: Window, begins: int, readings: int, per_column: float, extent: tuple[float, float] | None
+) -> None:
+    drawn = shown(path, PARTS[path], window=window).waveform
+    assert drawn is not None
+    assert (begins, readings, per_column) == (drawn.begins, drawn.readings, drawn.per_column)
+    scale = 32_768 if path == "a.wav" else 1
+    (trace,) = drawn.traces
+    assert extent == (trace.extent and tuple(scale * one for one in trace.extent))
+    assert (10 if path != "a.wav" else 1000 / 16_000) == pytest.approx(drawn.interval_ms)
+
+
+def test_a_part_of_a_large_sound_is_read_whole() -> None:
+    content = wav(struct.pack("<h", 7) * (MOST_BYTES // 2) + struct.pack("<h", 9) * 4_096)
+    whole = shown("a.wav", content).waveform
+    part = shown("a.wav", content, window=Window(MOST_BYTES // 2 - 100, MOST_BYTES // 2 + 100)).waveform
+    assert whole is not None
+    assert part is not None
+    assert whole.readings / 500 == whole.per_column
+    assert (1, (), 200) == (part.per_column, part.notes, len(part.traces[0].lows))
+    assert ("Of each column" in whole.notes[0], (7 / 32_768, 9 / 32_768)) == (True, part.traces[0].extent)
+
+
+# --- bars
+
+
+def test_bars_say_what_they_are() -> None:
+    svg = bars_svg([0, 50, 100, 1], ["none", "a <b>", "most", "few"], summary="Files & more", key="files")
+    root = parsed(svg)
+    assert ("img", "files-title", "Files & more") == (root.get("role"), root.get("aria-labelledby"), root[0].text)
+    assert ["a <b>", "most", "few"] == [group[0].text for group in root.iter("g")]
+    bars = [one for one in root.iter("rect") if one.get("class") == "bar"]
+    assert [("150.0", "30.0"), ("300.0", "60.0"), ("450.0", "2.0")] == [
+        (bar.get("x"), bar.get("height")) for bar in bars
+    ]
+    assert "style" not in svg
+    assert "<rect" not in bars_svg([], [], summary="", key="a")
 
 
 # --- the SVG of a recording
@@ -385,6 +454,13 @@ def test_of_a_long_cbor_the_beginning_is_drawn() -> None:
     assert ("Reading its header took too long, so it is not drawn.",) == notes(none)
 
 
+def test_of_very_many_integers_the_beginning_is_drawn() -> None:
+    found = shown(
+        "a.cbor", cbor2.dumps(acquisition([[]])).replace(b"\x66values\x81\x80", b"\x66values\x9f") + b"\1" * 600_000
+    )
+    assert ("Only its beginning is drawn, because it has very many numbers.",) == notes(found)
+
+
 # --- sound
 
 
@@ -502,6 +578,30 @@ def test_a_tone_is_a_line_at_its_frequency() -> None:
     loudest = max(range(height), key=lambda row: rows[row][10])
     assert 64 == height - 1 - loudest  # an eighth of the rate is a quarter of the height
     assert (255, 0) == (rows[loudest][10], rows[0][10])
+
+
+@pytest.mark.parametrize(("content", "type"), [(wav(b"\0\1"), "i16"), (b"", None), (b"{}", None)])
+def test_the_layout_of_a_sound_is_found(content: bytes, type: str | None) -> None:
+    finding = raw_samples.sound_layout(len(content))
+    found = None
+    try:
+        read = next(finding)
+        while True:
+            read = finding.send(content[read.offset : read.offset + read.length])
+    except StopIteration as end:
+        found = end.value
+    assert type == (found and found.type)
+
+
+@pytest.mark.parametrize(("rate", "unit", "highest"), [(16_000, "kHz", "8"), (100, "Hz", "50")])
+def test_a_spectrogram_has_axes(rate: float, unit: str, highest: str) -> None:
+    svg = spectrogram_svg("/picture?a=1&b=2", length_s=2.0, rate=rate)
+    root = parsed(svg)
+    assert f"Spectrogram over 2 s, from 0 to {highest} {unit}. Light is loud." == root.findtext("desc")
+    (image,) = root.iter("image")
+    assert "/picture?a=1&b=2" == image.get("href")
+    assert [unit, "time (s)"] == texts(svg, "unit")
+    assert highest in texts(svg, "tick")
 
 
 def test_silence_has_a_spectrogram_and_a_click_has_none() -> None:

@@ -17,7 +17,7 @@ STATUS: dict[str, Any] = {
     "targets": [TARGET],
     "emptied": {},
     "plans": [],
-    "daemon": {"loops": [LOOP], "clock": None},
+    "daemon": {"loops": [LOOP], "clock": None, "is_clock_wrong": False},
 }
 
 
@@ -83,11 +83,11 @@ def group(state: str, reason: str) -> dict[str, Any]:
             [("retention", "/data", "/data: the disk is full.", "eisync status")],
         ),
         (
-            {"daemon": {"loops": [{**LOOP, "trouble": "no space left"}], "clock": None}},
+            {"daemon": {"loops": [{**LOOP, "trouble": "no space left"}], "clock": None, "is_clock_wrong": False}},
             [("loop", "watcher", "The watcher does not work: no space left.", "eisync doctor")],
         ),
         (
-            {"daemon": {"loops": [{**LOOP, "is_fresh": False}], "clock": None}},
+            {"daemon": {"loops": [{**LOOP, "is_fresh": False}], "clock": None, "is_clock_wrong": False}},
             [
                 (
                     "loop",
@@ -98,9 +98,10 @@ def group(state: str, reason: str) -> dict[str, Any]:
             ],
         ),
         (
-            {"daemon": {"loops": [LOOP], "clock": "it is a day ahead"}},
+            {"daemon": {"loops": [LOOP], "clock": "it is a day ahead", "is_clock_wrong": True}},
             [("clock", "", "The clock may be wrong: it is a day ahead.", "eisync doctor")],
         ),
+        ({"daemon": {"loops": [LOOP], "clock": "no service has told the time yet", "is_clock_wrong": False}}, []),
         ({"daemon": None}, []),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eisync.core.throughput import Queue, Recent, Throughput, throughput
+from eisync.core.throughput import MINUTES, LastHour, Queue, Recent, Throughput, throughput
 
 NOW = 1_000_000.0
 
@@ -35,3 +35,28 @@ def test_the_slower_of_two_measures_says_what_is_left(
     seen = Recent(files=files, bytes=size, since_at=None if age_s is None else NOW - age_s)
     files_s, bytes_s, left_s = expected
     assert Throughput(files_s=files_s, bytes_s=bytes_s, left_s=left_s) == throughput(queue, seen, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("done", "now", "expected"),
+    [
+        ([], 0, {}),
+        # two at once in a minute, and one in the next
+        ([(2, 20, 0), (1, 5, 59), (1, 7, 60)], 61, {58: (3, 25), 59: (1, 7)}),
+        # what is older than an hour does not count
+        ([(1, 1, 0), (1, 2, 3_599)], 3_600, {58: (1, 2)}),
+        # the clock was set back: what it knew of a later time is forgotten with the next file
+        ([(1, 1, 7_200), (1, 2, 60)], 60, {59: (1, 2)}),
+        ([(1, 1, 7_200)], 60, {}),
+    ],
+)
+def test_the_minutes_of_the_last_hour(
+    done: list[tuple[int, int, float]], now: float, expected: dict[int, tuple[int, int]]
+) -> None:
+    base = 60.0 * 10_000
+    hour = LastHour()
+    for files, size, at in done:
+        hour.add(files, size, base + at)
+    found = hour.minutes(base + now)
+    assert MINUTES == len(found)
+    assert expected == {place: one for place, one in enumerate(found) if one != (0, 0)}

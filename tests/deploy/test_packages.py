@@ -30,7 +30,9 @@ def test_the_wheel_has_all_of_eisync_and_nothing_else(built: tuple[Path, Path]) 
         names = set(wheel.namelist())
     listed = subprocess.run(["git", "ls-files", "eisync"], cwd=ROOT, capture_output=True, text=True, check=True)
     kept = set(listed.stdout.splitlines())
-    assert kept == {name for name in names if not name.split("/")[0].endswith(".dist-info")}
+    assert kept == {name for name in names if not name.split("/")[0].endswith((".dist-info", ".data"))}
+    pages = {path.name for path in (ROOT / "deploy/man").glob("*.1")}
+    assert pages == {name.rpartition("/")[2] for name in names if ".data/data/share/man/man1/" in name}
     assert {"eisync/py.typed", "eisync/web/static/vendor/htmx.min.js", "eisync/web/templates/base.html"} <= kept
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
 

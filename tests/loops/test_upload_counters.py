@@ -81,3 +81,10 @@ def test_what_was_stored_before_or_later_by_a_wrong_clock_has_no_latency() -> No
     later = dataclasses.replace(ITEM, facts=FileFacts(1, int((NOW + 5.0) * 1e9), 1))
     for report in (counted(outcome(Event.DUPLICATE)), counted(outcome(Event.STORED), item=later)):
         assert [0, 0] == [sum(row["files"]) for row in report["latency"]]
+
+
+def test_only_what_was_stored_counts_for_the_last_hour() -> None:
+    counters = UploadCounters(["main"])
+    counters.add([(ITEM, outcome(event)) for event in (Event.STORED, Event.DUPLICATE, Event.STORED, Event.GONE)], NOW)
+    counters.add([(ITEM, outcome(Event.CHANGED))], NOW + 60.0)
+    assert [(2, 140), (0, 0)] == counters.minutes(NOW + 60.0)[-2:]

@@ -795,7 +795,7 @@ def test_files_are_sent_in_the_configured_order(yard: Yard, cloud: Cloud, order:
     for name, size in (("b", 3), ("a", 1), ("c", 2)):
         yard.fill(f"{name}.csv", content=name.encode() * size)
         yard.later += 1.0
-    drain = Drain(yard, target_queue(cloud, limits=Limits(files=1)), order=order, workers=1)
+    drain = Drain(yard, target_queue(cloud, limits=Limits(files=1)), order=lambda: order, workers=1)
     drain.run(after_s=5.0)
     assert [[f"{name}.csv"] for name in expected] == cloud.uploads
 

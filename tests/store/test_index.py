@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import mirror, path_index, records, sample_links, sample_rows, tombstones
+from eisync.store import mirror, path_index, records, sample_links, sample_rows, throughput, tombstones
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -405,6 +405,10 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         ),
         (sample_links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
         (path_index._FAMILIAR, ["file USING INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"]),
+        (throughput._FILES, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
+        (throughput._BYTES, ["SEARCH file USING INDEX file_by_state (state=?)"]),
+        (throughput._OLDEST, ["SEARCH file USING INDEX file_pending"]),
+        (throughput._RECENT, ["SEARCH file USING INDEX file_by_state (state=? AND changed_at>? AND changed_at<?)"]),
         (tombstones._MAY_BE_DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),
         (tombstones._MAY_BE_ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
         (tombstones._MAY_BE_UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
@@ -415,7 +419,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:
     names = ("target", "id", "generation", "began_at", "after", "after_id", "state", "sample_id", "sha256", "now")
-    more = ("low", "high", "limit", "filename", "links", "versions", "asked", "roots", "root_id", "states")
+    more = ("low", "high", "limit", "filename", "links", "versions", "asked", "roots", "root_id", "states", "since")
 
     plan = shelf.plan(statement, **dict.fromkeys((*names, *more)))
 

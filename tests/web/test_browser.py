@@ -1,5 +1,7 @@
 """What a newcomer does with the page, and what a hostile page does, in a real browser."""
 
+import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from eisync.cli.demo import samples
+from eisync.web.file_link import page_of
 from tests.conftest import until
 from tests.web.browser import FOREIGN_NAME, NEEDS_CHROMIUM, Lab, findings_of, lab_at
 
@@ -197,3 +200,104 @@ def test_the_pages_of_files_are_for_everyone(lab: Lab, width: int, scheme: str) 
                 page.goto(f"{page.url.split('/file?')[0]}/{place}")
             assert [] == findings_of(page)
             assert width == page.evaluate("document.documentElement.scrollWidth")
+
+
+def recorded(number: int) -> bytes:
+    """A JSON acquisition whose value is the number of the reading, at 100 Hz."""
+    sensors = [{"name": "accX", "units": "m/s2"}, {"name": "temperature", "units": "Cel"}]
+    values = [[one, one / 1000] for one in range(number)]
+    payload = {"device_type": "X", "interval_ms": 10, "sensors": sensors, "values": values}
+    return json.dumps({"protected": {"ver": "v1", "alg": "none"}, "signature": "0" * 64, "payload": payload}).encode()
+
+
+def is_stored(lab: Lab, path: str) -> bool:
+    return path in {one.get("path") for one in lab.ask(do="files", state="synced")}
+
+
+@pytest.fixture
+def chart_address(lab: Lab) -> str:
+    """The address, behind that of the page, of a file with many readings."""
+    lab.installation.record("ramp.01.json", recorded(20_000))
+    until(lambda: is_stored(lab, "ramp.01.json"))
+    return page_of(lab.installation.recordings, "ramp.01.json").lstrip("/")
+
+
+def test_a_person_zooms_into_a_recording_and_reads_its_values(lab: Lab, chart_address: str) -> None:
+    with lab.page() as page:
+        page.goto(page.url + chart_address)
+        where, values = page.locator(".where"), page.locator(".readout")
+        expect(where).to_have_text("0 s to 200 s, each point is 32 readings")
+        expect(values).to_contain_text("0 to 19999 m/s2")
+        expect(page.locator(".said")).to_be_empty()
+        assert 2 == page.locator(".uplot").count()  # a panel for each unit
+
+        place = page.locator(".u-over").first.bounding_box()
+        assert place is not None
+        middle = place["x"] + place["width"] / 2, place["y"] + 40
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] + place["width"] / 40, middle[1], steps=3)
+        with page.expect_response(re.compile(r"/file/series\?.*&from=(99|100)\d\d&to=10[3-7]\d\d&")) as finer:
+            page.mouse.up()
+        assert 1 == finer.value.json()["per_column"]
+        page.mouse.move(*middle)
+        expect(where).to_have_text(re.compile(r"^at 102\.\d+ s$"))
+        expect(values).to_have_text(
+            re.compile(r"accX: 102\d\d m/s2temperature: 10\.2\d+ Cel")
+        )  # one value, not a range
+        page.mouse.dblclick(*middle)
+        page.mouse.move(0, 0)
+        expect(where).to_have_text("0 s to 200 s, each point is 32 readings")
+
+        page.locator(".stage").focus()
+        for _ in range(5):
+            page.keyboard.press("+")
+        expect(where).to_have_text("96.875 s to 103.125 s")
+        page.keyboard.press("ArrowRight")
+        expect(where).to_contain_text("98.43")
+        page.keyboard.press("-")
+        expect(where).to_have_text("95.31 s to 107.81 s, each point is 2 readings")
+        page.keyboard.press("Escape")
+        expect(where).to_have_text("0 s to 200 s, each point is 32 readings")
+        page.get_by_role("button", name="Zoom in").click()
+        expect(where).to_contain_text("50 s to 150 s")
+
+
+def test_the_chart_is_for_everyone(lab: Lab, chart_address: str) -> None:
+    with lab.page() as page:
+        page.goto(page.url + chart_address)
+        expect(page.locator(".chart .u-over").first).to_be_visible()
+        for width, scheme in ((1280, "light"), (1280, "dark"), (360, "dark"), (360, "light")):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            assert ([], width) == (findings_of(page), page.evaluate("document.documentElement.scrollWidth")), scheme
+            until(lambda: page.evaluate("document.querySelector('.uplot').offsetWidth < innerWidth"))  # it was resized
+        drawing = page.get_by_role("img", name="Waveform")  # for screen readers and print
+        assert "Waveform of 2 axes over" in (drawing.locator("desc").text_content() or "")
+        page.emulate_media(media="print")
+        expect(page.locator(".chart")).to_be_hidden()
+        box = drawing.bounding_box()
+        assert box is not None
+        assert box["width"] > 200
+
+
+def test_the_chart_never_mixes_two_versions(lab: Lab, chart_address: str) -> None:
+    with lab.page(is_hostile=True) as page:  # Chromium logs every answer that is an error
+        page.goto(page.url + chart_address)
+        expect(page.locator(".where")).to_contain_text("0 s to 200 s")
+        lab.installation.record("ramp.01.json", recorded(10))
+        page.get_by_role("button", name="Zoom in").click()
+        expect(page.locator(".said")).to_contain_text("Load the page again.")
+        page.reload()
+        expect(page.locator(".where")).to_have_text("0 ms to 100 ms")
+
+
+def test_without_a_script_the_drawing_stays(lab: Lab, chart_address: str) -> None:
+    with lab.page(java_script_enabled=False) as page:
+        page.goto(page.url + chart_address)
+        assert 0 == page.locator(".chart").count()
+        box = page.get_by_role("img", name="Waveform").bounding_box()
+        assert box is not None
+        assert box["width"] > 500
+        page.goto(page.url.partition("file?")[0])
+        assert "Files in each minute until now" in page.locator("#hour").inner_text()

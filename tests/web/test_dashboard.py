@@ -99,7 +99,8 @@ def test_the_key_is_never_shown(desk: Desk, person: Visitor) -> None:
 
 
 def parts(text: str) -> str:
-    return f"/live?hero={field(text, 'hero')}&rest={field(text, 'rest')}"
+    """The address that asks for what differs from a page, or from the parts of it that came last."""
+    return "/live?" + "&".join(f"{name}={field(text, name)}" for name in ("hero", "hour", "rest"))
 
 
 def look_again(person: Visitor) -> None:
@@ -123,9 +124,31 @@ def test_only_what_has_changed_is_sent(desk: Desk) -> None:
     changed = person.get(parts(first))
     assert 'hx-swap-oob="innerHTML:#hero"' in changed.text
     assert "b.wav" in changed.text
-    assert 204 == person.get(parts(changed.text)).status_code
-    only_hero = person.get(parts(changed.text).replace("hero=", "hero=old"))
+    assert 204 == person.get(parts(changed.text + first)).status_code
+    only_hero = person.get(parts(changed.text + first).replace("hero=", "hero=old"))
     assert ("none", False) == (only_hero.headers["HX-Reswap"], "b.wav" in only_hero.text)
+
+
+def test_the_last_hour_is_shown_minute_by_minute(desk: Desk) -> None:
+    hour = {"files": [0] * 58 + [3, 1], "bytes": [0] * 58 + [3_000, 500], "since_at": NOW - 7_200.0}
+    running = Running(live=lambda: desk.live, hour=lambda _: hour)
+    person = Visitor(Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=running)).log_in()
+    person.clock.now = NOW
+    first = person.get("/").text
+    assert "4 files, 3.5 kB" in first
+    assert "<title>1 min ago: 3 files, 3.0 kB</title>" in first
+    assert "Files in each minute until now: at most 3" in first
+    assert "since eisync started" not in first
+    assert 204 == person.get(parts(first)).status_code
+    hour |= {"files": [0] * 58 + [3, 2], "since_at": NOW - 600.0}
+    look_again(person)
+    changed = person.get(parts(first))
+    assert ("none", False) == (changed.headers["HX-Reswap"], "h-folders" in changed.text)
+    assert 'hx-swap-oob="innerHTML:#hour"' in changed.text
+    assert "since eisync started" in changed.text
+    hour["files"] = [0] * 60
+    look_again(person)
+    assert "h-hour" not in person.get("/").text
 
 
 def test_looking_often_costs_little(desk: Desk, person: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ def test_openmetrics_is_answered_to_who_asks_for_it(desk: Desk) -> None:
 
 def test_the_status_is_that_of_the_command(desk: Desk) -> None:
     desk.add("a.csv")
+    desk.live = dict(LIVE)  # what the process says decides what a file waits for
     (expected,) = desk.ask(do="status")
     found = visitor(desk).get("/api/v1/status", headers=bearer(TOKEN)).json
     assert found is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waitress.task import ThreadedTaskDispatcher
 
 from eisync.app import page as module
 from eisync.app.page import PageServer
@@ -112,6 +113,19 @@ def test_a_page_that_cannot_be_served_costs_nothing_else(
     page.close()
 
 
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), OSError(24, "Too many open files")])
+def test_a_machine_that_is_full_serves_no_page_and_uploads(
+    desk: Desk, folder: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(ThreadedTaskDispatcher, "set_thread_count", full)
+    page = serve(desk, folder, Notebook())
+    assert f"the page cannot be served: {error}" == page.why_off
+    page.close()
+
+
 def in_use(*_: Any) -> None:
     raise OSError(98, "Address already in use")
 
@@ -191,12 +205,16 @@ def _set() -> threading.Event:
 # --- what is not ours
 
 
+def _vendored_in(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix in (".js", ".css")]
+
+
 @pytest.mark.parametrize("folder", VENDORED, ids=str)
 def test_vendored_files_are_those_that_were_checked(folder: Path) -> None:
     import hashlib
 
     sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
-    assert sums == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.js")}
+    assert sums == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _vendored_in(folder)}
     assert {f"{name.partition('.')[0]}.LICENSE" for name in sums} == {path.name for path in folder.glob("*.LICENSE")}
 
 

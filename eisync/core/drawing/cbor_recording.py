@@ -6,7 +6,7 @@ Source: the wire contract, section 2 (data acquisition format); RFC 8949, sectio
 from collections.abc import Generator
 from typing import Any
 
-from eisync.core.drawing.envelope import MAX_TRACES
+from eisync.core.drawing.envelope import MAX_TRACES, WHOLE, Window
 from eisync.core.drawing.json_recording import OTHER, Readings, sensors_of
 from eisync.core.drawing.raw_samples import TYPES, RawLayout, raw_waveform
 from eisync.core.drawing.reading import MOST_BYTES, Enough, bytes_in_words
@@ -21,11 +21,12 @@ _ANY_LENGTH = 31
 _BREAK = b"\xff"
 _VALUE_BYTES = 64 * 1024
 _MAX_CHANNELS = 512
+_MAX_STEPS = 500_000  # values that are decoded one by one: that takes half a second
 
 _Reading = Generator[Read, bytes, Waveform | Undecidable]
 
 
-def cbor_recording(size: int) -> _Reading:
+def cbor_recording(size: int, window: Window = WHOLE) -> _Reading:
     """Return the drawing of a CBOR acquisition of `size` bytes, or a sentence that says why there is none."""
     try:
         payload = yield from member_places(0, size, (b"payload",))
@@ -36,7 +37,7 @@ def cbor_recording(size: int) -> _Reading:
             return Undecidable(OTHER)
         sensors = yield from _value(places.get(b"sensors"), size)
         interval_ms = yield from _value(places.get(b"interval_ms"), size)
-        return (yield from _drawn(places[b"values"], size, sensors, usable_interval(interval_ms)))
+        return (yield from _drawn(places[b"values"], size, sensors, usable_interval(interval_ms), window))
     except UnusableCbor:
         return Undecidable(OTHER)
     except ValueError as error:
@@ -45,7 +46,7 @@ def cbor_recording(size: int) -> _Reading:
         return Undecidable("Reading its header took too long, so it is not drawn.")
 
 
-def _drawn(at: int, size: int, sensors: Any, interval_ms: float | None) -> _Reading:
+def _drawn(at: int, size: int, sensors: Any, interval_ms: float | None, window: Window) -> _Reading:
     head = yield Read(at, min(_VALUE_BYTES, size - at))
     kind, info = head[0] >> 5, head[0] & 31
     if kind != _ARRAY:
@@ -54,8 +55,8 @@ def _drawn(at: int, size: int, sensors: Any, interval_ms: float | None) -> _Read
     count = None if info == _ANY_LENGTH else info if info < 24 else int.from_bytes(head[1:begins], "big")
     first = _first(head, begins)
     if isinstance(first, str):
-        return (yield from _samples_behind(first, size, sensors, interval_ms))
-    values = _Values(at + begins, size, count)
+        return (yield from _samples_behind(first, size, sensors, interval_ms, window))
+    values = _Values(at + begins, size, count, window)
     yield from values.read()
     return values.readings.waveform(sensors, interval_ms, [values.note] if values.note else [])
 
@@ -63,11 +64,12 @@ def _drawn(at: int, size: int, sensors: Any, interval_ms: float | None) -> _Read
 class _Values:
     """Read the elements of the list of values, chunk by chunk."""
 
-    def __init__(self, at: int, size: int, count: int | None) -> None:
+    def __init__(self, at: int, size: int, count: int | None, window: Window) -> None:
         self._at = at
         self._size = size
         self._left = count
-        self.readings = Readings()
+        self._steps = 0
+        self.readings = Readings(window)
         self.note: str | None = None
 
     def read(self) -> Generator[Read, bytes, None]:
@@ -105,9 +107,13 @@ class _Values:
                 except CborEndsError:
                     break
                 many = [one]
+                self._steps += 1 + (len(one) if isinstance(one, list) else 0)
             batch += many
             at = end
             self._left = None if self._left is None else self._left - len(many)
+            if self._steps > _MAX_STEPS:
+                self.note = "Only its beginning is drawn, because it has very many numbers."
+                self._left = 0
         return batch, data[at:]
 
 
@@ -128,7 +134,7 @@ def _value(at: int | None, size: int) -> Generator[Read, bytes, Any]:
         return None
 
 
-def _samples_behind(text: str, size: int, sensors: Any, interval_ms: float | None) -> _Reading:
+def _samples_behind(text: str, size: int, sensors: Any, interval_ms: float | None, window: Window) -> _Reading:
     """Draw the samples that follow the item, of the type that `text` names."""
     found = REFERENCE.fullmatch(text)
     if found is None:
@@ -141,4 +147,4 @@ def _samples_behind(text: str, size: int, sensors: Any, interval_ms: float | Non
     layout = RawLayout(begins_at=begins, frames=frames, channels=channels, type=found[1])
     if not layout.frames:
         return Undecidable("It has no values yet.")
-    return (yield from raw_waveform(layout, *sensors_of(sensors, MAX_TRACES), interval_ms))
+    return (yield from raw_waveform(layout, *sensors_of(sensors, MAX_TRACES), interval_ms, window))

@@ -5,6 +5,7 @@ column begins with one value, and whenever all columns are used, each two become
 """
 
 import math
+import sys
 from array import array
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +19,21 @@ LARGEST = 1e300
 
 Numbers = Sequence[float]
 _NOTHING = math.nan
+
+
+@value
+class Window:
+    """The readings from `begins` to before `ends`, counted from 0."""
+
+    begins: int = 0
+    ends: int = sys.maxsize
+
+    def of(self, readings: int) -> "Window":
+        """Return the part of the window that so many readings fill."""
+        return Window(min(self.begins, readings), min(self.ends, readings))
+
+
+WHOLE = Window()
 
 
 @value
@@ -37,10 +53,11 @@ class Trace:
 
 
 class Envelope:
-    """Collect the values of some axes."""
+    """Collect the values of some axes. `readings` are all that came; only those in the window are drawn."""
 
-    def __init__(self, axes: int) -> None:
+    def __init__(self, axes: int, window: Window = WHOLE) -> None:
         self.readings = 0
+        self._window = window
         self.per_column = 1
         self._lows: list[list[float]] = [[] for _ in range(axes)]
         self._highs: list[list[float]] = [[] for _ in range(axes)]
@@ -48,11 +65,18 @@ class Envelope:
 
     def add(self, values: Sequence[Numbers]) -> None:
         """Add the next values of every axis, the same number for each."""
-        self.readings += len(values[0])
+        number = len(values[0])
+        begins, ends = (max(0, at - self.readings) for at in (self._window.begins, self._window.ends))
+        self.readings += number
         for rest, new in zip(self._rest, values, strict=True):
-            rest.extend(new)
+            rest.extend(new if not begins and number <= ends else new[begins:ends])
         while len(self._rest[0]) >= self.per_column:
             self._fold()
+
+    @property
+    def drawn(self) -> Window:
+        """The readings that are drawn."""
+        return self._window.of(self.readings)
 
     def _fold(self) -> None:
         """Turn as many values into columns as there is place for."""

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from enum import Enum
 
 from eisync.core.drawing.cbor_recording import cbor_recording
+from eisync.core.drawing.envelope import WHOLE, Window
 from eisync.core.drawing.json_recording import json_recording
 from eisync.core.drawing.raw_samples import RawLayout, layout_of, raw_waveform
 from eisync.core.drawing.reading import Enough, read_head
@@ -83,8 +84,11 @@ class FileView:
 _Viewing = Generator[Read, bytes, FileView]
 
 
-def view(path: str, size: int) -> _Viewing:
-    """Return what is shown of the file, which has `size` bytes. `path` gives its extension."""
+def view(path: str, size: int, window: Window = WHOLE) -> _Viewing:
+    """Return what is shown of the file, which has `size` bytes. `path` gives its extension.
+
+    Of its readings, those in the window are drawn, in as many columns as the whole.
+    """
     if not size:
         return FileView(kind=Kind.OTHER, notes=("It is empty.",))
     head = yield from read_head(size, HEAD_BYTES)
@@ -92,16 +96,16 @@ def view(path: str, size: int) -> _Viewing:
     kind = _KINDS.get(name or "") or (_BY_EXTENSION.get(extension_of(path)) if name is None else None)
     try:
         if kind is Kind.SOUND:
-            return (yield from _sound(head, size))
+            return (yield from _sound(head, size, window))
         if kind is Kind.IMAGE and name is not None:
             return (yield from _image(name, head, size))
         if kind is Kind.VIDEO and name is not None:
             return _video(name, head)
         if kind is Kind.TABLE:
-            return (yield from _table(head, size))
+            return (yield from _table(head, size, window))
         if kind is Kind.RECORDING:
             is_cbor = extension_of(path) == ".cbor"
-            found = yield from (cbor_recording(size) if is_cbor else json_recording(size))
+            found = yield from (cbor_recording(size, window) if is_cbor else json_recording(size, window))
             return _recording(found, head)
     except Enough:
         return _dumped(Kind.OTHER, head, "Reading it took too long, so it is not drawn.", format=name)
@@ -128,7 +132,7 @@ def hex_lines(content: bytes) -> list[str]:
     return lines
 
 
-def _sound(head: bytes, size: int) -> _Viewing:
+def _sound(head: bytes, size: int, window: Window) -> _Viewing:
     wav = yield from wav_layout(size)
     layout = layout_of(wav) if not isinstance(wav, Undecidable) else f"It is not drawn: {wav.why}."
     media = media_type(head) if head[:4] == b"RIFF" else None
@@ -137,7 +141,7 @@ def _sound(head: bytes, size: int) -> _Viewing:
     if not layout.frames:
         return FileView(kind=Kind.SOUND, format="a WAV file", notes=("It has no sound yet.",))
     names = ["sound"] if layout.channels == 1 else [f"channel {number}" for number in range(1, layout.channels + 1)]
-    drawn = yield from raw_waveform(layout, names, [""] * layout.channels, 1000 / wav.rate)
+    drawn = yield from raw_waveform(layout, names, [""] * layout.channels, 1000 / wav.rate, window)
     return FileView(kind=Kind.SOUND, format="a WAV file", media_type=media, waveform=drawn, sound=layout)
 
 
@@ -164,8 +168,8 @@ def _video(name: str, head: bytes) -> FileView:
     return FileView(kind=Kind.VIDEO, format=name, media_type=media)
 
 
-def _table(head: bytes, size: int) -> _Viewing:
-    found = yield from table_head(size)
+def _table(head: bytes, size: int, window: Window) -> _Viewing:
+    found = yield from table_head(size, window)
     if isinstance(found, Undecidable):
         return _dumped(Kind.TABLE, head, found.why)
     return FileView(kind=Kind.TABLE, table=found.head, waveform=found.waveform, notes=found.notes)

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from eisync.core.drawing.envelope import MAX_TRACES, Envelope, numbers_of
+from eisync.core.drawing.envelope import MAX_TRACES, WHOLE, Envelope, Window, numbers_of
 from eisync.core.drawing.reading import is_cut, read_head
 from eisync.core.drawing.waveform import Waveform, usable_interval
 from eisync.core.formats.json_syntax import member_starts, value_end
@@ -28,17 +28,19 @@ _GAP = re.compile(rb"[\s,]*")
 _LAST = re.compile(rb"\]\s*\]")
 
 
-def json_recording(size: int) -> Generator[Read, bytes, Waveform | Undecidable]:
+def json_recording(size: int, window: Window = WHOLE) -> Generator[Read, bytes, Waveform | Undecidable]:
     """Return the drawing of a JSON acquisition of `size` bytes, or a sentence that says why there is none."""
     text = (yield from read_head(size)).removeprefix(_MARK)
     notes = [note] if (note := is_cut(text, size)) is not None else []
     payload = _places(text, len(text) - len(text.lstrip()), b"payload").get(b"payload")
     if payload is None:
         return Undecidable(OTHER)
-    places = _places(text, payload, b"values", b"interval_ms", b"sensors")
+    # Where the text is cut, the end of the values is not in it, and a search for what follows them would be in vain.
+    wanted = (b"values",) if notes else (b"values", b"interval_ms", b"sensors")
+    places = _places(text, payload, *wanted)
     if text[(at := places.get(b"values", len(text))) : at + 1] != b"[":
         return Undecidable(OTHER)
-    readings = Readings()
+    readings = Readings(window)
     try:
         for batch in _batches(text, at + 1):
             readings.add(batch)
@@ -62,7 +64,8 @@ def sensors_of(found: Any, number: int) -> tuple[list[str], list[str]]:
 class Readings:
     """Draw readings as they come. A reading is a number, or a list of one number for each axis."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: Window) -> None:
+        self._window = window
         self.envelope: Envelope | None = None
         self._width = 0
 
@@ -73,7 +76,7 @@ class Readings:
             self._width = len(rows[0])
             if not self._width:
                 raise ValueError("the first reading is empty")
-            self.envelope = Envelope(min(self._width, MAX_TRACES))
+            self.envelope = Envelope(min(self._width, MAX_TRACES), self._window)
         for number, row in enumerate(rows, self.envelope.readings + 1):
             if not isinstance(row, list) or len(row) != self._width:
                 raise ValueError(f"reading {number:,} is not of the same size as the first one")
@@ -86,11 +89,14 @@ class Readings:
             return Undecidable("It has no values yet.")
         if self._width > MAX_TRACES:
             notes = [*notes, f"Only the first {MAX_TRACES} of {self._width:,} axes are drawn."]
+        drawn = self.envelope.drawn
         return Waveform(
             traces=self.envelope.traces(*sensors_of(sensors, MAX_TRACES)),
-            readings=self.envelope.readings,
+            readings=drawn.ends - drawn.begins,
             interval_ms=usable_interval(interval_ms),
             notes=tuple(notes),
+            begins=drawn.begins,
+            per_column=self.envelope.per_column,
         )
 
 

@@ -7,8 +7,9 @@ more than one of 4 MB.
 import sys
 from array import array
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
-from eisync.core.drawing.envelope import MAX_COLUMNS, MAX_TRACES, Envelope, Numbers, extent_of
+from eisync.core.drawing.envelope import MAX_COLUMNS, MAX_TRACES, WHOLE, Envelope, Numbers, Window, extent_of
 from eisync.core.drawing.reading import MOST_BYTES, Enough
 from eisync.core.drawing.waveform import Waveform, usable_interval
 from eisync.core.formats.probe import CHUNK_BYTES, Read
@@ -90,9 +91,16 @@ def sound_layout(size: int) -> Generator[Read, bytes, RawLayout | None]:
 
 
 def raw_waveform(
-    layout: RawLayout, names: Sequence[str], units: Sequence[str], interval_ms: float | None
+    layout: RawLayout,
+    names: Sequence[str],
+    units: Sequence[str],
+    interval_ms: float | None,
+    window: Window = WHOLE,
 ) -> Generator[Read, bytes, Waveform]:
-    """Return the drawing of the samples. The channels beyond `MAX_TRACES` are left out."""
+    """Return the drawing of the samples in the window. The channels beyond `MAX_TRACES` are left out."""
+    window = window.of(layout.frames)
+    begins_at = layout.begins_at + window.begins * layout.frame_bytes
+    layout = replace(layout, begins_at=begins_at, frames=window.ends - window.begins)
     axes = min(layout.channels, MAX_TRACES)
     envelope = Envelope(axes)
     notes = []
@@ -116,6 +124,8 @@ def raw_waveform(
         readings=readings,
         interval_ms=usable_interval(interval_ms),
         notes=tuple(notes),
+        begins=window.begins,
+        per_column=layout.frames / _COLUMNS if is_large else envelope.per_column,
     )
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from itertools import chain, islice
 
-from eisync.core.drawing.envelope import MAX_TRACES, Envelope
+from eisync.core.drawing.envelope import MAX_TRACES, WHOLE, Envelope, Window
 from eisync.core.drawing.reading import is_cut, read_head
 from eisync.core.drawing.waveform import Waveform, usable_interval
 from eisync.core.formats.probe import Read, Undecidable
@@ -43,7 +43,7 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def table_head(size: int) -> Generator[Read, bytes, Table | Undecidable]:
+def table_head(size: int, window: Window = WHOLE) -> Generator[Read, bytes, Table | Undecidable]:
     """Return what is shown of a CSV or TXT of `size` bytes, or a sentence that says why nothing is."""
     content = yield from read_head(size)
     if b"\0" in content:
@@ -55,12 +55,12 @@ def table_head(size: int) -> Generator[Read, bytes, Table | Undecidable]:
     separator = separator_of(_first_line(text).encode())
     rows = csv.reader((found[0] for found in _LINE.finditer(text)), delimiter=separator)
     try:
-        return _table(rows, separator, () if note is None else (note,))
+        return _table(rows, separator, () if note is None else (note,), window)
     except csv.Error as error:
         return Undecidable(f"It cannot be shown as a table: {error}.")
 
 
-def _table(rows: Rows, separator: str, notes: tuple[str, ...]) -> Table | Undecidable:
+def _table(rows: Rows, separator: str, notes: tuple[str, ...], window: Window) -> Table | Undecidable:
     first = list(islice(rows, MAX_ROWS + 2))
     if not first:
         return Undecidable("It has no rows.")
@@ -73,11 +73,13 @@ def _table(rows: Rows, separator: str, notes: tuple[str, ...]) -> Table | Undeci
         more_columns=max(0, len(header) - MAX_COLUMNS),
         has_more_rows=len(head) > MAX_ROWS,
     )
-    drawn = _drawn(header, head, rows, separator)
+    drawn = _drawn(header, head, rows, separator, window)
     return Table(shown, drawn, notes)
 
 
-def _drawn(header: Sequence[str], head: Sequence[list[str]], rows: Rows, separator: str) -> Waveform | None:
+def _drawn(
+    header: Sequence[str], head: Sequence[list[str]], rows: Rows, separator: str, window: Window
+) -> Waveform | None:
     """Return the drawing of the columns that have a number in the first rows; None where none has, or too few rows."""
     is_timed = bool(header) and header[0].strip().lower() == "timestamp"
     drawn = [
@@ -89,7 +91,7 @@ def _drawn(header: Sequence[str], head: Sequence[list[str]], rows: Rows, separat
     drawn = drawn[:MAX_TRACES]
     if not drawn or len(head) < 2:
         return None
-    envelope = Envelope(len(drawn))
+    envelope = Envelope(len(drawn), window)
     begins_at = _number(head[0][0], separator) if head[0] else None
     last = head[0]
     every = chain(head, rows)
@@ -102,8 +104,10 @@ def _drawn(header: Sequence[str], head: Sequence[list[str]], rows: Rows, separat
         interval_ms = usable_interval((ends_at - begins_at) / max(1, envelope.readings - 1))
     return Waveform(
         traces=envelope.traces([_short(header[index]) for index in drawn], [""] * len(drawn)),
-        readings=envelope.readings,
+        readings=envelope.drawn.ends - envelope.drawn.begins,
         interval_ms=interval_ms,
+        begins=envelope.drawn.begins,
+        per_column=envelope.per_column,
         notes=(f"Only the first {MAX_TRACES} of {left_out + MAX_TRACES} columns are drawn.",) if left_out > 0 else (),
     )
 

@@ -36,14 +36,17 @@ class Band:
 class Waveform:
     """The drawing of a recording.
 
-    `readings` is how many are drawn. `interval_ms` is the time between two; None: the file does not say it. `notes` are
-    sentences for a person, on what is not drawn.
+    `readings` is how many are drawn, and `begins` the first of them. Each column of the traces is of `per_column`
+    readings; the last may be of fewer. `interval_ms` is the time between two readings; None: the file does not say it.
+    `notes` are sentences for a person, on what is not drawn.
     """
 
     traces: tuple[Trace, ...]
     readings: int
     interval_ms: float | None = None
     notes: tuple[str, ...] = ()
+    begins: int = 0
+    per_column: float = 1.0
 
     @property
     def length_s(self) -> float | None:
@@ -63,7 +66,7 @@ class Waveform:
 
 def waveform_svg(drawn: Waveform, bands: Iterable[Band] = (), *, key: str = "waveform") -> str:
     """Return the SVG of the recording, safe to put into a page. `key` begins the ids in it."""
-    panels = _panels(drawn.traces)
+    panels = panels_of(drawn.traces)
     bands = list(islice(bands, MAX_BANDS))
     first = _TOP + (_STRIP if bands else 0)  # the labels of the bands are above the panels
     height = first + len(panels) * (PANEL_HEIGHT + _GAP) - _GAP + _BOTTOM
@@ -92,14 +95,7 @@ def trace_class(index: int) -> str:
     return f"trace-{index % 8}"
 
 
-def _extent(trace: Trace) -> str:
-    extent = trace.extent
-    if extent is None:
-        return f"{trace.name} without values"
-    return f"{trace.name} from {figure(extent[0])} to {figure(extent[1])} {trace.units}".rstrip()
-
-
-def _panels(traces: Sequence[Trace]) -> list[list[tuple[int, Trace]]]:
+def panels_of(traces: Sequence[Trace]) -> list[list[tuple[int, Trace]]]:
     """Return the traces with their indexes, by units. The last panel has what is left when there are too many."""
     by_units: dict[str, list[tuple[int, Trace]]] = {}
     for index, trace in enumerate(traces):
@@ -108,6 +104,13 @@ def _panels(traces: Sequence[Trace]) -> list[list[tuple[int, Trace]]]:
             units = next(reversed(by_units))
         by_units.setdefault(units, []).append((index, trace))
     return list(by_units.values())
+
+
+def _extent(trace: Trace) -> str:
+    extent = trace.extent
+    if extent is None:
+        return f"{trace.name} without values"
+    return f"{trace.name} from {figure(extent[0])} to {figure(extent[1])} {trace.units}".rstrip()
 
 
 def _panel(traces: Sequence[tuple[int, Trace]], top: int) -> Iterator[str]:

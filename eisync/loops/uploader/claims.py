@@ -188,7 +188,7 @@ class Claims:
         items = self._outbox.claim(
             target_queue.target,
             self.roots_of(target_queue, now),
-            order=self._rules.order,
+            order=self._rules.order(),
             limit=limit,
             files=1 if flow_control.is_held else files,
             can_infer=self._inference.of(state) is Inference.ON,

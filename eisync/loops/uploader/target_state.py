@@ -91,11 +91,11 @@ class SendingRules:
     """What may be sent, and when. `hold` takes the time (Unix s) and returns why nothing is sent; None: it is sent.
 
     `withheld` takes the time and returns the ids of the roots whose files are not sent now: they cannot be labelled
-    yet, or a person paused them. `infers_labels`: the service may infer
-    labels where it infers the right ones.
+    yet, or a person paused them. `order` returns the order in which files are sent now. `infers_labels`: the service
+    may infer labels where it infers the right ones.
     """
 
-    order: Order = Order.OLDEST
+    order: Callable[[], Order] = lambda: Order.OLDEST
     infers_labels: bool = False
     withheld: Withheld = lambda _: ()
     hold: Holding = lambda _: None
