@@ -1,5 +1,6 @@
 """The Debian package in a Debian of its own, and the daemon under a real systemd: `make test-install` runs this."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY
-from tests.conftest import row, stored_once
+from tests.conftest import row, sha256
 from tests.deploy.debian import PACKAGE, Debian, Machine, until, why_not
 
 REASON = why_not()
@@ -72,10 +73,12 @@ def upload(machine: Machine, service: RunningEmulator, *, files: int = 1, folder
 
 
 def arrive(machine: Machine, service: RunningEmulator, contents: list[bytes]) -> None:
-    def are_stored() -> bool:
-        return all(stored_once(service.ledger(), [content]) for content in contents)
+    until(lambda: are_stored_once(service, contents), why=machine.journal)
 
-    until(are_stored, why=machine.journal)
+
+def are_stored_once(service: RunningEmulator, contents: list[bytes]) -> bool:
+    stored = service.ledger()["stored_by_hash"]
+    return {1} == {stored.get(sha256(content)) for content in contents}
 
 
 def test_a_file_is_uploaded_and_the_status_of_systemd_says_so(machine: Machine, service: RunningEmulator) -> None:
@@ -205,22 +208,24 @@ def test_members_of_the_group_may_ask_and_others_are_told_which(machine: Machine
 
 
 def test_it_upgrades_with_its_rows_and_is_purged_without_a_trace(
-    package: Path, service: RunningEmulator, tmp_path: Path
+    package: Path, service: RunningEmulator, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    debian = Debian(tmp_path / "debian")
+    place = tmp_path_factory.mktemp("upgrade")
+    debian = Debian(place / "debian")
     for machine in _gateway(debian, package, service):
         configure(debian, service, "lab", "/srv/lab")
         debian.path("/etc/eisync/lab.key").write_text(f"{CANARY}\n")
         machine.systemctl("start", "eisync@lab")
         contents = upload(machine, service, files=3)
         arrive(machine, service, contents)
-        before = machine.run("eisync", "ls", "--json").stdout
-        debian.path("/srv/newer.deb").write_bytes(_newer(package, tmp_path).read_bytes())
+        before = rows(machine)
+        debian.path("/srv/newer.deb").write_bytes(_newer(package, place).read_bytes())
         done = machine.run("dpkg", "--install", "/srv/newer.deb")
         assert 0 == done.returncode, done.stdout + done.stderr
         assert ["active", "active"] == [machine.property("ActiveState", unit) for unit in ("eisync", "eisync@lab")]
-        assert before == machine.run("eisync", "ls", "--json").stdout
-        assert all(stored_once(service.ledger(), [content]) for content in contents)
+        assert [("synced", 1)] * 3 == [(state, attempts) for _, state, _, attempts in before]
+        assert before == rows(machine)
+        assert are_stored_once(service, contents)
         done = machine.run("dpkg", "--remove", "eisync")
         assert (0, False) == (done.returncode, debian.path("/opt/eisync").exists()), done.stdout + done.stderr
         assert "inactive" == machine.property("ActiveState")
@@ -234,7 +239,13 @@ def test_it_upgrades_with_its_rows_and_is_purged_without_a_trace(
         assert ["lab.key", "lab.toml"] == sorted(path.name for path in debian.path("/etc/eisync").iterdir())
         assert "eisync" not in debian.path("/etc/passwd").read_text() + debian.path("/etc/group").read_text()
         assert 3 == len(list(debian.path(FOLDER).iterdir()))
-    shutil.rmtree(debian.root)
+    shutil.rmtree(place)
+
+
+def rows(machine: Machine) -> list[tuple[object, ...]]:
+    """What the daemon knows of each file."""
+    records = map(json.loads, machine.run("eisync", "ls", "--json").stdout.splitlines())
+    return [tuple(one[name] for name in ("path", "state", "sample_ids", "attempts")) for one in records]
 
 
 def _newer(package: Path, place: Path) -> Path:
