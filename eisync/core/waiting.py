@@ -16,7 +16,7 @@ MAX_BEFORE = 10_000
 class Blockers:
     """What keeps files of a folder from being sent now.
 
-    `refusal`: why the target takes nothing, for a person. `paused_s`: for how many seconds a person paused the folder
+    `refusal`: why the target accepts no files, for a person. `paused_s`: for how many seconds a person paused the folder
     or all uploads. `held`: why nothing is sent to the target, as the uploader says it. `is_described_again`: the rules
     of the folder changed, and its waiting files are described first. `max_rate` is in bytes a second; 0: no limit.
     """
@@ -35,14 +35,15 @@ def why_waiting(blockers: Blockers, *, failure: str | None, due_in_s: float, bef
     `before` files are sent before it (`MAX_BEFORE` or more are not counted); None: this is not known.
     """
     found = _blocked(blockers) or _own(due_in_s, before, blockers.max_rate)
-    return f"{failure}; {found}" if failure else found
+    is_said = failure is not None and failure == blockers.refusal  # the file's own attempt stopped its target
+    return f"{failure}; {found}" if failure and not is_said else found
 
 
 def _blocked(blockers: Blockers) -> str | None:
     if not blockers.is_running:
         return "waiting for 'eisync run' or 'eisync once' to send it"
     if blockers.refusal is not None:
-        return f"waiting for its target, which takes nothing: {blockers.refusal}"
+        return f"waiting until its target accepts files again: {blockers.refusal}"
     if blockers.paused_s is not None:
         return why_paused(blockers.paused_s)
     if blockers.held is not None:

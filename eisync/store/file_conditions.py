@@ -27,7 +27,7 @@ _HAS_PROBLEM = f"""(file.state in ({_PROBLEM_STATES})
     or (file.remarks is not null and file.state <> 'gone')
     or {_IS_UNLISTED})"""
 
-# Whether a target takes nothing: all of its waiting files have a problem then.
+# Whether a target accepts no files: all of its waiting files have a problem then.
 _IS_HELD = "select 1 from target where paused_reason is not null limit 1"
 
 # Whether a sample has another label at the service.

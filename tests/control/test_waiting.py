@@ -80,7 +80,7 @@ def test_a_pause_and_a_refused_key_are_named(desk: Desk) -> None:
     assert math.isinf(max(desk.index.pauses.now(NOW).values()))
     assert "a person paused the uploads; 'eisync resume' continues" == reasons(desk)["a.csv"]
     desk.index.pause("main", "HTTP 401", now=NOW)
-    assert "waiting for its target, which takes nothing: HTTP 401" == reasons(desk)["a.csv"]
+    assert "waiting until its target accepts files again: HTTP 401" == reasons(desk)["a.csv"]
 
 
 def test_the_status_groups_waiting_files_by_what_they_wait_for(desk: Desk) -> None:

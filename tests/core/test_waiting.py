@@ -16,7 +16,7 @@ EVERYTHING = Blockers(
     ("blockers", "expected"),
     [
         (replace(EVERYTHING, is_running=False), "waiting for 'eisync run' or 'eisync once' to send it"),
-        (EVERYTHING, "waiting for its target, which takes nothing: Invalid API key"),
+        (EVERYTHING, "waiting until its target accepts files again: Invalid API key"),
         (
             replace(EVERYTHING, refusal=None),
             "a person paused the uploads for another 1 h 30 min; 'eisync resume' continues at once",
@@ -29,6 +29,11 @@ EVERYTHING = Blockers(
 def test_what_keeps_all_files_comes_first(blockers: Blockers, expected: str) -> None:
     assert expected == why_waiting(blockers, failure=None, due_in_s=9.0, before=3)
     assert f"HTTP 500; {expected}" == why_waiting(blockers, failure="HTTP 500", due_in_s=9.0, before=None)
+
+
+def test_the_reason_of_its_target_is_said_once() -> None:
+    told = why_waiting(EVERYTHING, failure="Invalid API key", due_in_s=9.0, before=None)
+    assert "waiting until its target accepts files again: Invalid API key" == told
 
 
 @pytest.mark.parametrize(
