@@ -18,7 +18,8 @@ class Blockers:
 
     `refusal`: why the target accepts no files, for a person. `paused_s`: for how many seconds a person paused the
     folder or all uploads. `held`: why nothing is sent to the target, as the uploader says it. `is_described_again`: the
-    rules of the folder changed, and its waiting files are described first. `max_rate` is in bytes a second; 0: no limit.
+    rules of the folder changed, and its waiting files are described first. `max_rate` is in bytes a second, 0 without
+    a limit.
     """
 
     is_running: bool = True
