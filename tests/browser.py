@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 CHROMIUM = "/usr/bin/chromium"
-_AXE = Path(__file__).parent / "web" / "vendor" / "axe.min.js"
+AXE = Path(__file__).parent / "web" / "vendor" / "axe.min.js"
 TIMEOUT_MS = 20_000
 WIDTHS_PX = {"narrow": 360, "wide": 1280}
 SCHEMES = ("light", "dark")
-_OPTIONS = (
+OPTIONS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -42,7 +42,7 @@ def browser() -> Iterator[Any]:
         pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install 'eisync[dev]'")
     with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=list(_OPTIONS))
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
         yield chromium
         chromium.close()
 
@@ -71,7 +71,7 @@ def open_page(
 def barriers(page: Any) -> list[str]:
     """Return what axe finds serious or critical in the page: the rule, the element, and the reason."""
     # Playwright evaluates it through the debugger, which the page's Content-Security-Policy does not bind.
-    page.evaluate(_AXE.read_text(encoding="utf-8"))
+    page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         "axe.run(document, {resultTypes: ['violations']}).then(result => JSON.stringify(result.violations))"
     )

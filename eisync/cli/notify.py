@@ -25,7 +25,7 @@ def command(config: str | None, state_dir: str | None) -> int:
 
     settings = load(config=config, state_dir=state_dir, need_watch=False, need_key=False)
     if not settings.notify.is_on:
-        raise ConfigurationError("nobody is told: set command, webhook_file or desktop in [notify]")
+        raise ConfigurationError("there is no channel to notify: set command, webhook_file or desktop in [notify]")
     (status,) = ask({"do": "status"}, config=config, state_dir=state_dir)
     channels = Channels(settings.notify)
     failed = 0

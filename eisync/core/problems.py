@@ -114,7 +114,7 @@ def _of_process(live: Mapping[str, Any] | None) -> Iterator[Problem]:
             why = loop["trouble"] or f"it has not responded for {duration(loop['age_s'])}"
             sentence = f"The {loop['name']} does not work: {why}."
             yield Problem(kind=ProblemKind.LOOP, about=loop["name"], sentence=sentence, next="eisync doctor")
-    if live["clock"] and live["is_clock_wrong"]:  # not while nobody has told the time yet, as without a network
+    if live["clock"] and live["is_clock_wrong"]:  # not while no service has told the time, as without a network
         yield Problem(
             kind=ProblemKind.CLOCK, sentence=f"The clock may be wrong: {live['clock']}.", next="eisync doctor"
         )

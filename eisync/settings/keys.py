@@ -69,7 +69,7 @@ class KeySource:
     def token(self) -> Token | None:
         """Return a value that differs when the key may be new: from mtime, size and inode of its file, if it has one.
 
-        None when the file is missing or the place is no file, and nobody doubts.
+        None when the file is missing or the place is no file, and the key is not in doubt.
         """
         facts = self._facts()
         found = () if facts is None else (facts.st_mtime_ns, facts.st_size, facts.st_ino)

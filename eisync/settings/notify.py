@@ -29,7 +29,7 @@ def _words(value: object) -> object:
 
 
 class Notify(Table):
-    """Who is told of problems, and when. Without a command, a webhook or the desktop, nobody is told."""
+    """Who is told of problems, and when. Without a command, a webhook or the desktop, no notification is sent."""
 
     command: Annotated[tuple[Line, ...], BeforeValidator(_words)] = Field(
         default=(),

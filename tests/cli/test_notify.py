@@ -23,7 +23,7 @@ def told(bench: Bench) -> list[dict[str, Any]]:
 
 def test_a_test_says_what_became_of_each_channel(bench: Bench) -> None:
     done = bench.run("notify")
-    assert (78, True) == (done.returncode, "nobody is told" in done.stderr)
+    assert (78, True) == (done.returncode, "there is no channel to notify" in done.stderr)
     tell(bench, 'webhook = "http://127.0.0.1:1/aSecretOfAChatService"')
     done = bench.run("notify")
     assert (1, "command: sent\n") == (done.returncode, done.stdout)

@@ -13,27 +13,16 @@ from eisync.control import local_socket
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.selftest.torture.installation import Installation
+from tests.browser import AXE, CHROMIUM, OPTIONS
 from tests.canary import CANARY
 from tests.conftest import until
 
-CHROMIUM = "/usr/bin/chromium"
 NEEDS_CHROMIUM = pytest.mark.skipif(
     not os.path.exists(CHROMIUM), reason="chromium is not installed: apt-get install chromium"
 )
 FOREIGN_NAME = "rebound.example"
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    f"--host-resolver-rules=MAP {FOREIGN_NAME} 127.0.0.1",
-)
+ARGUMENTS = (*OPTIONS, f"--host-resolver-rules=MAP {FOREIGN_NAME} 127.0.0.1")
 expect.set_options(timeout=20_000)  # other tests run meanwhile
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
 class Lab:
