@@ -25,7 +25,7 @@ from eisync.core.annotations.formats import FORMATS, Subject
 from eisync.core.identity import Decision, Destruction, Identity, decide
 from eisync.core.metrics import METRICS
 from eisync.selftest.checks import CHECKS
-from eisync.settings import options_table
+from eisync.settings import options_table, restart_table
 
 ROOT = Path(__file__).parent.parent
 MAN = ROOT / "deploy" / "man"
@@ -51,6 +51,7 @@ def sections() -> dict[str, str]:
         "options": options_table().strip(),
         "removal-events": commented_table(lifecycle.RemovalEvent, "event"),
         "removal-names": commented_table(lifecycle.RemovalState, "removal"),
+        "restarts": restart_table(),
         "removals": arrows_table(lifecycle.REMOVALS, lifecycle.RemovalState),
         "states": states_table(),
         "state-names": commented_table(lifecycle.State, "state"),

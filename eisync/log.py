@@ -66,18 +66,48 @@ class Threshold:
         return event
 
 
+class Style:
+    """The form of the lines: "json", "console" or "auto". It may change at any time, from any thread."""
+
+    def __init__(self, style: str) -> None:
+        self._style = style
+        self._render: structlog.typing.Processor = _in_json
+        self._stream: TextIO = sys.stderr
+
+    def lead_to(self, stream: TextIO) -> None:
+        """Write for this stream from now on. "auto" is console on a terminal."""
+        self._stream = stream
+        self.set(self._style)
+
+    def set(self, style: str) -> None:
+        """Write lines in this form from now on."""
+        self._style = style
+        is_terminal = self._stream.isatty()
+        is_console = style == "console" or (style == "auto" and is_terminal)
+        self._render = _console(colors=is_terminal) if is_console else _in_json
+
+    def __call__(self, logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
+        """Return the line, as a processor of structlog."""
+        return self._render(logger, method, event)
+
+
 def configure(
-    *, level: str | Threshold = "info", style: str = "auto", stream: TextIO | None = None, is_journal: bool = False
+    *,
+    level: str | Threshold = "info",
+    style: str | Style = "auto",
+    stream: TextIO | None = None,
+    is_journal: bool = False,
 ) -> Log:
     """Configure logging and return the logger of the process. `level` may also be "none", or a
     threshold that changes.
 
-    `style` is "json", "console" or "auto". With "auto" it is console when `stream` (default: stderr) is a terminal.
-    `is_journal`: the stream leads to the journal of systemd.
+    `style` is "json", "console" or "auto", or one that changes. With "auto" it is console when `stream` (default:
+    stderr) is a terminal. `is_journal`: the stream leads to the journal of systemd.
     """
     stream = stream or sys.stderr
     lowest = _LEVELS["debug" if isinstance(level, Threshold) else level]
-    is_console = style == "console" or (style == "auto" and stream.isatty())
+    form = style if isinstance(style, Style) else Style(style)
+    form.lead_to(stream)
     processors: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -85,13 +115,7 @@ def configure(
     ]
     if isinstance(level, Threshold):
         processors.insert(0, level)
-    if is_console:
-        plain = structlog.dev.plain_traceback
-        processors.append(_for_a_terminal)
-        processors.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain))
-    else:
-        processors.append(_in_json)
-    processors.append(_without_keys)
+    processors += [form, _without_keys]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
@@ -138,6 +162,11 @@ class _Lines:
 
     def critical(self, line: str) -> None:
         self._write("critical", line)
+
+
+def _console(*, colors: bool) -> structlog.typing.Processor:
+    renderer = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+    return lambda logger, method, event: renderer(logger, method, _for_a_terminal(logger, method, event))
 
 
 def _in_json(_: Any, __: str, event: structlog.typing.EventDict) -> str:

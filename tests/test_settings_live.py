@@ -1,121 +1,141 @@
-"""Options that may change while eisync runs are applied, each of them; the others are named."""
+"""What a configuration that was read again changes at once, and what waits for a restart, with why."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from eisync.app.machine import App, build
-from eisync.app.reloading import Reloading
 from eisync.core.rate_limit import read_quiet_hours
-from eisync.errors import ConfigurationError
-from eisync.log import Threshold
 from eisync.settings import LabelFlags, Settings, load
-from eisync.settings.live import LIVE, changes
+from eisync.settings.live import LIVE, RESTART, changes
+from eisync.settings.models import TABLES
 from tests.canary import CANARY
-from tests.fakes import Notebook
 
 BASE = '[[watch]]\npath = "recordings"\n'
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "recordings").mkdir()
+    for name in ("recordings", "more", "archive"):
+        (tmp_path / name).mkdir()
     return tmp_path
 
 
-def read(place: Path, text: str) -> Settings:
+def read(
+    place: Path, text: str, *, labels: LabelFlags | None = None, dirs: Iterable[str] = (), **environ: str
+) -> Settings:
     (place / "eisync.toml").write_text(text)
+    (place / "eisync.toml").chmod(0o600)
     return load(
         config=str(place / "eisync.toml"),
         state_dir=str(place / "state"),
-        labels=LabelFlags(),
-        environ={"EI_API_KEY": CANARY, "HOME": str(place)},
+        dirs=[str(place / name) for name in dirs],
+        labels=labels or LabelFlags(),
+        environ={"EI_API_KEY": CANARY, "HOME": str(place), **environ},
         cwd=str(place),
     )
 
 
-@pytest.fixture
-def app(place: Path) -> Iterator[App]:
-    app = build(read(place, BASE), log=Notebook(), listen=False)
-    yield app
-    app.close()
+def named(options: Mapping[str, Iterable[str]]) -> list[str]:
+    return sorted(f"{table}.{option}" for table, found in options.items() for option in found)
 
 
-@pytest.fixture
-def threshold() -> Threshold:
-    return Threshold("info")
-
-
-NEW: dict[str, Any] = {
-    "upload.order": "newest",
-    "upload.max_rate": 5_000,
-    "upload.quiet_hours": "01:00-02:00",
-    "upload.drain_timeout_s": 3.5,
-    "reconcile.interval_s": 20.0,
-    "reconcile.sweep_interval_s": 100.0,
-    "reconcile.page_size": 7,
-    "log.level": "error",
-}
-
-
-def effective(app: App, threshold: Threshold, option: str) -> object:
-    """Return what the running parts use."""
-    assert app.reconciler is not None
-    [project] = app.reconciler._projects
-    found: dict[str, object] = {
-        "upload.order": app.uploader._claims._rules.order().value,
-        "log.level": logging.getLevelName(threshold._least).lower(),
-        "upload.max_rate": app._throttle._bucket and app._throttle._bucket.rate,
-        "upload.quiet_hours": str(app._quiet_hours),
-        "upload.drain_timeout_s": app.settings.upload.drain_timeout_s,
-        "reconcile.interval_s": project.interval_s,
-        "reconcile.sweep_interval_s": project.sweep_interval_s,
-        "reconcile.page_size": project.page_size,
-    }
-    return found[option]
-
-
-@pytest.mark.parametrize("option", [f"{table}.{option}" for table, options in LIVE.items() for option in options])
-def test_a_live_option_is_applied_at_once(app: App, threshold: Threshold, place: Path, option: str) -> None:
-    table, name = option.split(".")
-    text = f'"{NEW[option]}"' if isinstance(NEW[option], str) else NEW[option]
-    reloading = Reloading(app, lambda: read(place, f"{BASE}[{table}]\n{name} = {text}\n"), threshold)
-    assert {"applied": {option: NEW[option]}, "waiting": [], "warnings": []} == reloading.reload()
-    assert NEW[option] == effective(app, threshold, option)
-    assert {"applied": {}, "waiting": [], "warnings": []} == reloading.reload()
-    read(place, BASE)
-    Reloading(app, lambda: read(place, BASE), threshold).reload()
-    assert NEW[option] != effective(app, threshold, option)
-
-
-def test_a_configuration_with_faults_changes_nothing(app: App, threshold: Threshold, place: Path) -> None:
-    before = app.settings
-    text = f"{BASE}[upload]\nmax_rate = 1\ndrain_timeout_s = 1.0\n"
-    with pytest.raises(ConfigurationError, match="max_rate"):
-        Reloading(app, lambda: read(place, text), threshold).reload()
-    assert before is app.settings
+def test_every_option_is_live_or_has_a_reason() -> None:
+    every = named({table: model.model_fields for table, model in TABLES.items()})
+    assert every == sorted([*named(LIVE), *named(RESTART)])
+    for reason in (why for options in RESTART.values() for why in options.values()):
+        assert (True, False) == (len(reason.split()) > 4, reason.endswith("."))  # a clause: it follows a colon
 
 
 @pytest.mark.parametrize(
-    ("text", "waiting"),
+    ("text", "applied", "waiting"),
     [
-        (f"{BASE}[upload]\nworkers = 3\nmax_rate = 9000\n", ["upload.workers"]),
-        (f"{BASE}[log]\nformat = \"json\"\n", ["log.format"]),
-        (f"{BASE}label = \"none\"\n", ["watch {place}/recordings: label"]),
-        (f"{BASE}[[watch]]\npath = \"more\"\n", ["watch {place}/more (added)"]),
-        ('[[watch]]\npath = "more"\n', ["watch {place}/recordings (removed)", "watch {place}/more (added)"]),
+        (f"{BASE}[upload]\nworkers = 3\nallow_duplicates = true\n", ["upload.workers"], ["upload.allow_duplicates"]),
+        (f'{BASE}label = "none"\n', ["watch {place}/recordings: label"], []),
+        (f'{BASE}[[watch]]\npath = "more"\n', [], ["watch {place}/more (added)"]),
+        ('[[watch]]\npath = "more"\n', [], ["watch {place}/recordings (removed)", "watch {place}/more (added)"]),
         (
             f'{BASE}[[target]]\nname = "lab"\n',
+            [],
             ["target main (removed)", "target lab (added)", "watch {place}/recordings: target"],
         ),
-        (f'{BASE}[[target]]\nstudio_url = "https://x.org"\n', ["target main: studio_url"]),
+        (f'{BASE}[[target]]\nstudio_url = "https://x.org"\n', [], ["target main: studio_url"]),
+        (f"{BASE}[reconcile]\nenabled = false\npage_size = 7\n", ["reconcile.page_size"], ["reconcile.enabled"]),
     ],
 )  # fmt: skip
-def test_what_waits_for_a_restart_is_named(place: Path, text: str, waiting: list[str]) -> None:
-    (place / "more").mkdir()
+def test_what_waits_for_a_restart_is_named_with_its_reason(
+    place: Path, text: str, applied: list[str], waiting: list[str]
+) -> None:
     found = changes(read(place, BASE), read(place, text))
+    assert [one.format(place=place) for one in applied] == list(found.applied)
     assert [one.format(place=place) for one in waiting] == list(found.waiting)
+    assert all(found.waiting.values())
     assert read_quiet_hours("") == found.settings.upload.quiet_hours
+
+
+def test_what_waits_keeps_its_value_and_what_applies_does_not(place: Path) -> None:
+    before = read(place, f"{BASE}[upload]\nworkers = 2\n")
+    found = changes(before, read(place, f"{BASE}[upload]\nworkers = 3\nallow_duplicates = true\n"))
+    assert (3, False) == (found.settings.upload.workers, found.settings.upload.allow_duplicates)
+    assert not changes(found.settings, found.settings).applied
+
+
+def test_nothing_is_deleted_before_the_comparison_that_it_needs_is_on(place: Path) -> None:
+    before = read(place, f"{BASE}[reconcile]\nenabled = false\n")
+    after = read(place, f'{BASE}on_local_delete = "delete"\ngrace_s = 5.0\n')
+    found = changes(before, after)
+    path = f"watch {place}/recordings"
+    assert [f"{path}: grace_s"] == list(found.applied)
+    assert "it needs reconcile.enabled, which waits" == found.waiting[f"{path}: on_local_delete"]
+    assert "keep" == found.settings.watches[0].on_local_delete
+
+
+def test_no_file_is_moved_into_a_folder_that_is_still_watched(place: Path) -> None:
+    before = read(place, f'{BASE}[[watch]]\npath = "archive"\n')
+    after = read(place, f'{BASE}after_upload = "archive:archive"\n')
+    found = changes(before, after)
+    assert [f"watch {place}/archive (removed)", f"watch {place}/recordings: after_upload"] == sorted(found.waiting)
+    assert "keep" == str(found.settings.watches[0].after_upload)
+
+
+def test_no_secret_is_shown(place: Path) -> None:
+    key = "ei_" + "7" * 60
+    text = f'{BASE}[[target]]\napi_key = "{key}"\n[notify]\nwebhook = "https://x.org/{key}"\ncommand = ["a", "{key}"]\n'
+    found = changes(read(place, BASE), read(place, text))
+    assert {"target main: api_key", "notify.webhook", "notify.command"} == set(found.applied)
+    assert key not in repr(found.applied)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "overruled"),
+    [
+        (f"{BASE}[log]\nlevel = \"info\"\n", {"EISYNC_LOG__LEVEL": "debug"}, {"log.level": "EISYNC_LOG__LEVEL"}),
+        (f"{BASE}[log]\nlevel = \"info\"\n", {}, {}),
+        (f'{BASE}[state]\ndir = "other"\n', {}, {"state.dir": "--state-dir"}),
+        (
+            f'{BASE}[[target]]\nstudio_url = "https://x.org"\n',
+            {"EI_API_ENDPOINT": "https://y.org"},
+            {"target main: studio_url": "EI_API_ENDPOINT"},
+        ),
+        (
+            f'{BASE}[[target]]\napi_key = "{"ei_" + "7" * 60}"\n',
+            {},
+            {"target main: api_key": "environment variable EI_API_KEY"},
+        ),
+        (
+            f'{BASE}label = "dog"\n',
+            {"labels": LabelFlags(label="cat"), "dirs": ["recordings"]},
+            {"watch {place}/recordings: label": "--label"},
+        ),
+        (
+            f'{BASE}[[watch]]\npath = "more"\n',
+            {"dirs": ["recordings"]},
+            {"watch {place}/more": "the folders of the command line"},
+        ),
+    ],
+)  # fmt: skip
+def test_options_of_the_file_that_something_else_overrules_are_named(
+    place: Path, text: str, more: dict[str, object], overruled: dict[str, str]
+) -> None:
+    found = read(place, text, **more)  # type: ignore[arg-type]
+    assert {name.format(place=place): by for name, by in overruled.items()} == found.overruled

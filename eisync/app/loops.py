@@ -4,21 +4,26 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 from eisync._version import __version__
 from eisync.adapters import clock, process
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.adapters.files import file_facts, folder_notes, removal, restore, trash
-from eisync.adapters.files.ignore_files import IgnoreFiles
+from eisync.app.keys import Keys
+from eisync.app.loop_options import (
+    consequences,
+    reconciled_projects,
+    retention_policies,
+    sending_options,
+    watched_roots,
+)
 from eisync.app.outside import outside_world
 from eisync.core import mounts
 from eisync.core.batching import Order
-from eisync.core.ignore import IgnoreRules
 from eisync.core.lineage import Stamp
 from eisync.core.model import Root, value
-from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError
 from eisync.loops.actions.executor import ActionExecutor
@@ -27,7 +32,7 @@ from eisync.loops.actions.undo import RetentionUndo, Undo
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.lineage import Lineage, ThisProcess
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
+from eisync.loops.reconciler.context import ReconcilerStore
 from eisync.loops.reconciler.deletion_evidence import DeletionEvidence, FolderView
 from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
@@ -36,11 +41,11 @@ from eisync.loops.retention.removal import Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import RetentionStatus
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
-from eisync.loops.watcher.context import Events, Runtime, Stores, WatchedRoot
+from eisync.loops.watcher.context import Events, Runtime, Stores
 from eisync.loops.watcher.disks import DiskCheck
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.loops.watcher.monitor import WatchedFolders
-from eisync.settings import Settings, Watch
+from eisync.settings import Settings
 from eisync.store.actions import ActionStore
 from eisync.store.cleanup import Cleanup
 from eisync.store.continuity import Lineages
@@ -70,22 +75,47 @@ def service_of(
     settings: Settings,
     name: str,
     *,
+    read_key: Callable[[], str] | None = None,
     spend: Callable[[int], float] = lambda _: 0.0,
     on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     probing: Callable[[], Ask | None] = lambda: None,
 ) -> ServiceClient:
-    """Return the client for the target `name`. `spend` is called before bytes are sent, and waits if needed.
+    """Return the client for the target `name`.
 
-    `on_date` receives the dates of the answers. `probing` returns the function that reports who writes a file.
+    `read_key` is called for each request; without it, the key comes from where the settings say. `spend` is called
+    before bytes are sent, and waits if needed. `on_date` receives the dates of the answers. `probing` returns the
+    function that reports who writes a file.
     """
     return ServiceClient(
         endpoints_of(settings, name),
-        settings.key_source(name).read,
+        read_key or settings.key_source(name).read,
         user_agent=USER_AGENT,
         spend=spend,
         on_date=on_date,
         probing=probing,
     )
+
+
+def services_of(
+    settings: Settings,
+    keys: Keys,
+    *,
+    spend: Callable[[int], float],
+    on_date: Callable[[str, str | None], None],
+    probing: Callable[[], Ask | None],
+) -> dict[str, ServiceClient]:
+    """Return the clients of all targets, by name, with the keys that `keys` reads; the rest is as in `service_of`."""
+    return {
+        target.name: service_of(
+            settings,
+            target.name,
+            read_key=partial(keys.read, target.name),
+            spend=spend,
+            on_date=on_date,
+            probing=probing,
+        )
+        for target in settings.targets
+    }
 
 
 def endpoints_of(settings: Settings, name: str) -> Endpoints:
@@ -121,36 +151,6 @@ def why_silent(folder: str) -> str | None:
     return mounts.why_silent(os.path.realpath(folder), file_facts.mountinfo())
 
 
-def described(watch: Watch) -> dict[str, Any]:
-    """Return the options of a watched folder as plain values, from which `Watch` can be built again."""
-    return {**watch.model_dump(), "path": str(watch.path)}
-
-
-def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
-    """Return the folder in the form that the watcher needs; `mode` overrides its own. Raises ConfigurationError."""
-    try:
-        eligibility = IgnoreRules(watch.ignore, rules_in=IgnoreFiles(root.path), only=watch.only)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"the ignore patterns of {watch.path} are not valid gitignore patterns: {error}"
-        ) from error
-    return WatchedRoot(
-        root=root,
-        eligibility=eligibility,
-        labelling=watch.label_rules,
-        policy=watch.completeness,
-        metadata=watch.metadata,
-        scan_interval_s=watch.scan_interval_s,
-        mode=mode or watch.mode,
-        on_change=watch.on_change,
-        updates_renamed=watch.on_rename == "update",
-        annotations=watch.annotations,
-        requires_annotation=watch.require_annotation,
-        manifest=watch.manifest_place,
-        split=None if watch.split is None else watch.split.as_split,
-    )
-
-
 @value(kw_only=True)
 class Parts:
     """The parts that the loops of one process share. `wakes`: by name of a loop, a function that asks for its tick.
@@ -166,6 +166,7 @@ class Parts:
     actions: ActionStore
     roots: Sequence[Root]
     services: Mapping[str, ServiceClient]
+    keys: Keys
     wakes: Mapping[str, Callable[[], None]]
     times: ClockMonitor
     lineage: Lineage
@@ -183,7 +184,7 @@ def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: 
         since=clock.now(),
     )
     return Lineage(
-        {root: watch.is_destructive for watch, root in zip(settings.watches, roots, strict=True)},
+        consequences(settings, roots),
         process=ThisProcess(stamp, is_running=process.is_running, new_epoch=clock.epoch),
         records=Lineages(database),
         notes=folder_notes,
@@ -197,13 +198,8 @@ def watcher_loop(
     parts: Parts, events: Events, probing: Callable[[], Ask], order: Callable[[], Order], *, listens: bool
 ) -> WatcherLoop:
     """Return the watcher of all folders. With `listens` False it uses no events, and only scans."""
-    is_compared = parts.settings.reconcile.enabled
-    watched = [
-        replace(watched_of(watch, root, watch.mode if listens else Mode.SCAN), is_compared=is_compared)
-        for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
-    ]
     return WatcherLoop(
-        watched,
+        watched_roots(parts.settings, parts.roots, listens=listens),
         Stores(
             outbox=parts.outbox,
             index=parts.index,
@@ -226,26 +222,26 @@ def watcher_loop(
 
 
 def uploader_loop(parts: Parts, pool: Executor, rules: SendingRules) -> UploaderLoop:
-    """Return the uploader of all targets. Without a listing, which shows the labels, the service infers none."""
-    upload = parts.settings.upload
+    """Return the uploader of all targets."""
+    options = sending_options(parts.settings)
     targets = [
         TargetQueue(
             target=target.name,
             roots=tuple(root.id for root in parts.roots if root.target == target.name),
             service=parts.services[target.name],
-            limits=upload.limits,
-            policy=upload.retry_policy,
-            allow_duplicates=upload.allow_duplicates,
-            key_token=parts.settings.key_source(target.name).token,
+            limits=options.limits,
+            policy=options.policy,
+            allow_duplicates=parts.settings.upload.allow_duplicates,
+            key_token=partial(parts.keys.token, target.name),
         )
         for target in parts.settings.targets
     ]
     return UploaderLoop(
         targets,
         store=UploadStore(parts.outbox, parts.index),
-        workers=Workers(pool, upload.workers, wake=parts.wakes["uploader"], log=parts.log),
+        workers=Workers(pool, options.workers, wake=parts.wakes["uploader"], log=parts.log),
         hash_of=sha256_of,
-        rules=replace(rules, infers_labels=upload.infer_labels and parts.settings.reconcile.enabled),
+        rules=replace(rules, infers_labels=options.infers_labels),
         chance=TimeAndChance(monotonic=clock.monotonic, jitter=clock.jitter, boundary=clock.boundary),
         log=parts.log,
     )
@@ -253,26 +249,8 @@ def uploader_loop(parts: Parts, pool: Executor, rules: SendingRules) -> Uploader
 
 def reconciler_loop(parts: Parts, watcher: WatcherLoop) -> ReconcilerLoop:
     """Return the reconciler of all projects."""
-    reconcile = parts.settings.reconcile
-    projects = [
-        ReconciledProject(
-            target=target.name,
-            studio=parts.services[target.name],
-            interval_s=reconcile.interval_s,
-            page_size=reconcile.page_size,
-            sweeps=reconcile.enabled,
-            allow_duplicates=parts.settings.upload.allow_duplicates,
-            sweep_interval_s=reconcile.sweep_interval_s,
-            policies={
-                root.id: watch.policy
-                for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
-                if root.target == target.name
-            },
-        )
-        for target in parts.settings.targets
-    ]
     return ReconcilerLoop(
-        projects,
+        reconciled_projects(parts.settings, parts.roots, parts.services),
         ReconcilerStore(
             index=parts.index,
             mirrored=Mirrored(parts.database),
@@ -305,6 +283,7 @@ def _actions(parts: Parts, watcher: WatcherLoop) -> Actions:
         executor=ActionExecutor(store, trash, precautions, clock=clock.now, log=log),
         undo=Undo(store, trash, folders, file_facts.facts_at, retained, clock=clock.now, log=log),
         tombstones=Tombstones(store, parts.index, precautions.guarding, clock=clock.now, log=log),
+        guarding=precautions.guarding,
     )
 
 
@@ -336,11 +315,9 @@ def retention_loop(parts: Parts) -> RetentionLoop:
         archives=Archives(removals, folder_notes, new_marker=clock.epoch),
         log=parts.log,
     )
-    statuses = [
-        RetentionStatus(root, watch.retention) for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
-    ]
+    policies = retention_policies(parts.settings, parts.roots)
     return RetentionLoop(
-        statuses,
+        [RetentionStatus(root, policies[root.id]) for root in parts.roots],
         remover,
         removals,
         removal,

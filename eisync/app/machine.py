@@ -14,7 +14,9 @@ from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.process import ThreadPool
 from eisync.app import loops, report, steering
-from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
+from eisync.app.keys import Keys
+from eisync.app.loop_options import described
+from eisync.app.loops import Parts, asks_studio, refuse_remote, services_of
 from eisync.app.notifier import Notifier
 from eisync.app.numbers import ProcessNumbers
 from eisync.app.page import PageServer, explain, page_services
@@ -30,7 +32,7 @@ from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import LoopHealth, Loops, Once, SupervisedLoop, Supervisor
 from eisync.loops.uploader.target_state import SendingRules
-from eisync.settings import Settings
+from eisync.settings import MAX_WORKERS, Settings
 from eisync.store.actions import ActionStore
 from eisync.store.continuity import ClockNotes
 from eisync.store.database import open_database
@@ -52,16 +54,17 @@ class App:
         self.settings = settings
         self.log = log
         self.verb = verb
+        self.listens = listen
         folder = str(settings.state.dir)
         refuse_remote(folder)
         self._database, repaired = open_database(folder, exclusive=True)
         try:
-            self._assemble(folder, repaired, listen=listen)
+            self._assemble(folder, repaired)
         except BaseException:
             self._database.close()  # release the state folder for the next process
             raise
 
-    def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
+    def _assemble(self, folder: str, repaired: str | None) -> None:
         settings = self.settings
         write_holder(folder, pid=os.getpid(), verb=self.verb)
         if self._database.mended is not None:
@@ -72,30 +75,30 @@ class App:
         self.index = Index(self._database)
         self.actions = ActionStore(self._database)
         self.bells = {name: threading.Event() for name in ("watcher", "uploader", "reconciler", "retention", "control")}
-        self._pool = ThreadPool(settings.upload.workers, thread_name_prefix="eisync-upload")
-        self._throttle = Throttle(settings.upload.max_rate or None)
-        self._quiet_hours = settings.upload.quiet_hours
-        spend, times = self._throttle.spend, ServiceTimes()
+        self._pool = ThreadPool(MAX_WORKERS, thread_name_prefix="eisync-upload")
+        self.throttle = Throttle(settings.upload.max_rate or None)
+        self.keys = Keys(settings)
+        self._longest_wait_s = settings.upload.longest_wait_s
+        times = ServiceTimes()
         self._writer_probe = writer_probe.WriterProbe()
         self.times = ClockMonitor(
             ClockNotes(self._database), times.service_times, clock=clock.now, steady=clock.steady, log=self.log
         )
-        self._services = {
-            target.name: service_of(
-                settings, target.name, spend=spend, on_date=times.note, probing=self._writer_probe.asking
-            )
-            for target in settings.targets
-        }
-        self._events = EventSource(self.bells["watcher"].set) if listen else NullEvents()
+        self.services = services_of(
+            settings, self.keys, spend=self.throttle.spend, on_date=times.note, probing=self._writer_probe.asking
+        )
+        self._events = EventSource(self.bells["watcher"].set) if self.listens else NullEvents()
         self._register()
         parts = self._parts()
         self.lineage = parts.lineage
         rules = self._sending_rules()
-        self.watcher = loops.watcher_loop(parts, self._events, self._writer_probe.asking, rules.order, listens=listen)
+        self.watcher = loops.watcher_loop(
+            parts, self._events, self._writer_probe.asking, rules.order, listens=self.listens
+        )
         self.uploader = loops.uploader_loop(parts, self._pool, rules)
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
-        self._notifier: Notifier | None = None
+        self.notifier: Notifier | None = None
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
         self.page: PageServer | None = None
@@ -110,7 +113,7 @@ class App:
         )
 
     def _hold(self, now: float) -> Hold | None:
-        return hold_of(self.index.pauses.now(now).get(ALL), self._quiet_hours, clock.second_of_day())
+        return hold_of(self.index.pauses.now(now).get(ALL), self.settings.upload.quiet_hours, clock.second_of_day())
 
     def _is_paused(self, now: float) -> bool:
         """Return whether files wait on purpose, of all folders or of some."""
@@ -127,7 +130,6 @@ class App:
         self._events.start()
         self.outbox.on_work(self.bells["uploader"].set)
         control = self._control_server()
-        patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
         supervised = [
             SupervisedLoop(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
             SupervisedLoop(self.uploader, self.bells["uploader"], HEARTBEAT_LIMIT_S),
@@ -137,19 +139,21 @@ class App:
             *others,
         ]
         if self.reconciler is not None:
-            # The ticks of the reconciler wait for answers of the service.
-            supervised.append(
-                SupervisedLoop(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s)
-            )
-        if self.settings.notify.is_on:
-            self._notifier = Notifier(self.settings, self.operations.status, self._is_paused, self.log)
-            supervised.append(self._notifier.supervised())
+            bell = self.bells["reconciler"]
+            supervised.append(SupervisedLoop(self.reconciler, bell, HEARTBEAT_LIMIT_S, self._awaits_s))
+        self.notifier = Notifier(self.settings, self.operations.status, self._is_paused, self.log)
+        supervised.append(self.notifier.supervised())
         self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
-        folder = str(self.settings.state.dir)
-        more = page_services(self.settings)
-        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log, more=more)
+        self.serve_page()
         return self.supervisor
+
+    def serve_page(self) -> None:
+        """Serve the page as the settings say, in place of the one that is served."""
+        if self.page is not None:
+            self.page.close()
+        folder, more = str(self.settings.state.dir), page_services(self.settings)
+        self.page = PageServer(self.settings.web, self.operations, folder=folder, log=self.log, more=more)
 
     def answer_meanwhile(self) -> None:
         """Answer the command line while the calling thread works. If that is not possible, log it and continue."""
@@ -180,7 +184,7 @@ class App:
 
     def _connect_ahead(self) -> None:
         """Open the first connections for uploads while the folders are scanned, and leave a worker for other work."""
-        for service in self._services.values():
+        for service in self.services.values():
             for _ in range(min(FIRST_REQUESTS, self.settings.upload.workers - 1)):
                 with suppress(RuntimeError):  # no thread can be started now
                     self._pool.submit(service.connect)
@@ -226,32 +230,23 @@ class App:
         """Return the watched folders with their options, as plain values."""
         return [described(watch) for watch in self.settings.watches]
 
-    def adjust(self, settings: Settings) -> None:
-        """Use these settings from now on. They differ in options that may change while eisync runs only
-        (`eisync.settings.live`)."""
-        upload, reconcile = settings.upload, settings.reconcile
-        self.settings = settings
-        self._throttle.set_rate(upload.max_rate or None)
-        self._quiet_hours = upload.quiet_hours
-        self._numbers.use(settings)
-        if self.reconciler is not None:
-            self.reconciler.adjust(
-                interval_s=reconcile.interval_s,
-                sweep_interval_s=reconcile.sweep_interval_s,
-                page_size=reconcile.page_size,
-            )
-        for name in ("uploader", "reconciler"):
-            self.bells[name].set()
+    def wait_for_answers(self) -> None:
+        """Let a heartbeat be as old as the settings need it. Requests under way keep their longer time."""
+        self._longest_wait_s = max(self._longest_wait_s, self.settings.upload.longest_wait_s)
+
+    def _awaits_s(self) -> float:
+        """Return how long one turn may wait for answers (s): it sends a few requests."""
+        return 3 * self._longest_wait_s
 
     def close(self, *, wait: bool = True) -> None:
         """Release everything. With `wait` False, do not wait for requests under way: their files become doubtful."""
         self._events.stop()
         if self.page is not None:
             self.page.close()
-        if self._notifier is not None:
-            self._notifier.close()
+        if self.notifier is not None:
+            self.notifier.close()
         self._pool.shutdown(wait=wait, cancel_futures=True)
-        for service in self._services.values():
+        for service in self.services.values():
             service.close()
         # Answer requests until the end: once the database is closed, commands can open it themselves.
         if self._control is not None:
@@ -270,14 +265,15 @@ class App:
             index=self.index,
             actions=self.actions,
             roots=self.roots,
-            services=self._services,
+            services=self.services,
+            keys=self.keys,
             wakes={name: bell.set for name, bell in self.bells.items()},
             times=self.times,
             lineage=loops.lineage(self.settings, self.roots, self._database, self.log),
         )
 
     @functools.cached_property
-    def _numbers(self) -> ProcessNumbers:
+    def numbers(self) -> ProcessNumbers:
         return ProcessNumbers(self.settings, self.uploader.counters, overflows=lambda: self._events.overflows)
 
     @functools.cached_property
@@ -301,8 +297,8 @@ class App:
                 recheck=lambda: steering.recheck(self.settings, self.uploader, self.bells["uploader"].set),
                 page=lambda valid_s: self.page.record(valid_s) if self.page is not None else PAGE_STARTS,
                 explain=lambda root, path: explain(self.operations, root, path),
-                counted=self._numbers.counted,
-                hour=self._numbers.hour,
+                counted=self.numbers.counted,
+                hour=self.numbers.hour,
                 log=lambda: {"lines": recent()},
             ),
         )
@@ -324,8 +320,8 @@ class App:
         health = self.supervisor.health() if self.supervisor is not None else []
         if self._beat_at is None:
             return health
-        patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
-        limit_s = 5 * HEARTBEAT_LIMIT_S + 3 * patience_s  # one turn may wait for answers, or copy a file to a slow disk
+        # One turn may wait for answers, or copy a file to a slow disk.
+        limit_s = 5 * HEARTBEAT_LIMIT_S + self._awaits_s()
         return [*health, LoopHealth("pass", clock.monotonic() - self._beat_at, limit_s, None)]
 
     def _register(self) -> None:

@@ -10,7 +10,7 @@ from eisync.adapters import clock, process
 from eisync.adapters.notification import Webhook, run_command, show_on_desktop
 from eisync.app.loops import USER_AGENT
 from eisync.errors import ConfigurationError
-from eisync.loops.notifier import Deliver, NotifierLoop, Situation
+from eisync.loops.notifier import Deliver, NotifierLoop, NotifierOptions, Situation
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import SupervisedLoop
 from eisync.settings import Notify, Settings
@@ -45,37 +45,44 @@ class Channels:
             self._webhook.close()
 
 
+def notifier_options(options: Notify) -> NotifierOptions:
+    """Return the options of the loop. Raises ConfigurationError when a channel cannot be used."""
+    channels, host = Channels(options), process.host()
+    return NotifierOptions(
+        channels={name: _from_host(deliver, host) for name, deliver in channels.deliver.items()},
+        patience=options.patience,
+        stalled_s=options.stalled_s,
+        close=channels.close,
+    )
+
+
 class Notifier:
-    """The notifications of one process."""
+    """The notifications of one process. Its loop runs even when nobody is told: that may change at any time."""
 
     def __init__(
         self, settings: Settings, status: Callable[[], Mapping[str, Any]], is_paused: Callable[[float], bool], log: Log
     ) -> None:
         """Raises ConfigurationError when a channel cannot be used."""
-        options = settings.notify
-        self._channels = Channels(options)
-        host = process.host()
+        self._bell = threading.Event()
         self._loop = NotifierLoop(
-            {name: _from_host(deliver, host) for name, deliver in self._channels.deliver.items()},
-            options.patience,
-            Situation(
-                status=status,
-                is_paused=is_paused,
-                second_of_day=clock.second_of_day,
-                stalled_s=options.stalled_s,
-                spent_s=clock.spent_s,
-            ),
+            notifier_options(settings.notify),
+            Situation(status=status, is_paused=is_paused, second_of_day=clock.second_of_day, spent_s=clock.spent_s),
             Ledgers(str(settings.state.dir)),
             log=log,
         )
 
     def supervised(self) -> SupervisedLoop:
         """Return the loop for the supervisor."""
-        return SupervisedLoop(self._loop, threading.Event(), LIMIT_S)
+        return SupervisedLoop(self._loop, self._bell, LIMIT_S)
+
+    def adjust(self, options: NotifierOptions) -> None:
+        """Use these options from now on. Safe from any thread."""
+        self._loop.adjust(options)
+        self._bell.set()
 
     def close(self) -> None:
         """Close what the channels hold open. Safe to repeat."""
-        self._channels.close()
+        self._loop.close()
 
 
 def _from_host(deliver: Deliver, host: str) -> Deliver:

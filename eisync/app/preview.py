@@ -11,7 +11,7 @@ from dataclasses import replace
 from eisync.adapters import clock, process
 from eisync.adapters.files import sidecars, writer_probe
 from eisync.adapters.files.inventory import Found, Trouble, inventory
-from eisync.app.loops import watched_of
+from eisync.app.loop_options import watched_of
 from eisync.app.outside import outside_world
 from eisync.core.completeness import observe, reason
 from eisync.core.formats.check import has_end

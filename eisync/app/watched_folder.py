@@ -7,7 +7,7 @@ from typing import Any
 
 from eisync.adapters.files.inventory import Found, found_at
 from eisync.adapters.files.sidecars import annotation_at
-from eisync.app.loops import watched_of
+from eisync.app.loop_options import watched_of
 from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, FileStatus, status_of
 from eisync.core.labels.annotations import MANIFEST, NotASample
 from eisync.core.lifecycle import State

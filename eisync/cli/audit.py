@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from eisync.adapters.files.inventory import Found, Trouble, inventory
-from eisync.app.loops import described
+from eisync.app.loop_options import described
 from eisync.app.preview import why_left_out
 from eisync.app.watched_folder import Ask, WatchedFolder, statuses_of, watched_folder_of
 from eisync.cli import OK, UNEXPECTED

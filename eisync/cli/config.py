@@ -8,7 +8,7 @@ import click
 
 from eisync import settings as configuration
 from eisync.adapters.files.inventory import Found, inventory
-from eisync.app.loops import watched_of
+from eisync.app.loop_options import watched_of
 from eisync.cli.options import ask, common, common_unused, key_file
 from eisync.cli.output import say, say_json
 from eisync.core.labels.rule_trial import RuleTrial
@@ -84,18 +84,24 @@ def show(config: str | None, state_dir: str | None, api_key_file: str | None, or
 
 @command.command("reload")
 @common
-def reload(config: str | None, state_dir: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what applies and what waits as one JSON object.")
+def reload(config: str | None, state_dir: str | None, as_json: bool) -> None:
     """Have the running daemon read its configuration again, as SIGHUP does.
 
-    Options that may change while it runs apply at once; the others are named, and wait for a restart. A configuration
-    with faults changes nothing: they are shown, and the exit code is 78.
+    Nearly every option applies at once. The others are named, with the reason why they wait for a restart. So are
+    options of the file that a variable or the daemon's command line overrules. A configuration with faults changes
+    nothing: they are shown, and the exit code is 78.
     """
     done = next(iter(ask({"do": "reload"}, config=config, state_dir=state_dir)), None)
     if done is None:
         raise DaemonUnreachableError("no daemon runs on this state folder; the next start reads the configuration")
     say(*(f"warning: {warning}" for warning in done["warnings"]), err=True)
+    if as_json:
+        say_json({key: done[key] for key in ("applied", "waiting", "overruled")}, indent=2)
+        return
     say(*(f"applied: {option} = {_shown(found)}" for option, found in done["applied"].items()))
-    say(*(f"restart to apply: {option}" for option in done["waiting"]))
+    say(*(f"restart to apply: {one['option']} ({one['reason']})" for one in done["waiting"]))
+    say(*(f"not in force: {one['option']} ({one['by']} overrules the file)" for one in done["overruled"]))
     if not done["applied"] and not done["waiting"]:
         say("Nothing has changed.")
 

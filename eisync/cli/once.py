@@ -9,7 +9,7 @@ from types import FrameType
 import click
 
 from eisync.adapters import clock
-from eisync.app.loops import watched_of
+from eisync.app.loop_options import watched_of
 from eisync.app.machine import App, build
 from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import say

@@ -20,7 +20,7 @@ from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import say
 from eisync.control.steering import LONGEST_LINK_S
 from eisync.errors import ConfigurationError, StateLostError
-from eisync.log import Threshold, configure
+from eisync.log import Style, Threshold, configure
 from eisync.loops.ports import Log
 from eisync.loops.status_line import StatusLine
 from eisync.loops.supervisor import SupervisedLoop, Supervisor
@@ -57,14 +57,14 @@ def command(
         return load(config=config, state_dir=state_dir, dirs=dirs, labels=labels, api_key_file=api_key_file)
 
     settings = read()
-    threshold = Threshold(settings.log.level)
-    log = configure(level=threshold, style=settings.log.format, is_journal=is_journal(2))
+    threshold, style = Threshold(settings.log.level), Style(settings.log.format)
+    log = configure(level=threshold, style=style, is_journal=is_journal(2))
     for warning in settings.warnings:
         log.warning("configuration.warned", reason=warning)
     stop, stop_now, reload = threading.Event(), threading.Event(), threading.Event()
     _on_signals(stop, stop_now, reload)
     app = build(settings, log=log)
-    reloading = Reloading(app, read, threshold)
+    reloading = Reloading(app, read, threshold, style)
     notifier = Notifier(notify_socket())
     status_line = StatusLine(lambda: hero_of(app.operations.status()).sentence, spent_s=spent_s)
     shown = [SupervisedLoop(status_line, threading.Event(), STATUS_LIMIT_S)] if notifier.is_heard else []

@@ -236,6 +236,13 @@ class AdaptiveBatchSize:
         """Return the limits before anything is known."""
         return cls(most=most, now=most)
 
+    def limited(self, most: Limits) -> "AdaptiveBatchSize":
+        """Return the limits when they may be at most `most` from now on. What was learnt of smaller ones is kept."""
+        if self.now == self.most:
+            return dataclasses.replace(self, most=most, now=most)
+        now = Limits(files=min(self.now.files, most.files), bytes=min(self.now.bytes, most.bytes))
+        return dataclasses.replace(self, most=most, now=now)
+
     def refused(self, *, files: int, size: int) -> "AdaptiveBatchSize":
         """Return the limits after a request of this size was too large."""
         return dataclasses.replace(

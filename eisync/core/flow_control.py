@@ -54,6 +54,14 @@ class ConcurrencyWindow:
         """Return the window before anything is known."""
         return cls(most=most, size=float(min(most, FIRST_REQUESTS)), threshold=float(most))
 
+    def limited(self, most: int) -> "ConcurrencyWindow":
+        """Return the window when at most `most` requests may be under way from now on."""
+        size = min(self.size, float(most))
+        if most > self.most and self.size == self.first:  # nothing made it smaller than it begins
+            size = float(min(most, FIRST_REQUESTS))
+        threshold = float(most) if self.threshold >= self.most else min(self.threshold, float(most))
+        return dataclasses.replace(self, most=most, size=size, threshold=threshold)
+
     @property
     def first(self) -> int:
         """The size that the window begins with. Only failures make it smaller."""
@@ -150,6 +158,12 @@ class FlowControl:
         self._window = ConcurrencyWindow.begun(workers)
         self._circuit_breaker = CircuitBreaker()
         self._latency = LatencyBaseline()
+
+    def adjust(self, limits: Limits, policy: RetryPolicy, *, workers: int) -> None:
+        """Obey other limits from now on. What was learnt of the line and the service is kept."""
+        self._policy = policy
+        self._batch_size = self._batch_size.limited(limits)
+        self._window = self._window.limited(workers)
 
     @property
     def round(self) -> int:

@@ -161,6 +161,18 @@ def holder(stamp: Stamp) -> str:
     return f"process {stamp.pid} on {stamp.host}, with the state folder {stamp.state}"
 
 
+def why_shared(running: Iterable[Stamp], unknown: Iterable[Stamp], path: str) -> str | None:
+    """Return who else uses the folder at `path`, as a sentence; None when nobody does. `unknown` may have ended."""
+    if who := "; ".join(map(holder, running)):
+        return f"another eisync uses this folder, too: {who}; files that it removes do not count as deleted"
+    if who := "; ".join(map(holder, unknown)):
+        return (
+            f"another eisync works or worked in this folder, too: {who}; files that it removes do not count as "
+            f"deleted (if it has stopped for good: setfattr -x {ATTRIBUTE} {path})"
+        )
+    return None
+
+
 def _stamp(found: Mapping[str, Any]) -> Stamp:
     """Read one stamp. Raises ValueError, TypeError or KeyError when it is not one."""
     counter, taken = int(found["counter"]), int(found["taken"])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from eisync.core import lineage
-from eisync.core.lineage import ATTRIBUTE, LineageFinding, Own, Stamp
+from eisync.core.lineage import LineageFinding, Own, Stamp
 from eisync.core.model import Root, shown, value
 from eisync.errors import FolderError
 from eisync.loops.ports import Log
@@ -111,6 +111,15 @@ class Lineage:
         self._clock = clock
         self._log = log
         self._lock = threading.RLock()
+
+    def adjust(self, roots: Mapping[Root, bool]) -> None:
+        """Use these consequences from now on. Where missing files have consequences that had none, begin anew, as at a
+        start: the folder may have been used by others meanwhile."""
+        with self._lock:
+            for root, matters in roots.items():
+                if matters and not self._folders[root.id].matters:
+                    self._folders[root.id] = _Folder(root, matters)
+                self._folders[root.id].matters = matters
 
     # --- called by the loops -----------------------------------------------------------------------------------
 
@@ -322,16 +331,7 @@ class Lineage:
         runs_by = {stamp: self._process.is_running(stamp.pid, stamp.process) for stamp in others}
         running = [stamp for stamp, runs in runs_by.items() if runs]
         unknown = [stamp for stamp, runs in runs_by.items() if runs is None]
-        shared = None
-        if running:
-            who = "; ".join(lineage.holder(stamp) for stamp in running)
-            shared = f"another eisync uses this folder, too: {who}; files that it removes do not count as deleted"
-        elif unknown:
-            who = "; ".join(lineage.holder(stamp) for stamp in unknown)
-            shared = (
-                f"another eisync works or worked in this folder, too: {who}; files that it removes do not count as "
-                f"deleted (if it has stopped for good: setfattr -x {ATTRIBUTE} {shown(folder.root.path)})"
-            )
+        shared = lineage.why_shared(running, unknown, shown(folder.root.path))
         if shared is not None and shared != folder.shared:
             self._log.warning("root.shared", root=shown(folder.root.path), reason=shared)
         folder.shared = shared

@@ -3,6 +3,7 @@
 A delivery that fails is logged and tried again later. It is no problem of its own, and costs no upload.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -26,15 +27,23 @@ Deliver = Callable[[Mapping[str, Any]], None]
 class Situation:
     """Where the loop looks: at the record of the operation `status`, and at whether uploads pause on purpose (Unix s).
 
-    `second_of_day` is the local time of day. Uploads count as stalled after `stalled_s`. `spent_s` returns the
-    processor time that the thread has used so far.
+    `second_of_day` is the local time of day. `spent_s` returns the processor time that the thread has used so far.
     """
 
     status: Callable[[], Mapping[str, Any]]
     is_paused: Callable[[float], bool]
     second_of_day: Callable[[], float]
-    stalled_s: float
     spent_s: Callable[[], float] = lambda: 0.0
+
+
+@value(kw_only=True)
+class NotifierOptions:
+    """The channels by name, without any when nobody is told, and when something is told. `close` releases them."""
+
+    channels: Mapping[str, Deliver]
+    patience: Patience
+    stalled_s: float
+    close: Callable[[], object] = lambda: None
 
 
 class NotifierLoop:
@@ -44,17 +53,14 @@ class NotifierLoop:
 
     def __init__(
         self,
-        channels: Mapping[str, Deliver],
-        patience: Patience,
+        options: NotifierOptions,
         situation: Situation,
         ledgers: Ledgers,
         *,
         log: Log,
     ) -> None:
-        """`channels` deliver, by name."""
-        self._channels = channels
-        self._patience = patience
-        self._tick_s = min(LONGEST_TICK_S, max(SHORTEST_TICK_S, patience.after_s / 4.0))
+        self._options = options
+        self._adjustments: deque[NotifierOptions] = deque()
         self._situation = situation
         self._ledgers = ledgers
         self._log = log
@@ -62,32 +68,41 @@ class NotifierLoop:
         self._began_at: float | None = None
         self._is_stopping = False
 
+    def adjust(self, options: NotifierOptions) -> None:
+        """Use these options from the next tick on. What was told on a channel before is not told again.
+
+        Safe from any thread.
+        """
+        self._adjustments.append(options)
+
     def tick(self, now: float) -> float:
         """Look once, and tell what is due."""
-        if self._is_stopping:
-            return LONGEST_TICK_S
+        while self._adjustments:
+            self._options.close()
+            self._options = self._adjustments.popleft()
         if self._began_at is None:
             self._began_at = now
-            stored = self._ledgers.read()
-            self._known = {
-                name: notifications.begun(notifications.unpacked(stored.get(name)), now=now) for name in self._channels
-            }
+        if self._is_stopping or not self._options.channels:
+            self._known = {}
+            return LONGEST_TICK_S
+        self._remember(now)
         self._began_at = min(self._began_at, now)
         spent_s = self._situation.spent_s()
         status = self._situation.status()
         found = problems(
             status,
-            stalled_s=self._situation.stalled_s,
+            stalled_s=self._options.stalled_s,
             up_s=now - self._began_at,
             is_paused=self._situation.is_paused(now),
         )
         before = self._packed()
-        for name, deliver in self._channels.items():
+        for name, deliver in self._options.channels.items():
             ledger = notifications.observe(self._known[name], found, now=now)
             self._known[name] = self._tell(name, deliver, ledger, status, now)
         if self._packed() != before:
             self._write()
-        return max(self._tick_s, (self._situation.spent_s() - spent_s) / CPU_SHARE)
+        tick_s = min(LONGEST_TICK_S, max(SHORTEST_TICK_S, self._options.patience.after_s / 4.0))
+        return max(tick_s, (self._situation.spent_s() - spent_s) / CPU_SHARE)
 
     def stop(self, now: float) -> None:
         """Tell nothing more."""
@@ -98,9 +113,24 @@ class NotifierLoop:
         """Return True always: a notification that did not leave is due again after the next start."""
         return True
 
+    def close(self) -> None:
+        """Release the channels, once the loop has ended. Safe to repeat."""
+        for options in (self._options, *self._adjustments):
+            options.close()
+
+    def _remember(self, now: float) -> None:
+        """Keep the ledgers of the channels that there are, and read those of the others."""
+        if self._known.keys() == self._options.channels.keys():
+            return
+        stored = self._ledgers.read()
+        self._known = {
+            name: self._known.get(name) or notifications.begun(notifications.unpacked(stored.get(name)), now=now)
+            for name in self._options.channels
+        }
+
     def _tell(self, name: str, deliver: Deliver, ledger: Ledger, status: Mapping[str, Any], now: float) -> Ledger:
         second = self._situation.second_of_day()
-        notification = notifications.due(ledger, self._patience, now=now, second_of_day=second)
+        notification = notifications.due(ledger, self._options.patience, now=now, second_of_day=second)
         if notification is None:
             return ledger
         kind = notification.kind.value

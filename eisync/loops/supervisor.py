@@ -35,11 +35,15 @@ class LoopHealth:
 
 @value
 class SupervisedLoop:
-    """A loop to run. `bell` asks for a tick at once; `limit_s` is how old its heartbeat may become."""
+    """A loop to run. `bell` asks for a tick at once; `limit_s` is how old its heartbeat may become.
+
+    `awaits_s` returns how much longer that is because a tick waits for answers. It may return more later.
+    """
 
     loop: Loop
     bell: threading.Event
     limit_s: float
+    awaits_s: Callable[[], float] = lambda: 0.0
 
 
 class Supervisor:
@@ -106,7 +110,8 @@ class _Runner:
 
     def health(self) -> LoopHealth:
         age_s = self._monotonic() - self._beat_at
-        return LoopHealth(self._supervised.loop.name, age_s, self._supervised.limit_s, self._trouble)
+        supervised = self._supervised
+        return LoopHealth(supervised.loop.name, age_s, supervised.limit_s + supervised.awaits_s(), self._trouble)
 
     def _run(self) -> None:
         while True:

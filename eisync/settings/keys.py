@@ -47,6 +47,10 @@ class KeySource:
         """Return the place, for a person: `file /etc/eisync/key`, `environment variable EI_API_KEY`."""
         return self._place
 
+    def is_same(self, other: "KeySource") -> bool:
+        """Return whether the key comes from the same place, and is the same one if it is not in a file of its own."""
+        return (self._place, self._file, self._value) == (other._place, other._file, other._value)
+
     def read(self) -> str:
         """Return the current key. Raises ConfigurationError, which names the place and never the content."""
         try:

@@ -15,9 +15,11 @@ from pydantic import ValidationError
 from eisync import paths
 from eisync.errors import ConfigurationError
 from eisync.settings.arguments import Arguments, Checked, LabelFlags, chosen
+from eisync.settings.effects import effects_of
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
 from eisync.settings.notify import Notify
+from eisync.settings.overruled import overruled
 from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, several, unknown_key
 from eisync.settings.roots import Roots
 from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
@@ -116,8 +118,9 @@ class _Loading:
         assert notify is not None
         assert log is not None
         assert state is not None
+        opened = tuple(checked.table for checked in targets)
         return Settings(
-            targets=tuple(checked.table for checked in targets),
+            targets=opened,
             watches=watches,
             upload=upload,
             state=state,
@@ -126,12 +129,13 @@ class _Loading:
             notify=notify,
             log=log,
             warnings=(
-                *clear_text_warnings(checked.table for checked in targets),
+                *clear_text_warnings(opened),
                 *state_warnings(state, watches),
                 *dict.fromkeys(filter(None, [notify.warning(), *(source.warning() for source in keys.values())])),
             ),
             config_file=Path(self.source.file) if self.source.file else None,
             keys=keys,
+            overruled=overruled(self.source, self.arguments, self.state_flag, opened, watches, keys),
         )
 
     # Tables
@@ -299,14 +303,11 @@ class _Loading:
     def check_effects(self, watches: Sequence[Watch]) -> None:
         """Report options that delete or change something, because eisync must compare with the service first."""
         for watch in watches:
-            values = watch.model_dump(include=set(_EFFECTS))
-            for name, harmless in _EFFECTS.items():
-                value = values[name]
-                if value not in harmless:
-                    self.faults.say(
-                        f'{watch.path}: {name} = "{value}" needs reconcile.enabled = true: eisync deletes, moves '
-                        "and replaces nothing without comparing with the service"
-                    )
+            for name, value in effects_of(watch):
+                self.faults.say(
+                    f'{watch.path}: {name} = "{value}" needs reconcile.enabled = true: eisync deletes, moves '
+                    "and replaces nothing without comparing with the service"
+                )
 
     # State
 
@@ -322,16 +323,6 @@ class _Loading:
             self.faults.say(str(error))
             return None
         return StateOptions(dir=Path(found), group=options.group)
-
-
-# The options that can delete or change something, with the values that do not.
-_EFFECTS = {
-    "on_change": ("add", "ignore"),
-    "on_local_delete": ("keep",),
-    "on_remote_delete": ("keep",),
-    "after_upload": ("keep",),
-    "min_free": (0,),
-}
 
 
 def _is_private(path: str) -> bool:

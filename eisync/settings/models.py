@@ -22,6 +22,7 @@ from eisync.settings.table import Table
 from eisync.settings.watch import Target, Watch, WatchRule
 from eisync.settings.web import Web
 
+MAX_WORKERS = 64
 SLOWEST_RATE = 4096  # a chunk of 64 KiB must be sent before the service closes a connection that seems dead
 
 
@@ -31,7 +32,7 @@ class Upload(Table):
     workers: Whole = Field(
         default=32,
         ge=1,
-        le=64,
+        le=MAX_WORKERS,
         description="The most requests that run at the same time. eisync begins with 4 for each target, and adds "
         "more while files wait and each request takes no longer for it, as over a long line.",
     )
@@ -52,13 +53,11 @@ class Upload(Table):
         default=0,
         ge=0,
         le=1024**4,
-        description="The most bytes per second for all uploads together, at least 4,096. `0`: no limit. Can be "
-        "changed while eisync runs.",
+        description="The most bytes per second for all uploads together, at least 4,096. `0`: no limit.",
     )
     quiet_hours: QuietHoursOption = Field(
         default=QuietHours(),
-        description='Hours of the day in which nothing is uploaded, such as `"08:00-12:00, 22:00-06:00"`. Can be '
-        "changed while eisync runs.",
+        description='Hours of the day in which nothing is uploaded, such as `"08:00-12:00, 22:00-06:00"`.',
     )
     timeout_s: Number = Field(
         default=60.0,
@@ -120,6 +119,11 @@ class Upload(Table):
     def limits(self) -> Limits:
         """The largest request."""
         return Limits(files=self.batch_files, bytes=self.batch_bytes)
+
+    @property
+    def longest_wait_s(self) -> float:
+        """How many seconds pass without a sign of the service before eisync gives up on a request."""
+        return self.connect_timeout_s + self.timeout_s
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -242,7 +246,8 @@ class Settings(BaseModel):
     """The settings of one process: complete, checked and frozen.
 
     Every path is absolute. `warnings` are sentences for the log, about settings that are valid but that a person should
-    know about. `keys` says where each target's API key comes from. It contains no keys except inline ones, and is never
+    know about. `overruled` names options of the file that are not in force, and what says something else.
+    `keys` says where each target's API key comes from. It contains no keys except inline ones, and is never
     dumped.
     """
 
@@ -258,6 +263,7 @@ class Settings(BaseModel):
     log: LogOptions = LogOptions()
     warnings: tuple[str, ...] = ()
     config_file: Path | None = None
+    overruled: dict[str, str] = Field(default_factory=dict, exclude=True)
     keys: dict[str, KeySource] = Field(default_factory=dict, exclude=True, repr=False)
 
     def target(self, name: str) -> Target:

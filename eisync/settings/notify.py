@@ -43,7 +43,8 @@ class Notify(Table):
     )
     webhook_file: Place | None = Field(
         default=None,
-        description="A file that holds the address of the webhook and nothing else. It is read at the start.",
+        description="A file that holds the address of the webhook and nothing else. It is read at the start, "
+        "and when the configuration is read again.",
     )
     desktop: Switch = Field(
         default=False,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from eisync.settings.fields import written
 from eisync.settings.models import Settings
 
@@ -20,7 +22,14 @@ def without_secrets(settings: Settings) -> dict[str, Any]:
     return shown
 
 
+def plain_option(name: str, value: Any) -> Any:
+    """Return the value of the option `name` in the form of the configuration file. A secret is not shown."""
+    return _option(name, value)
+
+
 def _shown(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     if isinstance(value, Mapping):
         return {str(name): _option(str(name), one) for name, one in value.items()}
     if isinstance(value, list | tuple):

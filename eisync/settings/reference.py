@@ -6,6 +6,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from eisync.settings.fields import written
+from eisync.settings.live import restart_reasons
 from eisync.settings.models import NESTED, TABLES, Layout
 from eisync.settings.problems import bracketed
 from eisync.settings.table import Table
@@ -32,6 +33,12 @@ def json_schema() -> dict[str, Any]:
 def options_table() -> str:
     """Return all options in Markdown, with one table for each table of the file."""
     return "\n".join(_lines())
+
+
+def restart_table() -> str:
+    """Return the options that wait for a restart in Markdown, with the reason of each."""
+    lines = [f"| `{option}` of `{bracketed(table)}` | {why} |" for table, option, why in restart_reasons()]
+    return "\n".join(["| option | why it waits for a restart |\n|---|---|", *lines])
 
 
 def _lines() -> Iterator[str]:

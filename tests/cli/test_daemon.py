@@ -34,7 +34,7 @@ def test_a_file_dropped_into_the_folder_is_in_the_project(bench: Bench, daemon: 
     assert "The only file is in Edge Impulse" in status["sentence"]
     assert {"synced": 1} == status["counts"]
     assert daemon.pid == status["daemon"]["pid"]
-    loops = {"watcher", "uploader", "reconciler", "retention", "control"}
+    loops = {"watcher", "uploader", "reconciler", "retention", "control", "notifier"}
     assert loops == {loop["name"] for loop in status["daemon"]["loops"]}
 
 

@@ -57,6 +57,7 @@ def actions_of(
         executor=ActionExecutor(store, bin_, precautions, clock=clock, log=yard.log),
         undo=Undo(store, bin_, precautions.folders, file_facts.facts_at, retained, clock=clock, log=yard.log),
         tombstones=Tombstones(store, yard.index, precautions.guarding, clock=clock, log=yard.log),
+        guarding=precautions.guarding,
     )
 
 

@@ -178,7 +178,7 @@ def test_a_paused_target_gets_its_files_back(circuit: Circuit, monkeypatch: pyte
     monkeypatch.setattr(claims, "FILES_AT_ONCE", 1)
     claimed(circuit, "a.csv", "b.csv")
     [state] = circuit.uploader._states
-    circuit.uploader._pause(state, "the key is refused", circuit.now)
+    circuit.uploader._project_check.pause(state, "the key is refused", circuit.now)
     circuit.bench.run()
     circuit.uploader.tick(circuit.now)
     assert [READY, READY] == [circuit.states()[path] for path in ("a.csv", "b.csv")]

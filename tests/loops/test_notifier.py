@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ import pytest
 
 from eisync.core.notifications import Patience
 from eisync.errors import NotificationError, StateError
-from eisync.loops.notifier import NotifierLoop, Situation
+from eisync.loops.notifier import NotifierLoop, NotifierOptions, Situation
 from eisync.store.ledgers import Ledgers
 from tests.core.test_problems import STATUS
 from tests.fakes import Notebook
@@ -32,18 +33,20 @@ class Desk:
 
     def start(self) -> None:
         self.loop = NotifierLoop(
-            {name: partial(self.deliver, name) for name in ("command", "webhook")},
-            Patience(),
+            self.options("command", "webhook"),
             Situation(
                 status=self.look,
                 is_paused=lambda _: False,
                 second_of_day=lambda: 0.0,
-                stalled_s=3600.0,
                 spent_s=lambda: self.spent_s,
             ),
             Ledgers(str(self.folder)),
             log=self.log,
         )
+
+    def options(self, *names: str, **patience: float) -> NotifierOptions:
+        channels = {name: partial(self.deliver, name) for name in names}
+        return NotifierOptions(channels=channels, patience=Patience(**patience), stalled_s=3600.0)
 
     def look(self) -> Mapping[str, Any]:
         self.spent_s += self.cost_s
@@ -113,6 +116,28 @@ def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
 def test_what_cannot_be_written_has_a_reason(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="No such file or directory"):
         Ledgers(str(tmp_path / "missing")).write({})
+
+
+def test_channels_come_and_go_while_it_runs_and_nothing_is_repeated(tmp_path: Path) -> None:
+    desk, closed = Desk(tmp_path), list[str]()
+    desk.status = PLAN
+    desk.live(300)
+    assert [("command", "problem"), ("webhook", "problem")] == desk.said
+    desk.loop.adjust(desk.options())
+    desk.live(600)
+    desk.status = WELL
+    desk.live(3600)
+    assert 2 == len(desk.said)  # nobody was told
+    desk.loop.adjust(replace(desk.options("webhook", "desktop"), close=lambda: closed.append("these")))
+    desk.live(3600)
+    assert [("webhook", "recovery")] == desk.said[2:]
+    desk.status = PLAN
+    desk.live(3600)
+    assert [("desktop", "problem"), ("webhook", "problem")] == sorted(desk.said[3:])
+    assert [] == closed
+    desk.loop.adjust(desk.options("desktop"))
+    desk.live(60)
+    assert ["these"] == closed
 
 
 @pytest.mark.parametrize(("cost_s", "wait_s"), [(0.0, 15.0), (0.01, 15.0), (0.05, 50.0)])

@@ -16,7 +16,8 @@ from eisync.core.pause import Hold
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
-from eisync.loops.uploader.loop import IDLE_S, PROBE_AFTER_S, UploaderLoop
+from eisync.loops.uploader.loop import IDLE_S, UploaderLoop
+from eisync.loops.uploader.project_check import PROBE_AFTER_S
 from eisync.loops.uploader.target_state import (
     COMPANY_S,
     THREADLESS_S,

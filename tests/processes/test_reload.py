@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 
 from tests.conftest import Bench, row
+from tests.layouts.media import wav
 
+SEVERAL = """
+label = "cat"
+patience_s = 0.2
+[upload]
+batch_files = 1
+allow_duplicates = true
+[notify]
+command = ["/bin/cat"]
+after_s = 0.0
+[web]
+enabled = true
+"""
 ALL_DAY = "00:00-12:00, 12:00-24:00"
 
 
@@ -35,11 +48,38 @@ def test_quiet_hours_end_when_the_configuration_is_read_again(bench: Bench) -> N
             configuration.write_text(f"{before}\n[upload]\nmax_rate = 1000000\nworkers = 2\n")
             daemon.send_signal(signal.SIGHUP)
             until(lambda: bench.emulator.ledger()["stored_by_hash"])
+            configuration.write_text(f"{before}{SEVERAL}")
+            answer = json.loads(bench.run("config", "reload", "--json").stdout)
+            watch = f"watch {bench.recordings}"
+            assert [
+                f"{watch}: label",
+                f"{watch}: patience_s",
+                "upload.batch_files",
+                "upload.max_rate",
+                "upload.workers",
+            ] == [
+                *(one for one in answer["applied"] if one.startswith("watch")),
+                *sorted(one for one in answer["applied"] if one.startswith("upload")),
+            ]
+            assert [("upload.allow_duplicates", True)] == [
+                (one["option"], bool(one["reason"])) for one in answer["waiting"]
+            ]
+            assert [{"option": "web.enabled", "by": "EISYNC_WEB__ENABLED"}] == answer["overruled"]
+            requests = bench.emulator.ledger()["requests"]
+            bench.write("walk.1.csv", row(2))
+            bench.write("walk.2.csv", row(3))
+            until(lambda: 3 == len(bench.emulator.ledger()["stored_by_hash"]))
+            assert requests + 2 == bench.emulator.ledger()["requests"]
+            assert ["walk.1.csv", "walk.2.csv"] == sorted(bench.files("--label", "cat"))
+            bench.write("cut.1.wav", wav()[:900])  # a problem, once its patience is over
+            until(lambda: "notification.sent" in events(log))
+            again = bench.run("config", "reload").stdout.splitlines()
+            assert ["restart to apply", "not in force"] == [line.partition(":")[0] for line in again]
         finally:
             daemon.send_signal(signal.SIGTERM)
             assert 0 == daemon.wait(timeout=20)
-    assert ["configuration.refused", "configuration.read", "configuration.waits"] == [
-        event for event in events(log) if event.startswith("configuration.")
+    assert ["refused", "read", "read", "waits", "overruled", "read", "waits", "overruled"] == [
+        event.removeprefix("configuration.") for event in events(log) if event.startswith("configuration.")
     ]
 
 

@@ -13,7 +13,7 @@ from eisync.adapters.client.errors import MAX_SMALL_BYTES, read_whole
 from eisync.adapters.client.listing import Listing
 from eisync.adapters.client.replies import LastModification
 from eisync.adapters.client.studio import Studio, StudioAnswer
-from eisync.adapters.client.transport import Transport
+from eisync.adapters.client.transport import Timeout, Transport
 from eisync.core.dataset import WholeSample
 from eisync.core.formats.json_syntax import json_object
 from eisync.core.labels.parts import PartKind
@@ -73,7 +73,7 @@ class ServiceClient:
         is called for each upload; it returns the function that reports which programs have a file open for writing.
         """
         self._ingestion_url = endpoints.ingestion_url
-        self._timeout_s = (endpoints.connect_timeout_s, endpoints.timeout_s)
+        self._timeout_s: Timeout = (endpoints.connect_timeout_s, endpoints.timeout_s)
         self._read_key = read_key
         self._spend = spend
         self._probing = probing
@@ -86,6 +86,14 @@ class ServiceClient:
         self.listed, self.count, self.beside = self._listing.listed, self._listing.count, self._listing.beside
         feed = ChangeFeed(self._studio)
         self.dataset_versions, self.changes = feed.dataset_versions, feed.changes
+
+    def adjust(self, *, timeout_s: Timeout, trusted: str | bool) -> None:
+        """Wait this long for connections and answers (s), and trust these certificates, from the next request on.
+
+        Safe from any thread.
+        """
+        self._timeout_s = self._studio.timeout_s = timeout_s
+        self._transport.trust(trusted)
 
     def upload(self, envelope: Envelope) -> UploadReply:
         """Send the envelope and the bytes of its files.

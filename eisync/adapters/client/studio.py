@@ -57,7 +57,7 @@ class Studio:
         """`read_key` is called before each request, so that a new key is used at once."""
         self.url = url
         self._transport = transport
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s  # read for each request
         self._read_key = read_key
         self._project: tuple[str, int] | None = None  # the last key used, and its project
         self.key_id: int | None = None  # the service's id of that key, if the service names it
@@ -108,7 +108,7 @@ class Studio:
         if body is not None:
             headers["content-type"] = "application/json"
             raw = json.dumps(body).encode()
-        with self._transport.open(method, url, headers=headers, timeout_s=self._timeout_s, body=raw) as response:
+        with self._transport.open(method, url, headers=headers, timeout_s=self.timeout_s, body=raw) as response:
             answer = read_whole(response, limit_bytes=MAX_SMALL_BYTES)
         StudioAnswer(url, response.status_code, response.headers, answer).content()
 
@@ -117,7 +117,7 @@ class Studio:
         """Send a GET and lend the answer, whose body is not read yet. Raise TransitError."""
         url = self.url + path + (f"?{encode_query(query)}" if query else "")
         headers = {"x-api-key": self._read_key()}
-        with self._transport.open("GET", url, headers=headers, timeout_s=self._timeout_s) as response:
+        with self._transport.open("GET", url, headers=headers, timeout_s=self.timeout_s) as response:
             yield response
 
     def _ask_project_id(self) -> int:

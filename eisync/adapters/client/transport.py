@@ -123,6 +123,15 @@ class Transport:
         self._on_date = on_date
         self._environment: dict[str, Mapping[str, Any]] = {}
 
+    def trust(self, verify: str | bool) -> None:
+        """Trust these certificates (a file or a folder; True: the bundled ones) from the next request on.
+
+        A request under way ends on the connection that it has; no later one uses that. Safe from any thread.
+        """
+        if verify != self._verify:
+            self._verify = verify
+            self._environment = {}
+
     @contextlib.contextmanager
     def open(
         self,

@@ -31,11 +31,14 @@ from eisync.store.actions import ActionStore
 
 
 class GuardLedger:
-    """The guard and what it counts. New tombstones are counted separately from actions on files and samples."""
+    """The guard and what it counts. New tombstones are counted separately from actions on files and samples.
+
+    `guard` may be replaced between two passes.
+    """
 
     def __init__(self, actions: ActionStore, guard: Guard, times: ClockMonitor) -> None:
         self._actions = actions
-        self._guard = guard
+        self.guard = guard
         self._times = times
 
     def why_doubt(self) -> str | None:
@@ -55,7 +58,7 @@ class GuardLedger:
         # Samples of folders that are no longer watched can be deleted, too.
         roots = census if tombstones else context.policies
         return Ledger(
-            self._guard,
+            self.guard,
             (touch for touch in touches if counts_due or touch.at is not None),
             {root_id: census.get(root_id, (0, 0))[0] for root_id in roots},
             now=now,

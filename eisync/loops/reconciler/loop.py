@@ -7,12 +7,13 @@ in folders and project, carries them out and undoes them. One tick sends one req
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
+from eisync.core.guard import Guard
 from eisync.core.model import Item, value
 from eisync.errors import EisyncError, ForeignProjectError, TransitError
 from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.planner import ActionPlanner
+from eisync.loops.actions.planner import ActionPlanner, GuardLedger
 from eisync.loops.actions.undo import Undo
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, ReconciledProject, ReconcilerStore, TargetContext
@@ -35,6 +36,7 @@ class Actions:
     executor: ActionExecutor
     undo: Undo
     tombstones: Tombstones
+    guarding: GuardLedger
 
 
 @value
@@ -84,19 +86,23 @@ class ReconcilerLoop:
         self._begun = {project.target: 0 for project in projects}  # by target: the ticket of the last pass begun
         self._done = dict(self._begun)
         self._dry_runs: set[str] = set()
+        self._adjustments: deque[tuple[Sequence[ReconciledProject], Guard]] = deque()
         self._unread: dict[str, str] = {}
 
-    def adjust(self, *, interval_s: float, sweep_interval_s: float, page_size: int) -> None:
-        """Use these settings for the passes to come. Safe from any thread."""
-        self._projects = [
-            replace(one, interval_s=interval_s, sweep_interval_s=sweep_interval_s, page_size=page_size)
-            for one in self._projects
-        ]
+    def adjust(self, projects: Sequence[ReconciledProject], guard: Guard) -> None:
+        """Use these settings of the same projects from the next tick on. Safe from any thread.
+
+        A pass under way goes on with the settings that it began with, unless what may be deleted or changed has
+        changed: then it is dropped, and begins again.
+        """
+        self._adjustments.append((projects, guard))
 
     def tick(self, now: float) -> float:
         """Begin the passes that are due, then do one step of one pass. The passes take turns."""
         if self._is_stopping:
             return IDLE_S
+        while self._adjustments:
+            self._use(*self._adjustments.popleft())
         for project in self._projects:
             # The clock may have been set back.
             self._due_at[project.target] = min(self._due_at[project.target], now + project.interval_s)
@@ -168,6 +174,25 @@ class ReconcilerLoop:
     def troubles(self) -> dict[str, EisyncError]:
         """Return why the last pass of a target failed, by target."""
         return dict(self._troubles)
+
+    def _use(self, projects: Sequence[ReconciledProject], guard: Guard) -> None:
+        before = [one.policies for one in self._projects]
+        acts_alike = before == [one.policies for one in projects]
+        self._projects = self._index_cleanup.owners = projects
+        if self._actions is not None:
+            acts_alike = acts_alike and guard == self._actions.guarding.guard
+            self._actions.guarding.guard = guard
+        if not acts_alike:
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        """Drop the passes under way, and have each begin again with the next tick."""
+        while self._passes:
+            target = self._passes.pop()[0].target
+            self._begun[target], self._due_at[target] = self._done[target], 0.0
+            with self._lock:
+                self._reported.setdefault(target, PassReport())  # the next report has what this pass did
+                self._under_way.discard(target)
 
     def _step(self, project: ReconciledProject, steps: Iterator[None]) -> None:
         try:

@@ -169,11 +169,11 @@ CLEANUP_INTERVAL_S = 10.0
 
 
 class IndexCleanup:
-    """Decides when to remove files from the index. `is_under_way`: more can be removed at once."""
+    """Decides when to remove files of the `owners` from the index. `is_under_way`: more can be removed at once."""
 
     def __init__(self, cleanup: Cleanup | None, owners: Sequence[ReconciledProject]) -> None:
         self._cleanup = cleanup
-        self._owners = owners
+        self.owners = owners
         self._due_at = 0.0
         self.is_under_way = False
 
@@ -182,7 +182,7 @@ class IndexCleanup:
         self._due_at = min(self._due_at, now + CLEANUP_INTERVAL_S)  # the clock may have been set back
         if self._cleanup is None or (now < self._due_at and not self.is_under_way):
             return False
-        left = sum(self._cleanup.forget(one.target, _roots(one), now=now) for one in self._owners)
+        left = sum(self._cleanup.forget(one.target, _roots(one), now=now) for one in self.owners)
         self.is_under_way = bool(left) or self._cleanup.give_back()
         self._due_at = now + CLEANUP_INTERVAL_S
         return self.is_under_way

@@ -5,14 +5,14 @@ the space that `min_free` asks for. One tick handles one file or one page of the
 least a minute.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from eisync.core import retention
 from eisync.core.actions import Action, StoredAction
 from eisync.core.clock_step import JUMP_S, ClockStepDetector
 from eisync.core.model import shown
-from eisync.core.policy import After, MinFree
+from eisync.core.policy import After, MinFree, Retention
 from eisync.core.retention import Local, Why
 from eisync.errors import FolderError
 from eisync.loops.clock_monitor import ClockMonitor
@@ -77,11 +77,21 @@ class RetentionLoop:
         self._pass_spent_s = 0.0
         self._now = 0.0
         self._is_stopping = False
+        self._adjustments: deque[Mapping[int, Retention]] = deque()
+
+    def adjust(self, policies: Mapping[int, Retention]) -> None:
+        """Use these policies, by the id of the root, from the next tick on. A pass under way ends, and begins again.
+
+        Safe from any thread.
+        """
+        self._adjustments.append(policies)
 
     def tick(self, now: float) -> float:
         """Begin a pass if one is due, and do one step of it."""
         if self._is_stopping:
             return PASS_INTERVAL_S
+        while self._adjustments:
+            self._use(self._adjustments.popleft())
         self._check_clock(now)
         self._due_at = min(self._due_at, now + self._pause_s)  # the clock may have been set back
         if self._pass is None:
@@ -119,6 +129,11 @@ class RetentionLoop:
     def report(self) -> list[dict[str, object]]:
         """Return the status of every folder that has something to report, as plain values. Safe from any thread."""
         return [report_of(status) for status in self._folders if status.policy.removes or status.trouble]
+
+    def _use(self, policies: Mapping[int, Retention]) -> None:
+        for status in self._folders:
+            if status.adjust(policies[status.root.id]):
+                self._pass, self._due_at = None, 0.0  # what the pass has decided may be wrong now
 
     @property
     def _pause_s(self) -> float:

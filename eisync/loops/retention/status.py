@@ -28,6 +28,14 @@ class RetentionStatus:
     paused_until: float = 0.0
     trash_due_at: float = 0.0
 
+    def adjust(self, policy: Retention) -> bool:
+        """Use this policy from now on. Return whether it is another one than before."""
+        if policy == self.policy:
+            return False
+        self.policy = policy
+        self.stays, self.disk, self.short = Counter(), None, 0  # they were found under the other policy
+        return True
+
     def pause(self, trouble: str, now: float) -> None:
         """Pause the work on the folder for TROUBLE_S, because of this trouble."""
         self.trouble, self.paused_until = trouble, now + TROUBLE_S

@@ -23,17 +23,17 @@ MOST_READS = 5
 
 
 class LabelInference:
-    """Decides for all targets whether the service may infer labels."""
+    """Decides for all targets whether the service may infer labels. `is_on` may change between two ticks."""
 
     def __init__(self, inferred: InferredLabels, workers: Workers, *, is_on: bool, log: Log) -> None:
         self._inferred = inferred
         self._workers = workers
-        self._is_on = is_on
+        self.is_on = is_on
         self._log = log
 
     def of(self, state: TargetState) -> Inference:
         """Return whether the service of the target may infer the labels of the next requests."""
-        if not self._is_on:
+        if not self.is_on:
             return Inference.OFF
         match self._inferred.trust(state.target):
             case Trust.RIGHT:

@@ -17,15 +17,17 @@ from eisync.core.outcome import Outcome, after_file_error, give_back, outcome_of
 from eisync.core.pause import Hold
 from eisync.core.retry import Fault
 from eisync.core.wire import UploadReply
-from eisync.errors import ConfigurationError, EisyncError, FileError
+from eisync.errors import ConfigurationError, FileError
 from eisync.loops.ports import Log
 from eisync.loops.uploader.claims import PROBE_CHOICE, Claims
 from eisync.loops.uploader.label_inference import LabelInference
+from eisync.loops.uploader.project_check import ProjectCheck
 from eisync.loops.uploader.results import Results
 from eisync.loops.uploader.target_state import (
     NO_THREADS,
     THREADLESS_S,
     InFlight,
+    SendingOptions,
     SendingRules,
     TargetQueue,
     TargetState,
@@ -37,8 +39,6 @@ from eisync.loops.uploader.target_state import (
 _T = TypeVar("_T")
 
 IDLE_S = 30.0
-PROBE_AFTER_S = 300.0
-"""Time after which a paused target is tried again: an unchanged key may have got new rights."""
 
 
 class UploaderLoop:
@@ -62,7 +62,6 @@ class UploaderLoop:
             TargetState(target_queue, FlowControl(target_queue.limits, target_queue.policy, workers=workers.number))
             for target_queue in targets
         )
-        self._share = max(1, workers.number - (len(targets) - 1))
         self._outbox = store.outbox
         self._index = store.index
         self._workers = workers
@@ -73,14 +72,22 @@ class UploaderLoop:
         self._is_set_back = False
         self._hold: Hold | None = None
         self._in_flight: dict[Future[UploadReply], InFlight] = {}
-        self._results = Results(store.outbox, {one.target: one for one in targets}, jitter=chance.jitter, log=log)
+        self._results = Results(store.outbox, {one.target: one for one in self._states}, jitter=chance.jitter, log=log)
         self.counters = self._results.counters
         self._inference = LabelInference(store.index.inferred, workers, is_on=rules.infers_labels, log=log)
         self._claims = Claims(store.outbox, rules, targets, workers, hash_of, self._results, self._inference)
+        self._project_check = ProjectCheck(store.index, self._hand, self._claims.give_back, log=log)
+        self._adjustments: deque[SendingOptions] = deque()
         self._is_stopping = False
+
+    def adjust(self, options: SendingOptions) -> None:
+        """Use these options from the next tick on. Requests under way end as they began. Safe from any thread."""
+        self._adjustments.append(options)
 
     def tick(self, now: float) -> float:
         """Settle the requests that have ended, then send due files while workers are free."""
+        while self._adjustments:
+            self._use(self._adjustments.popleft())
         self._collect(now)
         self._check_clock(now)
         for state in self._states:
@@ -106,7 +113,7 @@ class UploaderLoop:
     def check_projects(self, now: float) -> None:
         """Ask for the projects that are not checked yet, without waiting for the answers. No file is sent before."""
         for state in self._states:
-            self._check_target(state, now)
+            self._project_check.check(state, now)
         self._results.write(now)
 
     def stop(self, now: float) -> None:
@@ -149,6 +156,18 @@ class UploaderLoop:
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
         return {state.target: state.why_held(now) for state in held}
 
+    def _use(self, options: SendingOptions) -> None:
+        self._workers.number = options.workers
+        infers_other = self._inference.is_on != options.infers_labels
+        self._inference.is_on = options.infers_labels
+        for state in self._states:
+            if state.adjust(options) or infers_other:
+                self._claims.give_back(state)  # its files are claimed again, and put into requests by the new options
+
+    def _share(self) -> int:
+        """Return how many workers one target may have: it leaves one for each other target."""
+        return max(1, self._workers.number - (len(self._states) - 1))
+
     def _check_clock(self, now: float) -> None:
         self._is_set_back = self._clock_step.step_s(now, self._chance.monotonic()) < 0.0 or self._is_set_back
         if self._is_set_back:
@@ -166,42 +185,9 @@ class UploaderLoop:
             self._results.write(now)
         return hold
 
-    def _check_target(self, state: TargetState, now: float) -> None:
-        """Check the project of the target before its first file is sent, and end a pause that is over."""
-        if state.project_check is None:
-            token = state.target_queue.key_token()
-            has_new_key = token != state.key_token
-            state.paused_until = min(state.paused_until, now + PROBE_AFTER_S)  # the clock may have been set back
-            if state.refusal is not None:
-                if not has_new_key and now < state.paused_until:
-                    return
-                self._index.resume(state.target)
-                state.refusal = None
-            elif state.is_checked and not has_new_key:
-                return
-            # A new key may open another project: check it before the next file is sent.
-            state.is_checked = False
-            state.key_token = token
-            state.target_queue.service.forget_project()
-            state.project_check = self._hand(state.target_queue.service.project_id, now)
-        if state.project_check is not None and state.project_check.done():
-            self._take_project(state, state.project_check, now)
-
-    def _take_project(self, state: TargetState, project_check: Future[int], now: float) -> None:
-        error = project_check.exception()
-        refusal = str(error) if isinstance(error, ConfigurationError) else None
-        if error is None:
-            refusal = self._index.identify(state.target, project_check.result())
-        elif not isinstance(error, EisyncError):
-            self._log.error("target.crashed", target=state.target, error=type(error).__name__, exc_info=error)
-        if refusal is not None:
-            self._pause(state, refusal, now)
-        # A key may be allowed to upload but not to read the project. Then the answers to uploads name the project.
-        state.project_check, state.is_checked = None, refusal is None
-
     def _launch(self, state: TargetState, now: float) -> bool:
         """Hand one request of the target to a worker. Return False when there is none, or no worker."""
-        if len(self._in_flight) >= self._workers.number or not state.may_send(now, share=self._share):
+        if len(self._in_flight) >= self._workers.number or not state.may_send(now, share=self._share()):
             return False
         is_light_only = self._workers.are_nearly_all_in(self._in_flight.values(), state)
         found = state.take(light_only=is_light_only)
@@ -259,7 +245,7 @@ class UploaderLoop:
                 (item, after_file_error(item, error) if item.id == error.item_id else give_back(item)) for item in items
             ]
         if isinstance(error, ConfigurationError):
-            self._refuse(in_flight, str(error), now)
+            self._project_check.refuse(in_flight, str(error), now)
             return [(item, give_back(item)) for item in items]
         self._log.error("upload.crashed", target=in_flight.state.target, error=type(error).__name__, exc_info=error)
         silence = wire.Silence(Fault.UNANSWERED, f"eisync failed while it was sent ({type(error).__name__})")
@@ -270,7 +256,7 @@ class UploaderLoop:
         outcomes = wire.read_reply(sent.reply, sent=len(items), now=now)
         refusal = self._refusal_of(target_queue, outcomes)
         if refusal is not None:
-            self._refuse(in_flight, refusal, now)
+            self._project_check.refuse(in_flight, refusal, now)
             outcomes = [wire.Barred(refusal)] * len(items)
         is_pressed = self._claims.is_pressed(in_flight.state, now)
         result = in_flight.result(outcomes, sent, is_pressed=is_pressed)
@@ -315,21 +301,6 @@ class UploaderLoop:
         elif was_held and not state.flow_control.is_held:
             self._log.info("target.resumed", target=state.target)
         return state.flow_control.cap_of(result)
-
-    def _refuse(self, in_flight: InFlight, reason: str, now: float) -> None:
-        # Ignore the refusal of a key that is no longer in use: it says nothing about the current one.
-        if in_flight.key_token == in_flight.state.key_token:
-            self._pause(in_flight.state, reason, now)
-
-    def _pause(self, state: TargetState, reason: str, now: float) -> None:
-        if state.refusal is None:
-            self._log.error("target.paused", target=state.target, reason=reason)
-        self._index.pause(state.target, reason, now=now)
-        state.refusal = reason
-        state.is_checked = False
-        state.paused_until = now + PROBE_AFTER_S
-        state.flow_control.distrust()  # try one file first: the key may still be refused
-        self._claims.give_back(state)
 
     def _wait_s(self, now: float) -> float:
         if len(self._in_flight) >= self._workers.number:

@@ -8,7 +8,7 @@ from eisync.core.model import Item, shown
 from eisync.core.outcome import Outcome, dispute
 from eisync.loops.ports import MAX_LOG_LINES, Log
 from eisync.loops.uploader.counters import UploadCounters
-from eisync.loops.uploader.target_state import TargetQueue
+from eisync.loops.uploader.target_state import TargetState
 from eisync.store.outbox import Outbox
 
 _ARRIVALS = frozenset({Event.STORED, Event.DUPLICATE})
@@ -83,7 +83,7 @@ class Results:
     """The outcomes of claimed files that are not stored yet: a full disk can prevent that for a while."""
 
     def __init__(
-        self, outbox: Outbox, targets: Mapping[str, TargetQueue], *, jitter: Callable[[], float], log: Log
+        self, outbox: Outbox, targets: Mapping[str, TargetState], *, jitter: Callable[[], float], log: Log
     ) -> None:
         self._outbox = outbox
         self._targets = targets
@@ -141,7 +141,7 @@ class Results:
     ) -> list[tuple[Item, Outcome]]:
         for target in {item.target for item, _ in results}:
             # Where duplicates are allowed, do not send these files again: each would be stored twice.
-            if not self._targets[target].allow_duplicates:
+            if not self._targets[target].target_queue.allow_duplicates:
                 released = self._outbox.release(target, set(disputed.values()), now=now)
                 for identity in released:
                     self._log.warning("file.released", target=target, file=identity)
@@ -152,8 +152,8 @@ class Results:
                     item,
                     outcome,
                     disputed[item.id],
-                    policy=self._targets[item.target].policy,
-                    allow_duplicates=self._targets[item.target].allow_duplicates,
+                    policy=self._targets[item.target].target_queue.policy,
+                    allow_duplicates=self._targets[item.target].target_queue.allow_duplicates,
                     now=now,
                     jitter=self._jitter(),
                 ),

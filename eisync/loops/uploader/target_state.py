@@ -6,7 +6,7 @@ Workers do HTTP and hashing, and nothing else.
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from eisync.core.batching import Limits, Order, Request
@@ -123,6 +123,17 @@ class TargetQueue:
     key_token: Callable[[], object]
 
 
+@value(kw_only=True)
+class SendingOptions:
+    """What may change between two ticks, for all targets: the largest request, the waits after failures, how many
+    requests run at once (`workers`), and whether the service may infer labels."""
+
+    limits: Limits
+    policy: RetryPolicy
+    workers: int
+    infers_labels: bool
+
+
 @dataclass(slots=True)
 class Trial:
     """The first request of a target whose labels the service infers. `stored` are its files by sample, once known."""
@@ -156,6 +167,13 @@ class TargetState:
     def target(self) -> str:
         """Return the target's name."""
         return self.target_queue.target
+
+    def adjust(self, options: SendingOptions) -> bool:
+        """Use these options from now on. Return whether what is queued must be cut into other requests."""
+        before = self.target_queue
+        self.target_queue = replace(before, limits=options.limits, policy=options.policy)
+        self.flow_control.adjust(options.limits, options.policy, workers=options.workers)
+        return before.limits != options.limits
 
     def why_held(self, now: float) -> str:
         """Return why nothing is sent to a target that did not answer, as a sentence."""

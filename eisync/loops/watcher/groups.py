@@ -66,7 +66,8 @@ class GroupSplits:
         self._due_again: set[str] = set()  # and those whose groups have one now
         self._waiting_since = 0.0
         self._waited = 0  # how many waited at the last step
-        self._started_at: float | None = None
+        self.started_at: float | None = None
+        """Since when the process runs (Unix s), at first since the first step. An earlier listing is not trusted."""
         self._has_scanned = False
         self._is_ready = False  # whether the next step can decide
         self._count: Count | None = None  # under way
@@ -129,7 +130,7 @@ class GroupSplits:
 
     def step(self, now: float) -> set[str]:
         """Continue to count, or decide on the groups that wait. Return the files whose groups have a category now."""
-        self._started_at = now if self._started_at is None else min(self._started_at, now)
+        self.started_at = now if self.started_at is None else min(self.started_at, now)
         self._store_said(now)
         is_listed = self._is_listed()
         is_new = self._waited != len(self._waiting) and 0.0 <= now - self._waiting_since < SETTLE_S
@@ -160,7 +161,7 @@ class GroupSplits:
         if not self._is_compared:
             return True
         listed_at, self.trouble = self._groups.listed_at(self._root.target)
-        return listed_at is not None and self._started_at is not None and listed_at >= self._started_at
+        return listed_at is not None and self.started_at is not None and listed_at >= self.started_at
 
     def _why_waiting(self, key: str) -> str:
         group = f"its group {one_line(key)}"

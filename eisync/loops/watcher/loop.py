@@ -7,7 +7,8 @@ the first files are sent before the rest is found. If a tick fails in the middle
 is scanned again. If the clock jumps, all roots are.
 """
 
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
 
 from eisync.core import absence
 from eisync.core.clock_step import JUMP_S, ClockStepDetector
@@ -41,11 +42,34 @@ class WatcherLoop:
         runtime, lineages = runtime or Runtime(), lineages or NullLineage()
         self._outbox = stores.outbox
         self._clock_step = ClockStepDetector()
-        self._roots = [RootState(watched, stores, outside, events, runtime, log) for watched in roots]
-        self._watchers = [RootWatcher(root, stores, outside, events, lineages, runtime, log) for root in self._roots]
+        self._events = events
+
+        def watcher_of(watched: WatchedRoot) -> RootWatcher:
+            root = RootState(watched, stores, outside, events, runtime, log)
+            return RootWatcher(root, stores, outside, events, lineages, runtime, log)
+
+        self._watcher_of = watcher_of
+        self._watchers = [self._watcher_of(watched) for watched in roots]
+        self._adjustments: deque[WatchedRoot] = deque()
+        self._started_at = float("inf")  # Unix s
+
+    def adjust(self, roots: Iterable[WatchedRoot]) -> None:
+        """Begin anew with these roots, as after a start, with the next tick: each has another configuration now.
+
+        The scan that follows finds all of their files again. Safe from any thread.
+        """
+        self._adjustments.extend(roots)
+
+    @property
+    def _roots(self) -> list[RootState]:
+        return [watcher.state for watcher in self._watchers]
 
     def tick(self, now: float) -> float:
         """Take events, walk a part of each root that is due, enter complete files in the outbox."""
+        self._started_at = min(self._started_at, now)
+        while self._adjustments:
+            self._begin_anew(self._adjustments[0], now)
+            self._adjustments.popleft()  # only now: if the store fails, the next tick tries again
         if not 0.0 <= self._clock_step.step_s(now) <= JUMP_S:  # the clock was set, or the machine slept
             for root in self._roots:
                 root.scans.doubt()
@@ -55,8 +79,20 @@ class WatcherLoop:
     def stop(self, now: float) -> None:
         """Store what is under observation, so that commands can show it before the next start."""
         for root in self._roots:
-            root.not_samples.note(now, is_last=True)
-            root.write_notes(now)
+            root.write_last(now)
+
+    def _begin_anew(self, watched: WatchedRoot, now: float) -> None:
+        """Replace the parts of the root. Other threads see those of before or the new ones."""
+        after = []
+        for watcher in self._watchers:
+            if watcher.state.root.id == watched.root.id:
+                watcher.state.write_last(now)
+                self._events.forget(watched.root.id)
+                watcher = self._watcher_of(watched)
+                if watcher.state.splits is not None:
+                    watcher.state.splits.started_at = self._started_at  # what was listed since then is known
+            after.append(watcher)
+        self._watchers = after
 
     @property
     def is_done(self) -> bool:

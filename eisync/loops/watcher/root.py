@@ -139,6 +139,11 @@ class RootState:
         """Store the observations."""
         self.notes.write(now, keeps=not self.scans.has_scanned)
 
+    def write_last(self, now: float) -> None:
+        """Store what is under observation, because the work on the root ends here."""
+        self.not_samples.note(now, is_last=True)
+        self.write_notes(now)
+
     def next_at(self, now: float) -> float:
         """Return when the next part of the root has work to do (Unix s)."""
         instants: Iterable[float | None] = (
