@@ -406,7 +406,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (mirror._WAITING, ["file"]),
         (file_counts._KEPT, ["SCAN file_count"]),
         (file_counts._SENDING, ["SEARCH file USING INDEX file_by_state (state=?)"]),
-        (file_counts._COUNT_NEW, ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)"]),
+        (file_counts._NEW, ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)"]),
         (records._OLDEST_PENDING, ["SEARCH file USING INDEX file_pending"]),
         (records._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
         (
