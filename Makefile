@@ -10,11 +10,16 @@ BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+FOUND   = test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with its venv module was found; install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+# Modules are compiled when they are used: a third of what packages bring is tests of their own.
+INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile
 ARGS   ?=
+# Where an environment forbids Python to keep what it has compiled, each of very many processes compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
+.PHONY: help demo test prepare test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
 	bench-matrix bench-reconciling bench-watching kills soak clean
 
 help:
@@ -43,19 +48,20 @@ help:
 
 # Installed anew when pyproject.toml changes; the stamp is written last, so a broken install is tried again.
 $(VENV)/.stamp: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with its venv module was found; install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(FOUND)
 	@echo "Making the environment in $(VENV) with $(PYTHON); this takes a minute the first time."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python $(INSTALL) --editable '.[dev]'
 	@touch $@
 
 env: $(VENV)/.stamp
 
 # The official SDK, the referee of emulator and drop-in, in an environment of its own: it is heavy, its wishes not ours.
-$(SDK)/.stamp: tests/sdk-requirements.txt | $(VENV)/.stamp
+$(SDK)/.stamp: tests/sdk-requirements.txt
+	@$(FOUND)
 	@echo "Making the environment of the official SDK in $(SDK); this takes a minute the first time."
 	@$(PYTHON) -m venv $(SDK)
-	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/sdk-requirements.txt
+	@$(SDK)/bin/python $(INSTALL) --requirement tests/sdk-requirements.txt
 	@touch $@
 
 sdk: $(SDK)/.stamp
@@ -72,7 +78,7 @@ zoo: env $(ZOO)/.stamp
 # What a person has who installs eisync with its page and the emulator, and nothing of the developers. pip has done its
 # work then, and takes a third of the room.
 $(DEMO)/.stamp: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with its venv module was found; install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(FOUND)
 	@echo "Making the environment of the demo in $(DEMO) with $(PYTHON); this takes half a minute the first time."
 	@$(PYTHON) -m venv --clear $(DEMO)
 	@$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[emulator,web]'
@@ -81,6 +87,11 @@ $(DEMO)/.stamp: pyproject.toml
 
 demo: $(DEMO)/.stamp
 	@$(DEMO)/bin/eisync demo $(ARGS)
+
+# What `.ci/run` does while it checks: modules are compiled once, and not by each worker of the tests at the same time.
+prepare: env sdk
+	@$(BIN)/python -m pytest --collect-only -qq > /dev/null
+	@$(MAKE) --no-print-directory $(ZOO)/.stamp
 
 # Three workers on two cores: half of the tests wait for processes and clocks.
 test: env sdk $(ZOO)/.stamp

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -115,18 +115,22 @@ class Bench:
     def once(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         return self.run("once", str(self.recordings), *arguments, **more)
 
-    def daemon(self, *arguments: str, log: Any = None) -> "subprocess.Popen[bytes]":
+    def daemon(self, *arguments: str, log: Any = None, is_real: bool = False) -> "subprocess.Popen[bytes]":
         """Start `eisync run` on the recordings; what it says goes to `log`, or to a file in its place."""
         self.daemons += 1
         with (self.place / f"daemon-{self.daemons}.log").open("wb") as file:
-            return subprocess.Popen(
-                [*self.command("run", str(self.recordings), *arguments), "--state-dir", str(self.state)],
-                env=self.environ,
-                cwd=self.place,
-                stdin=subprocess.DEVNULL,
-                stdout=log or file,
-                stderr=log or file,
-            )
+            return self.start("run", str(self.recordings), *arguments, out=log or file, is_real=is_real)
+
+    def start(self, *arguments: str, out: IO[bytes], is_real: bool = False) -> "subprocess.Popen[bytes]":
+        """Start `eisync ARGUMENTS --state-dir …`, and leave it running.
+
+        `is_real`: with an interpreter of its own, where its memory or its start matters.
+        """
+        asked = [*arguments, "--state-dir", str(self.state)]
+        process = None if is_real else FORKS.start(asked, environ=self.environ, cwd=self.place, out=out)
+        return process or subprocess.Popen(
+            self.command(*asked), env=self.environ, cwd=self.place, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
 
     def files(self, *arguments: str) -> dict[str, dict[str, Any]]:
         """What `eisync ls --json` says, by path."""

@@ -21,6 +21,7 @@ LEAKS = {
     "noted in a fake log": "Notebook().info('upload.failed', header=f'x-api-key: {CANARY}')",
     "in a traceback": "try: raise ValueError(CANARY)\nexcept ValueError: Notebook().exception('loop.failed')",
     "in a database": "(tmp_path / 'eisync.db-wal').write_bytes(bytes(4000) + CANARY.encode() + bytes(96))",
+    "behind a hole": "with (tmp_path / 'x').open('wb') as file: file.seek(1 << 30); file.write(CANARY.encode())",
     "answered by a process": "run('import sys; sys.stdout.write(sys.stdin.read())', input=CANARY.encode())",
     "said by a process": "run('import sys; sys.stderr.write(sys.stdin.read())', input=CANARY.encode())",
     "in an argument list": "run('pass', CANARY)",

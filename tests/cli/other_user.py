@@ -55,21 +55,23 @@ def own(*places: Path) -> None:
 
 def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
     """Start `eisync ARGUMENTS --state-dir …` as such a user, and leave it running."""
-    return subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, *arguments, "--state-dir", str(bench.state)],
-        env=bench.environ,
-        cwd=bench.place,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    asked = [*arguments, "--state-dir", str(bench.state)]
+    with Path(os.devnull).open("wb") as nowhere:
+        process = FORKS.start(asked, environ=bench.environ, cwd=bench.place, out=nowhere, user=_user())
+        return process or subprocess.Popen(
+            [sys.executable, "-c", _SCRIPT, *asked],
+            env=bench.environ,
+            cwd=bench.place,
+            stdin=subprocess.DEVNULL,
+            stdout=nowhere,
+            stderr=nowhere,
+        )
 
 
 def run(bench: Bench, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `eisync ARGUMENTS --state-dir …` as a user who may not read everything."""
     asked = [*arguments, "--state-dir", str(bench.state)]
-    user = NOBODY if os.geteuid() == 0 else None
-    done = FORKS.run(asked, environ=bench.environ, cwd=bench.place, limit_s=60, user=user)
+    done = FORKS.run(asked, environ=bench.environ, cwd=bench.place, limit_s=60, user=_user())
     return done or subprocess.run(
         [sys.executable, "-c", _SCRIPT, *asked],
         env=bench.environ,
@@ -79,3 +81,7 @@ def run(bench: Bench, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def _user() -> int | None:
+    return NOBODY if os.geteuid() == 0 else None

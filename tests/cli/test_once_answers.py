@@ -14,14 +14,7 @@ from tests.conftest import Bench, row, stored_once, until
 def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
     """Start `eisync once` in its own process, and leave it running."""
     with (bench.place / "once.log").open("ab") as log:
-        return subprocess.Popen(
-            [*bench.command("once", str(bench.recordings), *arguments), "--state-dir", str(bench.state)],
-            env=bench.environ,
-            cwd=bench.place,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+        return bench.start("once", str(bench.recordings), *arguments, out=log)
 
 
 @pytest.fixture

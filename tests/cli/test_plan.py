@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,14 +169,8 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 1")
     ids = uploaded(bench, 4)
     tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])
-    daemon = subprocess.Popen(
-        [*bench.command("run"), "--state-dir", str(bench.state)],
-        env=bench.environ,
-        cwd=bench.place,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with (bench.place / "log").open("wb") as log:
+        daemon = bench.start("run", out=log)
     try:
         until(lambda: (bench.state / "control.sock").exists())
         yes = bench.run("plan", "--approve", "1")
@@ -276,13 +271,8 @@ def test_kills_while_files_are_moved_to_the_trash_lose_none(bench: Bench) -> Non
 
 
 def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [*bench.command(*arguments), "--state-dir", str(bench.state)],
-        env=bench.environ,
-        cwd=bench.place,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with Path(os.devnull).open("wb") as nowhere:
+        return bench.start(*arguments, out=nowhere)
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:

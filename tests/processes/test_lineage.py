@@ -6,7 +6,6 @@ Only the service has what was removed here: deleting such a sample destroys the 
 import os
 import shutil
 import sqlite3
-import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -130,13 +129,7 @@ def test_a_second_eisync_names_the_first_and_nothing_is_lost(bench: Bench) -> No
         bench.write(f"kept.{number}.csv", row(100 + number))
     log = follows.place / "log"
     with log.open("wb") as file:
-        daemon = subprocess.Popen(
-            [*follows.command("run"), "--state-dir", str(follows.state)],
-            env=follows.environ,
-            cwd=follows.place,
-            stdout=file,
-            stderr=file,
-        )
+        daemon = follows.start("run", out=file)
     try:
         until(lambda: (follows.state / "control.sock").exists())
         until(lambda: [record["state"] for record in follows.files().values()].count("synced") == 8)

@@ -124,7 +124,7 @@ def test_a_long_bad_day_loses_duplicates_and_leaks_nothing(bench: Bench, capsys:
         reconcile={"interval_s": 5, "page_size": 100},
     )
     recorder = Recorder(bench, dice)
-    daemon = bench.daemon()
+    daemon = bench.daemon(is_real=True)
     try:
         until(lambda: bench.run("healthcheck").returncode == 0)
         vitals = Vitals(Path(f"/proc/{daemon.pid}"))
