@@ -42,6 +42,7 @@ VERBS = {
     "pause": "Send nothing for a while, or until 'eisync resume'.",
     "resume": "Send files again after 'eisync pause'.",
     "retry": "Send quarantined files and files with deleted samples again.",
+    "db": "Check, back up or shrink the database of the state folder.",
     "config": "Check, show or reload a configuration, or print its schema.",
     "completion": "Print what a shell needs to complete the commands of eisync.",
     "emulator": "Run a local stand-in for Edge Impulse.",

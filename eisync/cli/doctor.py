@@ -40,7 +40,7 @@ def command(
     for one in examine(Wanted(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)):
         found.append(one)
         if not as_json:
-            say(*_lines(one))
+            say(*lines_of(one))
     if as_json:
         say_json(
             {
@@ -48,7 +48,7 @@ def command(
                 "exit_code": exit_code(found),
                 "sentence": conclusion(found),
                 "counts": counts(found),
-                "checks": [_record(one) for one in found],
+                "checks": [record_of(one) for one in found],
             },
             indent=2,
         )
@@ -60,14 +60,16 @@ def command(
 _WIDTH = max(len(verdict.value) for verdict in Verdict)
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def lines_of(finding: Finding) -> Iterator[str]:
+    """Yield a finding for a person, with what to do below it."""
     about = f" {finding.about}" if finding.about else ""
     yield f"{finding.verdict.value:<{_WIDTH}}  {finding.check}{about}: {finding.sentence}"
     if finding.remedy:
         yield f"{'':<{_WIDTH}}    do: {finding.remedy}"
 
 
-def _record(finding: Finding) -> dict[str, str]:
+def record_of(finding: Finding) -> dict[str, str]:
+    """Return a finding as `--json` has it."""
     return {
         "check": finding.check,
         "about": finding.about,

@@ -58,6 +58,15 @@ def migrate(connection: sqlite3.Connection) -> None:
         raise
 
 
+def refuse_newer(schema: int) -> None:
+    """Raise StateError for the schema of a database that a newer eisync has written."""
+    if schema > VERSION:
+        raise StateError(
+            f"the state folder was written by a newer eisync (schema {schema}; this one knows {VERSION}). Use that "
+            "version, or another state folder"
+        )
+
+
 def create(connection: sqlite3.Connection) -> None:
     """Create the tables in an empty database that ends with its process. It does not need the record of migrations."""
     for statements in MIGRATIONS.values():
@@ -103,11 +112,7 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 def _version(connection: sqlite3.Connection) -> int:
     found = int(connection.execute("pragma user_version").fetchone()[0])
-    if found > VERSION:
-        raise StateError(
-            f"the state folder was written by a newer eisync (schema {found}; this one knows {VERSION}). Use that "
-            "version, or another state folder"
-        )
+    refuse_newer(found)
     return found
 
 
