@@ -29,6 +29,7 @@ VERBS = {
     "preview": "Show what would be sent, with which labels, and send nothing.",
     "status": "Show whether every file is in Edge Impulse, and why if not.",
     "ui": "Open the daemon's page in the browser.",
+    "service": "Have this system run eisync for you, from login on.",
     "doctor": "Check all that uploads need, and say what to do about what is wrong.",
     "ls": "List every file with its state and its reason.",
     "explain": "Explain what happens to one file, and why.",
