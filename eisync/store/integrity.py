@@ -95,6 +95,15 @@ RULES = (
         remedy="touch the sidecar, so that it is read again",
     ),
     Rule(
+        name="file counts",
+        sentence="the kept number of files of each folder and state, and of their bytes, is that of the rows",
+        broken="""select kept.root_id || ' ' || kept.state from file_count kept left join (
+                select root_id, iif(state = 'sending', 'ready', state) as state, count(*) as files, sum(size) as bytes
+                from file group by 1, 2
+            ) found on found.root_id = kept.root_id and found.state = kept.state
+            where kept.files <> coalesce(found.files, 0) or kept.bytes <> coalesce(found.bytes, 0)""",
+    ),
+    Rule(
         name="pauses",
         sentence="what is paused is a known folder, or all uploads",
         broken="select root_id from pause where root_id <> 0 and root_id not in (select id from root)",

@@ -67,6 +67,8 @@ CASES = [
     ("update file set target = 'other' where id = 3", "targets"),
     ("update file set root_id = 77 where id = 1", "references"),
     ("delete from sample where id = 7", "samples"),
+    ("update file_count set files = files + 1 where state = 'synced'", "file counts"),
+    ("update file_count set bytes = 0 where state = 'synced'", "file counts"),
     ("insert into pause (root_id, since_at) values (77, 1)", "pauses"),
     (
         "insert into sidecar (root_id, folder, name, size, mtime_ns, inode, is_read, entries) "

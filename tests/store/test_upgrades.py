@@ -20,7 +20,7 @@ from .test_database import tables
 
 DATABASES = Path(__file__).parent / "databases"
 NEVER = {14, 15}
-"""Schemas that no commit had: they came together with a later one."""
+"""Schemas that no version had: they came together with a later one."""
 
 MADE = sorted(int(path.name[7:9]) for path in DATABASES.glob("schema-*.db.xz"))
 
