@@ -24,6 +24,7 @@ from eisync.core import lifecycle
 from eisync.core.annotations.formats import FORMATS, Subject
 from eisync.core.identity import Decision, Destruction, Identity, decide
 from eisync.core.metrics import METRICS
+from eisync.core.service.systemd import unit
 from eisync.selftest.checks import CHECKS
 from eisync.settings import options_table, restart_table
 
@@ -85,6 +86,8 @@ def _command_page(command: click.Command, context: click.Context) -> Iterator[st
     yield "\n\n".join(parts)
     if isinstance(command, click.Group):
         for name, part in command.commands.items():
+            if part.hidden:  # for service managers, not for people
+                continue
             yield from _command_page(part, click.Context(part, info_name=name, parent=context))
 
 
@@ -206,10 +209,27 @@ def identity_table() -> str:
     return table(["", *(one.value for one in Identity)], rows)
 
 
+_UNIT_HEAD = """\
+# For a lab PC: eisync runs as you, while you are logged in, with the configuration in ~/.config/eisync/eisync.toml.
+# `eisync service install` writes this unit with your own paths, and starts it. By hand:
+#
+#   install -D -m 0644 eisync.service ~/.config/systemd/user/eisync.service
+#   systemctl --user daemon-reload && systemctl --user enable --now eisync
+#
+# `loginctl enable-linger` has it run from the start of the machine on. If eisync is not in ~/eisync, adapt the lines
+# with Exec. Made by docs/generate.py from eisync/core/service/systemd.py.
+
+"""
+
+
+def user_unit_file() -> str:
+    """Return the unit for a lab PC, as it stands in the sources."""
+    return _UNIT_HEAD + unit("%h/eisync/bin/eisync run", "%h/eisync/bin/eisync config reload")
+
+
 def user_unit() -> str:
     """Return the unit for a lab PC, without the comment at its head, which the page says itself."""
-    text = (ROOT / "systemd/user/eisync.service").read_text(encoding="utf-8")
-    return f"```ini\n[Unit]{text.partition('[Unit]')[2]}```"
+    return f"```ini\n[Unit]{user_unit_file().partition('[Unit]')[2]}```"
 
 
 def drawn(text: str, content: Mapping[str, str]) -> str:
@@ -223,6 +243,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     content = sections()
     for path in DOCUMENTS:
         yield path, drawn(path.read_text(encoding="utf-8"), content)
+    yield ROOT / "systemd/user/eisync.service", user_unit_file()
     written = {MAN / name: text for name, text in pages().items()}
     yield from written.items()
     yield from ((path, "") for path in MAN.glob("*") if path not in written)  # of a command that is no more

@@ -88,6 +88,8 @@ def _parts(command: click.Command, context: click.Context) -> Iterator[str]:
             yield _plain(does)
     elif isinstance(command, click.Group):
         for name, part in command.commands.items():
+            if part.hidden:  # for service managers, not for people
+                continue
             inner = click.Context(part, info_name=name, parent=context)
             yield f'.SH "{inner.command_path.upper()}"'
             yield from _synopsis(part, inner)

@@ -133,6 +133,25 @@ def unconfigured(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith(("EI_", "EISYNC_"))}
 
 
+def for_a_service(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment as a service of this user has it: without what only this shell set for eisync."""
+    names = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "NOTIFY_SOCKET")
+    return {name: value for name, value in unconfigured(environ).items() if name not in names}
+
+
+def service_home(platform: str, environ: Mapping[str, str] | None = None) -> tuple[str, str, str]:
+    r"""Return who this user is for a service manager: the name (`DOMAIN\name` on Windows), the home folder, and the
+    folder in which the manager's file lies (Windows: that of eisync)."""
+    import getpass  # here: most commands need it not
+
+    environ = os.environ if environ is None else environ
+    name, home = getpass.getuser(), _expanded("~", environ)
+    if platform == "win32":
+        domain = environ.get("USERDOMAIN", "")
+        return (f"{domain}\\{name}" if domain else name), home, _user_dir("config", environ)
+    return name, home, environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(home, ".config")
+
+
 def read_toml(path: str, *, cwd: str | None = None) -> tuple[dict[str, Any], str]:
     """Return the content of the TOML file, and its text. Raise ConfigurationError, such as `eisync.toml:7: …`."""
     import tomllib  # only here: 20 ms

@@ -42,7 +42,7 @@ def command(
         found.append(one)
         progress.show(len(found), None, "checks made")
         if not as_json:
-            say(*_lines(one))
+            say(*lines_of(one))
     progress.end()
     if as_json:
         say_json(
@@ -51,7 +51,7 @@ def command(
                 "exit_code": exit_code(found),
                 "sentence": conclusion(found),
                 "counts": counts(found),
-                "checks": [_record(one) for one in found],
+                "checks": [record_of(one) for one in found],
             },
             indent=2,
         )
@@ -63,14 +63,16 @@ def command(
 _WIDTH = max(len(verdict.value) for verdict in Verdict)
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def lines_of(finding: Finding) -> Iterator[str]:
+    """Yield a finding for a person, with what to do below it."""
     about = f" {finding.about}" if finding.about else ""
     yield f"{finding.verdict.value:<{_WIDTH}}  {finding.check}{about}: {finding.sentence}"
     if finding.remedy:
         yield f"{'':<{_WIDTH}}    do: {finding.remedy}"
 
 
-def _record(finding: Finding) -> dict[str, str]:
+def record_of(finding: Finding) -> dict[str, str]:
+    """Return a finding as `--json` has it."""
     return {
         "check": finding.check,
         "about": finding.about,

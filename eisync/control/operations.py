@@ -17,6 +17,7 @@ from eisync.control.overview import Record, action_record, plan_page, plan_recor
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
 from eisync.control.running import Running
+from eisync.control.upkeep import upkeep
 from eisync.control.waiting import Waiting
 from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.model import shown
@@ -111,10 +112,16 @@ class Operations:
                 yield pause_or_resume(self._index, self._outbox, question, self.now())
             case "reload":
                 yield self.reload()
+            case "copy" | "space" | "shrink":
+                yield upkeep(self._index, question)
             case "explain":
                 yield from self.explain(question.get("root"), question.get("path"))
             case other:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
+
+    def close(self) -> None:
+        """End what is done for a command and not within its request. Safe to repeat."""
+        self._index.upkeep.copier.close()
 
     def status(self) -> Record:
         """Return everything that `eisync status` shows. Its `exit_code` is the exit code of the command."""

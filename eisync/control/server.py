@@ -65,10 +65,11 @@ class ControlServer:
             client.connect(self._server.getsockname())
 
     def close(self) -> None:
-        """Close the socket, and remove its file. Safe to repeat."""
+        """Close the socket, remove its file, and end what is done for commands. Safe to repeat."""
         remove(self._folder, self._files)
         self._files = {}
         self._server.close()
+        self._operations.close()
 
     def _answer(self, client: socket.socket) -> None:
         drop_at = self._operations.now() + CLIENT_LIMIT_S

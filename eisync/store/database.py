@@ -17,9 +17,10 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from eisync.errors import StateError, StateLostError
+from eisync.store.copies import copy_pages, drop_copy
 from eisync.store.migrate import create, migrate
 from eisync.store.state_folder import (
     DATABASE_NAME,
@@ -109,6 +110,24 @@ class Database:
         finally:
             self._connection.execute("pragma synchronous = normal")
 
+    def copy_to(self, path: str, between: Callable[[int, int], None]) -> None:
+        """Write a copy to the empty file at `path`, some pages at a time. Others may read and write meanwhile: the copy
+        is of the moment when this ends.
+
+        `between(left, pages)` is called after each step, while others may use the database; what it raises ends this.
+        Raise StateError.
+        """
+        with self._lock, self._translated():
+            copy_pages(self._connection, path, lambda left, pages: self._unlocked(lambda: between(left, pages)))
+
+    def _unlocked(self, do: Callable[[], None]) -> None:
+        """Let other threads have the connection while `do` runs. The caller holds the lock."""
+        self._lock.release()
+        try:
+            do()
+        finally:
+            self._lock.acquire()
+
     def give_back(self, *, pages: int) -> int:
         """Return at most `pages` free pages of the database to the file system. Return how many free pages are left.
 
@@ -128,6 +147,11 @@ class Database:
         self._is_doubtful = True
         self._connection.execute("pragma wal_checkpoint(truncate)")
         self._is_doubtful = False
+
+    @property
+    def folder(self) -> str:
+        """The state folder; empty for a private database."""
+        return os.path.dirname(self._path)
 
     @property
     def is_suspect(self) -> bool:
@@ -247,6 +271,7 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None)
         connection.execute("pragma foreign_keys = on")
         migrate(connection)
         if exclusive:
+            drop_copy(os.path.dirname(path))
             check_pages(connection, path)
             _make_shrinkable(connection)
         connection.row_factory = sqlite3.Row

@@ -28,6 +28,7 @@ from eisync.store.split_groups import SplitGroups
 from eisync.store.throughput import Rates
 from eisync.store.tombstones import note_deleted, settling_again
 from eisync.store.transitions import move
+from eisync.store.upkeep import Upkeep
 
 # What is known of a sample, for a decision about it.
 _KNOWN = f"""
@@ -122,6 +123,7 @@ class Index:
         self.drift = DriftCounter(database)
         self.shape = Shape(database)
         self.rates = Rates(database)
+        self.upkeep = Upkeep(database)
         self._project_ids: dict[str, int] = {}  # as they are stored; nothing changes them
 
     # --- targets -----------------------------------------------------------------------------------------------

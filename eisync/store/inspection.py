@@ -102,7 +102,7 @@ def inspect(folder: str, read: Callable[[Database], _T], *, monotonic: Callable[
         return None
     try:
         refuse_emptied(path)
-        with _opened(folder, path) as connection:
+        with opened(folder, path) as connection:
             return _inspected(connection, path, read, monotonic)
     except sqlite3.DatabaseError as error:
         if is_busy(error):
@@ -116,7 +116,11 @@ def inspect(folder: str, read: Callable[[Database], _T], *, monotonic: Callable[
 
 
 @contextlib.contextmanager
-def _opened(folder: str, path: str) -> Iterator[sqlite3.Connection]:
+def opened(folder: str, path: str) -> Iterator[sqlite3.Connection]:
+    """Lend a connection that only reads, while no process may hold the database.
+
+    Raise StateBusyError while one holds it, StateError when it cannot be read, sqlite3.Error.
+    """
     with _shared(folder, path):
         connection = sqlite3.connect(_address(path), uri=True, isolation_level=None, timeout=0)
         try:

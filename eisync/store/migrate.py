@@ -32,6 +32,16 @@ _RECORD_APPLIED = """
 insert into _sqlite_migrations (migration_set, name, applied_at) values (:migrations, :name, :applied_at)"""
 _SET_NAME = "eisync"
 
+# Migrations by the names under which they were recorded before branches of the history met. They are not applied again.
+_RENAMED = {"_007_retention": "_008_retention", "_008_acts_by_file": "_009_acts_by_file"}
+_RENAME_RECORD = """
+update _sqlite_migrations set name = :name
+where migration_set = :migrations and name = :before
+    and not exists (select 1 from _sqlite_migrations where migration_set = :migrations and name = :name)"""
+
+# Columns that a migration had not yet when it landed, with their types.
+_LATE_COLUMNS = (("forgotten_file", "sample_id", "integer"),)
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Migrate the database to `VERSION`, in one transaction.
@@ -58,6 +68,15 @@ def migrate(connection: sqlite3.Connection) -> None:
         raise
 
 
+def refuse_newer(schema: int) -> None:
+    """Raise StateError for the schema of a database that a newer eisync has written."""
+    if schema > VERSION:
+        raise StateError(
+            f"the state folder was written by a newer eisync (schema {schema}; this one knows {VERSION}). Use that "
+            "version, or another state folder"
+        )
+
+
 def create(connection: sqlite3.Connection) -> None:
     """Create the tables in an empty database that ends with its process. It does not need the record of migrations."""
     for statements in MIGRATIONS.values():
@@ -75,10 +94,21 @@ def _create_recorded(connection: sqlite3.Connection) -> None:
 
 def _upgrade(connection: sqlite3.Connection) -> None:
     sqlite_utils = _imported()
+    _rename_records(connection)
     migrations = sqlite_utils.Migrations(_SET_NAME)
     for name, statements in MIGRATIONS.items():
         migrations(name=name)(_applied(statements))
     migrations.apply(sqlite_utils.Database(connection, use_counts_table=False))
+    for table, column, kind in _LATE_COLUMNS:
+        if column not in {row[1] for row in connection.execute(f"pragma table_info({table})")}:
+            connection.execute(f"alter table {table} add column {column} {kind}")
+
+
+def _rename_records(connection: sqlite3.Connection) -> None:
+    if connection.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone() is None:
+        return
+    for before, name in _RENAMED.items():
+        connection.execute(_RENAME_RECORD, {"migrations": _SET_NAME, "before": before, "name": name})
 
 
 def _imported() -> ModuleType:
@@ -103,11 +133,7 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 def _version(connection: sqlite3.Connection) -> int:
     found = int(connection.execute("pragma user_version").fetchone()[0])
-    if found > VERSION:
-        raise StateError(
-            f"the state folder was written by a newer eisync (schema {found}; this one knows {VERSION}). Use that "
-            "version, or another state folder"
-        )
+    refuse_newer(found)
     return found
 
 

@@ -47,9 +47,9 @@ def can_be_read(path: str, file: int | None) -> bool:
 
 
 def _read_all(file: int) -> None:
-    at = 0
-    while piece := os.pread(file, _CHUNK_BYTES, at):
-        at += len(piece)
+    os.lseek(file, 0, os.SEEK_SET)
+    while os.read(file, _CHUNK_BYTES):
+        pass
 
 
 def refuse_emptied(path: str) -> None:

@@ -15,7 +15,7 @@ from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY
 from tests.conftest import row, sha256
-from tests.deploy.debian import PACKAGE, Debian, Machine, until, why_not
+from tests.deploy.debian import PACKAGE, Debian, Done, Machine, until, why_not
 
 REASON = why_not()
 pytestmark = [pytest.mark.install, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
@@ -205,6 +205,51 @@ def test_members_of_the_group_may_ask_and_others_are_told_which(machine: Machine
     done = {name: machine.run("runuser", "-u", name, "--", "eisync", "status") for name in ("ann", "bob")}
     assert done["ann"].returncode in {0, 4}, done["ann"].stdout + done["ann"].stderr
     assert (78, True) == (done["bob"].returncode, "the group eisync may ask" in done["bob"].stderr), done["bob"].stderr
+
+
+def test_a_person_has_a_service_of_their_own_installed_used_and_removed(
+    machine: Machine, service: RunningEmulator
+) -> None:
+    home = machine.debian.path("/home/cara")
+    assert 0 == machine.run("useradd", "--create-home", "cara").returncode
+    uid = machine.run("id", "-u", "cara").stdout.strip()
+    folder = home / ".config/eisync"
+    (home / "recordings/training").mkdir(parents=True)
+    folder.mkdir(parents=True)
+    (folder / "eisync.toml").write_text(
+        f'[[target]]\nname = "main"\napi_key_file = "key"\nstudio_url = "{service.studio_url}"\n'
+        f'ingestion_url = "{service.ingestion_url}"\n[[watch]]\npath = "~/recordings"\nsettle_s = 0.5\n'
+        "[web]\nenabled = false\n"
+    )
+    (folder / "key").write_text(f"{CANARY}\n")
+    (folder / "key").chmod(0o600)
+    content = row(next(NUMBERS))
+    (home / "recordings/training/wave.1.csv").write_bytes(content)
+    assert 0 == machine.run("chown", "-R", "cara:cara", "/home/cara").returncode
+    machine.systemctl("start", f"user@{uid}")  # as a login does
+
+    def as_cara(*command: str) -> Done:
+        environ = (f"XDG_RUNTIME_DIR=/run/user/{uid}", "HOME=/home/cara", "USER=cara")
+        return machine.run("runuser", "-u", "cara", "--", "env", "--chdir=/home/cara", *environ, *command)
+
+    done = as_cara("eisync", "service", "install")
+    assert 0 == done.returncode, done.stdout + done.stderr
+    until(lambda: are_stored_once(service, [content]), why=machine.journal)
+    until(lambda: 0 == as_cara("eisync", "service", "status").returncode)
+    status = json.loads(as_cara("eisync", "service", "status", "--json").stdout)
+    shown = as_cara("systemctl", "--user", "show", "--value", "--property=MainPID,ActiveState", "eisync").stdout
+    assert {str(status["pid"]), "active"} == set(shown.split())
+    assert ["/home/cara/recordings"] == status["folders"]
+    assert "is installed already" in as_cara("eisync", "service", "install").stdout
+    unit = home / ".config/systemd/user/eisync.service"
+    assert CANARY not in unit.read_text()
+    done = as_cara("eisync", "service", "uninstall")
+    assert (0, False) == (done.returncode, unit.exists()), done.stdout + done.stderr
+    assert "inactive\n" == as_cara("systemctl", "--user", "is-active", "eisync").stdout
+    assert 4 == as_cara("eisync", "service", "status").returncode
+    assert (home / ".local/state/eisync/eisync.db").exists()
+    assert (home / "recordings/training/wave.1.csv").exists()
+    machine.systemctl("stop", f"user@{uid}")
 
 
 def test_it_upgrades_with_its_rows_and_is_purged_without_a_trace(

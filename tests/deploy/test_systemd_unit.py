@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from eisync.core.service.definition import Invocation
+from eisync.core.service.systemd import definition
 from eisync.settings import Upload
 
 UNIT = Path(__file__).resolve().parent.parent.parent / "systemd/eisync.service"
@@ -73,16 +75,38 @@ def test_a_misspelt_setting_in_a_drop_in_would_be_noticed(unit: Path) -> None:
 
 @needs_systemd
 def test_systemd_accepts_the_unit_of_a_user(tmp_path: Path) -> None:
-    unit = _runnable(OF_USER, tmp_path / "eisync.service")
+    assert "eisync.service" not in _said_of_users_unit(_runnable(OF_USER, tmp_path / "eisync.service"))
+
+
+@needs_systemd
+def test_systemd_accepts_the_unit_that_is_installed_for_a_user_whatever_the_folders_are_called(tmp_path: Path) -> None:
+    odd = (
+        "/data/a b",
+        "/data/50%",
+        "/data/$HOME",
+        '/data/"quoted"',
+        "/data/back\\slash",
+        "/data/;",
+        "/data/not\udcffutf8",
+    )
+    wanted = Invocation(python="/bin/true", dirs=odd, config="/home/ann/my config.toml")
+    unit = tmp_path / "eisync.service"
+    unit.write_bytes(definition(wanted, str(tmp_path), user="ann").content)
+    assert "eisync.service" not in _said_of_users_unit(unit)
+    unit.write_text(unit.read_text().replace("WatchdogSec", "WatchdogSecs"))
+    assert "WatchdogSecs" in _said_of_users_unit(unit)
+
+
+def _said_of_users_unit(unit: Path) -> str:
     done = subprocess.run(
         [str(ANALYZE), "verify", "--user", "--man=no", str(unit)],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)},
+        env={"PATH": os.environ["PATH"], "HOME": str(unit.parent), "XDG_RUNTIME_DIR": str(unit.parent)},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert "eisync.service" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def test_the_unit_for_several_differs_from_the_unit_in_the_names_only() -> None:

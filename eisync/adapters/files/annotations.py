@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from eisync.adapters.files.file_facts import open_inside, raise_if_exhausted
 from eisync.adapters.files.folder_walk import is_version
+from eisync.adapters.files.positions import read_at
 from eisync.core.annotations import class_names as class_lists
 from eisync.core.annotations.encoding import encoding_of
 from eisync.core.annotations.formats import HEAD_CHARACTERS
@@ -107,7 +108,7 @@ def _measure(root: str, path: str, facts: FileFacts, probe: Generator[Read, byte
             wanted = next(probe)
             while left > 0:
                 left -= wanted.length
-                wanted = probe.send(os.pread(descriptor, wanted.length, wanted.offset))
+                wanted = probe.send(read_at(descriptor, wanted.length, wanted.offset))
             return None
     except StopIteration as end:
         found: Found | None = end.value
@@ -128,7 +129,7 @@ def _bytes_of(root: str, place: str, facts: FileFacts, most: int) -> bytes | Non
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or not is_version(status, facts):
             return None
-        return os.pread(descriptor, most, 0)
+        return read_at(descriptor, most, 0)
     except OSError:
         return None
     finally:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from eisync.adapters.files.file_facts import OpenFolder, is_held, open_inside, raise_if_exhausted
 from eisync.adapters.files.folder_walk import is_version
+from eisync.adapters.files.positions import read_at
 from eisync.core.completeness import MARKER_SUFFIX, Inspect, Inspection, Marker
 from eisync.core.formats.check import FormatCheck
 from eisync.core.model import FileFacts
@@ -108,12 +109,12 @@ def _read_on(examination: FormatCheck, descriptor: int, most_bytes: int) -> tupl
     while (read := examination.wants) is not None and spent < most_bytes:
         end = read.offset + read.length
         if not read.offset and read.length < least:
-            head = os.pread(descriptor, least, 0)
+            head = read_at(descriptor, least, 0)
             spent += len(head) + READ_COSTS_BYTES
         if end <= len(head):
             chunk = head[read.offset : end]
         else:
-            chunk = os.pread(descriptor, read.length, read.offset)
+            chunk = read_at(descriptor, read.length, read.offset)
             spent += len(chunk) + READ_COSTS_BYTES
             if not read.offset:
                 head = chunk
@@ -149,7 +150,7 @@ def hash_on(
         if not is_version(os.fstat(descriptor), facts):
             return None
         while hashed < most_bytes:
-            chunk = os.pread(descriptor, min(HASH_CHUNK_BYTES, most_bytes - hashed), offset + hashed)
+            chunk = read_at(descriptor, min(HASH_CHUNK_BYTES, most_bytes - hashed), offset + hashed)
             if not chunk:
                 break
             update(chunk)

@@ -206,9 +206,11 @@ def write_copy(
                 copy.write(piece)
             copy.flush()
             if like is not None:
-                with contextlib.suppress(OSError):  # a file system without permissions
+                with contextlib.suppress(OSError, AttributeError):  # a file system or a system without permissions
                     os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
-                os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
+                os.utime(
+                    part if os.utime not in os.supports_fd else descriptor, ns=(like.st_atime_ns, like.st_mtime_ns)
+                )
             os.fsync(descriptor)
             copy.seek(0)
             return hashlib.file_digest(copy, "sha256").hexdigest()

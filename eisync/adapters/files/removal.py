@@ -11,6 +11,7 @@ the disk prevents the removal; then the file may still have its other name.
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 
@@ -45,10 +46,10 @@ from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneEr
 def disk_of(root: str) -> Disk | None:
     """Return the disk of the folder; None when it is not known."""
     try:
-        found = os.statvfs(root)
+        found = shutil.disk_usage(root)
     except OSError:
         return None
-    return Disk(free=found.f_bavail * found.f_frsize, total=found.f_blocks * found.f_frsize)
+    return Disk(free=found.free, total=found.total)
 
 
 def is_on_other_disk(root: str, archive: str) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from eisync.adapters.files.file_facts import facts_at, open_inside, raise_if_exhausted
 from eisync.adapters.files.folder_walk import facts_of, is_version
+from eisync.adapters.files.positions import read_at
 from eisync.core.annotations.encoding import MARK_BYTES, encoding_of
 from eisync.core.formats.json_stream import Checkpoint, JsonStream, Unfinished
 from eisync.core.ignore import IgnoreRules
@@ -172,7 +173,7 @@ class Reading:
         if self._entries_of is not None:
             yield from self._read_annotations(descriptor, self.facts, self._entries_of)
             return
-        head = os.pread(descriptor, MARK_BYTES, 0)
+        head = read_at(descriptor, MARK_BYTES, 0)
         self._bom_bytes = len(_BOM) if head.startswith(_BOM) else 0
         found = encoding_of(head)
         # A sidecar is JSON: what is neither UTF-8 nor UTF-16 is refused, not guessed.
@@ -202,7 +203,7 @@ class Reading:
         compared = 0
         while compared < after.offset:
             size = min(CHUNK_BYTES * 4, after.offset - compared)
-            chunk = os.pread(descriptor, size, self._bom_bytes + compared)
+            chunk = read_at(descriptor, size, self._bom_bytes + compared)
             if not chunk:
                 return
             digest.update(chunk)
@@ -215,7 +216,7 @@ class Reading:
         errors = "replace" if self._encoding == "cp1252" else "strict"  # some bytes have no character in it
         decoder = codecs.getincrementaldecoder(self._encoding)(errors)
         offset = self._bom_bytes + (self._after.offset if self._after is not None and self.is_continued else 0)
-        while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
+        while chunk := read_at(descriptor, CHUNK_BYTES, offset):
             offset += len(chunk)
             if text := decoder.decode(chunk):
                 self._taken += len(text)
@@ -226,14 +227,14 @@ class Reading:
 
 def _encoding_of_all(descriptor: int) -> str:
     """Return the encoding of an annotation file. One that is not UTF-8 is read as the programs of Windows write it."""
-    head = os.pread(descriptor, HEAD_BYTES, 0)
+    head = read_at(descriptor, HEAD_BYTES, 0)
     found = encoding_of(head)
     if found not in ("utf-8", "utf-8-sig"):
         return found
     decoder = codecs.getincrementaldecoder(found)()
     offset = 0
     try:
-        while chunk := os.pread(descriptor, CHUNK_BYTES * 4, offset):
+        while chunk := read_at(descriptor, CHUNK_BYTES * 4, offset):
             offset += len(chunk)
             decoder.decode(chunk)
     except UnicodeDecodeError:

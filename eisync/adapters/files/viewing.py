@@ -15,6 +15,7 @@ from typing import TypeVar
 from eisync.adapters import clock
 from eisync.adapters.files.file_facts import is_held, open_inside, raise_if_exhausted, why_offline
 from eisync.adapters.files.folder_walk import facts_of, is_version
+from eisync.adapters.files.positions import read_at
 from eisync.core.drawing.reading import Enough
 from eisync.core.formats.probe import Read
 from eisync.core.model import FileFacts
@@ -61,7 +62,7 @@ class OpenFile:
     def read(self, offset: int, length: int) -> bytes:
         """Return these bytes; fewer at the end of the file. Raises FileUnreadableError."""
         try:
-            return os.pread(self._descriptor, length, offset)
+            return read_at(self._descriptor, length, offset)
         except OSError as error:
             raise FileUnreadableError(f"It cannot be read ({error.strerror}); check the disk.", item_id=0) from error
 
