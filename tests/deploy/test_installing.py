@@ -71,7 +71,7 @@ class Person:
             # The clone that the page names is this one.
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.file://{ROOT}.insteadOf",
-            "GIT_CONFIG_VALUE_0": "https://github.com/eisync/eisync",
+            "GIT_CONFIG_VALUE_0": "https://github.com/eisync/eisync.git",
         }
 
     def types(self, block: str) -> str:
