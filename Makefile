@@ -129,6 +129,11 @@ constraints: $(RELEASE)/.stamp
 	@$(RELEASE)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra all --generate-hashes \
 		--custom-compile-command "make constraints" --output-file deploy/constraints.txt $(ARGS) pyproject.toml
 
+release: env $(RELEASE)/.stamp
+	@$(BIN)/python docs/generate.py --check
+	@test -z "$$(ls dist 2> /dev/null)" || { echo "make: empty dist/ first" >&2; exit 1; }
+	@$(RELEASE)/bin/python .ci/release "$(VERSION)" dist
+
 coverage: env
 	@$(BIN)/python .ci/coverage $(ARGS)
 
