@@ -116,7 +116,8 @@ $(BARE)/%/etc/debian_version:
 
 test-packages: env $(RELEASE)/.stamp $(RELEASES:%=$(BARE)/%/etc/debian_version)
 	EISYNC_TOOLS=$(CURDIR)/$(RELEASE)/bin EISYNC_BARE=$$(echo $(RELEASES:%=$(CURDIR)/$(BARE)/%) | tr ' ' :) \
-		$(BIN)/python -m pytest -s -m packages --timeout 900 tests/deploy/test_installing.py $(ARGS)
+		$(BIN)/python -m pytest -s -m packages --timeout 1800 tests/deploy/test_installing.py \
+		tests/deploy/test_release.py $(ARGS)
 
 # What builds and describes packages is no part of them: an environment of its own.
 $(RELEASE)/.stamp: deploy/release-requirements.txt

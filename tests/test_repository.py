@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import trove_classifiers
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +56,14 @@ def test_the_workflow_runs_what_every_ci_runs() -> None:
     assert [".ci/run"] == [step["run"] for step in steps if "run" in step]
     oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
     assert oldest in workflow["jobs"]["tests"]["strategy"]["matrix"]["python"]
+
+
+def test_the_classifiers_exist_and_name_the_pythons_with_which_it_was_installed() -> None:
+    classifiers = PROJECT["project"]["classifiers"]
+    assert set() == set(classifiers) - trove_classifiers.classifiers
+    page = (ROOT / "docs/install/python.md").read_text(encoding="utf-8")
+    run = re.findall(r"^\| (3\.\d+) \|(?! no)", page, flags=re.MULTILINE)
+    assert run == [one.rpartition(" ")[2] for one in classifiers if re.search(r":: 3\.\d+$", one)]
 
 
 INDEX = re.compile(

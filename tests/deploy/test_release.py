@@ -109,9 +109,10 @@ def test_a_release_is_complete_and_the_same_twice(tmp_path: Path) -> None:
     assert first.keys() == second.keys()
     assert [] == [name for name in first if first[name] != second[name]]
     kinds = {"eisync-0.1.0-py3-none-any.whl", "eisync-0.1.0.tar.gz", "eisync-0.1.0.cdx.json", "SHA256SUMS"}
-    others = first.keys() - kinds
-    assert kinds < first.keys()
-    assert shutil.which("dpkg-deb") is None or re.fullmatch(r"eisync_0\.1\.0_\w+\.deb", *others)
+    debian = [] if shutil.which("dpkg-deb") is None else [re.compile(r"eisync_0\.1\.0_\w+\.deb")]
+    others = sorted(first.keys() - kinds)
+    assert kinds <= first.keys()
+    assert [True] * len(debian) == [bool(one.fullmatch(name)) for one, name in zip(debian, others, strict=True)]
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=made[0], capture_output=True, check=True)
     _describes_all(first["eisync-0.1.0.cdx.json"].decode(), str(tmp_path))
 
