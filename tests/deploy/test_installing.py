@@ -3,6 +3,7 @@
 `make test-packages` does that: it downloads much, and takes minutes.
 """
 
+import json
 import os
 import re
 import shutil
@@ -65,6 +66,7 @@ class Person:
             "HOME": str(self.home),
             "PATH": f"{programs}:{self.home}/.local/bin:{os.environ['PATH']}",
             "PIPX_DEFAULT_PYTHON": str(python),
+            "PIPX_DEFAULT_BACKEND": "pip",  # which it takes where uv is not installed
             "UV_PYTHON": str(python),
             "PIP_CACHE_DIR": str(caches / "pip"),
             "UV_CACHE_DIR": str(caches / "uv"),
@@ -86,6 +88,12 @@ class Person:
         )
         assert 0 == done.returncode, f"{block}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def doctor(self) -> str:
+        """What `eisync doctor` says of the extras."""
+        said = self.types('PATH="$HOME/eisync/bin:$PATH" eisync doctor --json || true')
+        (found,) = [one["sentence"] for one in json.loads(said)["checks"] if one["check"] == "extras"]
+        return str(found)
 
     def leftovers(self) -> list[str]:
         """What has the name of eisync in the home; a lock of pipx is no part of it."""
@@ -109,6 +117,10 @@ def test_eisync_is_installed_runs_and_is_removed(way: str, python: Path, tmp_pat
     assert "All 7 files are in Edge Impulse" in said
     assert [] != person.leftovers()
     assert ("pipx" == way) == (person.home / ".local/share/man/man1/eisync.1").exists()
+    # What eisync says of an extra that is missing adds it.
+    assert {"annotations", "pretty"} == set(re.findall(r"without eisync\[(\w+)\]", person.doctor()))
+    person.types(re.findall(r"\(to add: (.+)\)", person.doctor())[0])
+    assert "all are installed" == person.doctor()
     person.types(remove)
     assert [] == person.leftovers()
 
@@ -157,7 +169,7 @@ def test_make_demo_and_each_way_work_in_a_bare_debian(root: Path, clone: Path, t
     bare.download([needed[-1], "--require-hashes"], bare.python_in(root), wheels)
     begin = """set -eu
         export PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/wheels
-        export UV_NO_INDEX=1 UV_FIND_LINKS=/mnt/wheels UV_PYTHON_DOWNLOADS=never
+        export PIPX_DEFAULT_BACKEND=pip UV_NO_INDEX=1 UV_FIND_LINKS=/mnt/wheels UV_PYTHON_DOWNLOADS=never
         export HOME=/root PATH=/root/.local/bin:/root/tools:$PATH
         cp -r /mnt/clone /root/eisync && cd /root/eisync
     """

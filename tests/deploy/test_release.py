@@ -16,6 +16,11 @@ from cyclonedx.validation.json import JsonStrictValidator
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOOLS = os.environ.get("EISYNC_TOOLS", "")
 WORKFLOW = ROOT / ".github/workflows/release.yml"
+COMPLETIONS = (
+    "bash-completion/completions/eisync",
+    "zsh/vendor-completions/_eisync",
+    "fish/vendor_completions.d/eisync.fish",
+)
 READY = "# Changelog\n\n## [1.2.3] - 2026-12-01\n\n- New.\n"
 
 
@@ -113,6 +118,9 @@ def test_a_release_is_complete_and_the_same_twice(tmp_path: Path) -> None:
     others = sorted(first.keys() - kinds)
     assert kinds <= first.keys()
     assert [True] * len(debian) == [bool(one.fullmatch(name)) for one, name in zip(debian, others, strict=True)]
+    for name in others:
+        done = subprocess.run(["dpkg-deb", "--contents", made[0] / name], capture_output=True, text=True, check=True)
+        assert [] == [path for path in COMPLETIONS if f" ./usr/share/{path}\n" not in done.stdout]
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=made[0], capture_output=True, check=True)
     _describes_all(first["eisync-0.1.0.cdx.json"].decode(), str(tmp_path))
 
