@@ -130,6 +130,10 @@ def _describes_all(text: str, place: str) -> None:
     described = {(one["name"].lower().replace("_", "-"), one["version"]) for one in json.loads(text)["components"]}
     pins = re.findall(r"^([a-z0-9-]+)==(\S+)", _constraints(), flags=re.MULTILINE)
     assert described == set(pins)
+    eisync = json.loads(text)["metadata"]["component"]
+    assert ("eisync", "0.1.0") == (eisync["name"], eisync["version"])
+    direct = next(one["dependsOn"] for one in json.loads(text)["dependencies"] if one["ref"] == eisync["bom-ref"])
+    assert {"watchdog", "requests", "aiohttp", "rich"} <= {one.partition("==")[0] for one in direct}
     assert place not in text
 
 
