@@ -169,7 +169,8 @@ def test_make_demo_and_each_way_work_in_a_bare_debian(root: Path, clone: Path, t
     bare.download([needed[-1], "--require-hashes"], bare.python_in(root), wheels)
     begin = """set -eu
         export PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/wheels
-        export PIPX_DEFAULT_BACKEND=pip UV_NO_INDEX=1 UV_FIND_LINKS=/mnt/wheels UV_PYTHON_DOWNLOADS=never
+        export PIPX_DEFAULT_BACKEND=pip UV_CONFIG_FILE=/root/uv.toml UV_PYTHON_DOWNLOADS=never
+        printf '%s\n' 'no-index = true' 'find-links = ["/mnt/wheels"]' > /root/uv.toml
         export HOME=/root PATH=/root/.local/bin:/root/tools:$PATH
         cp -r /mnt/clone /root/eisync && cd /root/eisync
     """
