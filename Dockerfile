@@ -4,7 +4,9 @@
 FROM python:3.12-slim AS builder
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
+COPY deploy/completions ./deploy/completions
 COPY deploy/man ./deploy/man
+COPY deploy/sbom ./deploy/sbom
 COPY eisync ./eisync
 # sqlite-utils names pip among its requirements and needs it for its own command line only: 13.8 MB that stay behind.
 # pip compiles to bytecode while it installs, for at run time nothing may be written.

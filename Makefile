@@ -5,6 +5,8 @@ SDK    := .venv-sdk
 AUDIT  := .venv-audit
 DEMO   := .venv-demo
 DEBIAN := .debian
+BARE   := .bare
+RELEASE := .venv-release
 ZOO    := .zoo
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
@@ -19,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test prepare test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
+.PHONY: help demo test prepare test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain test-packages constraints release \
 	bench-matrix bench-reconciling bench-watching kills soak clean
 
 help:
@@ -27,6 +29,9 @@ help:
 	@echo "make test          run all tests"
 	@echo "make deb           the Debian package, in dist/"
 	@echo "make test-install  install the package in a Debian of its own and boot systemd there (as root, with debootstrap)"
+	@echo "make test-packages install the wheel with pipx, uv and pip, and try 'make demo' in bare Debians (as root, with debootstrap)"
+	@echo "make constraints   the tested versions, in deploy/constraints.txt (ARGS=--upgrade: newer ones)"
+	@echo "make release       everything that a release has, in dist/, after checks; uploads nothing (VERSION=0.1.0)"
 	@echo "make check         formatting, lint, types, layers, documentation"
 	@echo "make coverage      which lines of the rules in core no test of theirs runs (ARGS=--raise: write the floor down)"
 	@echo "make coverage-all  the same of every room with all tests; slow"
@@ -112,6 +117,35 @@ test-install: env $(DEBIAN)/.stamp
 	EISYNC_DEBIAN=$(CURDIR)/$(DEBIAN)/root EISYNC_PACKAGE=$$($(BIN)/python deploy/debian/build dist) \
 		$(BIN)/python -m pytest -m install --timeout 600 tests/deploy/test_installation.py $(ARGS)
 
+# Bare Debians with python3, venv and make: Python 3.11, 3.13 and 3.14; 300 MB each.
+RELEASES ?= bookworm trixie sid
+$(BARE)/%/etc/debian_version:
+	@command -v debootstrap > /dev/null || { echo "make: install debootstrap and systemd-container first" >&2; exit 1; }
+	@rm -rf $(BARE)/$* && mkdir -p $(BARE)
+	@debootstrap --variant=minbase --include=python3,python3-venv,make $* $(BARE)/$* > $(BARE)/$*.log \
+		|| { rm -rf $(BARE)/$*; tail $(BARE)/$*.log; exit 1; }
+
+test-packages: env $(RELEASE)/.stamp $(RELEASES:%=$(BARE)/%/etc/debian_version)
+	EISYNC_TOOLS=$(CURDIR)/$(RELEASE)/bin EISYNC_BARE=$$(echo $(RELEASES:%=$(CURDIR)/$(BARE)/%) | tr ' ' :) \
+		$(BIN)/python -m pytest -s -m packages --timeout 1800 tests/deploy/test_installing.py \
+		tests/deploy/test_release.py $(ARGS)
+
+# What builds and describes packages is no part of them: an environment of its own.
+$(RELEASE)/.stamp: deploy/release-requirements.txt
+	@$(PYTHON) -m venv $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --requirement deploy/release-requirements.txt
+	@touch $@
+
+# Pins stay as they are where they still fit.
+constraints: $(RELEASE)/.stamp
+	@$(RELEASE)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra all --generate-hashes \
+		--custom-compile-command "make constraints" --output-file deploy/constraints.txt $(ARGS) pyproject.toml
+
+release: env $(RELEASE)/.stamp
+	@$(BIN)/python docs/generate.py --check
+	@test -z "$$(ls dist 2> /dev/null)" || { echo "make: empty dist/ first" >&2; exit 1; }
+	@$(RELEASE)/bin/python .ci/release "$(VERSION)" dist
+
 coverage: env
 	@$(BIN)/python .ci/coverage $(ARGS)
 
@@ -177,4 +211,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN)
+	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN) $(BARE) $(RELEASE)

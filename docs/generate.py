@@ -1,6 +1,8 @@
-"""Write what the code can tell: sections of the documents (options, commands, states, log events), and manual pages.
+"""Write what the code can tell: sections of the documents (options, commands, states, events), and files in `deploy`.
 
-python docs/generate.py            rewrite the sections between their markers, and deploy/man
+Those are the manual pages, the completions of shells, and the list of the files of others that are in the wheel.
+
+python docs/generate.py            rewrite the sections between their markers, and the files
 python docs/generate.py --check    end with 1 when one of them is not what the code says
 """
 
@@ -16,10 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from bundled import bill_of_materials
+from extras import extras_table
 from log_events import LEVELS, log_events
 from man_pages import pages
 
 from eisync import cli
+from eisync.cli.completion import SHELLS, script_for
 from eisync.core import lifecycle
 from eisync.core.annotations.formats import FORMATS, Subject
 from eisync.core.identity import Decision, Destruction, Identity, decide
@@ -30,6 +35,10 @@ from eisync.settings import options_table, restart_table
 
 ROOT = Path(__file__).parent.parent
 MAN = ROOT / "deploy" / "man"
+COMPLETIONS = ROOT / "deploy" / "completions"
+COMPLETION_NAMES = {"bash": "bash/eisync", "zsh": "zsh/_eisync", "fish": "fish/eisync.fish"}
+"""The names that the shells look for."""
+BILL_OF_MATERIALS = ROOT / "deploy" / "sbom" / "eisync.cdx.json"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TELEMETRY = ROOT / "docs" / "telemetry.toml"
 _SECTION = "<!-- {name}: python docs/generate.py -->\n"
@@ -44,6 +53,7 @@ def sections() -> dict[str, str]:
         "cli": "\n\n".join(command_pages()),
         "differences": differences_table(),
         "events": commented_table(lifecycle.Event, "event"),
+        "extras": extras_table(ROOT / "pyproject.toml"),
         "faults": faults_table(),
         "formats": formats_table(),
         "identity": identity_table(),
@@ -245,12 +255,15 @@ def generated() -> Iterator[tuple[Path, str]]:
         yield path, drawn(path.read_text(encoding="utf-8"), content)
     yield ROOT / "systemd/user/eisync.service", user_unit_file()
     written = {MAN / name: text for name, text in pages().items()}
+    written |= {COMPLETIONS / COMPLETION_NAMES[shell]: f"{script_for(shell).strip()}\n" for shell in SHELLS}
+    written[BILL_OF_MATERIALS] = bill_of_materials(ROOT)
     yield from written.items()
-    yield from ((path, "") for path in MAN.glob("*") if path not in written)  # of a command that is no more
+    found = (path for folder in (MAN, COMPLETIONS, BILL_OF_MATERIALS.parent) for path in folder.rglob("*"))
+    yield from ((path, "") for path in found if path.is_file() and path not in written)  # of what is no more
 
 
 def main() -> None:
-    """Rewrite or check the documents and the manual pages."""
+    """Rewrite or check the documents and the files in `deploy`."""
     for path, after in generated():
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         if "--check" in sys.argv[1:] and before != after:
@@ -258,7 +271,7 @@ def main() -> None:
         if not after:
             path.unlink()
         elif before != after:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(after, encoding="utf-8")
 
 

@@ -40,7 +40,7 @@ def browser() -> Iterator[Any]:
     """
     if not os.access(CHROMIUM, os.X_OK):
         pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install 'eisync[dev]'")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing; `make env` installs it")
     with playwright.sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
         yield chromium

@@ -25,6 +25,8 @@ LIBRARIES = ("requests", "urllib3", "watchdog", "pydantic")
 EXTRAS = {
     "annotations": (("defusedxml", "yaml"), "Pascal VOC (XML) and YOLO's data.yaml are not read"),
     "emulator": (("aiohttp", "multipart"), "'eisync demo' and 'eisync emulator' do not start"),
+    "pretty": (("rich",), "long commands draw no progress bar"),
+    "web": (("waitress", "werkzeug"), "the daemon has no page in the browser"),
 }
 
 _CGROUPS = "/sys/fs/cgroup"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from eisync.adapters import clock
 from eisync.adapters.files.viewing import OpenFile
 from eisync.app import report
+from eisync.app.extras import how_to_add
 from eisync.control.operations import Operations
 from eisync.errors import EisyncError
 from eisync.loops.ports import Log
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # imported where the page is served, and nowhere else: 10 MB
 
 TICK_LIMIT_S = 60.0
 STOP_WITHIN_S = 3.0
-MISSING = "the page in the browser needs {name}: pip install 'eisync[web]', or say web.enabled = false"
+MISSING = "the page in the browser needs {name}: {how}; or say web.enabled = false"
 
 
 class PageServer:
@@ -42,7 +43,7 @@ class PageServer:
             self._supervisor = Supervisor([loop], now=clock.now, monotonic=clock.monotonic, log=log)
             self._supervisor.start()
         except ModuleNotFoundError as error:
-            self.why_off = MISSING.format(name=error.name)
+            self.why_off = MISSING.format(name=error.name, how=how_to_add("web"))
             log.info("web.unavailable", reason=self.why_off)
         except (EisyncError, OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._give_up()

@@ -11,8 +11,20 @@ VARIABLE = "_EISYNC_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 
 
+SHELLS = ("bash", "zsh", "fish")
+
+
+def script_for(shell: str) -> str:
+    """Return the script that `shell`, one of `SHELLS`, reads. It asks the installed eisync."""
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"this version of click completes nothing in {shell}")
+    completion = kind(group, {}, "eisync", VARIABLE)
+    return completion.source_template % completion.source_vars()
+
+
 @click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(SHELLS))
 @common_unused
 def command(shell: str) -> None:
     """Print the completion of SHELL for eisync's commands, options and their values.
@@ -22,8 +34,4 @@ def command(shell: str) -> None:
     zsh    eisync completion zsh > ~/.zfunc/_eisync     (with ~/.zfunc in fpath, before compinit)
     fish   eisync completion fish > ~/.config/fish/completions/eisync.fish
     """
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise click.UsageError(f"this version of click completes nothing in {shell}")
-    completion = kind(group, {}, "eisync", VARIABLE)
-    say(*(completion.source_template % completion.source_vars()).splitlines())
+    say(*script_for(shell).splitlines())

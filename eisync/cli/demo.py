@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eisync.adapters import clock
+from eisync.app.extras import how_to_add
 from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.options import common_unused
 from eisync.cli.output import say
@@ -214,7 +215,7 @@ def _emulator() -> "Iterator[RunningEmulator]":
         from eisync.emulator.server import EmulatorError, running_emulator
         from eisync.emulator.settings import EmulatorSettings
     except ModuleNotFoundError as error:
-        raise ConfigurationError(f"the demo needs {error.name}: pip install 'eisync[emulator]'") from error
+        raise ConfigurationError(f"the demo needs {error.name}: {how_to_add('emulator')}") from error
     with ExitStack() as stack:
         try:
             wanted = EmulatorSettings(studio_port=PORTS[0], ingestion_port=PORTS[1], project_name="eisync demo")

@@ -2,6 +2,7 @@
 
 import click
 
+from eisync.app.extras import how_to_add
 from eisync.cli.options import common_unused
 from eisync.cli.output import say_key
 from eisync.errors import ConfigurationError
@@ -49,7 +50,7 @@ def command(
     try:
         from eisync.emulator import server, settings
     except ModuleNotFoundError as error:
-        raise ConfigurationError(f"the emulator needs {error.name}: pip install 'eisync[emulator]'") from error
+        raise ConfigurationError(f"the emulator needs {error.name}: {how_to_add('emulator')}") from error
     try:
         wanted = settings.EmulatorSettings(
             host=host,

@@ -14,6 +14,7 @@ import click
 from eisync._version import __version__
 from eisync.adapters import clock
 from eisync.adapters.client.service import transport_to
+from eisync.app.extras import how_to_add
 from eisync.app.loops import USER_AGENT, endpoints_of, service_of
 from eisync.cli import OK, PENDING, QUARANTINED, UNEXPECTED
 from eisync.cli.options import common, key_file, target_of
@@ -228,7 +229,7 @@ def _torture(asked: Asked, *, as_json: bool) -> int:
     try:
         from eisync.emulator.server import running_emulator
     except ModuleNotFoundError as error:
-        raise ConfigurationError(f"the trial needs {error.name}: pip install 'eisync[emulator]'") from error
+        raise ConfigurationError(f"the trial needs {error.name}: {how_to_add('emulator')}") from error
     stop, _ = _on_signals()
     if not as_json:
         say(f"seed {asked.seed}, in a folder of its own below {asked.folder}")

@@ -10,6 +10,7 @@ import click
 
 from eisync import paths
 from eisync.adapters import clock
+from eisync.app.extras import how_to_add
 from eisync.cli.options import ask, common
 from eisync.cli.output import new_password, say
 from eisync.errors import EisyncError
@@ -89,5 +90,5 @@ def _hash_of_password() -> str:
     try:
         from eisync.web.access import hash_of
     except ModuleNotFoundError as error:
-        raise EisyncError(f"this needs {error.name}: pip install 'eisync[web]'") from error
+        raise EisyncError(f"this needs {error.name}: {how_to_add('web')}") from error
     return hash_of(new_password())

@@ -20,7 +20,7 @@ def _address(value: str) -> str:
 
 
 class Web(Table):
-    """The daemon's page in the browser. It needs `pip install 'eisync[web]'`."""
+    """The daemon's page in the browser. It needs the extra `web`."""
 
     enabled: Switch = Field(
         default=True,

@@ -203,7 +203,12 @@ def events_of(folders: int, *, is_counted: bool = True, is_running: bool = False
         (machine.versions("0.1", {"Python": "3.11", "SQLite": "3.40"}), OK, "eisync 0.1; Python 3.11, SQLite 3.40", ""),
         (machine.old_sqlite("3.1", "3.37"), FAULT, "SQLite 3.1", "3.37"),
         (machine.extras({}), OK, "all are installed", ""),
-        (machine.extras({"annotations": "no XML"}), OK, "without eisync[annotations], no XML", ""),
+        (
+            machine.extras({"annotations": "no XML"}, "do so"),
+            OK,
+            "without eisync[annotations], no XML (to add: do so)",
+            "",
+        ),
         (machine.user("lab", None, None), OK, "you are lab", ""),
         (machine.user("lab", None, "lab"), OK, "you are lab", ""),
         (machine.user("lab", "lab", "lab"), OK, "you are lab, who runs eisync", ""),

@@ -1,5 +1,9 @@
 """The wheel and the source package: the same bytes each time, everything that eisync needs, and nothing else."""
 
+import hashlib
+import json
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -7,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -31,8 +37,13 @@ def test_the_wheel_has_all_of_eisync_and_nothing_else(built: tuple[Path, Path]) 
     listed = subprocess.run(["git", "ls-files", "eisync"], cwd=ROOT, capture_output=True, text=True, check=True)
     kept = set(listed.stdout.splitlines())
     assert kept == {name for name in names if not name.split("/")[0].endswith((".dist-info", ".data"))}
-    pages = {path.name for path in (ROOT / "deploy/man").glob("*.1")}
-    assert pages == {name.rpartition("/")[2] for name in names if ".data/data/share/man/man1/" in name}
+    pages = {f"man/man1/{path.name}" for path in (ROOT / "deploy/man").glob("*.1")}
+    completions = {
+        "bash-completion/completions/eisync",
+        "fish/vendor_completions.d/eisync.fish",
+        "zsh/site-functions/_eisync",
+    }
+    assert pages | completions == {name.split("/share/", 1)[1] for name in names if ".data/data/share/" in name}
     assert {"eisync/py.typed", "eisync/web/static/vendor/htmx.min.js", "eisync/web/templates/base.html"} <= kept
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
 
@@ -53,3 +64,36 @@ def test_the_wheel_runs_where_nothing_of_the_clone_is(built: tuple[Path, Path], 
     done = subprocess.run([sys.executable, "-c", script, "--version"], cwd=tmp_path, capture_output=True, text=True)
     assert (0, "") == (done.returncode, done.stderr)
     assert done.stdout.startswith("eisync ")
+
+
+def test_the_wheel_says_which_files_of_others_are_in_it(built: tuple[Path, Path]) -> None:
+    vendor = "eisync/web/static/vendor/"
+    with zipfile.ZipFile(built[1]) as wheel:
+        (name,) = [name for name in wheel.namelist() if ".dist-info/sboms/" in name]
+        text = wheel.read(name).decode()
+        found = {
+            path: hashlib.sha256(wheel.read(path)).hexdigest()
+            for path in wheel.namelist()
+            if path.startswith(vendor) and path.endswith((".js", ".css"))
+        }
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    files = [file for component in json.loads(text)["components"] for file in component["components"]]
+    assert found == {file["name"]: file["hashes"][0]["content"] for file in files}
+    assert [] == [one for one in json.loads(text)["components"] if not re.fullmatch(r"\d+\.\d+\.\d+", one["version"])]
+
+
+@pytest.mark.parametrize(
+    ("shell", "file", "ask"),
+    [
+        ("bash", "bash/eisync", "source {}; complete -p eisync"),
+        ("zsh", "zsh/_eisync", "autoload -U compinit; compinit -D; source {}; echo $_comps[eisync]"),
+        ("fish", "fish/eisync.fish", "source {}; complete --command eisync"),
+    ],
+)
+def test_a_shell_knows_how_eisync_is_completed(shell: str, file: str, ask: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    command = [shell, "-c", ask.format(ROOT / "deploy/completions" / file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "_eisync_completion" in done.stdout

@@ -15,6 +15,7 @@ import pytest
 from waitress.task import ThreadedTaskDispatcher
 
 from eisync.app import page as module
+from eisync.app.extras import how_to_add
 from eisync.app.page import PageServer
 from eisync.cli.ui import page_of
 from eisync.control.running import NO_PAGE, PAGE_STARTS
@@ -78,7 +79,7 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(
     monkeypatch.setattr(module, "_open", missing)
     log = Notebook()
     page = serve(desk, folder, log)
-    assert "needs waitress: pip install 'eisync[web]'" in str(page.why_off)
+    assert f"needs waitress: {how_to_add('web')}; or say web.enabled = false" in str(page.why_off)
     assert [("info", "web.unavailable")] == [(line.level, line.event) for line in log.lines]
     page.close()
 

@@ -12,6 +12,7 @@ from eisync.adapters import clock, machine, process
 from eisync.adapters.files import file_facts, writer_probe
 from eisync.adapters.process import apart
 from eisync.app.doctor.jobs import Job, waited
+from eisync.app.extras import how_to_add
 from eisync.control import local_socket
 from eisync.control.operations import Operations
 from eisync.core import mounts
@@ -103,7 +104,8 @@ def machine_jobs(here: str, folder: str | None, known: "Future[Known]", upload: 
     def about_versions() -> Iterator[Finding]:
         sqlite, oldest = inspection.sqlite_version()
         yield rules.old_sqlite(sqlite, oldest) if oldest else rules.versions(__version__, machine.versions(sqlite))
-        yield rules.extras(machine.missing_extras())
+        missing = machine.missing_extras()
+        yield rules.extras(missing, how_to_add(*missing) if missing else "")
 
     def about_user() -> Iterator[Finding]:
         found = waited(known, STATE_S) or Known()

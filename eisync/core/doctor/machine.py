@@ -81,12 +81,12 @@ def old_sqlite(found: str, oldest: str) -> Finding:
     return fault("versions", f"this Python carries SQLite {found}", f"install a Python with SQLite {oldest} or newer")
 
 
-def extras(missing: Mapping[str, str]) -> Finding:
-    """Say which extras are not installed, and what is not possible without them."""
+def extras(missing: Mapping[str, str], how: str = "") -> Finding:
+    """Say which extras are not installed, what is not possible without them, and how to add them."""
     if not missing:
         return ok("extras", "all are installed")
     what = "; ".join(f"without eisync[{name}], {lost}" for name, lost in missing.items())
-    return ok("extras", f"{what} (pip install 'eisync[{','.join(missing)}]')")
+    return ok("extras", f"{what} (to add: {how})")
 
 
 def user(here: str, there: str | None, owner: str | None) -> Finding:
