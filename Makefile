@@ -6,6 +6,7 @@ AUDIT  := .venv-audit
 DEMO   := .venv-demo
 DEBIAN := .debian
 ZOO    := .zoo
+CONTAINER_TOOLS := .venv-containers
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -14,13 +15,15 @@ ARGS   ?=
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
+.PHONY: help demo test test-image test-install deb image coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
 	bench-matrix bench-reconciling bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make deb           the Debian package, in dist/"
+	@echo "make image         the container images eisync and eisync:emulator, with buildah or docker (BASE=: what they stand on)"
+	@echo "make test-image    build and run the images and the compose files (as root, with buildah, podman, runc, debootstrap)"
 	@echo "make test-install  install the package in a Debian of its own and boot systemd there (as root, with debootstrap)"
 	@echo "make check         formatting, lint, types, layers, documentation"
 	@echo "make coverage      which lines of the rules in core no test of theirs runs (ARGS=--raise: write the floor down)"
@@ -97,6 +100,19 @@ $(DEBIAN)/.stamp: deploy/debian/packages
 		"$$VERSION_CODENAME" $(DEBIAN)/root > $(DEBIAN)/log || { tail $(DEBIAN)/log; exit 1; }
 	@touch $@
 
+image:
+	@deploy/image/build $(ARGS)
+
+# What runs the compose files and checks the Kubernetes files, in an environment of its own: 130 MB.
+$(CONTAINER_TOOLS)/.stamp: tests/deploy/container-tools.txt | $(VENV)/.stamp
+	@$(PYTHON) -m venv $(CONTAINER_TOOLS)
+	@$(CONTAINER_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/deploy/container-tools.txt
+	@touch $@
+
+test-image: env $(DEBIAN)/.stamp $(CONTAINER_TOOLS)/.stamp
+	EISYNC_DEBIAN=$(CURDIR)/$(DEBIAN)/root EISYNC_CONTAINER_TOOLS=$(CURDIR)/$(CONTAINER_TOOLS)/bin \
+		$(BIN)/python -m pytest -m image tests/deploy $(ARGS)
+
 test-install: env $(DEBIAN)/.stamp
 	EISYNC_DEBIAN=$(CURDIR)/$(DEBIAN)/root EISYNC_PACKAGE=$$($(BIN)/python deploy/debian/build dist) \
 		$(BIN)/python -m pytest -m install --timeout 600 tests/deploy/test_installation.py $(ARGS)
@@ -166,4 +182,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN)
+	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN) $(CONTAINER_TOOLS)
