@@ -1,7 +1,7 @@
 """Explain what happens to one file, and why: for `eisync explain` and for the file's page."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +33,15 @@ from eisync.loops.watcher.file_describer import NOT_ANNOTATED
 
 Said = dict[str, Entry | NearMiss | str | None]
 
-MAX_BYTES = 1 << 40
+STEP_BYTES = 16 * 1024 * 1024
+"""Tell how far the check of a file is after so many bytes."""
+
+Tell = Callable[[int, int], object]
+"""Is told how many bytes of the file are read, and how many there are."""
+
+
+def _tell_nobody(_read: int, _size: int) -> None:
+    pass
 
 
 def explained_in(folders: Sequence[dict[str, Any]], root: str, path: str, ask: Ask) -> dict[str, Any] | None:
@@ -52,8 +60,11 @@ def explained_in(folders: Sequence[dict[str, Any]], root: str, path: str, ask: A
     return None if known is None else explained_absent(watched_folder, known)
 
 
-def explained(watched_folder: WatchedFolder, found: Found, ask: Ask) -> dict[str, Any]:
-    """Return what happens to a file that is there, and why. Raises EisyncError if it disappears meanwhile."""
+def explained(watched_folder: WatchedFolder, found: Found, ask: Ask, tell: Tell = _tell_nobody) -> dict[str, Any]:
+    """Return what happens to a file that is there, and why. Raises EisyncError if it disappears meanwhile.
+
+    `tell` is told how far the check of a large file is.
+    """
     result = {**_place_of(watched_folder, found.path), "is_here": True}
     if found.left_out is not None:
         is_sidecar = found.left_out == WHAT_THEY_ARE.get(os.path.basename(found.path))
@@ -82,7 +93,7 @@ def explained(watched_folder: WatchedFolder, found: Found, ask: Ask) -> dict[str
     result |= {
         "category_from": group.pop("category_from", None) or _category_from(decided, found.path, by),
         **group,
-        **_completeness(watched_folder, found),
+        **_completeness(watched_folder, found, tell),
     }
     if watched_folder.watched.policy.needs_marker:
         result["marker"] = content.marker_of(watched_folder.path, found.path).value
@@ -197,23 +208,29 @@ def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:
     return now == (record["label"], record["category"], record["companions"], record.get("sent_as"))
 
 
-def _completeness(watched_folder: WatchedFolder, found: Found) -> dict[str, Any]:
+def _completeness(watched_folder: WatchedFolder, found: Found, tell: Tell) -> dict[str, Any]:
     """Check whether the file is whole (True, False, or None when its format cannot tell), and who writes it."""
-    examination = FormatCheck(found.path, found.facts.size)
-    inspection = content.inspect(
-        examination,
-        watched_folder.path,
-        found.path,
-        found.facts,
-        writer_probe.WriterProbe().asking(),
-        most_bytes=MAX_BYTES,
-        goes_on=None,
-    )
+    examination, writers_of = FormatCheck(found.path, found.facts.size), writer_probe.WriterProbe().asking()
+    while True:
+        wanted = examination.wants
+        inspection = content.inspect(
+            examination,
+            watched_folder.path,
+            found.path,
+            found.facts,
+            writers_of,
+            most_bytes=STEP_BYTES,
+            goes_on=None,
+        )
+        is_other = inspection is None or inspection.is_another
+        if is_other or examination.wants is None or examination.wants == wanted:
+            break
+        tell(examination.wants.offset, found.facts.size)
     if inspection is None or inspection.writers is None:
         writers = "it changed during the check" if inspection is None else "it cannot be opened for the check"
     else:
         writers = explain_writers(inspection.writers, watched_folder.watched.policy)
-    return {**_wholeness(examination, found, is_lost=inspection is None or inspection.is_another), "writers": writers}
+    return {**_wholeness(examination, found, is_lost=is_other), "writers": writers}
 
 
 def _wholeness(examination: FormatCheck, found: Found, *, is_lost: bool) -> dict[str, Any]:

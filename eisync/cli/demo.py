@@ -20,6 +20,7 @@ from eisync.adapters import clock
 from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.options import common_unused
 from eisync.cli.output import say
+from eisync.cli.progress import Progress
 from eisync.cli.ui import page_of
 from eisync.control import local_socket
 from eisync.control.steering import LONGEST_LINK_S
@@ -120,8 +121,9 @@ def command(once: bool) -> int:
         _await_daemon(state, stop)
         say(f"The daemon watches {folder}", *([] if once else _page_lines(state, stop)), "")
         names = _drop_samples(installation, emulator.hmac_key)
-        arrived = _Arrivals(state, folder)
-        is_complete = arrived.show_until(len(names), stop, within_s=ARRIVE_WITHIN_S)
+        with Progress(at_once=True) as progress:
+            arrived = _Arrivals(state, len(names), progress)
+            is_complete = arrived.show_until(len(names), stop, within_s=ARRIVE_WITHIN_S)
         if not is_complete and not stop.is_set():
             say(f"Not all files arrived within {ARRIVE_WITHIN_S:.0f} s.", err=True)
         if not once and not stop.is_set():
@@ -141,9 +143,11 @@ def _page_lines(state: str, stop: threading.Event) -> Iterator[str]:
 class _Arrivals:
     """Polls the daemon, and prints each file once it has arrived or was refused."""
 
-    def __init__(self, state: str, folder: str) -> None:
+    def __init__(self, state: str, number: int, progress: Progress) -> None:
+        """`number`: so many files were dropped; `progress` shows how many of them have arrived."""
         self._state = state
-        self._folder = folder
+        self._number = number
+        self._progress = progress
         self._shown: set[tuple[str, str]] = set()
         self.is_quarantined = False
 
@@ -166,7 +170,10 @@ class _Arrivals:
             if record["state"] in ("synced", "quarantined", "tombstone") and key not in self._shown:
                 self._shown.add(key)
                 self.is_quarantined |= record["state"] == "quarantined"
+                self._progress.end()  # the line takes its place
                 say(_line(record))
+        if synced < self._number:
+            self._progress.show(synced, self._number, "files in Edge Impulse")
         return synced
 
     def sentence(self) -> str:

@@ -7,6 +7,7 @@ import click
 from eisync._version import __version__
 from eisync.cli.options import common, key_file
 from eisync.cli.output import say, say_json
+from eisync.cli.progress import Progress
 from eisync.core.doctor.finding import Finding, Verdict, conclusion, counts, exit_code
 
 
@@ -36,11 +37,13 @@ def command(
     """
     from eisync.app.doctor.examination import Wanted, examine  # here, so that `--help` imports no network
 
-    found = []
+    found, progress = [], Progress(prints=not as_json)
     for one in examine(Wanted(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)):
         found.append(one)
+        progress.show(len(found), None, "checks made")
         if not as_json:
             say(*_lines(one))
+    progress.end()
     if as_json:
         say_json(
             {

@@ -1,6 +1,7 @@
 """`eisync explain`: show what happens to one file, and why."""
 
 import os
+from functools import partial
 
 import click
 
@@ -13,6 +14,7 @@ from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import asking_with, watched_folders
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
+from eisync.cli.progress import Progress
 from eisync.control.explanation import lines_of
 from eisync.core import file_status
 from eisync.core.file_status import UNREADABLE
@@ -54,7 +56,8 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
         found = found or found_at(watched_folder.path, watched_folder.below, watched_folder.watched.eligibility)
         if found is None or (os.path.isdir(place) and not is_link_at(place)):
             raise click.UsageError(f"{place} is not a file; 'eisync audit' lists the files of a folder")
-        result = explained(watched_folder, found, asking)
+        with Progress() as progress:
+            result = explained(watched_folder, found, asking, partial(_show, progress))
     else:
         record = known_of(watched_folder, [watched_folder.below], asking).get(watched_folder.below)
         hidden = why_hidden(watched_folder.path, watched_folder.below)
@@ -68,3 +71,7 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
     else:
         say(place, *(f"  {name:<9} {said}" for name, said in lines_of(result)))
     return _EXIT_CODES.get(result["state"], PENDING)
+
+
+def _show(progress: Progress, read: int, size: int) -> None:
+    progress.show(read // 1_000_000, size // 1_000_000, "MB checked")

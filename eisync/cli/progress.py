@@ -7,12 +7,16 @@ Where the library rich is installed (the extra `pretty`), it draws the bar.
 
 import shutil
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from eisync import paths
 from eisync.adapters import clock
 from eisync.cli.output import Bar, bar, redraw, say
+from eisync.core.pause import duration
 from eisync.core.progress import Amount, Pace, progress_line
+from eisync.core.text import fitted
 
 REDRAW_S = 0.2
 LINE_S = 5.0
@@ -50,7 +54,8 @@ class Progress:
         self._tell = tell or _say
         self._pace = Pace()
         # A command that ends at once shows nothing, unless it usually takes long.
-        self._due_at = clock.monotonic() + (0.0 if at_once and self._redraws else self._every_s)
+        self._began_at = clock.monotonic()
+        self._due_at = self._began_at + (0.0 if at_once and self._redraws else self._every_s)
         self._width = 0
         self._bar: Bar | None = None
         self._is_bar_sought = False
@@ -67,23 +72,30 @@ class Progress:
 
     def show(self, done: int, total: int | None, what: str, *, size: int | None = None) -> None:
         """Show `done` of `total` things (None: not known), called `what`, if it is time. `size` is in bytes."""
-        if not self.is_due():
-            return
-        now = clock.monotonic()
-        self._due_at = now + self._every_s
-        self._pace.note(done, now)
-        amount = Amount(done, total, what, size)
+        if self.is_due():
+            self._pace.note(done, clock.monotonic())
+            amount = Amount(done, total, what, size)
+            self._show(done, total, lambda columns: progress_line(amount, self._pace, columns=columns))
+
+    def show_wait(self, what: str) -> None:
+        """Show for how long the command has done `what`, if it is time."""
+        if self.is_due():
+            line = f"{what}, {duration(clock.monotonic() - self._began_at)} so far"
+            self._show(0, None, lambda columns: line if columns is None else fitted(line, columns))
+
+    def _show(self, done: int, total: int | None, line_of: Callable[[int | None], str]) -> None:
+        self._due_at = clock.monotonic() + self._every_s
         if not self._redraws:
-            self._tell(progress_line(amount, self._pace))
+            self._tell(line_of(None))
             return
         columns = shutil.get_terminal_size().columns - 1  # a full line would wrap on some terminals
         if not self._is_bar_sought:  # not before it is drawn: most commands end sooner
             self._is_bar_sought = True
             self._bar = bar() if columns >= WIDE_COLUMNS else None
         if self._bar is not None:
-            self._bar.draw(done, total, progress_line(amount, self._pace))
+            self._bar.draw(done, total, line_of(None))
             return
-        line = progress_line(amount, self._pace, columns=columns)
+        line = line_of(columns)
         redraw(line.ljust(min(self._width, columns)))
         self._width = len(line)
 
@@ -95,3 +107,22 @@ class Progress:
             redraw(" " * self._width)
             redraw("")
             self._width = 0
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show for how long the command has done `what`, until it is done: for work that does not tell how far it is."""
+    done = threading.Event()
+
+    def show() -> None:
+        while not done.wait(REDRAW_S):
+            progress.show_wait(what)
+
+    thread = threading.Thread(target=show, name="progress")
+    with Progress() as progress:
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()

@@ -56,7 +56,9 @@ def _ask_daemon(folder: str, pass_request: dict[str, bool]) -> list[dict[str, An
 
 
 def _show(progress: Progress, listing: Sequence[int] | None) -> None:
-    if listing is not None:
+    if listing is None:
+        progress.show_wait("Comparing and carrying out")
+    else:
         listed, total = listing
         progress.show(listed, total, "samples listed")
 

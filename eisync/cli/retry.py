@@ -6,6 +6,7 @@ import click
 
 from eisync.cli.options import ask, common
 from eisync.cli.output import say
+from eisync.cli.progress import waiting
 
 
 @click.command("retry")
@@ -21,7 +22,9 @@ def command(files: tuple[str, ...], everything: bool, config: str | None, state_
     if bool(files) == everything:
         raise click.UsageError("name the files, or use --all")
     paths = None if everything else [os.path.abspath(file) for file in files]
-    for answer in ask({"do": "retry", "paths": paths}, config=config, state_dir=state_dir):
+    with waiting("Putting files back into the queue"):
+        answers = list(ask({"do": "retry", "paths": paths}, config=config, state_dir=state_dir))
+    for answer in answers:
         for path in answer["unknown"]:
             say(f"{path}: not known; 'eisync ls' lists the files that are", err=True)
         number = answer["retried"]

@@ -1,5 +1,6 @@
 """`eisync selftest`: ask a live project what the wire contract says, or try the promises on this machine."""
 
+import itertools
 import secrets
 import signal
 import sys
@@ -29,6 +30,7 @@ from eisync.selftest.model import SilenceError, StoppedError
 from eisync.selftest.probe import Probe
 from eisync.selftest.report import Report, removal_lines
 from eisync.selftest.run import Run, clear, not_asked
+from eisync.selftest.torture.account import Figures
 from eisync.selftest.torture.trials import Asked, torture
 from eisync.settings import Settings, load
 
@@ -230,7 +232,15 @@ def _torture(asked: Asked, *, as_json: bool) -> int:
     stop, _ = _on_signals()
     if not as_json:
         say(f"seed {asked.seed}, in a folder of its own below {asked.folder}")
-    outcome = torture(asked, running_emulator, wait=stop.wait, tell=lambda one: None if as_json else say(one.line()))
+    told = itertools.count(1)
+
+    def tell(one: Figures) -> None:
+        progress.show(next(told), None, "steps")
+        if not as_json:
+            say(one.line())
+
+    with Progress(prints=not as_json) as progress:
+        outcome = torture(asked, running_emulator, wait=stop.wait, tell=tell)
     if as_json:
         say_json(outcome.record())
     elif outcome.place:

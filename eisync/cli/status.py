@@ -9,7 +9,7 @@ from eisync.cli import PENDING
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.cli.pause import sentences
-from eisync.control.status_lines import retention_lines, root_lines, span, target_lines, watching_lines
+from eisync.control.status_lines import count_lines, retention_lines, root_lines, span, target_lines, watching_lines
 
 
 @click.command("status")
@@ -72,6 +72,7 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
     for root in status["roots"]:
         yield ""
         yield f"folder {root['path']} -> {root['target']}"
+        yield from _indented(count_lines(root))
         yield from _indented(root_lines(root))
         lineage = (status["daemon"] or {}).get("lineage") or {}
         yield from (f"  {sentence}" for sentence in lineage.get(root["path"], ()))

@@ -7,6 +7,7 @@ import click
 
 from eisync.cli.options import ask, common
 from eisync.cli.output import say
+from eisync.cli.progress import waiting
 
 
 @click.command("support-bundle")
@@ -31,6 +32,7 @@ def command(file: str | None, config: str | None, state_dir: str | None, anonymi
     made_at = datetime.fromtimestamp(clock.now(), UTC)
     path = os.path.abspath(file or f"eisync-support-{made_at:%Y%m%d-%H%M%S}.tar.gz")
     request = SupportRequest(config=config, state_dir=state_dir, is_anonymous=anonymise)
-    write_bundle(path, request, lambda question: ask(question, config=config, state_dir=state_dir))
+    with waiting("Looking at everything"):
+        write_bundle(path, request, lambda question: ask(question, config=config, state_dir=state_dir))
     say(f"{path} holds:", *(f"  {name:<16}{what}" for name, what in ENTRIES.items()))
     say("No key and no content of a file is in it. Read it before you send it: tar -xzf " + path)

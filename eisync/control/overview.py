@@ -8,7 +8,7 @@ from eisync.control.pausing import is_paused, pauses
 from eisync.core import file_status, summary
 from eisync.core.action_sentences import sentence
 from eisync.core.actions import StoredAction
-from eisync.core.file_status import FileCounts, StatusFinding, grouped, next_step
+from eisync.core.file_status import FileCounts, FileTotal, StatusFinding, grouped, next_step
 from eisync.core.labels.split import straddles
 from eisync.core.labels.warnings import label_warnings
 from eisync.core.lifecycle import State
@@ -34,7 +34,8 @@ _WITH_REASON = (State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL, Stat
 @value
 class Overview:
     """The counts of all files. `emptied`: by target, what happened to its whole project. `foreign`: targets whose
-    project is not the one that their files were sent to. `plans`: how many wait for a person."""
+    project is not the one that their files were sent to. `plans`: how many wait for a person. `folders`: the files of
+    each watched folder, by the id of its root and the name of their state."""
 
     census: FileCounts
     last_synced_at: float | None
@@ -42,6 +43,7 @@ class Overview:
     emptied: Mapping[str, str]
     foreign: tuple[str, ...]
     plans: int
+    folders: Mapping[int, Mapping[str, FileTotal]]
 
     def sentence(self, *, now: float) -> str:
         """Return the first sentence of the status."""
@@ -68,11 +70,15 @@ def overview(
 ) -> Overview:
     """Count the files of these targets: those in `roots`, or all."""
     names = list(targets)
-    roots = None if roots is None else list(roots)
+    roots = None if roots is None else set(roots)
     counts = index.records.counts()
-    rows = counts.by_state if roots is None else index.records.report(roots)
     observed = index.observations.found(roots)
-    by_state, unreadable = file_status.count(rows, observed.sightings)
+    folders = {
+        root: file_status.count(counts.by_root.get(root, {}), observed.sightings.get(root, ()))
+        for root in counts.by_root.keys() | observed.sightings.keys()
+        if roots is None or root in roots
+    }
+    by_state, unreadable = file_status.files_by_state(folders.values())
     vanished = actions.vanished(names)
     unconfirmed = index.unconfirmed(names)
     return Overview(
@@ -90,6 +96,7 @@ def overview(
         emptied=vanished.emptied,
         foreign=tuple(unconfirmed),
         plans=sum(plan.target in names for plan in actions.plans()),
+        folders=folders,
     )
 
 
@@ -117,7 +124,7 @@ def status_record(
         **_reasons(index, actions, taken.census, names, waiting, paused=paused, is_running=live is not None),
         "oldest_pending_s": _age_s(taken.oldest_pending_at, now),
         "last_synced_s": _age_s(taken.last_synced_at, now),
-        "roots": _roots(roots, label_trouble(index), live or {}, now),
+        "roots": _roots(roots, taken, label_trouble(index), live or {}, now),
         "targets": [{**_target(target, now), "straddling": _straddling(index, target.name)} for target in targets],
         "emptied": dict(taken.emptied),
         "plans": [plan_record(plan) for plan in actions.plans()],
@@ -229,7 +236,9 @@ def _reasons(
     return {"reasons": groups, "more_reasons": shown.more_groups, "more_files": shown.more_files + without_reason}
 
 
-def _roots(roots: Iterable[RootFacts], trouble: Mapping[int, list[Record]], live: Record, now: float) -> list[Record]:
+def _roots(
+    roots: Iterable[RootFacts], taken: Overview, trouble: Mapping[int, list[Record]], live: Record, now: float
+) -> list[Record]:
     watching = {one["root"]: one for one in live.get("watching", [])}
     retention = {one["root"]: one for one in live.get("retention", [])}
     return [
@@ -240,6 +249,8 @@ def _roots(roots: Iterable[RootFacts], trouble: Mapping[int, list[Record]], live
             "offline": root.offline_reason,
             "away": list(root.away),
             "scanned_s": _age_s(root.scanned_at, now),
+            "counts": {state: total.files for state, total in _in_order(taken.folders.get(root.id, {}))},
+            "bytes": {state: total.bytes for state, total in _in_order(taken.folders.get(root.id, {}))},
             "settling": root.settling,
             "comparing": root.comparing,
             "left_out": dict(root.left_out),
@@ -250,6 +261,12 @@ def _roots(roots: Iterable[RootFacts], trouble: Mapping[int, list[Record]], live
         }
         for root in roots
     ]
+
+
+def _in_order(totals: Mapping[str, FileTotal]) -> list[tuple[str, FileTotal]]:
+    """Return the totals in the order of `State`; what cannot be read comes last."""
+    names = [*(state.value for state in State), file_status.UNREADABLE]
+    return [(name, totals[name]) for name in names if name in totals]
 
 
 def _target(target: TargetFacts, now: float) -> Record:

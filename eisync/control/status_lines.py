@@ -3,7 +3,7 @@
 A line that begins with two spaces belongs to the one before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eisync.core.summary import in_bytes
@@ -19,8 +19,6 @@ def root_lines(root: dict[str, Any]) -> Iterator[str]:
         yield f"scanned {span(root['scanned_s'])} ago"
     for reason in root.get("away", ()):
         yield f"away: {reason}"
-    if root["settling"]:
-        yield f"{root['settling']:,} not complete yet"
     if root.get("comparing") and not (root["watching"] or {}).get("comparing"):
         yield f"{root['comparing']:,} were touched since their upload and will be compared with it at the next run"
     for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
@@ -29,6 +27,33 @@ def root_lines(root: dict[str, Any]) -> Iterator[str]:
         are, such = ("file is", "") if one["files"] == 1 else ("files are", ", for example")
         yield f"{one['files']:,} {are} sent without some of the sidecar data{such}: {one['example']}"
     yield from (f"labels: {one['sentence']}" for one in root.get("label_warnings", ()))
+
+
+STATE_WORDS: Mapping[str, str] = {
+    "synced": "in Edge Impulse",
+    "settling": "not complete yet",
+    "ready": "waiting to be sent",
+    "sending": "being sent",
+    "doubtful": "sent, answer lost",
+    "quarantined": "quarantined",
+    "unreadable": "not readable",
+    "tombstone": "deleted in Edge Impulse",
+    "gone": "gone before being sent",
+}
+"""What is said of the files of a folder, by state, in the order in which it is said."""
+
+
+def count_lines(root: dict[str, Any]) -> Iterator[str]:
+    """Yield how many files of a watched folder are in each state, with their bytes."""
+    if "counts" not in root:
+        return  # a running process of an older version answers
+    counts, sizes = root["counts"], root["bytes"]
+    found = [
+        f"{counts[state]:,} {words} ({in_bytes(sizes[state])})"
+        for state, words in STATE_WORDS.items()
+        if state in counts
+    ]
+    yield ", ".join(found) or "no files yet"
 
 
 def watching_lines(watching: dict[str, Any] | None) -> Iterator[str]:

@@ -91,12 +91,31 @@ class ObservedEntry:
 
 
 @value
+class FileTotal:
+    """A number of files, and the sum of their sizes."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: "FileTotal") -> "FileTotal":
+        return FileTotal(self.files + other.files, self.bytes + other.bytes)
+
+    def __sub__(self, other: "FileTotal") -> "FileTotal":
+        return FileTotal(self.files - other.files, self.bytes - other.bytes)
+
+
+@value
 class Sighting:
-    """The number of files that were observed in `state` while their rows have `row_state` (None: they have no row)."""
+    """Files that were observed in `state` while their rows have `row_state` (None: they have no row).
+
+    `bytes` are their sizes now, `row_bytes` those of the versions in the rows.
+    """
 
     state: str
     row_state: str | None
     files: int
+    bytes: int = 0
+    row_bytes: int = 0
 
 
 @value(kw_only=True)
@@ -137,20 +156,31 @@ def prefers_row(row_state: str) -> bool:
     return row_state in _ON_THE_WAY
 
 
-def count(rows: Mapping[State, int], sightings: Iterable[Sighting]) -> tuple[dict[State, int], int]:
-    """Return the number of files by state, and how many cannot be read. Each file counts once."""
-    by_state, unreadable = dict(rows), 0
+def count(rows: Mapping[State, FileTotal], sightings: Iterable[Sighting]) -> dict[str, FileTotal]:
+    """Return the files by the name of their state, without states that have none. Each file counts once.
+
+    `UNREADABLE` is one of the names.
+    """
+    found = {state.value: total for state, total in rows.items()}
     for observed in sightings:
         if observed.row_state is not None and prefers_row(observed.row_state):
             continue
         if observed.row_state is not None:
-            before = State(observed.row_state)
-            by_state[before] = by_state.get(before, 0) - observed.files
-        if observed.state == UNREADABLE:
-            unreadable += observed.files
-        else:
-            by_state[State(observed.state)] = by_state.get(State(observed.state), 0) + observed.files
-    return {state: number for state, number in by_state.items() if number > 0}, unreadable
+            as_row = FileTotal(observed.files, observed.row_bytes)
+            found[observed.row_state] = found.get(observed.row_state, FileTotal()) - as_row
+        as_seen = FileTotal(observed.files, observed.bytes)
+        found[observed.state] = found.get(observed.state, FileTotal()) + as_seen
+    return {state: total for state, total in found.items() if total.files > 0}
+
+
+def files_by_state(counts: Iterable[Mapping[str, FileTotal]]) -> tuple[dict[State, int], int]:
+    """Return the number of files by state in all of these counts, and how many cannot be read."""
+    found: dict[str, int] = {}
+    for by_state in counts:
+        for name, total in by_state.items():
+            found[name] = found.get(name, 0) + total.files
+    unreadable = found.pop(UNREADABLE, 0)
+    return {State(name): files for name, files in found.items()}, unreadable
 
 
 def exit_code(census: FileCounts, *, is_blocked: bool = False, is_held_up: bool = False, asks: bool = False) -> int:

@@ -49,7 +49,7 @@ _ALIKE_BY = {
 
 # Claim them. `:ids` is a JSON list. (The plus keeps SQLite from reading all files that are ready.)
 _CLAIM = f"""
-update file set state = 'sending', claim = :claim, changed_at = :now
+update or rollback file set state = 'sending', claim = :claim, changed_at = :now
 where id in (select value from json_each(:ids)) and +state = 'ready'
 returning {ITEM}"""
 

@@ -11,6 +11,7 @@ from eisync.core.known_content import IN_DOUBT_NS
 from eisync.core.lifecycle import Event, RemovalEvent, State, can, sources, step
 from eisync.core.model import Candidate, FileFacts, KnownFile
 from eisync.store import wanted
+from eisync.store.file_counts import count_new
 from eisync.store.rows import (
     IS_RETRIEVABLE,
     KNOWN,
@@ -149,6 +150,7 @@ def enter_all(connection: sqlite3.Connection, entries: Iterable[Entry], now: flo
     # Most files are new and are inserted together. The rest were known before, or occur twice in `entries`.
     new = _enter_new(connection, [_row(*entry) for entry in entering], now)
     connection.execute(_NOTE_NEW, {"newest": newest})
+    count_new(connection, newest)
     if new == len(entering):
         return new, set()
     entered, busy = _enter_known(connection, _others(connection, entering, newest), now)
@@ -274,7 +276,9 @@ def _enter(
 ) -> int:
     row = connection.execute(_ENQUEUE, (*_row(candidate, event, reason), now)).fetchone()
     identity: int = row["id"]
-    if is_known:
+    if not is_known:
+        count_new(connection, identity - 1)
+    else:
         wanted.forget(connection, identity)
         # The samples of the earlier version stay in the index but no longer belong to this file.
         connection.execute("delete from file_sample where file_id = ?", (identity,))

@@ -7,7 +7,7 @@ has ended, the stored observations may be out of date: a row that changed its st
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eisync.core.file_status import ObservedEntry, Sighting, StatusFinding, prefers_row, shape
@@ -28,10 +28,15 @@ left join file on not observed.is_folder and file.root_id = observed.root_id
     and file.folder = observed.folder and file.name = observed.name
 where not {_STALE}"""
 
-# Counts of the observations by state, with the state that the row has.
+# Counts of the observations by root and state, with the state that the row has.
 _SIGHTINGS = f"""
-select observed.state, observed.is_folder, file.state as row_state, count(*) as files {_JOINED}
-and (:roots is null or root.id in (select value from json_each(:roots))) group by 1, 2, 3"""
+select observed.root_id, observed.state, observed.is_folder, file.state as row_state, count(*) as files,
+    sum(observed.size) as bytes, coalesce(sum(file.size), 0) as row_bytes {_JOINED}
+and (:roots is null or root.id in (select value from json_each(:roots))) group by 1, 2, 3, 4"""
+
+_ONLY_COUNTED = """
+select id, beyond, comparing from root
+where :roots is null or id in (select value from json_each(:roots))"""
 
 _RECORDS = f"""
 select observed.*, root.path as root_path, file.state as row_state {_JOINED}"""
@@ -78,11 +83,11 @@ on conflict do update set state = excluded.state, reason = excluded.reason, size
 class ObservedCounts:
     """Counts of the observations in some roots.
 
-    `folders` cannot be read. `beyond` files are settling and only counted, not listed. `comparing` files were touched
-    since their upload and not compared with it yet.
+    `sightings` are by the id of the root. `folders` cannot be read. `beyond` files are settling and only counted, not
+    listed. `comparing` files were touched since their upload and not compared with it yet.
     """
 
-    sightings: tuple[Sighting, ...]
+    sightings: Mapping[int, Sequence[Sighting]]
     folders: int
     beyond: int
     comparing: int
@@ -139,16 +144,21 @@ class Observations:
         parameters = {"roots": None if roots is None else json.dumps(list(roots))}
         with self._database.reading() as connection:
             rows = connection.execute(_SIGHTINGS, parameters).fetchall()
-            [beyond, comparing] = connection.execute(
-                "select coalesce(sum(beyond), 0), coalesce(sum(comparing), 0) from root "
-                "where :roots is null or id in (select value from json_each(:roots))",
-                parameters,
-            ).fetchone()
-        sightings = [Sighting(row["state"], row["row_state"], row["files"]) for row in rows if not row["is_folder"]]
-        if beyond:
-            sightings.append(Sighting(State.SETTLING.value, None, beyond))
+            roots = connection.execute(_ONLY_COUNTED, parameters).fetchall()
+        sightings: dict[int, list[Sighting]] = {}
+        for row in rows:
+            if not row["is_folder"]:
+                sighting = Sighting(row["state"], row["row_state"], row["files"], row["bytes"], row["row_bytes"])
+                sightings.setdefault(row["root_id"], []).append(sighting)
+        for root in roots:
+            if root["beyond"]:
+                beyond = Sighting(State.SETTLING.value, None, root["beyond"])
+                sightings.setdefault(root["id"], []).append(beyond)
         return ObservedCounts(
-            tuple(sightings), sum(row["files"] for row in rows if row["is_folder"]), beyond, comparing
+            sightings=sightings,
+            folders=sum(row["files"] for row in rows if row["is_folder"]),
+            beyond=sum(root["beyond"] for root in roots),
+            comparing=sum(root["comparing"] for root in roots),
         )
 
     def records(self) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from eisync.store.transitions import move, note, note_all
 # Record the outcome of files with equal outcomes, if they are still in the same state and under the same claim.
 # `:settled` is a JSON object, from id to sha256 or null. (The plus makes SQLite start from the ids.)
 _SETTLE = """
-update file set
+update or rollback file set
     state = :state, reason = :reason, due_at = coalesce(:due_at, due_at), claim = null, changed_at = :now,
     batch_cap = coalesce(:batch_cap, batch_cap), sha256 = coalesce(settled.value, sha256),
     attempts = attempts + :is_attempt
@@ -73,7 +73,7 @@ where state = 'ready' and changed_at > :now"""
 
 # Send a file again as if it had just come.
 _RETRY = f"""
-update file set
+update or rollback file set
     target = (select target from root where id = file.root_id), state = 'ready', reason = null, attempts = 0,
     batch_cap = null, due_at = :now, enqueued_at = :now, changed_at = :now, absent_at = null,
     removal = {removal_after(RemovalEvent.RENEW)}, published = null

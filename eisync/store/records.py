@@ -6,28 +6,16 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from eisync.core.file_status import FileTotal
 from eisync.core.labels.description import label_differences
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, RemoteSample, value
 from eisync.store import transitions
 from eisync.store.database import Database
+from eisync.store.file_counts import CountError, count_errors, totals_by_root
 from eisync.store.guard_facts import NOT_LISTED
 from eisync.store.observations import DEFAULT_REASONS
 from eisync.store.rows import name_of, path_of, split
-
-# Files in all. (SQLite counts whole pages of an index: with a million files, a third of the time of a count by state.)
-_ALL = """
-select count(*) as files from file"""
-
-# Files by state, without those of the state that most are in: these are the rest of all.
-_COUNTS = """
-select state, count(*) as files from file indexed by file_by_state
-where state in (select value from json_each(:states)) group by state"""
-
-# The same for some roots only. (The index answers it alone; no row is read.)
-_TALLY = """
-select state, count(*) as files from file indexed by file_by_state
-where root_id in (select value from json_each(:roots)) group by state"""
 
 # Since when the oldest file waits. (The index is named because SQLite would otherwise read every waiting file.)
 _OLDEST_PENDING = """
@@ -69,11 +57,16 @@ where root.path = :root and file.folder = :folder and file.name = :name"""
 
 @value(kw_only=True)
 class Counts:
-    """The number of files by state, and two instants (Unix s) for `eisync status`."""
+    """The files of each root (by its id) by state, and two instants (Unix s) for `eisync status`."""
 
-    by_state: Mapping[State, int]
+    by_root: Mapping[int, Mapping[State, FileTotal]]
     oldest_pending_at: float | None
     last_synced_at: float | None
+
+    @property
+    def by_state(self) -> dict[State, int]:
+        """The number of files by state in all roots."""
+        return _by_state(self.by_root.values())
 
 
 class FileRecords:
@@ -81,32 +74,25 @@ class FileRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._most = State.SYNCED  # the state that most files were in, the last time they were counted
 
     def counts(self) -> Counts:
         """Count files by state. A file that was never complete has no row, and is not counted."""
-        most = self._most
         with self._database.reading() as connection:
-            every = connection.execute(_ALL).fetchone()["files"]
-            states = json.dumps([state.value for state in State if state is not most])
-            rows = connection.execute(_COUNTS, {"states": states}).fetchall()
+            totals = totals_by_root(connection)
             oldest = connection.execute(_OLDEST_PENDING).fetchone()
             newest = connection.execute(_LAST_SYNCED).fetchone()
-        by_state = {State(row["state"]): row["files"] for row in rows}
-        if rest := every - sum(by_state.values()):
-            by_state[most] = rest
-        self._most = max(by_state, key=by_state.__getitem__, default=State.SYNCED)
-        return Counts(
-            by_state=by_state,
-            oldest_pending_at=oldest["at"],
-            last_synced_at=newest["at"],
-        )
+        return Counts(by_root=totals, oldest_pending_at=oldest["at"], last_synced_at=newest["at"])
 
     def report(self, roots: Iterable[int]) -> dict[State, int]:
         """Count files by state in these roots only."""
         with self._database.reading() as connection:
-            rows = connection.execute(_TALLY, {"roots": json.dumps(list(roots))}).fetchall()
-        return {State(row["state"]): row["files"] for row in rows}
+            totals = totals_by_root(connection)
+        return _by_state(totals[root] for root in set(roots) & totals.keys())
+
+    def count_errors(self) -> list[CountError]:
+        """Recount all files, which takes seconds for a million. Return the kept counts that differ."""
+        with self._database.reading() as connection:
+            return count_errors(connection)
 
     def listing(self) -> tuple[int, int] | None:
         """Return how many samples the listings under way have listed, and how many there are; None: none is."""
@@ -181,6 +167,14 @@ class FileRecords:
             if file_id is None:
                 return transitions.read_latest(connection, limit=limit)
             return transitions.read_of(connection, file_id)
+
+
+def _by_state(roots: Iterable[Mapping[State, FileTotal]]) -> dict[State, int]:
+    found: dict[State, int] = {}
+    for by_state in roots:
+        for state, total in by_state.items():
+            found[state] = found.get(state, 0) + total.files
+    return found
 
 
 def _version(row: sqlite3.Row) -> dict[str, object]:

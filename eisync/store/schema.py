@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from eisync.store.first_migrations import FIRST
 
-VERSION = 27
+VERSION = 28
 
 # Append new migrations here.
 LATER: Mapping[str, tuple[str, ...]] = {
@@ -269,6 +269,42 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "create index file_by_label on file (label)",
         # Waiting files that were tried before.
         "create index file_tried on file (id) where state = 'ready' and attempts > 0",
+    ),
+    "_028_file_counts": (
+        # How many files each root has in each state. Files that are being sent count as ready: so no claim changes a
+        # count. New rows of `file` are counted where they are inserted, because a trigger would double the cost of an
+        # insert of many rows.
+        """create table file_count (
+            root_id integer not null references root (id),
+            state text not null,
+            files integer not null default 0,
+            bytes integer not null default 0,
+            primary key (root_id, state)
+        ) strict, without rowid""",
+        """insert into file_count (root_id, state)
+            select root.id, one.value from root, json_each(
+                '["settling", "ready", "doubtful", "synced", "quarantined", "tombstone", "gone"]') one""",
+        """update file_count set files = found.files, bytes = found.bytes from (
+            select root_id, iif(state = 'sending', 'ready', state) as state, count(*) as files, sum(size) as bytes
+            from file group by 1, 2) found
+            where found.root_id = file_count.root_id and found.state = file_count.state""",
+        """create trigger root_is_counted after insert on root begin
+            insert into file_count (root_id, state) select new.id, one.value from json_each(
+                '["settling", "ready", "doubtful", "synced", "quarantined", "tombstone", "gone"]') one;
+        end""",
+        """create trigger changed_file_is_counted after update of root_id, state, size on file
+        when old.size <> new.size or old.root_id <> new.root_id
+            or (old.state <> new.state and not (new.state = 'sending' and old.state = 'ready'))
+        begin
+            update file_count set files = files - 1, bytes = bytes - old.size
+                where root_id = old.root_id and state = iif(old.state = 'sending', 'ready', old.state);
+            update file_count set files = files + 1, bytes = bytes + new.size
+                where root_id = new.root_id and state = iif(new.state = 'sending', 'ready', new.state);
+        end""",
+        """create trigger deleted_file_is_counted after delete on file begin
+            update file_count set files = files - 1, bytes = bytes - old.size
+                where root_id = old.root_id and state = iif(old.state = 'sending', 'ready', old.state);
+        end""",
     ),
 }
 

@@ -6,17 +6,10 @@ from eisync.store.database import Database
 MOST_READ = 2_000
 """At most this many files of the last minute are read. Their rate is that of all."""
 
-MOST_WEIGHED = 2_000
-"""The sizes of at most this many waiting files are read. Their mean is taken for all others."""
-
-# How many files wait, or are on their way. (The index alone answers it; no row is read.)
-_FILES = """
-select count(*) as files from file indexed by file_by_state where state in ('ready', 'sending', 'doubtful')"""
-
-# The bytes of some of them.
-_BYTES = """
-select count(*) as files, coalesce(sum(size), 0) as bytes from (
-    select size from file indexed by file_by_state where state in ('ready', 'sending', 'doubtful') limit :limit)"""
+# How many files wait, or are on their way: those that are being sent count as ready there.
+_WAITING = """
+select coalesce(sum(files), 0) as files, coalesce(sum(bytes), 0) as bytes from file_count
+where state in ('ready', 'doubtful')"""
 
 _OLDEST = """
 select min(enqueued_at) as at from file indexed by file_pending
@@ -36,13 +29,11 @@ class Rates:
         self._database = database
 
     def queue(self) -> Queue:
-        """Return what waits to be sent or is being sent. With very many files, their bytes are an estimate."""
+        """Return what waits to be sent or is being sent."""
         with self._database.reading() as connection:
-            files = int(connection.execute(_FILES).fetchone()["files"])
-            some = connection.execute(_BYTES, {"limit": MOST_WEIGHED}).fetchone()
+            waiting = connection.execute(_WAITING).fetchone()
             oldest = connection.execute(_OLDEST).fetchone()
-        size = some["bytes"] if files == some["files"] else round(some["bytes"] / some["files"] * files)
-        return Queue(files=files, bytes=size, oldest_at=oldest["at"])
+        return Queue(files=waiting["files"], bytes=waiting["bytes"], oldest_at=oldest["at"])
 
     def recent(self, now: float) -> Recent:
         """Return what was done in the last minute before `now` (Unix s), as far as it is read."""

@@ -84,7 +84,7 @@ def _history_entry(row: sqlite3.Row) -> dict[str, object]:
 # Move a file along one transition. `changed_at` stays if the state does. `enqueued_at` is set when the file begins to
 # wait. A claim ends with the state in which it was made.
 _MOVE = """
-update file set
+update or rollback file set
     changed_at = case when state = :state then changed_at else :now end,
     enqueued_at = case when state in ('ready', 'sending', 'doubtful', 'settling') then enqueued_at else :now end,
     state = :state, reason = :reason, claim = null

@@ -95,7 +95,8 @@ def _chosen(context: Context) -> Record:
     """Return what the form has: a text for each of its fields, empty where nothing was chosen."""
     arguments = context.request.args
     names = ("search", "state", "label", "category", "folder", "problem", "differs", "sort", "after")
-    chosen = {name: arguments.get(name, "")[:LONGEST] for name in names}
+    chosen = {name: arguments.get(name, "") for name in names}
+    chosen |= {name: chosen[name][:LONGEST] for name in ("search", "label")}
     return {**chosen, "sort": chosen["sort"] if chosen["sort"] in SORTS else "newest"}
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from eisync.control.status_lines import retention_lines, root_lines, target_lines, watching_lines
+from eisync.control.status_lines import STATE_WORDS, retention_lines, root_lines, target_lines, watching_lines
 from eisync.core.lifecycle import State
+from eisync.web.browse import address_of
 from eisync.web.context import Context, Record, Route, packed
 from eisync.web.hero import hero_of
 from eisync.web.hour import hour_of
@@ -93,15 +94,7 @@ def _group(group: Record) -> Record:
     return {**group, "word": _WORDS.get(group["state"], group["state"]), "can_retry": group["state"] in _RETRIABLE}
 
 
-_WORDS = {
-    "settling": "not complete yet",
-    "ready": "waiting to be sent",
-    "sending": "being sent",
-    "doubtful": "sent, answer lost",
-    "synced": "in question",
-    "unreadable": "not readable",
-    "quarantined": "set aside",
-}
+_WORDS = {**STATE_WORDS, "synced": "in question", "quarantined": "set aside"}
 _RETRIABLE = frozenset({State.QUARANTINED.value})
 
 
@@ -114,6 +107,8 @@ def _folder(root: Record, status: Record) -> Record:
         "is_away": bool(root["offline"] or root["away"]),
         "scanned_at": None if root["scanned_s"] is None else status["at"] - root["scanned_s"],
         "paused_s": status["paused"]["roots"].get(root["path"]),
+        "counts": list(_counts(root)),
+        "left_out": sum(root["left_out"].values()),
         "lines": [
             *_lines(watching_lines(root["watching"])),
             *_lines(root_lines(root), but=("scanned ", "not scanned yet")),
@@ -121,6 +116,16 @@ def _folder(root: Record, status: Record) -> Record:
             *_lines(retention_lines(root["retention"])),
         ],
     }
+
+
+def _counts(root: Record) -> Iterator[Record]:
+    """Yield how many files of the folder are in each state, with the address of the list of these files."""
+    words = {**STATE_WORDS, "quarantined": _WORDS["quarantined"]}
+    for state, word in words.items():
+        files = root["counts"].get(state, 0)
+        if files or state == State.SYNCED.value:
+            address = address_of({"state": state, "folder": packed(root["path"])})
+            yield {"word": word, "files": files, "bytes": root["bytes"].get(state, 0), "address": address}
 
 
 def _target(target: Record, status: Record) -> Record:

@@ -66,6 +66,24 @@ def test_a_command_that_prints_each_thing_shows_no_progress_beside_it(
     assert shown
 
 
+def test_work_that_does_not_say_how_far_it_is_is_shown_with_its_time(
+    monkeypatch: pytest.MonkeyPatch, shown: list[str]
+) -> None:
+    terminal(monkeypatch)
+    with Progress() as progress:
+        for _ in range(2):
+            progress.show_wait("Looking")
+        progress.show_wait("Looking at very many things at once")
+    assert ["\rLooking, 2 s so far", "\rLooking, 5 s so far"] == shown[:2]
+    assert "\rLooking at very many things at once, 8…" == shown[2]
+    assert "" == shown[-1].strip()
+    terminal(monkeypatch, err=False)
+    with Progress() as progress:
+        for _ in range(61):
+            progress.show_wait("Looking")
+    assert ["Looking, 2 min so far"] == [line for line in shown if "\r" not in line]
+
+
 @pytest.mark.parametrize("is_installed", [True, False], ids=["with rich", "without rich"])
 @pytest.mark.parametrize("columns", [120, 40])
 def test_a_wide_terminal_has_the_bar_of_rich_where_it_is_installed(

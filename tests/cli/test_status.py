@@ -151,3 +151,23 @@ def test_labels_that_are_surely_wrong_are_shown_and_change_no_exit_code(bench: B
 
 def test_a_folder_of_a_process_that_reports_no_label_warnings_is_shown() -> None:
     assert not [line for line in _lines({**STATUS, "roots": [ROOT]}) if "labels:" in line]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"counts": {}, "bytes": {}}, ["  no files yet"]),
+        (
+            {
+                "counts": {"ready": 2, "synced": 1200, "unreadable": 1},
+                "bytes": {"ready": 7, "synced": 0, "unreadable": 9},
+            },
+            ["  1,200 in Edge Impulse (0 bytes), 2 waiting to be sent (7 bytes), 1 not readable (9 bytes)"],
+        ),
+        ({}, []),  # a running process of an older version
+    ],
+)
+def test_the_files_of_each_folder_are_counted_below_it(more: dict[str, Any], expected: list[str]) -> None:
+    lines = list(_lines({**STATUS, "roots": [{**ROOT, **more}]}))
+    at = lines.index("folder /r -> main")
+    assert [*expected, "  not scanned yet"] == lines[at + 1 : at + 2 + len(expected)]

@@ -140,6 +140,8 @@ def test_status_reports_everything(desk: Desk) -> None:
             "offline": "not there",
             "away": [],
             "scanned_s": 5.0,
+            "counts": {"ready": 1, "synced": 1, "quarantined": 1},
+            "bytes": {"ready": 7, "synced": 7, "quarantined": 7},
             "settling": 0,
             "comparing": 0,
             "left_out": {"a FIFO": 2},

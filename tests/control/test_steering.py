@@ -11,7 +11,6 @@ from eisync.control.running import Running
 from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome
 from eisync.errors import ConfigurationError, EisyncError
-from eisync.store import throughput
 from tests.control.test_operations import NOW, Desk
 
 
@@ -123,14 +122,6 @@ def test_the_queue_says_what_waits_and_how_fast_files_go(desk: Desk) -> None:
     assert [
         {**empty, "files": 5, "bytes": 35, "oldest_s": 90.0, "files_per_s": 0.5, "bytes_per_s": 3.5, "left_s": 10.0}
     ] == desk.ask(do="queue")
-
-
-def test_the_bytes_of_very_many_files_are_estimated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throughput, "MOST_WEIGHED", 2)
-    for number in range(5):
-        desk.add(f"wait-{number}.wav")
-    [queue] = desk.ask(do="queue")
-    assert (5, 35) == (queue["files"], queue["bytes"])
 
 
 # --- a plan, page by page

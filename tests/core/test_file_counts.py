@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.file_status import UNREADABLE, FileCounts, Sighting, count, exit_code, prefers_row
+from eisync.core.file_status import (
+    UNREADABLE,
+    FileCounts,
+    FileTotal,
+    Sighting,
+    count,
+    exit_code,
+    files_by_state,
+    prefers_row,
+)
 from eisync.core.lifecycle import State
 
 SYNCED, SETTLING, READY, GONE, QUARANTINED = (
@@ -13,20 +22,21 @@ SYNCED, SETTLING, READY, GONE, QUARANTINED = (
 @pytest.mark.parametrize(
     ("rows", "sightings", "counted"),
     [
-        ({}, [], ({}, 0)),
-        ({SYNCED: 2}, [Sighting("settling", None, 3)], ({SYNCED: 2, SETTLING: 3}, 0)),
-        ({SETTLING: 2}, [Sighting("settling", "settling", 2)], ({SETTLING: 2}, 0)),
-        ({GONE: 1}, [Sighting("settling", "gone", 1)], ({SETTLING: 1}, 0)),
-        ({SYNCED: 2}, [Sighting(UNREADABLE, "synced", 1)], ({SYNCED: 1}, 1)),
-        ({SYNCED: 1}, [Sighting(UNREADABLE, "synced", 1)], ({}, 1)),
-        ({READY: 1}, [Sighting("settling", "ready", 1)], ({READY: 1}, 0)),
-        ({State.SENDING: 1}, [Sighting("settling", "sending", 1)], ({State.SENDING: 1}, 0)),
+        ({}, [], {}),
+        ({SYNCED: 2}, [Sighting("settling", None, 3, 30)], {SYNCED: (2, 20), SETTLING: (3, 30)}),
+        ({SETTLING: 2}, [Sighting("settling", "settling", 2, 30, 20)], {SETTLING: (2, 30)}),
+        ({GONE: 1}, [Sighting("settling", "gone", 1, 7, 10)], {SETTLING: (1, 7)}),
+        ({SYNCED: 2}, [Sighting(UNREADABLE, "synced", 1, 8, 10)], {SYNCED: (1, 10), UNREADABLE: (1, 8)}),
+        ({SYNCED: 1}, [Sighting(UNREADABLE, "synced", 1, 8, 10)], {UNREADABLE: (1, 8)}),
+        ({READY: 1}, [Sighting("settling", "ready", 1, 8, 10)], {READY: (1, 10)}),
+        ({State.SENDING: 1}, [Sighting("settling", "sending", 1, 8, 10)], {State.SENDING: (1, 10)}),
     ],
 )
 def test_each_file_is_counted_once(
-    rows: dict[State, int], sightings: list[Sighting], counted: tuple[dict[State, int], int]
+    rows: dict[State, int], sightings: list[Sighting], counted: dict[State | str, tuple[int, int]]
 ) -> None:
-    assert counted == count(rows, sightings)
+    expected = {getattr(state, "value", state): FileTotal(*total) for state, total in counted.items()}
+    assert expected == count({state: FileTotal(files, 10 * files) for state, files in rows.items()}, sightings)
 
 
 @given(
@@ -41,10 +51,16 @@ def test_no_file_is_lost_or_counted_twice(
 ) -> None:
     sightings = [Sighting("settling", None, new)]
     sightings += [Sighting(state, row.value, int(rows.get(row, 0) * share)) for row, (state, share) in shares.items()]
-    by_state, unreadable = count(rows, sightings)
+    counted = count({state: FileTotal(files) for state, files in rows.items()}, sightings)
+    by_state, unreadable = files_by_state([counted])
     assert sum(rows.values()) + new == sum(by_state.values()) + unreadable
     assert all(number > 0 for number in by_state.values())
     assert all(by_state.get(row, 0) >= rows.get(row, 0) for row in State if prefers_row(row.value))
+
+
+def test_the_counts_of_folders_are_added_up() -> None:
+    folders = [{"synced": FileTotal(2, 9), UNREADABLE: FileTotal(1, 1)}, {"synced": FileTotal(3, 1)}]
+    assert ({SYNCED: 5}, 1) == files_by_state(folders)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,16 @@ from typing import Any
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import mirror, path_index, records, sample_links, sample_rows, throughput, tombstones
+from eisync.store import (
+    file_counts,
+    mirror,
+    path_index,
+    records,
+    sample_links,
+    sample_rows,
+    throughput,
+    tombstones,
+)
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -395,8 +404,9 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (mirror._ANY_MISSED, ["INDEX sample_missed (target=?)"]),
         (mirror._NAMED, ["INDEX sample_by_name (target=? AND filename=?)"]),
         (mirror._WAITING, ["file"]),
-        (records._ALL, ["SCAN file USING COVERING INDEX"]),
-        (records._COUNTS, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
+        (file_counts._KEPT, ["SCAN file_count"]),
+        (file_counts._SENDING, ["SEARCH file USING INDEX file_by_state (state=?)"]),
+        (file_counts._NEW, ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)"]),
         (records._OLDEST_PENDING, ["SEARCH file USING INDEX file_pending"]),
         (records._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
         (
@@ -405,8 +415,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         ),
         (sample_links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
         (path_index._FAMILIAR, ["file USING INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"]),
-        (throughput._FILES, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
-        (throughput._BYTES, ["SEARCH file USING INDEX file_by_state (state=?)"]),
+        (throughput._WAITING, ["SCAN file_count"]),
         (throughput._OLDEST, ["SEARCH file USING INDEX file_pending"]),
         (throughput._RECENT, ["SEARCH file USING INDEX file_by_state (state=? AND changed_at>? AND changed_at<?)"]),
         (tombstones._MAY_BE_DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),
@@ -419,7 +428,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:
     names = ("target", "id", "generation", "began_at", "after", "after_id", "state", "sample_id", "sha256", "now")
-    more = ("low", "high", "limit", "filename", "links", "versions", "asked", "roots", "root_id", "states", "since")
+    more = ("low", "high", "limit", "filename", "links", "versions", "asked", "roots", "root_id", "newest", "since")
 
     plan = shelf.plan(statement, **dict.fromkeys((*names, *more)))
 

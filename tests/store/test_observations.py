@@ -66,16 +66,21 @@ def test_what_was_found_is_counted_with_what_is_beyond(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1, now=NOW - 1.0)
     note(shelf, entry("a.csv", "x", UNREADABLE), entry("b.csv"), entry("c", "x", UNREADABLE, is_folder=True), beyond=5)
     found = shelf.index.observations.found()
-    expected = {Sighting(UNREADABLE, "synced", 1), Sighting("settling", None, 1), Sighting("settling", None, 5)}
-    assert (expected, 1, 5) == (set(found.sightings), found.folders, found.beyond)
+    expected = {
+        Sighting(UNREADABLE, "synced", 1, 7, 11),
+        Sighting("settling", None, 1, 7),
+        Sighting("settling", None, 5),
+    }
+    assert (expected, 1, 5) == (set(found.sightings[shelf.root.id]), found.folders, found.beyond)
+    assert [shelf.root.id] == list(found.sightings)
     assert found == shelf.index.observations.found([shelf.root.id])
-    assert ((), 0) == (shelf.index.observations.found([99]).sightings, shelf.index.observations.found([99]).folders)
+    assert ({}, 0) == (shelf.index.observations.found([99]).sightings, shelf.index.observations.found([99]).folders)
 
 
 def test_a_newer_row_is_believed(shelf: Shelf) -> None:
     note(shelf, entry("a.csv"))
     shelf.sync("a.csv", 1, now=LATER)
-    assert ({}, ()) == (noted(shelf), shelf.index.observations.found().sightings)
+    assert ({}, {}) == (noted(shelf), shelf.index.observations.found().sightings)
 
 
 def test_each_file_is_reported_with_one_reason(shelf: Shelf) -> None:

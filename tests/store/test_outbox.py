@@ -7,7 +7,7 @@ from eisync.core.batching import Order
 from eisync.core.lifecycle import Event, IllegalTransitionError, State
 from eisync.core.model import Category, FileFacts, Root
 from eisync.core.outcome import Outcome, give_back
-from eisync.store import claims, intake, outbox, queue, records, rows
+from eisync.store import claims, intake, outbox, queue, rows
 from eisync.store.queue import LostClaimError
 
 from .shelf import NOW, Shelf, facts
@@ -762,12 +762,6 @@ def test_what_is_given_back_keeps_its_place(shelf: Shelf) -> None:
     [first] = shelf.claim(limit=1)
     shelf.outbox.settle([give_back(first)], claim=1, now=LATER)
     assert ["a.csv", "b.csv", "c.csv"] == [item.path for item in shelf.claim(now=LATER)]
-
-
-def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
-    shelf.enqueue()
-    assert "USING COVERING INDEX file_by_state" in shelf.plan(records._TALLY, roots="[1]")
-    assert {State.READY: 1} == shelf.index.records.report([shelf.root.id])
 
 
 @pytest.mark.parametrize(

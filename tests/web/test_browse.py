@@ -69,6 +69,19 @@ def test_an_address_that_makes_no_sense_says_so(shelf: Desk, person: Visitor, qu
     assert (400, True) == (answer.status_code, "That did not work" in answer.text)
 
 
+def test_a_page_that_begins_after_a_long_path_follows(
+    desk: Desk, person: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browse, "PAGE", 1)
+    folder = "/".join(["f" * 200] * 4)
+    for name in ("a.csv", "b.csv"):
+        desk.add(f"{folder}/{name}")
+    following = re.search('rel="next" href="([^"]+)"', person.get("/files?sort=path").text)
+    assert following is not None
+    assert [f"{folder}/b.csv"] == names(person.get(following[1].replace("&amp;", "&")).text)
+    assert 1 == len(names(person.get(f"/files?folder={packed('/data/röot/' + folder)}").text))
+
+
 def test_pages_lead_to_every_file_once(desk: Desk, person: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browse, "PAGE", 2)
     for number in range(5):

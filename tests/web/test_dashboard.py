@@ -11,7 +11,7 @@ from eisync.control.operations import Operations
 from eisync.control.running import Running
 from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.lifecycle import State
-from eisync.core.model import shown
+from eisync.core.model import Candidate, Category, FileFacts, shown
 from eisync.errors import StateError
 from eisync.web.context import packed
 from eisync.web.plans import PAGE
@@ -67,6 +67,55 @@ def test_everything_that_is_known_is_shown(desk: Desk, person: Visitor) -> None:
         "quarantined: the service cannot read it",
     ):
         assert part in text, part
+
+
+COUNTS = re.compile(
+    r'<dt>([^<]*)</dt><dd>(?:<a href="([^"]*)" aria-label="([^"]*)">([^<]*)</a> <[^>]*>([^<]*)<|([^<]*)<)'
+)
+
+
+def counts_of(text: str) -> list[list[tuple[str, str, str, str]]]:
+    """Return the counts of each folder of a page: what they count, the number, the bytes, and the link."""
+    found = []
+    for part in text.split('<dl class="facts counts">')[1:]:
+        rows = COUNTS.findall(part.partition("</dl>")[0])
+        assert all(not number or name.startswith(number) for _, _, name, number, _, _ in rows)
+        found.append(
+            [(what, number or bare, size, unescape(link)) for what, link, _, number, size, bare in rows],
+        )
+    return found
+
+
+def test_each_folder_says_how_many_files_are_in_which_state_and_lists_them(desk: Desk, person: Visitor) -> None:
+    [other] = desk.outbox.register([("/more", "main")])
+    new: dict[str, Any] = {"target": "main", "facts": FileFacts(7, 1, 1), "label": "idle", "category": Category.SPLIT}
+    desk.outbox.enqueue([Candidate(root_id=other.id, path=f"{at}.csv", **new) for at in range(1_200)], now=NOW)
+    for path, state in (
+        ("a.wav", State.SYNCED), ("b.wav", State.SYNCED), ("c.wav", State.TOMBSTONE), ("d.wav", State.GONE),
+        ("e.wav", State.DOUBTFUL), ("f.wav", State.SETTLING),
+    ):  # fmt: skip
+        desk.add(path, state)
+    refuse(desk, "bad.wav", "the service cannot read it")
+    desk.note("part.csv")
+    desk.observed += desk.index.observations.records()
+    desk.index.note_left_out(desk.root.id, {"a FIFO": 2, "hidden": 3})
+    [mine, theirs] = counts_of(person.get("/").text)
+    assert [
+        ("In Edge Impulse", "2", "14 bytes"),
+        ("Not complete yet", "2", "14 bytes"),
+        ("Sent, answer lost", "1", "7 bytes"),
+        ("Set aside", "1", "7 bytes"),
+        ("Deleted in Edge Impulse", "1", "7 bytes"),
+        ("Gone before being sent", "1", "7 bytes"),
+        ("Left out", "5", ""),
+    ] == [row[:3] for row in mine]
+    assert [("In Edge Impulse", "0", ""), ("Waiting to be sent", "1,200", "8.4 kB")] == [row[:3] for row in theirs]
+    for what, number, _, link in [*mine, *theirs]:
+        if link and number != "1,200":
+            listed = re.findall('<a class="name"', person.get(link).text)
+            assert int(number) == len(listed), what
+    assert "/files?state=ready&folder=" in theirs[1][3]
+    assert 50 == person.get(theirs[1][3]).text.count('<a class="name"')
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
