@@ -8,6 +8,7 @@ DEBIAN := .debian
 BARE   := .bare
 RELEASE := .venv-release
 ZOO    := .zoo
+CONTAINER_TOOLS := .venv-containers
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -21,13 +22,15 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test prepare test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain test-packages constraints release \
+.PHONY: help demo test prepare test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain test-packages constraints release test-image image \
 	bench-matrix bench-reconciling bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make deb           the Debian package, in dist/"
+	@echo "make image         the container images eisync and eisync:emulator, with buildah or docker (BASE=: what they stand on)"
+	@echo "make test-image    build and run the images and the compose files (as root, with buildah, podman, runc, debootstrap)"
 	@echo "make test-install  install the package in a Debian of its own and boot systemd there (as root, with debootstrap)"
 	@echo "make test-packages install the wheel with pipx, uv and pip, and try 'make demo' in bare Debians (as root, with debootstrap)"
 	@echo "make constraints   the tested versions, in deploy/constraints.txt (ARGS=--upgrade: newer ones)"
@@ -112,6 +115,19 @@ $(DEBIAN)/.stamp: deploy/debian/packages
 	@. /etc/os-release && debootstrap --variant=minbase --include="$$(paste -sd , deploy/debian/packages)" \
 		"$$VERSION_CODENAME" $(DEBIAN)/root > $(DEBIAN)/log || { tail $(DEBIAN)/log; exit 1; }
 	@touch $@
+
+image:
+	@deploy/image/build $(ARGS)
+
+# What runs the compose files and checks the Kubernetes files, in an environment of its own: 130 MB.
+$(CONTAINER_TOOLS)/.stamp: tests/deploy/container-tools.txt | $(VENV)/.stamp
+	@$(PYTHON) -m venv $(CONTAINER_TOOLS)
+	@$(CONTAINER_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/deploy/container-tools.txt
+	@touch $@
+
+test-image: env $(DEBIAN)/.stamp $(CONTAINER_TOOLS)/.stamp
+	EISYNC_DEBIAN=$(CURDIR)/$(DEBIAN)/root EISYNC_CONTAINER_TOOLS=$(CURDIR)/$(CONTAINER_TOOLS)/bin \
+		$(BIN)/python -m pytest -m image tests/deploy $(ARGS)
 
 test-install: env $(DEBIAN)/.stamp
 	EISYNC_DEBIAN=$(CURDIR)/$(DEBIAN)/root EISYNC_PACKAGE=$$($(BIN)/python deploy/debian/build dist) \
@@ -211,4 +227,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN) $(BARE) $(RELEASE)
+	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN) $(BARE) $(RELEASE) $(CONTAINER_TOOLS)

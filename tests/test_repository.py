@@ -35,6 +35,7 @@ def test_the_source_package_has_what_a_stranger_needs() -> None:
     [
         ("vendor.github-workflows", ".github/workflows/ci.yml"),
         ("vendor.github-workflows", ".github/workflows/release.yml"),
+        ("vendor.github-workflows", ".github/workflows/image.yml"),
         ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/bug.yml"),
         ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/feature.yml"),
         ("vendor.github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),

@@ -11,13 +11,15 @@ from eisync.errors import DaemonUnreachableError
 
 @click.command("healthcheck")
 @common
-def command(config: str | None, state_dir: str | None) -> None:
+@click.option("--live", "only_live", is_flag=True, help="Check only that no loop hangs, which a restart mends.")
+def command(config: str | None, state_dir: str | None, only_live: bool) -> None:
     """End with 0 when every loop's heartbeat is fresh and the database can be written.
 
-    When the service cannot be reached, this still reports healthy, because a restart would not help.
+    When the service cannot be reached, this still reports healthy, because a restart would not help. With --live, a
+    full disk is healthy, too: use it where a failed check restarts the daemon.
     """
     folder = paths.state_dir(state_dir, config=config)
-    answer = local_socket.ask(folder, {"do": "health"})
+    answer = local_socket.ask(folder, {"do": "alive" if only_live else "health"})
     if answer is None:
         raise DaemonUnreachableError(f"no daemon runs on the state folder {folder}")
     for health in answer:

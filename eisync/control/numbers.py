@@ -59,14 +59,19 @@ def faults(live: Record | None) -> list[str]:
     folder is not the one that was opened."""
     if live is None:
         return []
-    found = [
-        f"the {loop['name']} has not responded for {loop['age_s']:.0f} s"
-        for loop in live["loops"]
-        if not loop["is_fresh"]
-    ]
+    found = hanging(live)
     if live.get("lost"):
         found.append(str(live["lost"]))
     return found + [one["trouble"] for one in live.get("watching", ()) if one.get("trouble")]
+
+
+def hanging(live: Record | None) -> list[str]:
+    """Return which loops of a running process hang, as sentences."""
+    return [
+        f"the {loop['name']} has not responded for {loop['age_s']:.0f} s"
+        for loop in (live["loops"] if live else ())
+        if not loop["is_fresh"]
+    ]
 
 
 def _target(target: TargetFacts, foreign: Iterable[str], live: Record, drift: DriftCounter, now: float) -> Record:

@@ -12,7 +12,7 @@ from eisync.control.class_balance import ClassBalanceCounter
 from eisync.control.explanation import lines_of
 from eisync.control.files import files, merged
 from eisync.control.groups import groups_of
-from eisync.control.numbers import faults, numbers_record
+from eisync.control.numbers import faults, hanging, numbers_record
 from eisync.control.overview import Record, action_record, plan_page, plan_record, status_record
 from eisync.control.pausing import pause_or_resume
 from eisync.control.relabelling import relabel, sent_files
@@ -67,6 +67,7 @@ class Operations:
             "status": self.status,
             "watched": self.watched,
             "health": self.health,
+            "alive": self.alive,
             "live": self.live,
             "numbers": self.numbers,
             "shape": index.shape.read,
@@ -76,7 +77,7 @@ class Operations:
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that answer `question`. Raises EisyncError if it cannot be answered."""
         match question.get("do"):
-            case "status" | "watched" | "health" | "live" | "numbers" | "shape" | "log" as name:
+            case "status" | "watched" | "health" | "alive" | "live" | "numbers" | "shape" | "log" as name:
                 yield self._plain[name]()
             case "files":
                 yield from self._waiting().told(files(self._index, self._observed(), question))
@@ -283,6 +284,11 @@ class Operations:
         """Return whether every loop is alive, every folder is processed and the database accepts a write."""
         found = faults(self._running.report())
         return {"is_healthy": self._index.is_writable() and not found, "faults": found}
+
+    def alive(self) -> Record:
+        """Return whether every loop is alive, and nothing that a restart would not mend."""
+        found = hanging(self._running.report())
+        return {"is_healthy": not found, "faults": found}
 
     def live(self) -> Record:
         """Return the report of the running process. Raises EisyncError when none runs."""

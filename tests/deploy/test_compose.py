@@ -1,7 +1,8 @@
-"""The compose file follows the compose schema and shuts the container in."""
+"""The compose files follow the compose schema and shut the containers in."""
 
 import importlib.resources
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import yaml
 from eisync.settings import Upload
 from eisync.settings.keys import SECRETS_DIR
 
-FILE = Path(__file__).resolve().parent.parent.parent / "deploy/compose.yaml"
+FOLDER = Path(__file__).resolve().parent.parent.parent / "deploy"
+FILE, QUICKSTART = FOLDER / "compose.yaml", FOLDER / "compose.quickstart.yaml"
 
 
 @pytest.fixture
@@ -34,8 +36,9 @@ def _schema() -> dict[str, Any]:
     return loaded
 
 
-def test_it_follows_the_compose_schema(document: dict[str, Any]) -> None:
-    jsonschema.validate(document, _schema())
+@pytest.mark.parametrize("file", [FILE, QUICKSTART], ids=lambda file: file.name)
+def test_it_follows_the_compose_schema(file: Path) -> None:
+    jsonschema.validate(yaml.safe_load(file.read_text()), _schema())
 
 
 def test_a_misspelt_option_would_be_noticed(document: dict[str, Any]) -> None:
@@ -46,13 +49,14 @@ def test_a_misspelt_option_would_be_noticed(document: dict[str, Any]) -> None:
 
 def test_the_key_is_a_secret_of_the_name_that_is_looked_for(document: dict[str, Any], service: dict[str, Any]) -> None:
     assert (service["secrets"], SECRETS_DIR) == (["ei_api_key"], "/run/secrets")
-    assert document["secrets"] == {"ei_api_key": {"file": "./ei_api_key"}}
+    assert document["secrets"] == {"ei_api_key": {"file": "${EISYNC_KEY_FILE:-./ei_api_key}"}}
     assert "EI_API_KEY" not in service["environment"]
 
 
 def test_the_container_may_do_nothing_but_its_work(service: dict[str, Any]) -> None:
     options = ("user", "read_only", "cap_drop", "security_opt")
-    assert [service[option] for option in options] == ["10001:10001", True, ["ALL"], ["no-new-privileges:true"]]
+    user = "${EISYNC_USER:-10001:10001}"
+    assert [service[option] for option in options] == [user, True, ["ALL"], ["no-new-privileges:true"]]
     assert "privileged" not in service
     assert [mount.partition(":")[0] for mount in service["tmpfs"]] == ["/tmp"]
 
@@ -68,3 +72,21 @@ def test_recordings_are_read_only_and_the_state_is_a_volume(document: dict[str, 
 def test_it_is_checked_and_stopped_in_time(service: dict[str, Any]) -> None:
     assert service["healthcheck"]["test"] == ["CMD", "eisync", "healthcheck"]
     assert float(service["stop_grace_period"].removesuffix("s")) > Upload().drain_timeout_s
+
+
+def test_the_quickstart_is_as_confined_and_reached_from_this_machine_only() -> None:
+    services = yaml.safe_load(QUICKSTART.read_text())["services"]
+    for service in services.values():
+        options = ("read_only", "cap_drop", "security_opt")
+        assert [service[option] for option in options] == [True, ["ALL"], ["no-new-privileges:true"]]
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+
+
+@pytest.mark.parametrize("file", [FILE, QUICKSTART], ids=lambda file: file.name)
+def test_its_images_are_targets_of_the_dockerfile(file: Path) -> None:
+    stages = re.findall(r"^FROM \S+ AS (\S+)", (FOLDER.parent / "Dockerfile").read_text(), flags=re.MULTILINE)
+    for service in yaml.safe_load(file.read_text())["services"].values():
+        target = service["build"]["target"]
+        assert (FOLDER / service["build"]["context"]).resolve() == FOLDER.parent
+        assert target in stages
+        assert service["image"] == ("eisync" if target == "eisync" else f"eisync:{target}")
