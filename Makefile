@@ -5,6 +5,7 @@ SDK    := .venv-sdk
 AUDIT  := .venv-audit
 DEMO   := .venv-demo
 DEBIAN := .debian
+ARMV7  := .armv7
 ZOO    := .zoo
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
@@ -14,7 +15,7 @@ ARGS   ?=
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
+.PHONY: help demo test test-armv7 test-install test-memory deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
 	bench-matrix bench-reconciling bench-watching kills soak clean
 
 help:
@@ -22,6 +23,8 @@ help:
 	@echo "make test          run all tests"
 	@echo "make deb           the Debian package, in dist/"
 	@echo "make test-install  install the package in a Debian of its own and boot systemd there (as root, with debootstrap)"
+	@echo "make test-armv7    install eisync on armv7, by qemu, and run it there (as root, with debootstrap and qemu-user-static)"
+	@echo "make test-memory   100,000 files in 128 MB, with 'eisync once' and 'eisync run' (as root)"
 	@echo "make check         formatting, lint, types, layers, documentation"
 	@echo "make coverage      which lines of the rules in core no test of theirs runs (ARGS=--raise: write the floor down)"
 	@echo "make coverage-all  the same of every room with all tests; slow"
@@ -99,7 +102,20 @@ $(DEBIAN)/.stamp: deploy/debian/packages
 
 test-install: env $(DEBIAN)/.stamp
 	EISYNC_DEBIAN=$(CURDIR)/$(DEBIAN)/root EISYNC_PACKAGE=$$($(BIN)/python deploy/debian/build dist) \
-		$(BIN)/python -m pytest -m install --timeout 600 tests/deploy/test_installation.py $(ARGS)
+		$(BIN)/python -m pytest -m install --timeout 600 tests/deploy $(ARGS)
+
+# A bare Debian for armv7, 250 MB, downloaded once.
+$(ARMV7)/.stamp: deploy/armv7/root
+	@command -v debootstrap > /dev/null || { echo "make: install debootstrap and qemu-user-static first" >&2; exit 1; }
+	@rm -rf $(ARMV7) && mkdir $(ARMV7)
+	@deploy/armv7/root $(ARMV7)/root > $(ARMV7)/log || { tail $(ARMV7)/log; exit 1; }
+	@touch $@
+
+test-armv7: env $(ARMV7)/.stamp
+	EISYNC_ARMV7=$(CURDIR)/$(ARMV7)/root $(BIN)/python -m pytest -m armv7 --timeout 3600 tests/deploy/test_armv7.py $(ARGS)
+
+test-memory: env
+	EISYNC_LARGE=1 $(BIN)/python -m pytest -m memory --timeout 3600 tests/processes/test_memory.py $(ARGS)
 
 coverage: env
 	@$(BIN)/python .ci/coverage $(ARGS)
@@ -166,4 +182,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN)
+	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN) $(ARMV7)
