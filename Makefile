@@ -7,6 +7,7 @@ DEMO   := .venv-demo
 DEBIAN := .debian
 BARE   := .bare
 RELEASE := .venv-release
+ARMV7  := .armv7
 ZOO    := .zoo
 CONTAINER_TOOLS := .venv-containers
 BIN    := $(VENV)/bin
@@ -22,8 +23,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test prepare test-install deb coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain test-packages constraints release test-image image \
-	bench-matrix bench-reconciling bench-watching kills soak clean
+.PHONY: help demo test prepare test-install test-packages test-image test-armv7 test-memory deb image release \
+	constraints coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain bench- \
+	matrix bench-reconciling bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
@@ -35,6 +37,8 @@ help:
 	@echo "make test-packages install the wheel with pipx, uv and pip, and try 'make demo' in bare Debians (as root, with debootstrap)"
 	@echo "make constraints   the tested versions, in deploy/constraints.txt (ARGS=--upgrade: newer ones)"
 	@echo "make release       everything that a release has, in dist/, after checks; uploads nothing (VERSION=0.1.0)"
+	@echo "make test-armv7    install eisync on armv7, by qemu, and run it there (as root, with debootstrap and qemu-user-static)"
+	@echo "make test-memory   100,000 files in 128 MB, with 'eisync once' and 'eisync run' (as root)"
 	@echo "make check         formatting, lint, types, layers, documentation"
 	@echo "make coverage      which lines of the rules in core no test of theirs runs (ARGS=--raise: write the floor down)"
 	@echo "make coverage-all  the same of every room with all tests; slow"
@@ -131,7 +135,20 @@ test-image: env $(DEBIAN)/.stamp $(CONTAINER_TOOLS)/.stamp
 
 test-install: env $(DEBIAN)/.stamp
 	EISYNC_DEBIAN=$(CURDIR)/$(DEBIAN)/root EISYNC_PACKAGE=$$($(BIN)/python deploy/debian/build dist) \
-		$(BIN)/python -m pytest -m install --timeout 600 tests/deploy/test_installation.py $(ARGS)
+		$(BIN)/python -m pytest -m install --timeout 600 tests/deploy $(ARGS)
+
+# A bare Debian for armv7, 250 MB, downloaded once.
+$(ARMV7)/.stamp: deploy/armv7/root
+	@command -v debootstrap > /dev/null || { echo "make: install debootstrap and qemu-user-static first" >&2; exit 1; }
+	@rm -rf $(ARMV7) && mkdir $(ARMV7)
+	@deploy/armv7/root $(ARMV7)/root > $(ARMV7)/log || { tail $(ARMV7)/log; exit 1; }
+	@touch $@
+
+test-armv7: env $(ARMV7)/.stamp
+	EISYNC_ARMV7=$(CURDIR)/$(ARMV7)/root $(BIN)/python -m pytest -m armv7 --timeout 3600 tests/deploy/test_armv7.py $(ARGS)
+
+test-memory: env
+	EISYNC_LARGE=1 $(BIN)/python -m pytest -m memory --timeout 3600 tests/processes/test_memory.py $(ARGS)
 
 # Bare Debians with python3, venv and make: Python 3.11, 3.13 and 3.14; 300 MB each.
 RELEASES ?= bookworm trixie sid
@@ -227,4 +244,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN) $(BARE) $(RELEASE) $(CONTAINER_TOOLS)
+	rm -rf $(VENV) $(SDK) $(AUDIT) $(DEMO) $(ZOO) $(DEBIAN) $(BARE) $(RELEASE) $(CONTAINER_TOOLS) $(ARMV7)

@@ -27,7 +27,6 @@ def main() -> None:
 
 
 def drain(configuration: str, state: str) -> dict[str, Any]:
-    from eisync.adapters import clock
     from eisync.app.machine import build
     from eisync.log import configure
     from eisync.settings import load
@@ -37,7 +36,7 @@ def drain(configuration: str, state: str) -> dict[str, Any]:
     began, began_cpu = time.perf_counter(), time.process_time()
     app = build(settings, log=log, listen=False)
     app.reconciler = None  # it would list the project afterwards, which no other sender does
-    app.once(lambda: None).run(give_up_at=clock.now() + 3600, is_stopped=lambda: False)
+    app.once(lambda: None).run(patience_s=3600.0, is_stopped=lambda: False)
     counts = {state.value: files for state, files in app.index.records.report(app.root_ids).items()}
     app.close()
     took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu

@@ -42,7 +42,7 @@ SHOWN_REASONS = 10
     default=60.0,
     show_default=True,
     metavar="S",
-    help="How many seconds to wait for files that are still being written or will be tried again.",
+    help="How many seconds to wait while nothing arrives, for files that are being written or tried again.",
 )
 @click.option("--quiet", is_flag=True, help="Show no progress, and log errors only.")
 def command(
@@ -93,12 +93,11 @@ def _run(settings: Settings, log: Log, *, timeout_s: float, is_watched: bool, is
     try:
         _refuse_others(app)
         app.answer_meanwhile()
-        give_up_at = clock.now() + timeout_s
         # Off a terminal, stderr is a log, in which each line is an event.
         tell = None if is_watched else lambda line: log.info("once.progress", progress=line)
         bar = Progress(is_quiet=is_quiet, at_once=True, tell=tell)
-        progress = _Progress(app, bar, is_watched=is_watched, until=give_up_at)
-        app.once(progress.show).run(give_up_at=give_up_at, is_stopped=stop.is_set)
+        progress = _Progress(app, bar, is_watched=is_watched, patience_s=timeout_s)
+        app.once(progress.show).run(patience_s=timeout_s, is_stopped=stop.is_set)
         progress.end()
         return _conclude(app)
     finally:
@@ -190,11 +189,11 @@ def _place(entry: ObservedEntry) -> str:
 class _Progress:
     """Shows the progress to a person at a terminal, or logs it each minute and once what the pass waits for."""
 
-    def __init__(self, app: App, progress: Progress, *, is_watched: bool, until: float) -> None:
-        """`until`: when the pass stops waiting (Unix s)."""
+    def __init__(self, app: App, progress: Progress, *, is_watched: bool, patience_s: float) -> None:
+        """`patience_s`: how long the pass waits while nothing arrives."""
         self._app = app
         self._progress = progress
-        self._until = until
+        self._patience_s = patience_s
         self._is_logged = is_watched
 
     def show(self) -> None:
@@ -223,8 +222,7 @@ class _Progress:
             return
         self._is_logged = True
         first = {"path": shown(unsettled[0].path), "reason": unsettled[0].reason} if unsettled else {}
-        at_most_s = round(max(0.0, self._until - now))
-        self._app.log.info("once.waiting", files=len(unsettled) + pending, at_most_s=at_most_s, **first)
+        self._app.log.info("once.waiting", files=len(unsettled) + pending, at_most_s=round(self._patience_s), **first)
 
 
 def _on_signals(stop: threading.Event) -> None:

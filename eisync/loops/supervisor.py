@@ -196,9 +196,10 @@ class Once:
         self._checked_at = 0.0
         self._has_listed = False
 
-    def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
-        """Work until nothing is pending, until `give_up_at` (Unix s), or until `is_stopped` returns True."""
+    def run(self, *, patience_s: float, is_stopped: Callable[[], bool]) -> None:
+        """Work until nothing is pending, until there is no progress for `patience_s`, or `is_stopped` returns True."""
         self._uploader.check_projects(self._now())  # the answers come while the watcher scans
+        done, progress_at = self._done(), self._now()
         while not is_stopped():
             now = self._now()
             watcher_s = self._watcher.tick(now)
@@ -206,7 +207,10 @@ class Once:
             self._list_first(is_stopped)
             wait_s = min(watcher_s, self._uploader.tick(self._now()))
             self._progress()
-            if self._is_drained() or now >= give_up_at:
+            before, done = done, self._done()
+            if self._watcher.is_walking or done != before:
+                progress_at = self._now()
+            if self._is_drained() or now - progress_at >= patience_s:
                 break
             self._check_again(now)
             self._bell.wait(min(wait_s, LONGEST_WAIT_S))
@@ -216,6 +220,10 @@ class Once:
         self._uploader.tick(self._now())  # it stores whether the service inferred the right labels, once it is known
         self._run_retention(is_stopped)
         self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
+
+    def _done(self) -> tuple[int, bool]:
+        """Return what differs after progress."""
+        return self._uploader.counters.finished, self._has_listed
 
     def _connect_ahead(self) -> None:
         if self._connect is not None and self._pending():

@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 BASE, PACKAGE = (os.environ.get(name, "") for name in ("EISYNC_DEBIAN", "EISYNC_PACKAGE"))
-ENVIRON = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+ENVIRON = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
 WITHIN_S = 60.0
 Done = subprocess.CompletedProcess[str]
 

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,11 @@ import pytest
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY
-from tests.conftest import row, sha256
 from tests.deploy.debian import PACKAGE, Debian, Done, Machine, until, why_not
+from tests.deploy.gateway import FOLDER, are_stored_once, arrive, configure, gateway, upload
 
 REASON = why_not()
 pytestmark = [pytest.mark.install, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
-FOLDER = "/srv/recordings/training"
-NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
@@ -38,47 +35,8 @@ def service() -> Iterator[RunningEmulator]:
 @pytest.fixture(scope="module")
 def machine(package: Path, service: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A gateway on which the package was installed and the daemon runs."""
-    place = tmp_path_factory.mktemp("debian")
-    debian = Debian(place)
-    try:
-        yield from _gateway(debian, package, service)
-    finally:
-        shutil.rmtree(place)
-
-
-def _gateway(debian: Debian, package: Path, service: RunningEmulator) -> Iterator[Machine]:
-    done = debian.install(package)
-    assert 0 == done.returncode, done.stdout + done.stderr
-    configure(debian, service, "eisync", "/srv/recordings")
-    debian.path("/etc/eisync/key").write_text(f"{CANARY}\n")
-    with debian.booted() as machine:
-        until(lambda: "active" == machine.property("ActiveState"), why=machine.journal)
+    with gateway(Debian(tmp_path_factory.mktemp("debian")), package, service) as machine:
         yield machine
-
-
-def configure(debian: Debian, service: RunningEmulator, name: str, folder: str, more: str = "") -> None:
-    debian.path(folder).mkdir(parents=True, exist_ok=True)
-    urls = f'studio_url = "{service.studio_url}"\ningestion_url = "{service.ingestion_url}"\n'
-    text = f'[[target]]\nname = "main"\n{urls}[[watch]]\npath = "{folder}"\nsettle_s = 0.5\n{more}'
-    debian.path(f"/etc/eisync/{name}.toml").write_text(text)
-
-
-def upload(machine: Machine, service: RunningEmulator, *, files: int = 1, folder: str = FOLDER) -> list[bytes]:
-    """Bring new files, without waiting for them."""
-    contents = []
-    for number in (next(NUMBERS) for _ in range(files)):
-        contents.append(row(number))
-        machine.write(f"{folder}/wave.{number}.csv", contents[-1])
-    return contents
-
-
-def arrive(machine: Machine, service: RunningEmulator, contents: list[bytes]) -> None:
-    until(lambda: are_stored_once(service, contents), why=machine.journal)
-
-
-def are_stored_once(service: RunningEmulator, contents: list[bytes]) -> bool:
-    stored = service.ledger()["stored_by_hash"]
-    return {1} == {stored.get(sha256(content)) for content in contents}
 
 
 def test_a_file_is_uploaded_and_the_status_of_systemd_says_so(machine: Machine, service: RunningEmulator) -> None:
@@ -223,8 +181,7 @@ def test_a_person_has_a_service_of_their_own_installed_used_and_removed(
     )
     (folder / "key").write_text(f"{CANARY}\n")
     (folder / "key").chmod(0o600)
-    content = row(next(NUMBERS))
-    (home / "recordings/training/wave.1.csv").write_bytes(content)
+    [content] = upload(machine, service, folder="/home/cara/recordings/training")
     assert 0 == machine.run("chown", "-R", "cara:cara", "/home/cara").returncode
     machine.systemctl("start", f"user@{uid}")  # as a login does
 
@@ -257,7 +214,7 @@ def test_it_upgrades_with_its_rows_and_is_purged_without_a_trace(
 ) -> None:
     place = tmp_path_factory.mktemp("upgrade")
     debian = Debian(place / "debian")
-    for machine in _gateway(debian, package, service):
+    with gateway(debian, package, service) as machine:
         configure(debian, service, "lab", "/srv/lab")
         debian.path("/etc/eisync/lab.key").write_text(f"{CANARY}\n")
         machine.systemctl("start", "eisync@lab")

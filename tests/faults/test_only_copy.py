@@ -167,7 +167,7 @@ class Daemon:
             clock = mock.patch("eisync.adapters.clock.now", new=self.world.clock)
             with clock, mock.patch("eisync.loops.supervisor.LONGEST_WAIT_S", 0.01):
                 once = self.app.once(lambda: None)
-                once.run(give_up_at=self.world.clock() + 30.0, is_stopped=lambda: False)
+                once.run(patience_s=30.0, is_stopped=lambda: False)
 
 
 class Histories(RuleBasedStateMachine):

@@ -1,4 +1,5 @@
 import threading
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -49,7 +50,7 @@ class Hands(threading.Event):
 class Pass:
     """One pass over a yard. Targets are named after their clouds: `main`, then `second`, and so on."""
 
-    def __init__(self, yard: Yard, **clouds: Cloud) -> None:
+    def __init__(self, yard: Yard, limits: Limits | None = None, **clouds: Cloud) -> None:
         self.yard = yard
         self.clock = Clock(yard.later)
         self.bench = Bench()
@@ -64,7 +65,7 @@ class Pass:
                 target=name,
                 roots=(root.id,),
                 service=cloud,
-                limits=Limits(),
+                limits=limits or Limits(),
                 policy=RetryPolicy(),
                 allow_duplicates=False,
                 key_token=lambda: "key",
@@ -104,7 +105,7 @@ class Pass:
             progress=self._progress,
             connect=lambda: self.connected.append(len(self.clouds["main"].uploads)),
         )
-        once.run(give_up_at=self.clock.now + timeout_s, is_stopped=is_stopped)
+        once.run(patience_s=timeout_s, is_stopped=is_stopped)
 
     def _pending(self) -> int:
         report = self.yard.index.records.report(root.id for root in self.roots)
@@ -170,6 +171,16 @@ def test_it_does_not_wait_longer_than_its_limit(yard: Yard, cloud: Cloud) -> Non
     assert {} == yard.states()
     assert began_at + 10.0 <= one.clock.now <= began_at + 11.0
     assert 1 == len(one.watcher.unsettled(one.clock.now))
+
+
+def test_it_goes_on_for_as_long_as_files_arrive(yard: Yard, cloud: Cloud) -> None:
+    for number in range(40):
+        yard.write(f"idle.{number}.csv", str(number).encode())
+    one = Pass(yard, main=cloud, limits=Limits(files=1))
+    began_at = one.clock.now
+    one.run(timeout_s=5.0)
+    assert {SYNCED: 40} == Counter(yard.states().values())
+    assert one.clock.now - began_at > 15.0
 
 
 def test_a_file_that_fails_on_the_way_is_tried_until_the_time_is_up(yard: Yard, cloud: Cloud) -> None:

@@ -38,6 +38,7 @@ _RESULTS: Mapping[Event, UploadResult] = {
 
 
 _STORED = UploadResult.STORED.value
+_FINISHED = [one.value for one in UploadResult if one not in {UploadResult.DEFERRED, UploadResult.CHANGED}]
 
 
 class UploadCounters:
@@ -88,6 +89,11 @@ class UploadCounters:
     def stored_bytes(self) -> int:
         """Return how many bytes of files were stored, in all targets together."""
         return sum(self._bytes[target, _STORED] for target in self._targets)
+
+    @property
+    def finished(self) -> int:
+        """Return how many files were sent, or will not be sent, in all targets together."""
+        return sum(self._files[target, result] for target in self._targets for result in _FINISHED)
 
     def minutes(self, now: float) -> list[tuple[int, int]]:
         """Return files and bytes that were stored in each of the last 60 minutes before `now` (Unix s)."""

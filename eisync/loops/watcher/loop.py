@@ -105,6 +105,11 @@ class WatcherLoop:
         that cannot be read counts as scanned."""
         return all(root.has_scanned for root in self._roots)
 
+    @property
+    def is_walking(self) -> bool:
+        """Return whether a root that can be read was not walked through yet since the start."""
+        return any(not (root.scans.has_scanned or root.is_paused) for root in self._roots)
+
     def comparing(self) -> int:
         """Count the sent files that were touched and wait for a comparison with what was sent. Safe from any thread."""
         return sum(len(root.checks) for root in self._roots)

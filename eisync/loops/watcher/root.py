@@ -106,12 +106,17 @@ class RootState:
         return is_under_way or (not self.checks and not self.checks.is_idle)
 
     @property
+    def is_paused(self) -> bool:
+        """Return whether the root cannot be read, or failed and is tried again later."""
+        return bool(self.monitor.offline_reason or self.setback.reason)
+
+    @property
     def has_scanned(self) -> bool:
         """Return whether the root was scanned completely since the start and its files are checked.
 
         A root that cannot be read counts as scanned.
         """
-        if self.monitor.offline_reason or self.setback.reason:
+        if self.is_paused:
             return True
         return self.scans.has_scanned and not self.reported and not self.is_comparing
 
