@@ -159,6 +159,15 @@ static ssize_t read_at(int fd, void *bytes, size_t size, off64_t at) {
     return REAL(pread64)(fd, bytes, size, at);
 }
 
+ssize_t read(int fd, void *bytes, size_t size) {
+    char name[256];
+    if (is_ours(fd, name) && fails("read")) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(read)(fd, bytes, size);
+}
+
 ssize_t pread64(int fd, void *bytes, size_t size, off64_t at) { return read_at(fd, bytes, size, at); }
 ssize_t pread(int fd, void *bytes, size_t size, off_t at) { return read_at(fd, bytes, size, at); }
 

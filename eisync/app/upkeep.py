@@ -84,7 +84,7 @@ def back_up(folder: str, path: str, show: Show) -> Backup:
     return found
 
 
-def shrink(folder: str, show: Show) -> Shrunk:
+def shrink(folder: str) -> Shrunk:
     """Make the database smaller, as far as that is safe now.
 
     Raise ConfigurationError when there is none, StateBusyError, StateError when it is damaged or there is no room.
@@ -92,19 +92,18 @@ def shrink(folder: str, show: Show) -> Shrunk:
     offline.database_in(folder)
     before = _asked(folder, {"do": "space"})
     if before is not None:
-        return _shrink_by_process(folder, Space(**before), show)
+        return _shrink_by_process(folder, Space(**before))
     with offline.held(folder) as keeper:
         first = keeper.now()
         why = _why_no_room(folder, first.size_bytes - first.free_bytes)
         if why is None:
-            show(0, None, "databases written anew")
             return Shrunk(before=first, after=keeper.write_anew())
         if not first.can_shrink:
             raise StateError(f"the database cannot be written anew: {why}. Nothing was changed")
-        return Shrunk(before=first, after=_given_back(first, keeper.give_back, show), why_not_less=why)
+        return Shrunk(before=first, after=_given_back(first, keeper.give_back), why_not_less=why)
 
 
-def _shrink_by_process(folder: str, before: Space, show: Show) -> Shrunk:
+def _shrink_by_process(folder: str, before: Space) -> Shrunk:
     if before.free_bytes and not before.can_shrink:
         why = "an earlier eisync made it, so only a stopped eisync can shrink it: stop eisync, and run this again"
         return Shrunk(before=before, after=before, why_not_less=why)
@@ -115,18 +114,17 @@ def _shrink_by_process(folder: str, before: Space, show: Show) -> Shrunk:
             raise StateBusyError("eisync ended meanwhile; run this again")
         return Space(**answer)
 
-    after = _given_back(before, give_back, show)
+    after = _given_back(before, give_back)
     return Shrunk(
         before=before, after=after, why_not_less="eisync runs; when it is stopped, this also closes gaps in pages"
     )
 
 
-def _given_back(before: Space, give_back: Callable[[], Space], show: Show) -> Space:
+def _given_back(before: Space, give_back: Callable[[], Space]) -> Space:
     """Give free pages back until none is left, or none can be given back."""
     now = before
     while now.free_bytes:
         after = give_back()
-        show(before.size_bytes - after.size_bytes, None, "bytes given back")
         if after.size_bytes >= now.size_bytes:
             return after
         now = after

@@ -9,7 +9,7 @@ from eisync import paths
 from eisync.cli.doctor import lines_of, record_of
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
-from eisync.cli.progress import Progress
+from eisync.cli.progress import Progress, waiting
 from eisync.core.doctor.finding import conclusion, exit_code
 from eisync.core.summary import in_bytes
 from eisync.core.text import amount
@@ -112,8 +112,8 @@ def vacuum(config: str | None, state_dir: str | None, as_json: bool) -> None:
     from eisync.app import upkeep  # here, so that `--help` imports no network
 
     folder = paths.state_dir(state_dir, config=config)
-    with Progress() as progress:
-        done = upkeep.shrink(folder, progress.show)
+    with waiting("Making the database smaller"):
+        done = upkeep.shrink(folder)
     if as_json:
         say_json({"folder": folder, **asdict(done)}, indent=2)
         return

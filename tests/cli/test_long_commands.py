@@ -39,6 +39,7 @@ LONG = {
     "retry": (["retry", "--all"], r"Putting files back into the queue, \d+ s so far"),
     "selftest": (["selftest", "--yes"], r"\d+ of \d+ checks"),
     "support-bundle": (["support-bundle", "bundle.tar.gz"], r"Looking at everything, \d+ s so far"),
+    "db": (["db", "vacuum"], r"Making the database smaller, \d+ s so far"),
     "demo": (["demo", "--once"], r"\d of 7 files in Edge Impulse"),
 }
 
@@ -48,7 +49,7 @@ SAME_PASS: dict[str, ModuleType] = {"plan": plan, "undo": undo}
 # They end at once, run until they are stopped, or print a line for each thing that they find.
 OTHERS = {
     "run", "status", "ui", "ls", "history", "pause", "resume", "config", "completion", "emulator", "notify",
-    "healthcheck",
+    "healthcheck", "service",
 }  # fmt: skip
 
 

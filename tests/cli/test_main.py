@@ -13,11 +13,17 @@ from eisync import cli
 from eisync.cli import VERBS, group
 
 HEAVY = {"pydantic", "requests", "watchdog", "sqlite_utils", "structlog", "aiohttp"}
-CONFIG = [("config", name) for name in ("check", "reload", "schema", "show")]
-LEAVES = [(verb,) for verb in VERBS if verb != "config"] + CONFIG
+GROUPS = {
+    "config": ("check", "reload", "schema", "show"),
+    "db": ("backup", "check", "vacuum"),
+    "service": ("install", "status", "uninstall"),
+}
+LEAVES = [(verb,) for verb in VERBS if verb not in GROUPS] + [
+    (verb, name) for verb, names in GROUPS.items() for name in names
+]
 
 
-@pytest.mark.parametrize("path", [(), ("config",), *LEAVES], ids=" ".join)
+@pytest.mark.parametrize("path", [(), *((verb,) for verb in GROUPS), *LEAVES], ids=" ".join)
 def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
     done = CliRunner().invoke(group, [*path, "--help"])
     assert 0 == done.exit_code

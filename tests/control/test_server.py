@@ -32,6 +32,9 @@ class Answers(Operations):
         self.asked.append(question)
         yield from self.records
 
+    def close(self) -> None:
+        """There is nothing to end."""
+
 
 class Daemon:
     """A control server that answers when it is ticked, and what it wrote into its log."""

@@ -143,7 +143,7 @@ class Daemon:
             world.cloud.tell_time = lambda: on_date("service", formatdate(world.now, usegmt=True))
             return world.cloud
 
-        clock, service = "eisync.adapters.clock.now", "eisync.app.machine.service_of"
+        clock, service = "eisync.adapters.clock.now", "eisync.app.loops.service_of"
         with mock.patch(clock, new=world.clock), mock.patch(service, new=service_of):
             try:
                 self.app = build(settings, log=Notebook(), listen=False)

@@ -50,6 +50,8 @@ def test_the_service_is_ready_and_uploads_before_a_large_scan_ends(bench: Bench)
 def test_files_added_and_moved_around_kills_are_stored_once(bench: Bench) -> None:
     dice = random.Random(5)
     bench.configure(upload={"batch_files": 5}, reconcile={"interval_s": 1})
+    # With labels of folders, samples are relabelled when a folder gets another name, and many edits wait for a yes.
+    one_label = ("--label", "wave")
     contents = [row(number) for number in range(150)]
     is_over = threading.Event()
 
@@ -72,13 +74,13 @@ def test_files_added_and_moved_around_kills_are_stored_once(bench: Bench) -> Non
     writer.start()
     kills = 0
     while not is_over.is_set() or kills < 4:
-        daemon = bench.daemon()
+        daemon = bench.daemon(*one_label)
         time.sleep(dice.uniform(0.4, 1.0))
         daemon.send_signal(signal.SIGKILL)
         daemon.wait(timeout=10)
         kills += 1
     writer.join()
-    done = bench.once("--timeout", "30")
+    done = bench.once("--timeout", "30", *one_label)
     assert 0 == done.returncode, done.stdout + done.stderr
     assert stored_once(bench.emulator.ledger(), contents)
     states = {path: record["state"] for path, record in bench.files().items()}
