@@ -64,6 +64,7 @@ def asked(door):
         os.environ.update(wish["environ"])
         os.chdir(wish["cwd"])
         sys.argv[1:] = wish["arguments"]
+        sys.orig_argv[1:] = ["-m", "eisync", *wish["arguments"]]  # what a daemon starts itself again by
         importlib.reload(eisync)  # its globals are what the environment says
         random.seed()
         return wish
