@@ -180,6 +180,7 @@ class App:
             bell=self.bells["uploader"],
             progress=progress,
             connect=self._connect_ahead,
+            sent_bytes=lambda: self.throttle.passed_bytes,
         )
 
     def _connect_ahead(self) -> None:

@@ -179,9 +179,11 @@ class Once:
         bell: threading.Event,
         progress: Callable[[], None],
         connect: Callable[[], None] = lambda: None,
+        sent_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         """`pending` returns how many files are in the outbox. `bell` is set when an event or an answer has arrived.
 
+        `sent_bytes` returns how much was sent, of requests under way too: a large file on a slow line is progress.
         `connect` is called when the first file waits: it opens connections, without waiting for them.
         """
         self._watcher = loops.watcher
@@ -193,6 +195,7 @@ class Once:
         self._bell = bell
         self._progress = progress
         self._connect: Callable[[], None] | None = connect
+        self._sent_bytes = sent_bytes
         self._checked_at = 0.0
         self._has_listed = False
 
@@ -221,9 +224,9 @@ class Once:
         self._run_retention(is_stopped)
         self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
 
-    def _done(self) -> tuple[int, bool]:
+    def _done(self) -> tuple[int, int, bool]:
         """Return what differs after progress."""
-        return self._uploader.counters.finished, self._has_listed
+        return self._uploader.counters.finished, self._sent_bytes(), self._has_listed
 
     def _connect_ahead(self) -> None:
         if self._connect is not None and self._pending():

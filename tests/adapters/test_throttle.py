@@ -17,7 +17,8 @@ class Hand:
 
 
 def test_without_a_rate_nothing_waits() -> None:
-    assert 0.0 == Throttle(None).spend(1 << 40)
+    throttle = Throttle(None)
+    assert (0.0, 1 << 40) == (throttle.spend(1 << 40), throttle.passed_bytes)
 
 
 def test_what_was_spent_ahead_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count, repeat
 from typing import Any
 
 import pytest
@@ -60,6 +61,7 @@ class Pass:
         self.connected: list[int] = []  # how many requests had been sent when connections were opened
         self.roots = [yard.root, *(yard.add_root(name, name) for name in clouds if name != "main")]
         self.watched: dict[str, Any] = {}
+        self.sent_bytes: Iterator[int] = repeat(0)
         self.lanes = [
             TargetQueue(
                 target=name,
@@ -104,6 +106,7 @@ class Pass:
             bell=self.bell,
             progress=self._progress,
             connect=lambda: self.connected.append(len(self.clouds["main"].uploads)),
+            sent_bytes=lambda: next(self.sent_bytes),
         )
         once.run(patience_s=timeout_s, is_stopped=is_stopped)
 
@@ -201,6 +204,15 @@ def test_what_is_under_way_when_the_time_is_up_is_waited_for(yard: Yard, cloud: 
     one.run(timeout_s=1.0)
     # The check of its project was late, so nothing was sent, and no request was left behind.
     assert ({"a.csv": READY}, True) == (yard.states(), one.uploader.is_done)
+
+
+def test_a_large_file_on_a_slow_line_is_progress(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    one = Pass(yard, main=cloud)
+    one.bell.lazy_for = 30
+    one.sent_bytes = count(0, 65_536)
+    one.run(timeout_s=1.0)
+    assert {"a.csv": SYNCED} == yard.states()
 
 
 def test_an_empty_folder_is_done_at_once(yard: Yard, cloud: Cloud) -> None:

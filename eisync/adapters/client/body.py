@@ -99,6 +99,8 @@ class Throttle:
     """
 
     def __init__(self, rate: float | None) -> None:
+        self.passed_bytes = 0
+        """How much may have been sent so far: a little less where threads count at the same moment."""
         self._changed = threading.Condition()
         self._bucket = None if rate is None else TokenBucket(rate=rate, at=clock.monotonic())
 
@@ -116,6 +118,7 @@ class Throttle:
     def spend(self, size: int) -> float:
         """Wait until a chunk of `size` bytes may be sent. Return how many seconds that took."""
         if self._bucket is None:
+            self.passed_bytes += size
             return 0.0
         began_at = clock.monotonic()
         with self._changed:
@@ -123,6 +126,7 @@ class Throttle:
                 self._changed.wait(wait_s)
             if self._bucket is not None:
                 self._bucket = self._bucket.spent(size, clock.monotonic())
+            self.passed_bytes += size
         return clock.monotonic() - began_at
 
     def _wait_s(self) -> float:
