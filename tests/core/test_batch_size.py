@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,24 @@ def test_it_begins_at_the_limits() -> None:
 
 def test_a_request_that_was_too_large_halves_it() -> None:
     assert Limits(files=32, bytes=500) == AdaptiveBatchSize.full(MOST).refused(files=64, size=1000).now
+
+
+@pytest.mark.parametrize(
+    ("learnt", "most", "now"),
+    [
+        (None, Limits(files=8, bytes=100), Limits(files=8, bytes=100)),
+        (None, Limits(files=256, bytes=4096), Limits(files=256, bytes=4096)),
+        (64, Limits(files=256, bytes=4096), Limits(files=32, bytes=512)),
+        (64, Limits(files=8, bytes=4096), Limits(files=8, bytes=512)),
+        (64, Limits(files=256, bytes=100), Limits(files=32, bytes=100)),
+    ],
+)
+def test_other_limits_keep_what_was_learnt_of_smaller_ones(learnt: int | None, most: Limits, now: Limits) -> None:
+    portion = AdaptiveBatchSize.full(MOST)
+    if learnt is not None:
+        portion = portion.unanswered(files=learnt, size=1024)
+    limited = portion.limited(most)
+    assert (most, now) == (limited.most, limited.now)
 
 
 def test_requests_of_one_size_that_fail_together_halve_it_once() -> None:

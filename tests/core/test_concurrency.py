@@ -19,6 +19,28 @@ def test_the_window_begins_with_a_few_requests(most: int, first: int) -> None:
     assert (first, first) == (begun.requests, begun.first)
 
 
+@pytest.mark.parametrize(
+    ("size", "threshold", "most", "size_then", "threshold_then"),
+    [
+        (16.0, 32.0, 8, 8, 8.0),  # fewer
+        (16.0, 12.0, 8, 8, 8.0),
+        (16.0, 12.0, 64, 16, 12.0),  # more: what the line taught stays
+        (16.0, 32.0, 64, 16, 64.0),
+        (2.0, 1.0, 64, 2, 1.0),  # failures made it small
+    ],
+)
+def test_another_number_of_workers_keeps_what_the_line_taught(
+    size: float, threshold: float, most: int, size_then: int, threshold_then: float
+) -> None:
+    limited = window(size, threshold=threshold).limited(most)
+    assert (most, size_then, threshold_then) == (limited.most, limited.requests, limited.threshold)
+
+
+def test_a_window_that_only_few_workers_kept_small_begins_anew_with_more() -> None:
+    begun = ConcurrencyWindow.begun(2)
+    assert (1, FIRST_REQUESTS) == (begun.limited(1).requests, begun.limited(1).limited(32).requests)
+
+
 def test_requests_of_one_round_that_fail_halve_it_once() -> None:
     begun = window(8.0)
     sent_in, halved = begun.round, begun

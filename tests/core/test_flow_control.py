@@ -208,6 +208,12 @@ def test_it_grows_to_the_number_of_workers_and_no_further(workers: int) -> None:
     assert workers == grown(workers, rounds=6).window
 
 
+def test_other_limits_hold_from_the_next_request_on() -> None:
+    steered = grown(workers=32)
+    steered.adjust(Limits(files=5, bytes=5_000), RetryPolicy(), workers=6)
+    assert (6, Limits(files=5, bytes=5_000)) == (steered.window, steered.limits)
+
+
 def test_a_line_that_is_full_keeps_the_window_small() -> None:
     steered = flow_control(workers=32)
     for _ in range(500):  # a request takes as long as all that are under way, one after the other

@@ -134,6 +134,30 @@ def test_a_doubt_is_a_sentence_for_a_person(finding: LineageFinding) -> None:
     )
 
 
+NEIGHBOUR = Stamp(epoch=OTHER, host="lab", pid=7, state="/var/lib/eisync")
+WHO = "process 7 on lab, with the state folder /var/lib/eisync"
+
+
+@pytest.mark.parametrize(
+    ("running", "unknown", "begins", "is_told_how"),
+    [
+        ([NEIGHBOUR], [], f"another eisync uses this folder, too: {WHO};", False),
+        ([NEIGHBOUR], [NEIGHBOUR], f"another eisync uses this folder, too: {WHO};", False),
+        ([], [NEIGHBOUR], f"another eisync works or worked in this folder, too: {WHO};", True),
+    ],
+)
+def test_who_else_uses_a_folder_is_a_sentence(
+    running: list[Stamp], unknown: list[Stamp], begins: str, is_told_how: bool
+) -> None:
+    said = lineage.why_shared(running, unknown, "/srv/recordings")
+    assert said is not None
+    assert (True, is_told_how) == (said.startswith(begins), said.endswith(f"-x {lineage.ATTRIBUTE} /srv/recordings)"))
+
+
+def test_nobody_else_is_no_sentence() -> None:
+    assert lineage.why_shared([], [], "/srv/recordings") is None
+
+
 @pytest.mark.parametrize(
     ("own", "since", "expected"),
     [
