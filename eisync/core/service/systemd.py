@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from eisync.core.service.definition import MARKER, Command, Definition, Invocation
+from eisync.core.service.definition import MARKER, Command, Definition, Invocation, read_argv
 
 NAME = "eisync.service"
 
@@ -87,7 +87,7 @@ def argv_of(content: bytes) -> list[str] | None:
     found = _RUNS.search(content)
     if MARKER.encode() not in content or found is None:
         return None
-    return [str(part) for part in json.loads(found[1])]
+    return read_argv(found[1])
 
 
 def quoted(argv: Sequence[str]) -> str:
