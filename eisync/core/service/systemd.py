@@ -70,7 +70,7 @@ def definition(wanted: Invocation, config_home: str, *, user: str) -> Definition
         path=f"{config_home}/systemd/user/{NAME}",
         content=text.encode(),
         load=(_systemctl("daemon-reload"), _systemctl("enable", NAME), _systemctl("restart", NAME)),
-        unload=(_systemctl("disable", "--now", NAME, may_fail=True),),
+        unload=(_systemctl("disable", "--now", NAME),),
         forget=(_systemctl("daemon-reload", may_fail=True), _systemctl("reset-failed", NAME, may_fail=True)),
         query=_systemctl("is-active", NAME),
         start="systemctl --user restart eisync",
