@@ -556,6 +556,19 @@ def test_requests_under_way_end_as_they_began(tmp_path: Path, emulator: RunningE
         assert not [state for state in site.app.uploader._states if state.flow_control.window > 1]
 
 
+def test_files_that_wait_are_described_again_before_any_of_them_is_sent(
+    tmp_path: Path, emulator: RunningEmulator
+) -> None:
+    with site_at(tmp_path, emulator, {**OFF, "upload": ONE_BY_ONE}) as site:
+        names = [site.drop(f"{folder}/{time.time_ns()}.csv") for folder in "aabb"]
+        under_way = site.begin_upload()
+        site.reload({**OFF, "upload": ONE_BY_ONE, "watch": 'label = "cat"'})
+        site.end_upload()  # before the watcher's next tick
+        site.upload(*names)
+        labels = {one: _of(site, one)["label"] for one in names if one not in under_way}
+        assert (3, {"cat"}) == (len(labels), set(labels.values()))
+
+
 def test_a_new_ignore_concerns_files_that_are_not_known_yet(tmp_path: Path, emulator: RunningEmulator) -> None:
     with site_at(tmp_path, emulator, OFF) as site:
         sent, waiting = site.drop(), site.drop()

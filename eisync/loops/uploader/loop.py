@@ -77,17 +77,20 @@ class UploaderLoop:
         self._inference = LabelInference(store.index.inferred, workers, is_on=rules.infers_labels, log=log)
         self._claims = Claims(store.outbox, rules, targets, workers, hash_of, self._results, self._inference)
         self._project_check = ProjectCheck(store.index, self._hand, self._claims.give_back, log=log)
-        self._adjustments: deque[SendingOptions] = deque()
+        self._adjustments: deque[tuple[SendingOptions, bool]] = deque()
         self._is_stopping = False
 
-    def adjust(self, options: SendingOptions) -> None:
-        """Use these options from the next tick on. Requests under way end as they began. Safe from any thread."""
-        self._adjustments.append(options)
+    def adjust(self, options: SendingOptions, *, describes_anew: bool) -> None:
+        """Use these options from the next tick on. Requests under way end as they began. Safe from any thread.
+
+        With `describes_anew`, give back what was claimed: files that wait get other labels now.
+        """
+        self._adjustments.append((options, describes_anew))
 
     def tick(self, now: float) -> float:
         """Settle the requests that have ended, then send due files while workers are free."""
         while self._adjustments:
-            self._use(self._adjustments.popleft())
+            self._use(*self._adjustments.popleft())
         self._collect(now)
         self._check_clock(now)
         for state in self._states:
@@ -156,12 +159,12 @@ class UploaderLoop:
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
         return {state.target: state.why_held(now) for state in held}
 
-    def _use(self, options: SendingOptions) -> None:
+    def _use(self, options: SendingOptions, describes_anew: bool) -> None:
         self._workers.number = options.workers
         infers_other = self._inference.is_on != options.infers_labels
         self._inference.is_on = options.infers_labels
         for state in self._states:
-            if state.adjust(options) or infers_other:
+            if state.adjust(options) or infers_other or describes_anew:
                 self._claims.give_back(state)  # its files are claimed again, and put into requests by the new options
 
     def _share(self) -> int:

@@ -184,7 +184,9 @@ class WatcherLoop:
 
     def unlabelled(self) -> set[int]:
         """Return the ids of roots whose waiting files are not all described yet. Safe from any thread."""
-        return {root.root.id for root in self._roots if not root.labels.is_through and not root.monitor.offline_reason}
+        anew = {watched.root.id for watched in tuple(self._adjustments)}  # before the roots, which take these up
+        unclear = (root for root in self._roots if not root.labels.is_through and not root.monitor.offline_reason)
+        return anew | {root.root.id for root in unclear}
 
     def offline(self) -> list[str]:
         """Return why roots, or disks in them, cannot be read or processed: a sentence for each."""
