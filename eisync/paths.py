@@ -139,6 +139,19 @@ def for_a_service(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: value for name, value in unconfigured(environ).items() if name not in names}
 
 
+def sqlite_temporary(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the folder in which SQLite keeps temporary files on Unix; None when there is none, and on Windows.
+
+    Source: sqlite.org, "Temporary Files Used By SQLite", section 5.
+    """
+    if sys.platform == "win32":
+        return None
+    environ = os.environ if environ is None else environ
+    places = [environ.get("SQLITE_TMPDIR"), environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp"]  # noqa: S108
+    usable = (place for place in places if place and os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK))
+    return next(usable, None)
+
+
 def service_home(platform: str, environ: Mapping[str, str] | None = None) -> tuple[str, str, str]:
     r"""Return who this user is for a service manager: the name (`DOMAIN\name` on Windows), the home folder, and the
     folder in which the manager's file lies (Windows: that of eisync)."""

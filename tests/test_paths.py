@@ -194,3 +194,19 @@ def test_the_journal_is_the_very_file_that_systemd_names(tmp_path: Path) -> None
         for text in ("", "1", "a:b", f"{facts.st_dev}"):
             assert not paths.is_journal(file.fileno(), {"JOURNAL_STREAM": text})
     assert not paths.is_journal(99_999, named)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SQLite asks Windows there")
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"SQLITE_TMPDIR": "{home}/a", "TMPDIR": "{home}/b"}, "{home}/a"),
+        ({"SQLITE_TMPDIR": "{home}/missing", "TMPDIR": "{home}/b"}, "{home}/b"),
+        ({"TEMP": "{home}/a"}, "/var/tmp"),
+    ],
+)
+def test_temporary_files_are_where_sqlite_keeps_them(tmp_path: Path, environ: dict[str, str], expected: str) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    found = paths.sqlite_temporary({name: place.format(home=tmp_path) for name, place in environ.items()})
+    assert expected.format(home=tmp_path) == found

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from eisync.adapters import clock
+from eisync.app.machine import build
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.errors import ConfigurationError, TransitError
+from eisync.loops.watcher import root_watcher
 from eisync.settings.live import LIVE
 from eisync.store.descriptions import Descriptions
 from tests.canary import CANARY
@@ -554,6 +556,19 @@ def test_requests_under_way_end_as_they_began(tmp_path: Path, emulator: RunningE
         assert not [state for state in site.app.uploader._states if state.flow_control.window > 1]
 
 
+def test_files_that_wait_are_described_again_before_any_of_them_is_sent(
+    tmp_path: Path, emulator: RunningEmulator
+) -> None:
+    with site_at(tmp_path, emulator, {**OFF, "upload": ONE_BY_ONE}) as site:
+        names = [site.drop(f"{folder}/{time.time_ns()}.csv") for folder in "aabb"]
+        under_way = site.begin_upload()
+        site.reload({**OFF, "upload": ONE_BY_ONE, "watch": 'label = "cat"'})
+        site.end_upload()  # before the watcher's next tick
+        site.upload(*names)
+        labels = {one: _of(site, one)["label"] for one in names if one not in under_way}
+        assert (3, {"cat"}) == (len(labels), set(labels.values()))
+
+
 def test_a_new_ignore_concerns_files_that_are_not_known_yet(tmp_path: Path, emulator: RunningEmulator) -> None:
     with site_at(tmp_path, emulator, OFF) as site:
         sent, waiting = site.drop(), site.drop()
@@ -595,6 +610,53 @@ def test_a_pass_that_deletes_ends_when_it_may_delete_less(tmp_path: Path, emulat
         left = [name for name in names if (site.recordings / name).exists()]
         assert (2, 1) == (len(left), report["done"])
         assert "put off: it would affect" in str(report["details"])
+
+
+MIRRORS = {
+    **OFF,
+    "watch": 'on_local_delete = "delete"\nready = "marker"\nscan_interval_s = 3600.0',
+    "reconcile": "guard_percent = 100.0",
+}
+
+
+def copied_elsewhere(site: Site) -> None:
+    """A sent file was copied to where it waits for its marker, and then deleted, an hour ago."""
+    for name in ("other.csv", "wave.csv"):
+        site.drop(f"{name}.done", b"")
+        site.drop(name)
+    site.upload("other.csv", "wave.csv")
+    site.compare()
+    site.drop("copy/wave.csv", (site.recordings / "wave.csv").read_bytes())
+    os.unlink(site.recordings / "wave.csv")
+    site.watch()
+    site.watch()
+    with site.app._database.transaction() as connection:
+        connection.execute("update file set absent_at = absent_at - 3600.0")
+
+
+def begins_anew(site: Site) -> None:
+    """A folder of which one tick scans only a part, so that the pass comes before the copy is found again."""
+    site.reload({**MIRRORS, "watch": f'{MIRRORS["watch"]}\nlabel = "cat"'})
+    site.app.watcher.tick(clock.now())
+
+
+def starts_anew(site: Site) -> None:
+    site.app.watcher.stop(clock.now())
+    site.app.close()
+    site.app = build(site.read(site.options), log=site.log, listen=False)
+
+
+@pytest.mark.parametrize("begins", [begins_anew, starts_anew])
+def test_no_sample_is_deleted_while_its_content_is_not_found_again_yet(
+    tmp_path: Path, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch, begins: Callable[[Site], None]
+) -> None:
+    with site_at(tmp_path, emulator, MIRRORS) as site:
+        copied_elsewhere(site)
+        monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 1)
+        begins(site)
+        report = site.compare()
+        assert (0, 0) == (report["done"], report["waiting"])
+        assert "a file with the same content exists" in str(report["details"])
 
 
 def _acts(site: Site) -> bool:

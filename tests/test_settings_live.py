@@ -98,6 +98,72 @@ def test_no_file_is_moved_into_a_folder_that_is_still_watched(place: Path) -> No
     assert "keep" == str(found.settings.watches[0].after_upload)
 
 
+@pytest.mark.parametrize("before", ["keep", "delete"])
+def test_what_is_meant_for_an_archive_that_waits_deletes_nothing_meanwhile(place: Path, before: str) -> None:
+    more = '[[watch]]\npath = "archive"\n'
+    old = read(place, f'{BASE}after_upload = "{before}"\ngrace_s = 9000.0\n{more}')
+    new = read(place, f'{BASE}after_upload = "archive:archive"\ngrace_s = 0.0\nmin_free = "90%"\n')
+    found = changes(old, new)
+    waiting = {option.rpartition(" ")[2] for option in found.waiting}
+    assert {"after_upload", "grace_s", "min_free"} <= waiting
+    assert old.watches[0].retention == found.settings.watches[0].retention
+
+
+def test_what_saves_files_applies_beside_an_archive_that_waits(place: Path) -> None:
+    more = '[[watch]]\npath = "archive"\n'
+    old = read(place, f'{BASE}after_upload = "delete"\ngrace_s = 5.0\nmin_free = "90%"\n{more}')
+    new = read(place, f'{BASE}after_upload = "archive:archive"\ngrace_s = 9000.0\n')
+    [watch, _] = changes(old, new).settings.watches
+    assert ("delete", 9000.0, "0") == (str(watch.after_upload), watch.grace_s, str(watch.min_free))
+
+
+TWO = """[[target]]
+name = "lab"
+api_key = "ei_{one}"
+[[target]]
+name = "field"
+api_key = "ei_{two}"
+""".format(one="1" * 60, two="2" * 60)
+
+
+@pytest.mark.parametrize(
+    "takes",
+    [
+        'on_change = "replace"',
+        'on_local_delete = "delete"',
+        'on_remote_delete = "delete"',
+        'after_upload = "delete"',
+        'min_free = "90%"',
+    ],
+)
+def test_what_is_meant_for_another_project_is_not_done_to_this_one(place: Path, takes: str) -> None:
+    before = read(place, f'{BASE}target = "lab"\n{TWO}')
+    found = changes(before, read(place, f'{BASE}target = "field"\n{takes}\n{TWO}'))
+    option = takes.partition(" ")[0]
+    path = f"watch {place}/recordings"
+    assert {f"{path}: target", f"{path}: {option}"} == set(found.waiting)
+    assert not found.applied
+    assert before.watches == found.settings.watches
+
+
+def test_what_takes_nothing_any_more_applies_at_once_beside_another_project(place: Path) -> None:
+    before = read(place, f'{BASE}target = "lab"\nafter_upload = "delete"\n{TWO}')
+    found = changes(before, read(place, f'{BASE}target = "field"\n{TWO}'))
+    assert ("lab", "keep") == (found.settings.watches[0].target, str(found.settings.watches[0].after_upload))
+
+
+@pytest.mark.parametrize("address", ["studio_url", "ingestion_url"])
+def test_a_key_is_never_sent_to_an_address_that_it_is_not_for(place: Path, address: str) -> None:
+    old, new = (f'{BASE}[[target]]\napi_key = "ei_{digit * 60}"\n' for digit in "12")
+    before = read(place, old, EI_API_KEY="")
+    after = read(place, f'{new}{address} = "https://other.example"\ntrust = "system"\n', EI_API_KEY="")
+    found = changes(before, after)
+    assert {f"target main: {option}" for option in ("api_key", "trust", address)} == set(found.waiting)
+    assert not found.applied
+    assert before.keys["main"] is found.settings.keys["main"]
+    assert "bundled" == found.settings.targets[0].trust
+
+
 def test_no_secret_is_shown(place: Path) -> None:
     key = "ei_" + "7" * 60
     text = f'{BASE}[[target]]\napi_key = "{key}"\n[notify]\nwebhook = "https://x.org/{key}"\ncommand = ["a", "{key}"]\n'

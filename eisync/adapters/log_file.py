@@ -20,7 +20,7 @@ class LogFile(io.TextIOBase):
         super().__init__()
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            self._handler = logging.handlers.RotatingFileHandler(
+            self._handler = _Handler(
                 path, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8", errors="backslashreplace"
             )
         except OSError as error:
@@ -33,7 +33,7 @@ class LogFile(io.TextIOBase):
         return "utf-8"
 
     def write(self, text: str) -> int:
-        """Write the text as it is. Raise TypeError for bytes, as every text stream does."""
+        """Write the text as it is, or drop it when the disk is full. Raise TypeError for bytes, as text streams do."""
         if not isinstance(text, str):
             raise TypeError("a text stream takes no bytes")
         self._handler.handle(logging.LogRecord("eisync", logging.INFO, "", 0, text, None, None))
@@ -50,3 +50,10 @@ class LogFile(io.TextIOBase):
     def isatty(self) -> bool:
         """Return False: nobody looks at a file."""
         return False
+
+
+class _Handler(logging.handlers.RotatingFileHandler):
+    """Drops what cannot be written: the default tells of it on stderr, which is this very file."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing."""

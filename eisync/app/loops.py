@@ -294,7 +294,7 @@ def _deletion_evidence(parts: Parts, watcher: WatcherLoop) -> DeletionEvidence:
         Mirrored(parts.database),
         FolderView(
             stat=file_facts.facts_at,
-            observed=lambda: watcher.unsettled(clock.now()),
+            observed=lambda: watcher.ever_unsettled(clock.now()),
             why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
         ),
         sha256_of_file=sha256_of,

@@ -260,7 +260,8 @@ def _value_of(argv: Sequence[str], option: str) -> str | None:
 def _restore(definition: Definition, before: bytes | None) -> None:
     with suppress(EisyncError):
         if before is None:
-            service_manager.run(definition.unload)
+            with suppress(EisyncError):  # it refused already
+                service_manager.run(definition.unload)
             service_manager.remove(definition.path)
             service_manager.run(definition.forget)
         else:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from eisync import paths
 from eisync.adapters.files.relocate import pieces_of, rename_anew, sync_folder
 from eisync.control import local_socket
 from eisync.core.doctor.finding import Finding, Verdict
@@ -133,7 +134,7 @@ def _given_back(before: Space, give_back: Callable[[], Space]) -> Space:
 
 def _why_no_room(folder: str, used_bytes: int) -> str | None:
     """Return why VACUUM would find no room, as a sentence; None when there is enough (`eisync.store.space`)."""
-    temporary = tempfile.gettempdir()
+    temporary = paths.sqlite_temporary() or tempfile.gettempdir()
     needs = {folder: 2 * used_bytes}
     if os.stat(temporary).st_dev == os.stat(folder).st_dev:
         needs[folder] += used_bytes

@@ -13,7 +13,7 @@ from eisync.settings.models import Settings
 from eisync.settings.public import plain_option
 from eisync.settings.roots import contains
 from eisync.settings.table import Table
-from eisync.settings.watch import Watch
+from eisync.settings.watch import Target, Watch
 
 LIVE: Mapping[str, Sequence[str]] = {
     "target": ("api_key_file", "api_key", "ca_file", "trust"),
@@ -109,6 +109,14 @@ RESTART: Mapping[str, Mapping[str, str]] = {
 _ADDED = {"target": "a target is opened at the start", "watch": RESTART["watch"]["path"]}
 _NOT_COMPARED = "it needs reconcile.enabled, which waits"
 _IS_WATCHED = "this archive is a watched folder, or lies in one or around one, until the restart"
+_WITH_ARCHIVE = "it is meant for the archive of after_upload, which waits"
+_OTHER_TARGET = "it is meant for the target that the folder gets at the restart"
+_OTHER_ADDRESS = "it is meant for the address of the target, which waits"
+
+_ADDRESSES = ("studio_url", "ingestion_url")
+_OF_ADDRESS = ("api_key_file", "api_key", "ca_file", "trust")
+_OF_ARCHIVE = ("grace_s", "min_free")
+"""Options that say which files `after_upload` takes, and when."""
 
 
 @value(kw_only=True)
@@ -131,7 +139,7 @@ def changes(before: Settings, after: Settings) -> Changes:
         tables[table] = found.merged(table, f"{table}.", getattr(before, table), getattr(after, table))
     tables["targets"] = found.rows("target", {one.name: one for one in before.targets}, after.targets, "name")
     tables["watches"] = found.rows("watch", {str(one.path): one for one in before.watches}, after.watches, "path")
-    tables["keys"] = {name: _key_of(source, after.keys.get(name)) for name, source in before.keys.items()}
+    tables["keys"] = dict(_keys(before, after))
     return Changes(settings=before.model_copy(update=tables), applied=found.applied, waiting=found.waiting)
 
 
@@ -161,7 +169,7 @@ class _Comparison:
             found = getattr(new, option)
             if found == getattr(old, option):
                 continue
-            why = RESTART.get(table, {}).get(option) or self._why_waits(new, option)
+            why = RESTART.get(table, {}).get(option) or self._why_waits(old, new, option)
             if why is None:
                 applied[option] = found
                 self.applied[prefix + option] = plain_option(option, found)
@@ -169,20 +177,40 @@ class _Comparison:
                 self.waiting[prefix + option] = why
         return old.model_copy(update=applied)
 
-    def _why_waits(self, new: Table, option: str) -> str | None:
-        """Return why an option that is live waits for another one that waits; None if it does not."""
-        if not isinstance(new, Watch):
+    def _why_waits(self, old: Table, new: Table, option: str) -> str | None:
+        """Return why an option that is live waits for another one that waits; None if it does not.
+
+        Half of a change can destroy what the whole of it would keep.
+        """
+        if isinstance(old, Target) and isinstance(new, Target):
+            return _OTHER_ADDRESS if option in _OF_ADDRESS and _has_moved(old, new) else None
+        if not isinstance(old, Watch) or not isinstance(new, Watch):
             return None
-        if not self._before.reconcile.enabled and option in dict(effects_of(new)):
+        has_effect = option in dict(effects_of(new))
+        takes = has_effect or (option == "grace_s" and new.grace_s < old.grace_s)
+        if has_effect and not self._before.reconcile.enabled:
             return _NOT_COMPARED
+        if takes and new.target != old.target:
+            return _OTHER_TARGET
         archive = new.after_upload.archive
-        if option == "after_upload" and archive is not None and _touches(archive, self._before.watches):
-            return _IS_WATCHED
-        return None
+        if not takes or archive is None or not _touches(archive, self._before.watches):
+            return None
+        return _IS_WATCHED if option == "after_upload" else _WITH_ARCHIVE if option in _OF_ARCHIVE else None
 
 
-def _key_of(before: KeySource, after: KeySource | None) -> KeySource:
-    return before if after is None or after.is_same(before) else after
+def _keys(before: Settings, after: Settings) -> Iterator[tuple[str, KeySource]]:
+    """Yield where the key of each target comes from now. A key is never sent to an address that it is not for."""
+    new = {target.name: target for target in after.targets}
+    for target in before.targets:
+        source, found = before.keys.get(target.name), after.keys.get(target.name)
+        if source is None:
+            continue
+        stays = found is None or found.is_same(source) or _has_moved(target, new[target.name])
+        yield target.name, source if stays or found is None else found
+
+
+def _has_moved(old: Target, new: Target) -> bool:
+    return any(getattr(old, address) != getattr(new, address) for address in _ADDRESSES)
 
 
 def _touches(archive: str, watches: Iterable[Watch]) -> bool:

@@ -115,7 +115,7 @@ class Database:
         is of the moment when this ends.
 
         `between(left, pages)` is called after each step, while others may use the database; what it raises ends this.
-        Raise StateError.
+        Raise StateError when the database cannot be read, OSError when the copy cannot be written.
         """
         with self._lock, self._translated():
             copy_pages(self._connection, path, lambda left, pages: self._unlocked(lambda: between(left, pages)))

@@ -167,6 +167,14 @@ class Observations:
             rows = connection.execute(_RECORDS).fetchall()
         return [_record(row) for row in rows if not _is_outdated(row)]
 
+    def entries(self) -> list[ObservedEntry]:
+        """Return the observed files."""
+        return [
+            ObservedEntry(one["root"], one["path"], one["size"], one["reason"], one["state"])
+            for one in self.records()
+            if not one.get("is_folder", False)
+        ]
+
     def records_at(self, root: str, paths: Iterable[str]) -> list[dict[str, Any]]:
         """Return those at `paths` in the root at path `root`. The cost grows with the number of paths only."""
         rows: list[sqlite3.Row] = []

@@ -202,6 +202,14 @@ def test_a_manager_that_refuses_leaves_nothing_half_installed(lab: Lab) -> None:
     assert "The service is as it was before" in failed.stderr
 
 
+def test_a_service_that_cannot_be_stopped_is_not_said_to_be_removed(lab: Lab) -> None:
+    assert 0 == lab.run("install").returncode
+    lab.manager("'--user disable --now eisync.service'")
+    refused = lab.run("uninstall")
+    assert (1, True) == (refused.returncode, "failed: Failed: no such thing" in refused.stderr)
+    assert (lab.home / UNIT).exists()
+
+
 def test_without_the_program_of_the_manager_it_is_one_sentence(lab: Lab) -> None:
     (lab.bench.place / "programs/systemctl").unlink()
     failed = lab.run("install", PATH=str(lab.bench.place / "programs"))

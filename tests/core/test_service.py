@@ -60,6 +60,24 @@ def test_what_is_written_is_read_back_and_what_others_wrote_is_not(platform: str
         assert argv_of(definition, content) is None
 
 
+@pytest.mark.parametrize(
+    ("platform", "before", "after"),
+    [
+        ("linux", b'# runs: ["', b"# runs: ["),
+        ("linux", b'# runs: ["', b'# runs: ["\xff'),
+        ("win32", '["/opt'.encode("utf-16-le"), "[/opt".encode("utf-16-le")),
+        ("darwin", b"UTF-8", b"UTF-0"),
+        ("darwin", b"<dict>", b"<dict></dict>"),
+    ],
+)
+def test_a_file_that_somebody_broke_counts_as_theirs(platform: str, before: bytes, after: bytes) -> None:
+    definition = definition_for(platform, WANTED, PERSON)
+    assert definition is not None
+    broken = definition.content.replace(before, after, 1)
+    assert broken != definition.content
+    assert argv_of(definition, broken) is None
+
+
 def test_other_systems_have_no_service_manager_that_is_known() -> None:
     assert definition_for("freebsd14", WANTED, PERSON) is None
 

@@ -417,16 +417,23 @@ def test_a_clock_that_is_set_back_does_not_prolong_a_pause(yard: Yard, cloud: Cl
 def test_a_late_refusal_of_the_old_key_does_not_pause_the_new_one(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(16))
     token: list[object] = ["old"]
+    seen: list[tuple[dict[str, str], int]] = []
+
+    def late(envelope: Envelope, hashes: list[str]) -> Any:
+        """The key changes, and is checked, after this request was sent with the old one and before its answer."""
+        token.append("new")
+        drain.tick()
+        seen.append((drain.loop.refusals(), len(drain.bench.waiting)))
+        return refusing(401, "Invalid API key")(envelope, hashes)
+
     cloud.answers.append(refusing(401, "Invalid API key"))
-    cloud.answers.append(refusing(401, "Invalid API key"))
+    cloud.answers.append(late)
     drain = Drain(yard, target_queue(cloud, token=lambda: token[-1]), workers=2)
     drain.tick()
     drain.bench.run()  # the check of the project
     drain.tick()
-    drain.bench.run(1)  # one of the two requests under way
-    token.append("new")
-    drain.tick()
-    assert ({}, 2) == (drain.loop.refusals(), len(drain.bench.waiting))
+    drain.bench.run(2)  # the two requests under way
+    assert [({}, 1)] == seen
     drain.run()
     assert ({}, {SYNCED}) == (drain.loop.refusals(), set(yard.states().values()))
     assert 1 == yard.log.events().count("target.paused")
@@ -484,6 +491,25 @@ def test_a_new_key_of_another_project_sends_nothing(yard: Yard, cloud: Cloud) ->
     drain.run(after_s=1.0)
     assert ([["a.csv"]], READY) == (cloud.attempts, yard.states()["b.csv"])
     assert ["main"] == list(drain.loop.refusals())
+
+
+def test_a_key_that_changes_before_a_worker_begins_sends_nothing(yard: Yard, cloud: Cloud) -> None:
+    yard.fill("a.csv")
+    token: list[object] = ["old"]
+    drain = Drain(yard, target_queue(cloud, token=lambda: token[-1]))
+    drain.run()
+    yard.fill(*names(40))
+    drain.tick()
+    assert 4 == len(drain.bench.waiting)
+    cloud.project = 8
+    token.append("new")
+    drain.run(after_s=1.0)
+    assert ([["a.csv"]], ["main"]) == (cloud.attempts, list(drain.loop.refusals()))
+    cloud.project = 7
+    token.append("right")
+    drain.run(after_s=1.0)
+    attempts = {record["attempts"] for record in yard.index.records.files()}
+    assert ({SYNCED}, {1}) == (set(yard.states().values()), attempts)
 
 
 def test_a_file_that_went_to_another_project_has_not_arrived(yard: Yard, cloud: Cloud) -> None:

@@ -1,20 +1,24 @@
 """A check finds what does not hold, says what to do, and changes nothing; room is given back; copies are whole."""
 
 import contextlib
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from eisync.core.doctor.finding import Finding, Verdict
 from eisync.errors import EisyncError, StateBusyError, StateError
 from eisync.store import integrity, offline
-from eisync.store.copies import COPY_NAME
+from eisync.store.copies import COPY_NAME, SPARE_BYTES
 from eisync.store.database import Database
 from eisync.store.schema import VERSION
 from eisync.store.upkeep import Upkeep
+from tests.mounting import mounting
 
 from .shelf import NOW, Shelf
 
@@ -31,6 +35,15 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     shelf.enqueue("c.csv")
     yield shelf
     shelf.close()
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """An empty file on a disk that is smaller than the database."""
+    with mounting() as mounts:
+        copy = mounts.tmpfs(tmp_path / "disk") / "copy.db"
+        copy.touch()
+        yield copy
 
 
 def change(shelf: Shelf, *statements: str) -> None:
@@ -169,3 +182,28 @@ def test_a_start_removes_the_copy_that_a_killed_process_left(shelf: Shelf) -> No
     (shelf.folder / COPY_NAME).write_bytes(b"half")
     shelf.reopen()
     assert not (shelf.folder / COPY_NAME).exists()
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_full_disk_of_the_copy_is_not_said_to_be_that_of_the_database(
+    shelf: Shelf, full: Path, is_running: bool
+) -> None:
+    with shelf.database.transaction() as connection:
+        connection.execute("create table ballast (content blob)")
+        connection.execute("insert into ballast select randomblob(6000000)")
+    if not is_running:
+        shelf.close()
+    copy_to = shelf.database.copy_to if is_running else partial(offline.copy_folder, str(shelf.folder))
+    with pytest.raises(OSError, match="No space left on device"):
+        copy_to(str(full), lambda _left, _pages: None)
+
+
+def test_a_copy_leaves_room_for_the_database_that_goes_on(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = (shelf.folder / "eisync.db").stat().st_size + SPARE_BYTES
+    copier = Upkeep(shelf.database).copier
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room - 1))
+    with pytest.raises(StateError, match=r"No space left on device\. Make room there"):
+        copier.begin()
+    assert not (shelf.folder / COPY_NAME).exists()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room))
+    copier.end(copier.begin())

@@ -3,12 +3,13 @@
 Everything here is data. `eisync.app.service` writes the file and runs the commands.
 """
 
+import json
 from collections.abc import Sequence
 
 from eisync.core.model import value
 
 MARKER = "eisync service install"
-"""Stands in every file that `eisync service install` wrote: only such files are replaced or removed."""
+"""Stands in the files that `eisync service install` writes. A property list has no room for it: its label is ours."""
 
 
 @value(kw_only=True)
@@ -67,6 +68,15 @@ class Definition:
     start: str
     log: str
     notes: tuple[str, ...] = ()
+
+
+def read_argv(text: str | bytes) -> list[str] | None:
+    """Return the command line that was written into a file as JSON; None when somebody changed it."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return [str(part) for part in found] if isinstance(found, list) else None
 
 
 def _option(name: str, given: str | None) -> Sequence[str]:

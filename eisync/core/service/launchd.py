@@ -48,7 +48,7 @@ def argv_of(content: bytes) -> list[str] | None:
     """Return the command line in a property list that eisync wrote; None for one that it did not."""
     try:
         agent = plistlib.loads(content)
-    except (plistlib.InvalidFileException, ExpatError, ValueError):
+    except (plistlib.InvalidFileException, ExpatError, ValueError, LookupError):
         return None
     argv = agent.get("ProgramArguments") if isinstance(agent, dict) else None
     if not isinstance(argv, list) or agent.get("Label") != LABEL or argv[4:6] != ["service", "run"]:

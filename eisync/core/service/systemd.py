@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from eisync.core.service.definition import MARKER, Command, Definition, Invocation
+from eisync.core.service.definition import MARKER, Command, Definition, Invocation, read_argv
 
 NAME = "eisync.service"
 
@@ -70,7 +70,7 @@ def definition(wanted: Invocation, config_home: str, *, user: str) -> Definition
         path=f"{config_home}/systemd/user/{NAME}",
         content=text.encode(),
         load=(_systemctl("daemon-reload"), _systemctl("enable", NAME), _systemctl("restart", NAME)),
-        unload=(_systemctl("disable", "--now", NAME, may_fail=True),),
+        unload=(_systemctl("disable", "--now", NAME),),
         forget=(_systemctl("daemon-reload", may_fail=True), _systemctl("reset-failed", NAME, may_fail=True)),
         query=_systemctl("is-active", NAME),
         start="systemctl --user restart eisync",
@@ -87,7 +87,7 @@ def argv_of(content: bytes) -> list[str] | None:
     found = _RUNS.search(content)
     if MARKER.encode() not in content or found is None:
         return None
-    return [str(part) for part in json.loads(found[1])]
+    return read_argv(found[1])
 
 
 def quoted(argv: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from eisync.core.service.definition import MARKER, Command, Definition, Invocation
+from eisync.core.service.definition import MARKER, Command, Definition, Invocation, read_argv
 
 NAMESPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 REPEAT = "PT5M"
@@ -65,7 +65,7 @@ def argv_of(content: bytes) -> list[str] | None:
         return None
     source = element.findtext(f"{{{NAMESPACE}}}RegistrationInfo/{{{NAMESPACE}}}Source")
     argv = element.findtext(f"{{{NAMESPACE}}}RegistrationInfo/{{{NAMESPACE}}}Documentation")
-    return None if source != MARKER or argv is None else [str(part) for part in json.loads(argv)]
+    return None if source != MARKER or argv is None else read_argv(argv)
 
 
 def _parts(argv: Sequence[str], user: str) -> Sequence[tuple[str, _Content]]:

@@ -71,23 +71,26 @@ class UploaderLoop:
         self._clock_step = ClockStepDetector()
         self._is_set_back = False
         self._hold: Hold | None = None
-        self._in_flight: dict[Future[UploadReply], InFlight] = {}
+        self._in_flight: dict[Future[UploadReply | None], InFlight] = {}
         self._results = Results(store.outbox, {one.target: one for one in self._states}, jitter=chance.jitter, log=log)
         self.counters = self._results.counters
         self._inference = LabelInference(store.index.inferred, workers, is_on=rules.infers_labels, log=log)
         self._claims = Claims(store.outbox, rules, targets, workers, hash_of, self._results, self._inference)
         self._project_check = ProjectCheck(store.index, self._hand, self._claims.give_back, log=log)
-        self._adjustments: deque[SendingOptions] = deque()
+        self._adjustments: deque[tuple[SendingOptions, bool]] = deque()
         self._is_stopping = False
 
-    def adjust(self, options: SendingOptions) -> None:
-        """Use these options from the next tick on. Requests under way end as they began. Safe from any thread."""
-        self._adjustments.append(options)
+    def adjust(self, options: SendingOptions, *, describes_anew: bool) -> None:
+        """Use these options from the next tick on. Requests under way end as they began. Safe from any thread.
+
+        With `describes_anew`, give back what was claimed: files that wait get other labels now.
+        """
+        self._adjustments.append((options, describes_anew))
 
     def tick(self, now: float) -> float:
         """Settle the requests that have ended, then send due files while workers are free."""
         while self._adjustments:
-            self._use(self._adjustments.popleft())
+            self._use(*self._adjustments.popleft())
         self._collect(now)
         self._check_clock(now)
         for state in self._states:
@@ -156,12 +159,12 @@ class UploaderLoop:
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
         return {state.target: state.why_held(now) for state in held}
 
-    def _use(self, options: SendingOptions) -> None:
+    def _use(self, options: SendingOptions, describes_anew: bool) -> None:
         self._workers.number = options.workers
         infers_other = self._inference.is_on != options.infers_labels
         self._inference.is_on = options.infers_labels
         for state in self._states:
-            if state.adjust(options) or infers_other:
+            if state.adjust(options) or infers_other or describes_anew:
                 self._claims.give_back(state)  # its files are claimed again, and put into requests by the new options
 
     def _share(self) -> int:
@@ -205,7 +208,8 @@ class UploaderLoop:
         envelope = wire.envelope(
             request, boundary=self._chance.boundary(), allow_duplicates=state.target_queue.allow_duplicates
         )
-        future = self._hand(lambda: state.target_queue.service.upload(envelope), now)
+        key_token = state.key_token
+        future = self._hand(lambda: _upload(state.target_queue, key_token, envelope), now)
         if future is None:
             state.queue.appendleft(found)
             if not self._in_flight:
@@ -235,11 +239,16 @@ class UploaderLoop:
                 self._claims.give_back(found.state)
         self._results.write(now)
 
-    def _results_of(self, in_flight: InFlight, future: Future[UploadReply], now: float) -> list[tuple[Item, Outcome]]:
+    def _results_of(
+        self, in_flight: InFlight, future: Future[UploadReply | None], now: float
+    ) -> list[tuple[Item, Outcome]]:
         items = in_flight.request.items
         error = future.exception()
         if error is None:
-            return self._outcomes_of(in_flight, future.result(), now)
+            sent = future.result()
+            return (
+                [(item, give_back(item)) for item in items] if sent is None else self._outcomes_of(in_flight, sent, now)
+            )
         if isinstance(error, FileError):
             return [
                 (item, after_file_error(item, error) if item.id == error.item_id else give_back(item)) for item in items
@@ -319,3 +328,11 @@ class UploaderLoop:
         # A due file that was not sent waits for a request under way. The end of that request wakes the loop.
         is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
+
+
+def _upload(target_queue: TargetQueue, key_token: object, envelope: wire.Envelope) -> UploadReply | None:
+    """Send the envelope, unless the key may be new since it was checked: it may open another project. None: not sent.
+
+    Raise what `Uploads.upload` raises.
+    """
+    return target_queue.service.upload(envelope) if target_queue.key_token() == key_token else None

@@ -41,6 +41,7 @@ class WatcherLoop:
         """`lineages` records the scans of each root."""
         runtime, lineages = runtime or Runtime(), lineages or NullLineage()
         self._outbox = stores.outbox
+        self._stored = stores.index.observations
         self._clock_step = ClockStepDetector()
         self._events = events
 
@@ -116,8 +117,17 @@ class WatcherLoop:
 
     def unsettled(self, now: float) -> list[ObservedEntry]:
         """List the files that are not complete. Safe from any thread."""
-        found = [(root.observations, root.observations.incomplete_paths()) for root in self._roots]
-        return [entry for observations, paths in found for entry in observations.incomplete_at(paths, now)]
+        return _unsettled(self._roots, now)
+
+    def ever_unsettled(self, now: float) -> list[ObservedEntry]:
+        """List the same, and of roots that are not scanned since they began, what was stored last.
+
+        Before a scan ends, a file that is there and not complete may not be found yet. Safe from any thread.
+        """
+        roots = self._roots
+        unscanned = {root.root.path for root in roots if not root.scans.has_scanned}  # before the files are listed
+        stored = self._stored.entries() if unscanned else []
+        return [*_unsettled(roots, now), *(entry for entry in stored if entry.root in unscanned)]
 
     def observed(self, now: float) -> list[ObservedEntry]:
         """List the files that are not complete, and files and folders that cannot be read. Safe from any thread."""
@@ -174,7 +184,9 @@ class WatcherLoop:
 
     def unlabelled(self) -> set[int]:
         """Return the ids of roots whose waiting files are not all described yet. Safe from any thread."""
-        return {root.root.id for root in self._roots if not root.labels.is_through and not root.monitor.offline_reason}
+        anew = {watched.root.id for watched in tuple(self._adjustments)}  # before the roots, which take these up
+        unclear = (root for root in self._roots if not root.labels.is_through and not root.monitor.offline_reason)
+        return anew | {root.root.id for root in unclear}
 
     def offline(self) -> list[str]:
         """Return why roots, or disks in them, cannot be read or processed: a sentence for each."""
@@ -191,3 +203,8 @@ class WatcherLoop:
     def status(self) -> list[RootStatus]:
         """Return how every root is watched. Safe from any thread."""
         return [root.status() for root in self._roots]
+
+
+def _unsettled(roots: Iterable[RootState], now: float) -> list[ObservedEntry]:
+    found = [(root.observations, root.observations.incomplete_paths()) for root in roots]
+    return [entry for observations, paths in found for entry in observations.incomplete_at(paths, now)]
