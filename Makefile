@@ -101,13 +101,13 @@ demo: $(DEMO)/.stamp
 	@$(DEMO)/bin/eisync demo $(ARGS)
 
 # What `.ci/run` does while it checks: modules are compiled once, and not by each worker of the tests at the same time.
-prepare: env sdk
+prepare: env
 	@$(BIN)/python -m pytest --collect-only -qq > /dev/null
 	@$(MAKE) --no-print-directory $(ZOO)/.stamp
 
-# Three workers on two cores: half of the tests wait for processes and clocks.
+# Four workers on two cores: half of the tests wait for processes and clocks.
 test: env sdk $(ZOO)/.stamp
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 deb: env
 	@$(BIN)/python deploy/debian/build dist

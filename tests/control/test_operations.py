@@ -17,6 +17,7 @@ from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 from tests.conftest import list_sample
+from tests.empty_state import make_state
 
 NOW = 1_000_000.0
 SETTLED = {
@@ -33,6 +34,7 @@ class Desk:
     """Operations over a real database, with the live parts of a daemon."""
 
     def __init__(self, folder: Path) -> None:
+        make_state(folder)
         self.database, _ = open_database(str(folder), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)

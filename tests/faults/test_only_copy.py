@@ -29,6 +29,7 @@ from eisync.core.wire import Envelope, UploadReply
 from eisync.errors import EisyncError
 from eisync.settings import load
 from tests.conftest import row
+from tests.empty_state import make_state
 from tests.fakes import Cloud, Notebook, reply_of
 
 pytestmark = pytest.mark.timeout(600)  # many examples, each with real files: how long depends on who else is busy
@@ -127,6 +128,7 @@ class Daemon:
     def __init__(self, world: "Histories", name: str, watch: str) -> None:
         self.world, self.watch = world, watch
         self.state = world.place / name
+        make_state(self.state)
         self.app: App | None = None
 
     def start(self) -> bool:

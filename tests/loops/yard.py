@@ -29,6 +29,7 @@ from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.sidecars import Sidecars
+from tests.empty_state import make_state
 from tests.fakes import FakeEvents, Notebook
 
 
@@ -66,6 +67,7 @@ class Yard:
     def __init__(self, place: Path) -> None:
         writer_probe.ignore_lease_breaks()
         self.place = place
+        make_state(place / "state")
         self.database, _ = open_database(str(place / "state"), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)

@@ -14,6 +14,7 @@ from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
+from tests.empty_state import make_state
 
 NOW = 1_000.0
 
@@ -39,6 +40,7 @@ class Shelf:
         self.open()
 
     def open(self) -> None:
+        make_state(self.folder)
         self.database, _ = open_database(str(self.folder), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
