@@ -167,6 +167,15 @@ class Loops:
     retention: RetentionLoop | None
 
 
+@value
+class _Done:
+    """How far a pass is: files that arrived and whether it was listed, failures until then, bytes that went out."""
+
+    arrived: tuple[int, bool]
+    failed: int
+    sent_bytes: int
+
+
 class Once:
     """Runs the loops in turn in one thread, for `eisync once`. Calls `progress` after every turn."""
 
@@ -196,13 +205,14 @@ class Once:
         self._progress = progress
         self._connect: Callable[[], None] | None = connect
         self._sent_bytes = sent_bytes
+        self._done = _Done((0, False), 0, 0)
         self._checked_at = 0.0
         self._has_listed = False
 
     def run(self, *, patience_s: float, is_stopped: Callable[[], bool]) -> None:
         """Work until nothing is pending, until there is no progress for `patience_s`, or `is_stopped` returns True."""
         self._uploader.check_projects(self._now())  # the answers come while the watcher scans
-        done, progress_at = self._done(), self._now()
+        progress_at = self._now()
         while not is_stopped():
             now = self._now()
             watcher_s = self._watcher.tick(now)
@@ -210,8 +220,7 @@ class Once:
             self._list_first(is_stopped)
             wait_s = min(watcher_s, self._uploader.tick(self._now()))
             self._progress()
-            before, done = done, self._done()
-            if self._watcher.is_walking or done != before:
+            if self._has_advanced():
                 progress_at = self._now()
             if self._is_drained() or now - progress_at >= patience_s:
                 break
@@ -224,9 +233,17 @@ class Once:
         self._run_retention(is_stopped)
         self._watcher.stop(self._now())  # it stores which files are incomplete, for later commands
 
-    def _done(self) -> tuple[int, int, bool]:
-        """Return what differs after progress."""
-        return self._uploader.counters.finished, self._sent_bytes(), self._has_listed
+    def _has_advanced(self) -> bool:
+        """Return whether there was progress since the last call.
+
+        What goes out is none after a failure, until a file arrives: a service that fails takes the same bytes again and
+        again.
+        """
+        counters, before = self._uploader.counters, self._done
+        arrived, failed = (counters.finished, self._has_listed), counters.failed
+        self._done = _Done(arrived, failed if arrived != before.arrived else before.failed, self._sent_bytes())
+        is_sending = self._done.sent_bytes != before.sent_bytes and failed == self._done.failed
+        return self._watcher.is_walking or arrived != before.arrived or is_sending
 
     def _connect_ahead(self) -> None:
         if self._connect is not None and self._pending():

@@ -51,7 +51,9 @@ class Hands(threading.Event):
 class Pass:
     """One pass over a yard. Targets are named after their clouds: `main`, then `second`, and so on."""
 
-    def __init__(self, yard: Yard, limits: Limits | None = None, **clouds: Cloud) -> None:
+    def __init__(
+        self, yard: Yard, limits: Limits | None = None, policy: RetryPolicy | None = None, **clouds: Cloud
+    ) -> None:
         self.yard = yard
         self.clock = Clock(yard.later)
         self.bench = Bench()
@@ -68,7 +70,7 @@ class Pass:
                 roots=(root.id,),
                 service=cloud,
                 limits=limits or Limits(),
-                policy=RetryPolicy(),
+                policy=policy or RetryPolicy(),
                 allow_duplicates=False,
                 key_token=lambda: "key",
             )
@@ -213,6 +215,16 @@ def test_a_large_file_on_a_slow_line_is_progress(yard: Yard, cloud: Cloud) -> No
     one.sent_bytes = count(0, 65_536)
     one.run(timeout_s=1.0)
     assert {"a.csv": SYNCED} == yard.states()
+
+
+def test_what_is_sent_again_and_again_to_a_service_that_fails_is_no_progress(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    cloud.always = refusing(500)
+    one = Pass(yard, main=cloud, policy=RetryPolicy(base_s=0.1, cap_s=0.2))
+    one.sent_bytes = count(0, 65_536)
+    began_at = one.clock.now
+    one.run(timeout_s=5.0)
+    assert ({"a.csv": READY}, True) == (yard.states(), one.clock.now - began_at < 10.0)
 
 
 def test_an_empty_folder_is_done_at_once(yard: Yard, cloud: Cloud) -> None:

@@ -95,6 +95,11 @@ class UploadCounters:
         """Return how many files were sent, or will not be sent, in all targets together."""
         return sum(self._files[target, result] for target in self._targets for result in _FINISHED)
 
+    @property
+    def failed(self) -> int:
+        """Return how many attempts failed, in all targets together."""
+        return self._failures.total()
+
     def minutes(self, now: float) -> list[tuple[int, int]]:
         """Return files and bytes that were stored in each of the last 60 minutes before `now` (Unix s)."""
         return self._last_hour.minutes(now)
