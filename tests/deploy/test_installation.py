@@ -205,7 +205,7 @@ def test_a_person_has_a_service_of_their_own_installed_used_and_removed(
     assert "inactive\n" == as_cara("systemctl", "--user", "is-active", "eisync").stdout
     assert 4 == as_cara("eisync", "service", "status").returncode
     assert (home / ".local/state/eisync/eisync.db").exists()
-    assert (home / "recordings/training/wave.1.csv").exists()
+    assert [content] == [one.read_bytes() for one in (home / "recordings/training").iterdir()]
     machine.systemctl("stop", f"user@{uid}")
 
 

@@ -11,6 +11,7 @@ from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY
 from tests.conftest import row
+from tests.core.formats import wav
 from tests.deploy.debian import PACKAGE, Debian, Done, Machine, until, why_not
 from tests.deploy.gateway import are_stored_once, arrive, gateway, upload
 
@@ -94,17 +95,18 @@ def test_recordings_that_a_group_may_read_need_its_drop_in(machine: Machine, ser
         "chmod 2750 /srv/recordings/lab",
     ):
         assert 0 == machine.run(*command.split()).returncode
-    recorded(machine, "lab/wave.1.csv", 900_001, mode="0640")
+    sound = wav(b"lab!" * 100)  # it says itself that it is whole; of a table, another user's, nobody could tell
+    recorded(machine, "lab/wave.1.wav", sound, mode="0640")
     machine.systemctl("restart", "eisync")  # it scans
     until(lambda: "cannot be read" in machine.run("eisync", "status").stdout, why=machine.journal)
     with dropped_in(machine, "recordings-by-group.conf"):
-        arrive(machine, service, [row(900_001)])
+        arrive(machine, service, [sound])
     machine.run("rm", "-r", "/srv/recordings/lab")
 
 
-def recorded(machine: Machine, name: str, number: int, *, mode: str = "0644") -> None:
+def recorded(machine: Machine, name: str, content: bytes, *, mode: str = "0644") -> None:
     """A file that ann wrote, which is complete."""
-    machine.debian.path(f"/srv/recordings/{name}").write_bytes(row(number))
+    machine.debian.path(f"/srv/recordings/{name}").write_bytes(content)
     for command in (["chown", "ann:lab"], ["chmod", mode]):
         assert 0 == machine.run(*command, f"/srv/recordings/{name}").returncode
 
