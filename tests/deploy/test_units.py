@@ -11,7 +11,6 @@ from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY
 from tests.conftest import row
-from tests.core.formats import wav
 from tests.deploy.debian import PACKAGE, Debian, Done, Machine, until, why_not
 from tests.deploy.gateway import are_stored_once, arrive, gateway, upload
 
@@ -95,20 +94,22 @@ def test_recordings_that_a_group_may_read_need_its_drop_in(machine: Machine, ser
         "chmod 2750 /srv/recordings/lab",
     ):
         assert 0 == machine.run(*command.split()).returncode
-    sound = wav(b"lab!" * 100)  # it says itself that it is whole; of a table, another user's, nobody could tell
-    recorded(machine, "lab/wave.1.wav", sound, mode="0640")
+    recorded(machine, "lab/wave.1.csv", 900_001)
     machine.systemctl("restart", "eisync")  # it scans
     until(lambda: "cannot be read" in machine.run("eisync", "status").stdout, why=machine.journal)
     with dropped_in(machine, "recordings-by-group.conf"):
-        arrive(machine, service, [sound])
+        # Of a file of another user that was there before, it cannot tell who writes it, and waits ten minutes.
+        recorded(machine, "lab/wave.2.csv", 900_003)
+        arrive(machine, service, [row(900_003)])
+        assert "cannot be read" not in machine.run("eisync", "status").stdout
     machine.run("rm", "-r", "/srv/recordings/lab")
 
 
-def recorded(machine: Machine, name: str, content: bytes, *, mode: str = "0644") -> None:
-    """A file that ann wrote, which is complete."""
-    machine.debian.path(f"/srv/recordings/{name}").write_bytes(content)
-    for command in (["chown", "ann:lab"], ["chmod", mode]):
-        assert 0 == machine.run(*command, f"/srv/recordings/{name}").returncode
+def recorded(machine: Machine, name: str, number: int) -> None:
+    """A file that ann writes, for the group lab."""
+    script = f"umask 027; printf '{row(number).decode()}' > /srv/recordings/{name}"
+    done = machine.run("runuser", "-u", "ann", "-g", "lab", "--", "sh", "-c", script)
+    assert 0 == done.returncode, done.stderr
 
 
 def test_the_right_to_ask_who_writes_the_files_of_others_comes_with_its_drop_in(
