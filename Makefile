@@ -32,7 +32,7 @@ help:
 	@echo "make test          run all tests"
 	@echo "make deb           the Debian package, in dist/"
 	@echo "make image         the container images eisync and eisync:emulator, with buildah or docker (BASE=: what they stand on)"
-	@echo "make test-image    build and run the images and the compose files (as root, with buildah, podman, runc, debootstrap)"
+	@echo "make test-image    build and run the images and the compose files (as root, with buildah, podman, iptables, runc, debootstrap)"
 	@echo "make test-install  install the package in a Debian of its own and boot systemd there (as root, with debootstrap)"
 	@echo "make test-packages install the wheel with pipx, uv and pip, and try 'make demo' in bare Debians (as root, with debootstrap)"
 	@echo "make constraints   the tested versions, in deploy/constraints.txt (ARGS=--upgrade: newer ones)"

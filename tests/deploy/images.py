@@ -38,7 +38,7 @@ def why_not() -> str | None:
         return "`make test-image` runs it"
     if os.geteuid() != 0:
         return "only root can build an image on a folder"
-    missing = [tool for tool in ("buildah", "podman", "runc") if shutil.which(tool) is None]
+    missing = [tool for tool in ("buildah", "podman", "runc", "iptables") if shutil.which(tool) is None]
     return f"missing on this machine: {', '.join(missing)}" if missing else None
 
 
