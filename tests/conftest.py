@@ -1,5 +1,6 @@
 """What many tests need: an emulator, and eisync as a user runs it, in a process of its own."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -150,6 +151,17 @@ class Bench:
         for table, options in tables.items():
             for name, value in options.items():
                 self.environ[f"EISYNC_{table.upper()}__{name.upper()}"] = str(value)
+
+    @contextlib.contextmanager
+    def healthy_daemon(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """A daemon on the recordings that is healthy. It is killed at the end."""
+        process = self.daemon()
+        try:
+            until(lambda: self.run("healthcheck").returncode == 0)
+            yield process
+        finally:
+            process.kill()
+            process.wait(timeout=10)
 
     def write(self, name: str, content: bytes) -> Path:
         """A file as a recorder leaves it."""

@@ -48,7 +48,7 @@ class LogFile(io.TextIOBase):
         super().close()
 
     def isatty(self) -> bool:
-        """Return False: nobody looks at a file."""
+        """Return False: a file is no terminal."""
         return False
 
 

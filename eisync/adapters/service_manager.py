@@ -42,7 +42,7 @@ def read(path: str) -> bytes | None:
 
 
 def write(path: str, content: bytes) -> None:
-    """Write the file anew, whole or not at all. Raise FolderError."""
+    """Replace the file, whole or not at all. Raise FolderError."""
     part = f"{path}.part"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -49,7 +49,7 @@ class Adjustment:
             service.adjust(timeout_s=timeout_s, trusted=self._trusted[name])
         app.lineage.adjust(consequences(settings, app.roots))
         app.watcher.adjust(self._roots)
-        app.uploader.adjust(sending_options(settings), describes_anew=bool(self._roots))
+        app.uploader.adjust(sending_options(settings), releases_claims=bool(self._roots))
         if app.reconciler is not None:
             projects = reconciled_projects(settings, app.roots, app.services)
             app.reconciler.adjust(projects, settings.reconcile.guard)

@@ -40,7 +40,7 @@ Tell = Callable[[int, int], object]
 """Is told how many bytes of the file are read, and how many there are."""
 
 
-def _tell_nobody(_read: int, _size: int) -> None:
+def _tell_nothing(_read: int, _size: int) -> None:
     pass
 
 
@@ -60,7 +60,7 @@ def explained_in(folders: Sequence[dict[str, Any]], root: str, path: str, ask: A
     return None if known is None else explained_absent(watched_folder, known)
 
 
-def explained(watched_folder: WatchedFolder, found: Found, ask: Ask, tell: Tell = _tell_nobody) -> dict[str, Any]:
+def explained(watched_folder: WatchedFolder, found: Found, ask: Ask, tell: Tell = _tell_nothing) -> dict[str, Any]:
     """Return what happens to a file that is there, and why. Raises EisyncError if it disappears meanwhile.
 
     `tell` is told how far the check of a large file is.

@@ -57,7 +57,7 @@ def notifier_options(options: Notify) -> NotifierOptions:
 
 
 class Notifier:
-    """The notifications of one process. Its loop runs even when nobody is told: that may change at any time."""
+    """The notifications of one process. Its loop also runs without channels: one may be turned on at any time."""
 
     def __init__(
         self, settings: Settings, status: Callable[[], Mapping[str, Any]], is_paused: Callable[[float], bool], log: Log

@@ -98,9 +98,9 @@ def shrink(folder: str) -> Shrunk:
         first = keeper.now()
         why = _why_no_room(folder, first.size_bytes - first.free_bytes)
         if why is None:
-            return Shrunk(before=first, after=keeper.write_anew())
+            return Shrunk(before=first, after=keeper.vacuum())
         if not first.can_shrink:
-            raise StateError(f"the database cannot be written anew: {why}. Nothing was changed")
+            raise StateError(f"the database cannot be rewritten: {why}. Nothing was changed")
         return Shrunk(before=first, after=_given_back(first, keeper.give_back), why_not_less=why)
 
 

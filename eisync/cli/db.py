@@ -99,9 +99,9 @@ def backup(file: str, config: str | None, state_dir: str | None, as_json: bool) 
 def vacuum(config: str | None, state_dir: str | None, as_json: bool) -> None:
     """Give the free room in the database back to the disk.
 
-    A running eisync gives back free pages, some at a time, and goes on meanwhile. Without one, the database is written
-    anew, which also closes the gaps in its pages: that takes up to three times its size for a moment. Where so much is
-    not free, free pages are given back.
+    A running eisync gives back free pages, some at a time, and goes on meanwhile. Without one, the database is
+    rewritten, which also closes the gaps in its pages: that takes up to three times its size for a moment. Where so
+    much is not free, free pages are given back.
 
     \b
     Exit code 0   done, or nothing to do

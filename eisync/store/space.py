@@ -1,7 +1,7 @@
-"""Make the database smaller: give free pages back to the disk, or write it anew without gaps.
+"""Make the database smaller: give free pages back to the disk, or rewrite it without gaps.
 
 While a process holds the database, it gives back free pages, some at a time (incremental vacuum): that needs no room,
-and nobody waits long. Writing it anew (VACUUM) needs the database for itself, and room for two more of it: the new
+and no thread waits long. Rewriting it (VACUUM) needs the database for itself, and room for two more of it: the new
 content is written to a temporary file, and from there to the journal.
 
 Source: sqlite.org, "VACUUM", section 2; "PRAGMA incremental_vacuum".
@@ -60,8 +60,8 @@ class SpaceKeeper:
             self._database.give_back(pages=PAGES_AT_ONCE)
         return self.now()
 
-    def write_anew(self) -> Space:
-        """Write the whole database anew, without gaps. Return the room that it takes then.
+    def vacuum(self) -> Space:
+        """Rewrite the whole database, without gaps. Return the room that it takes then.
 
         No other process may use it. Raise StateError when there is no room; then nothing has changed.
         """

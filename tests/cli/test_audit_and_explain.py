@@ -19,13 +19,8 @@ def daemon(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
     (bench.place / "eisync.toml").write_text(
         '[[watch]]\npath = "recordings"\nsettle_s = 0.2\nscan_interval_s = 1\nignore = ["old/", "!.eisync-trash/"]\n'
     )
-    process = bench.daemon()
-    try:
-        until(lambda: bench.run("healthcheck").returncode == 0)
+    with bench.healthy_daemon() as process:
         yield process
-    finally:
-        process.kill()
-        process.wait(timeout=10)
 
 
 def audited(bench: Bench, *arguments: str) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,17 +25,6 @@ def synced(bench: Bench) -> Bench:
         bench.write(f"training/wave.{number}.csv", row(number))
     assert 0 == bench.once("--quiet").returncode
     return bench
-
-
-@contextlib.contextmanager
-def daemon_of(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
-    process = bench.daemon()
-    try:
-        until(lambda: bench.run("healthcheck").returncode == 0)
-        yield process
-    finally:
-        process.kill()
-        process.wait(timeout=10)
 
 
 def change(bench: Bench, statement: str) -> None:
@@ -87,7 +75,7 @@ def test_a_running_eisync_goes_on_while_it_is_checked_backed_up_and_shrunk(synce
     change(synced, "insert into ballast select randomblob(4000000)")
     change(synced, "drop table ballast")
     copy = synced.place / "copy.db"
-    with daemon_of(synced):
+    with synced.healthy_daemon():
         synced.write("training/wave.9.csv", row(9))
         checked = synced.run("db", "check", "--json")
         assert (0, 0) == (checked.returncode, json.loads(checked.stdout)["exit_code"]), checked.stderr

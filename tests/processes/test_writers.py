@@ -34,13 +34,8 @@ def daemon(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
     (bench.place / "eisync.toml").write_text(
         f'[[watch]]\npath = "recordings"\nsettle_s = {SETTLE_S}\npatience_s = {PATIENCE_S}\nscan_interval_s = 0.5\n'
     )
-    process = bench.daemon()
-    try:
-        until(lambda: bench.run("healthcheck").returncode == 0)
+    with bench.healthy_daemon() as process:
         yield process
-    finally:
-        process.kill()
-        process.wait(timeout=10)
 
 
 def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tmp_path: Path) -> None:

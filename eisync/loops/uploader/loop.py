@@ -80,12 +80,12 @@ class UploaderLoop:
         self._adjustments: deque[tuple[SendingOptions, bool]] = deque()
         self._is_stopping = False
 
-    def adjust(self, options: SendingOptions, *, describes_anew: bool) -> None:
+    def adjust(self, options: SendingOptions, *, releases_claims: bool) -> None:
         """Use these options from the next tick on. Requests under way end as they began. Safe from any thread.
 
-        With `describes_anew`, give back what was claimed: files that wait get other labels now.
+        With `releases_claims`, give back what was claimed: files that wait get other labels now.
         """
-        self._adjustments.append((options, describes_anew))
+        self._adjustments.append((options, releases_claims))
 
     def tick(self, now: float) -> float:
         """Settle the requests that have ended, then send due files while workers are free."""
@@ -159,12 +159,12 @@ class UploaderLoop:
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
         return {state.target: state.why_held(now) for state in held}
 
-    def _use(self, options: SendingOptions, describes_anew: bool) -> None:
+    def _use(self, options: SendingOptions, releases_claims: bool) -> None:
         self._workers.number = options.workers
         infers_other = self._inference.is_on != options.infers_labels
         self._inference.is_on = options.infers_labels
         for state in self._states:
-            if state.adjust(options) or infers_other or describes_anew:
+            if state.adjust(options) or infers_other or releases_claims:
                 self._claims.give_back(state)  # its files are claimed again, and put into requests by the new options
 
     def _share(self) -> int:
