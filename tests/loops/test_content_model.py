@@ -221,7 +221,7 @@ class ContentMachine(RuleBasedStateMachine):
 
 TestContent = ContentMachine.TestCase
 TestContent.settings = settings(
-    max_examples=int(os.environ.get("EISYNC_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("CONTENT_EXAMPLES", "25")),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

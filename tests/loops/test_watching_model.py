@@ -271,7 +271,7 @@ class WatchingMachine(RuleBasedStateMachine):
 
 TestWatching = WatchingMachine.TestCase
 TestWatching.settings = settings(
-    max_examples=int(os.environ.get("EISYNC_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("WATCHING_EXAMPLES", "25")),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
