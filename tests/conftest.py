@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from hypothesis import settings
 
 from eisync.core.listing import KeepListed
 from eisync.core.model import RemoteSample
@@ -27,6 +28,10 @@ from tests.canary import (  # noqa: F401 - pytest finds its hooks and fixtures b
     pytest_runtest_teardown,
 )
 from tests.forks import FORKS
+
+# No test depends on how fast this machine is just now.
+settings.register_profile("no deadline", parent=settings(), deadline=None)
+settings.load_profile("no deadline")
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
