@@ -1,6 +1,7 @@
 """What many tests need: an emulator, and eisync as a user runs it, in a process of its own."""
 
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -57,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items += [*own, *rest[:number]]
         rest = rest[number:]
     items += rest
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of collected tests out of every search for garbage: they stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
