@@ -131,7 +131,7 @@ def test_a_second_eisync_names_the_first_and_nothing_is_lost(bench: Bench) -> No
     with log.open("wb") as file:
         daemon = follows.start("run", out=file)
     try:
-        until(lambda: (follows.state / "control.sock").exists())
+        until(lambda: 0 == follows.run("healthcheck").returncode)
         until(lambda: [record["state"] for record in follows.files().values()].count("synced") == 8)
         said = pass_over(takes)
         assert f"another eisync uses this folder, too: process {daemon.pid} on " in said
