@@ -1,7 +1,7 @@
 """Decide for one target how large requests are, how many are under way at once, and whether any is sent.
 
-`FlowControl` combines the adaptive batch size, the concurrency window and the circuit breaker. The uploader reports the
-result of each request, and asks before it sends the next.
+`FlowControl` combines the adaptive batch size, the concurrency window, the circuit breaker and the rate of requests.
+The uploader reports each request and its result, and asks before it sends the next.
 
 The concurrency window uses additive increase and multiplicative decrease. Requests that were sent before the last
 decrease say nothing about the size since then, so a line that fails under ten requests halves the window once and not
@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from eisync.core.batching import AdaptiveBatchSize, Limits, Request
 from eisync.core.circuit_breaker import CircuitBreaker
 from eisync.core.model import value
+from eisync.core.request_rate import RequestRate
 from eisync.core.retry import Fault, RetryPolicy, accepted_s
 from eisync.core.wire import Barred, Failed, Outcome, Smaller
 
@@ -158,6 +159,7 @@ class FlowControl:
         self._window = ConcurrencyWindow.begun(workers)
         self._circuit_breaker = CircuitBreaker()
         self._latency = LatencyBaseline()
+        self._rate = RequestRate()
 
     def adjust(self, limits: Limits, policy: RetryPolicy, *, workers: int) -> None:
         """Obey other limits from now on. What was learnt of the line and the service is kept."""
@@ -172,7 +174,7 @@ class FlowControl:
 
     def hold_s(self, now: float) -> float:
         """Return for how many seconds nothing is sent."""
-        return self._circuit_breaker.wait_s(now)
+        return max(self._circuit_breaker.wait_s(now), self._rate.wait_s(now))
 
     def held_for_s(self, now: float) -> float:
         """Return since how many seconds the target is held."""
@@ -201,7 +203,12 @@ class FlowControl:
 
     def may_send(self, now: float, *, under_way: int) -> bool:
         """Return whether one more request may be sent."""
-        return under_way < self.window and self._circuit_breaker.may_send(now, under_way=under_way)
+        is_possible = under_way < self.window and self._circuit_breaker.may_send(now, under_way=under_way)
+        return is_possible and not self._rate.wait_s(now)
+
+    def note_sent(self, now: float) -> None:
+        """Note that a request is sent now."""
+        self._rate = self._rate.sent(now)
 
     def distrust(self) -> None:
         """Note that the target refused us. The next try is one request with one file."""
@@ -214,6 +221,7 @@ class FlowControl:
         faults = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
         if len(faults) == len(result.outcomes):
             return self._fail(result, faults, now, jitter)
+        self._rate = self._rate.accepted(now)
         self._succeed(result)
         return False
 
@@ -257,8 +265,12 @@ class FlowControl:
         return 2 * len(request.items) < now.files and 2 * request.size < now.bytes
 
     def _fail(self, result: RequestResult, faults: Sequence[Failed], now: float, jitter: float) -> bool:
-        self._window = self._window.halved(result.sent_in)
         asked_s = max(accepted_s(fault.asked_s) for fault in faults)
+        # Probes that are refused, too, wait longer and longer, and say no more about the right rate.
+        is_first = result.sent_in >= self._window.round and not self._circuit_breaker.is_open
+        if is_first and any(fault.fault is Fault.THROTTLED for fault in faults):
+            self._rate = self._rate.refused(now, asked_s=asked_s)
+        self._window = self._window.halved(result.sent_in)
         if all(fault.fault is Fault.UNANSWERED for fault in faults):
             files = result.request.items
             if len(files) > 1:
@@ -271,5 +283,8 @@ class FlowControl:
         if held_s and asked_s <= held_s:
             return False  # it was sent before the others failed
         due_at = self._policy.due_at(attempt=self._circuit_breaker.trips + 1, now=now, jitter=jitter, asked_s=asked_s)
-        self._circuit_breaker = self._circuit_breaker.tripped(now, until=min(due_at, now + max(HOLD_CAP_S, asked_s)))
+        # The service may ask many machines to come back at one instant. They come back one after the other.
+        spread_until = now + asked_s + jitter * self._rate.interval_s
+        until = max(spread_until, min(due_at, now + max(HOLD_CAP_S, asked_s)))
+        self._circuit_breaker = self._circuit_breaker.tripped(now, until=until)
         return not was_open

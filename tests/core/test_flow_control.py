@@ -8,6 +8,7 @@ from eisync.core.batching import Limits, Request
 from eisync.core.circuit_breaker import SILENT_LIMIT
 from eisync.core.flow_control import HOLD_CAP_S, FlowControl, RequestResult
 from eisync.core.model import Category, FileFacts, Item
+from eisync.core.request_rate import FIRST, KEPT_AT_LEAST, LEAST
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Barred, Failed, Outcome, Refused, Smaller, Stored
 
@@ -47,7 +48,7 @@ def learn(steered: FlowControl, outcome: Outcome, files: int = 8, *, now: float 
     return steered.learn(result(outcome, files, **{"sent_in": steered.round, **more}), now=now, jitter=0.5)
 
 
-@pytest.mark.parametrize(("outcome", "hold_s"), [(AWAY, 1.0), (BUSY, 60.0)])
+@pytest.mark.parametrize(("outcome", "hold_s"), [(AWAY, 1.0), (BUSY, 60.5)])
 def test_an_unreachable_or_busy_service_is_held_at_once_and_then_probed(outcome: Outcome, hold_s: float) -> None:
     steered = flow_control()
     assert learn(steered, outcome)
@@ -254,7 +255,7 @@ def test_after_any_results_one_file_may_be_sent_in_the_end(news: list[tuple[Outc
         learn(steered, outcome, files, now=now)
         assert 1 <= steered.window <= 4
         assert 1 <= steered.limits.files <= 8
-        assert steered.may_send(now + max(HOLD_CAP_S, 60.0), under_way=0)
+        assert steered.may_send(now + max(HOLD_CAP_S, 60.0 + 1.0 / LEAST), under_way=0)
 
 
 @pytest.mark.parametrize("asked_s", [301.0, 1e9, float("inf"), float("nan"), -5.0])
@@ -265,3 +266,40 @@ def test_an_implausible_retry_after_does_not_stop_the_probes(asked_s: float) -> 
         assert 0.0 < steered.hold_s(now) <= HOLD_CAP_S
         now += steered.hold_s(now)
         assert steered.may_send(now, under_way=0)
+
+
+def test_after_a_refusal_requests_are_sent_one_after_the_other_at_a_rate() -> None:
+    steered = flow_control()
+    learn(steered, FINE)
+    learn(steered, BUSY)
+    now = NOW + steered.hold_s(NOW)
+    steered.note_sent(now)
+    learn(steered, FINE, 1, now=now + 0.1)
+    assert not steered.is_held
+    next_at = now + 1.0 / (2.0 * FIRST)  # it has doubled
+    assert next_at - now - 0.1 == pytest.approx(steered.hold_s(now + 0.1))
+    assert not steered.may_send(next_at - 0.1, under_way=0)
+    assert steered.may_send(next_at, under_way=0)
+
+
+def test_a_service_that_never_asks_for_fewer_requests_gets_them_at_once() -> None:
+    steered = flow_control()
+    for outcome in (FINE, SILENT, FINE):
+        steered.note_sent(NOW)
+        learn(steered, outcome)
+        assert (0.0, True) == (steered.hold_s(NOW), steered.may_send(NOW, under_way=1))
+
+
+@pytest.mark.parametrize("refusals", [1, 3])
+def test_refusals_of_one_round_and_of_its_probes_cut_the_rate_once(refusals: int) -> None:
+    steered, now = flow_control(), NOW
+    for outcome in (BUSY, FINE):  # the first refusal begins a rate, and a success ends the hold
+        steered.note_sent(now)
+        learn(steered, outcome, 1, now=now)
+    sent_in = steered.round
+    for _ in range(refusals):
+        learn(steered, BUSY, sent_in=sent_in, now=now)
+        now += 0.1
+    now += 300.0
+    steered.note_sent(now)
+    assert 1.0 / (KEPT_AT_LEAST * 2.0 * FIRST) == pytest.approx(steered.hold_s(now))

@@ -217,6 +217,7 @@ class UploaderLoop:
                 self._results.write(now)
             return False
         state.under_way += 1
+        state.flow_control.note_sent(now)
         self._in_flight[future] = state.in_flight(claim, request)
         return True
 
