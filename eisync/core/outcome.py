@@ -86,6 +86,10 @@ def outcome_of(
             return replace(barred, failure=FailureKind.KEY_REFUSED)
         case wire.Failed(fault=fault, reason=reason, asked_s=asked_s):  # pragma: no branch - the types leave no other
             attempt = 1 if batch_cap is not None else item.attempts + 1
+            if fault is Fault.THROTTLED:
+                # No file is the cause, and the flow control spreads the requests. Files that were refused together are
+                # due together: one by one they would need more requests than are allowed.
+                attempt, jitter = 1, 0.0
             return Outcome(
                 item_id=item.id,
                 events=_after_failure(fault, allow_duplicates=allow_duplicates),

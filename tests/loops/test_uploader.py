@@ -643,8 +643,20 @@ def test_a_retry_after_applies_to_all_files_of_the_target(yard: Yard, cloud: Clo
     assert {READY} == set(yard.states().values())
     cloud.always = None
     drain.run(after_s=1.0)
-    drain.run(after_s=60.0)
+    for _ in range(14):  # one request after the other
+        drain.run(after_s=60.0)
     assert {SYNCED} == set(yard.states().values())
+
+
+def test_claimed_files_are_sent_as_soon_as_the_rate_allows(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(80))
+    drain = Drain(yard, target_queue(cloud), workers=1)
+    cloud.answers.append(refusing(429, "slow down", retry_after="1"))
+    waits_s = [drain.run()]
+    while {SYNCED} != set(yard.states().values()):
+        waits_s.append(drain.run(after_s=waits_s[-1]))
+    assert 5 < len(waits_s) < 20
+    assert max(waits_s[:-1]) <= 1.0  # the rate begins with a request a second
 
 
 def test_an_unreachable_service_is_not_tried_with_every_file(yard: Yard, cloud: Cloud) -> None:

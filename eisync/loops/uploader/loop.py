@@ -323,9 +323,10 @@ class UploaderLoop:
         if state.refusal is not None:
             return 1.0  # the key may change
         due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue, now))
-        if due_at is None:
-            return IDLE_S
-        wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now), state.company_s(now))
+        hold_s = state.flow_control.hold_s(now)
+        if due_at is None:  # requests of claimed files may still be held
+            return min(IDLE_S, hold_s) if state.queue and hold_s else IDLE_S
+        wait_s = max(0.0, due_at - now, hold_s, state.company_s(now))
         # A due file that was not sent waits for a request under way. The end of that request wakes the loop.
         is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
