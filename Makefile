@@ -25,7 +25,7 @@ SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/
 
 .PHONY: help demo test prepare test-install test-packages test-image test-armv7 test-memory deb image release \
 	constraints coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain bench- \
-	matrix bench-reconciling bench-watching kills soak clean
+	matrix bench-reconciling bench-sharing bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
@@ -52,6 +52,7 @@ help:
 	@echo "make bench-matrix  uploads by format, labels and latency, beside the official SDK and bare loops: a table in Markdown"
 	@echo "make bench-drain   many files, large files, one at a time, a long backlog (ARGS='--only idle': a part of it)"
 	@echo "make bench-reconciling   a sweep of a million samples, beside the official SDK's listing"
+	@echo "make bench-sharing  machines that share a service with a limit, in a simulation: a table in Markdown"
 	@echo "make docs          rewrite what the documents take from the code, and build the site in docs/_build/html"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK in $(SDK), which tests and benchmark compare with ('make test' makes it)"
@@ -233,6 +234,9 @@ soak: env
 
 bench-reconciling: env sdk
 	$(BIN)/python benchmarks/reconciling.py $(ARGS)
+
+bench-sharing: env
+	$(BIN)/python -m benchmarks.sharing $(ARGS)
 
 docs: env
 	$(BIN)/python docs/generate.py

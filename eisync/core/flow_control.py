@@ -266,10 +266,11 @@ class FlowControl:
 
     def _fail(self, result: RequestResult, faults: Sequence[Failed], now: float, jitter: float) -> bool:
         asked_s = max(accepted_s(fault.asked_s) for fault in faults)
-        # Probes that are refused, too, wait longer and longer, and say no more about the right rate.
-        is_first = result.sent_in >= self._window.round and not self._circuit_breaker.is_open
-        if is_first and any(fault.fault is Fault.THROTTLED for fault in faults):
-            self._rate = self._rate.refused(now, asked_s=asked_s)
+        if any(fault.fault is Fault.THROTTLED for fault in faults):
+            # Probes that are refused, too, wait longer and longer, and say no more about the right rate.
+            is_first = result.sent_in >= self._window.round and not self._circuit_breaker.is_open
+            rate = self._rate
+            self._rate = rate.refused(now, asked_s=asked_s) if is_first else rate.refused_again(now)
         self._window = self._window.halved(result.sent_in)
         if all(fault.fault is Fault.UNANSWERED for fault in faults):
             files = result.request.items

@@ -95,10 +95,14 @@ class RequestRate:
             counted_from=math.inf,
         )
 
+    def refused_again(self, now: float) -> "RequestRate":
+        """Return the state after a refusal that says no more about the rate: the service is still busy."""
+        return dataclasses.replace(self, refused_at=now)
+
     def _grown(self, per_s: float, for_s: float, calm_s: float) -> float:
         for_s = max(0.0, for_s)  # the clock may be set back
         if not self.is_known or calm_s > CALM_S:
-            return per_s * 2.0 ** min(1.0, for_s / DOUBLES_S)
+            return per_s * math.pow(2.0, min(1.0, for_s / DOUBLES_S))
         return per_s * math.exp(GROWTH * for_s) + ADDED * for_s
 
     def _first(self, now: float, asked_s: float) -> float:

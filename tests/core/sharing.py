@@ -113,7 +113,10 @@ def _refused(status: int, after_s: float | None) -> Reply:
 
 @dataclass(slots=True)
 class Daemon:
-    """A daemon: a queue of files, and the flow control of eisync. `stored_at` and `refused_at` have an instant for each request."""
+    """A daemon: a queue of files, and the flow control of eisync.
+
+    `stored_at` and `refused_at` have an instant for each request.
+    """
 
     machine: Machine
     flow: FlowControl

@@ -90,6 +90,7 @@ def test_a_clear_answer_ends_the_attempt(
         (HALVED, NOW, 4, False),
         (MISCOUNTED, NOW, 1, False),
         (THROTTLED, NOW + 60.0, None, True),
+        (wire.Failed(Fault.THROTTLED, "HTTP 429"), NOW, None, True),  # its target is held, and no file is the cause
         (UNREACHABLE, NOW + 4.0, None, True),
         (UNANSWERED, NOW + 4.0, None, True),
     ],

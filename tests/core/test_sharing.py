@@ -1,6 +1,6 @@
 """Machines that do not know each other share a service that allows only so much. The rules are the real ones.
 
-The figures in the comments were seen with seeds 0 to 3. Before there was a rate of requests, 50 machines had, by the
+The figures in the comments were seen with seeds 0 and 1 or more. Before there was a rate of requests, 50 machines had, by the
 limit: fairness 0.16 to 0.87, a least share of 0.00 to 0.41 of an equal one, and waits of 226 to 600 s (of 600 s).
 """
 
@@ -16,13 +16,13 @@ from tests.core.sharing import BEGIN, RULES, Machine, Simulation, converged_s, j
 def test_fifty_machines_get_similar_shares_and_none_starves(name: str) -> None:
     simulation = Simulation(machines(50), RULES[name]).run(660.0)
     late = sharing(simulation, 360.0, 660.0)
-    assert late.fairness > 0.8  # 0.91 to 0.98
-    assert late.least > 0.15  # 0.30 to 0.67
-    assert late.most < 3.0  # 1.26 to 2.3
+    assert late.fairness > 0.8  # 0.89 to 0.97
+    assert late.least > 0.15  # 0.43 to 0.75, and 0.10 with seed 1 and 300 in any minute
+    assert late.most < 3.0  # 1.38 to 1.90
     assert late.used > 0.55  # 0.65 to 1.00
-    assert late.refused < 0.4  # 0.14 to 0.27
+    assert late.refused < 0.4  # 0.14 to 0.26
     # Every machine had a success in each such time, from when it joined. An equal share is one in 5 to 10 s.
-    assert max(longest_wait_s(one, BEGIN, BEGIN + 660.0) for one in simulation.daemons) < 240.0  # 57 to 140
+    assert max(longest_wait_s(one, BEGIN, BEGIN + 660.0) for one in simulation.daemons) < 240.0  # 54 to 148
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -59,10 +59,10 @@ def test_all_come_back_after_the_service_was_down(name: str) -> None:
     simulation.run(120.0)
     back_at = simulation.now
     simulation.service.rule = RULES[name]
-    simulation.run(300.0)
+    simulation.run(240.0)
     waits_s = [min((at for at in one.stored_at if at > back_at), default=inf) - back_at for one in simulation.daemons]
-    assert max(waits_s) <= 300.0  # X
-    assert sorted(waits_s)[25] < 60.0  # Y
+    assert max(waits_s) < 240.0  # 30 to 147
+    assert sorted(waits_s)[25] < 60.0  # 13 to 18
 
 
 @pytest.mark.parametrize("name", RULES)

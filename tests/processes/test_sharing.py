@@ -1,6 +1,5 @@
 """Daemons that do not know each other share a service with a rate limit, and none starves."""
 
-import re
 import time
 from collections.abc import Iterable
 from itertools import pairwise
@@ -14,7 +13,7 @@ from tests.conftest import Bench, bench_at, row, sha256, stored_once
 MACHINES = 5
 FILES = 16
 WINDOW_S = 8.0
-"""Each machine has files stored in any such time. An equal share of the limit is a request a second; 2 to 4 s were seen."""
+"""Each machine has files stored in any such time. 2 to 4 s were seen; an equal share is a request a second."""
 
 
 def machine(place: Path, number: int, emulator: RunningEmulator) -> tuple[Bench, list[bytes]]:
