@@ -35,6 +35,7 @@ LIVE: Mapping[str, Sequence[str]] = {
         "min_free",
         "trash_days",
         "metadata",
+        "metadata_host",
         "annotations",
         "require_annotation",
         "manifest",
