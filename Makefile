@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test prepare test-install test-packages test-image test-armv7 test-memory deb image release \
+.PHONY: help demo test prepare test-install test-packages test-image test-armv7 test-dask test-memory deb image release \
 	constraints coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain bench- \
 	matrix bench-reconciling bench-watching kills soak clean
 
@@ -38,6 +38,7 @@ help:
 	@echo "make constraints   the tested versions, in deploy/constraints.txt (ARGS=--upgrade: newer ones)"
 	@echo "make release       everything that a release has, in dist/, after checks; uploads nothing (VERSION=0.1.0)"
 	@echo "make test-armv7    install eisync on armv7, by qemu, and run it there (as root, with debootstrap and qemu-user-static)"
+	@echo "make test-dask     schedulers and workers of Dask, and kills of each"
 	@echo "make test-memory   100,000 files in 128 MB, with 'eisync once' and 'eisync run' (as root)"
 	@echo "make check         formatting, lint, types, layers, documentation"
 	@echo "make coverage      which lines of the rules in core no test of theirs runs (ARGS=--raise: write the floor down)"
@@ -146,6 +147,9 @@ $(ARMV7)/.stamp: deploy/armv7/root
 
 test-armv7: env $(ARMV7)/.stamp
 	EISYNC_ARMV7=$(CURDIR)/$(ARMV7)/root $(BIN)/python -m pytest -m armv7 --timeout 3600 tests/deploy/test_armv7.py $(ARGS)
+
+test-dask: env
+	EISYNC_DASK=1 $(BIN)/python -m pytest -m dask --timeout 600 tests/cluster $(ARGS)
 
 test-memory: env
 	EISYNC_LARGE=1 $(BIN)/python -m pytest -m memory --timeout 3600 tests/processes/test_memory.py $(ARGS)
