@@ -152,8 +152,8 @@ def test_only_work_with_a_permit_can_be_late() -> None:
 
 
 def test_an_answer_that_does_not_come_is_doubtful(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eisync.adapters.cluster.executor.POLL_S", 0.05)
-    monkeypatch.setattr("eisync.adapters.cluster.executor.MARGIN_S", 0.1)
+    monkeypatch.setattr("eisync.adapters.cluster.attempt.POLL_S", 0.05)
+    monkeypatch.setattr("eisync.adapters.cluster.attempt.MARGIN_S", 0.1)
     gate = threading.Event()
     executor = DaskExecutor(cluster.scheduler_address, ClusterRules(limit_s=lambda _: 0.1))
     monkeypatch.setitem(GATES, "hangs", gate)
@@ -168,8 +168,8 @@ def test_an_answer_that_does_not_come_is_doubtful(cluster: Any, monkeypatch: pyt
 
 def test_what_no_worker_begins_is_taken_back(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """All workers are busy: the permit is taken back, and the work is never done."""
-    monkeypatch.setattr("eisync.adapters.cluster.executor.POLL_S", 0.05)
-    monkeypatch.setattr("eisync.adapters.cluster.executor.BEGIN_WITHIN_S", 0.2)
+    monkeypatch.setattr("eisync.adapters.cluster.attempt.POLL_S", 0.05)
+    monkeypatch.setattr("eisync.adapters.cluster.attempt.BEGIN_WITHIN_S", 0.2)
     DONE.clear()
     gate = threading.Event()
     monkeypatch.setitem(GATES, "busy", gate)
@@ -195,8 +195,8 @@ def test_a_worker_that_cannot_do_the_work_is_avoided_while_there_are_others(clus
 
     executor = DaskExecutor(cluster.scheduler_address, ClusterRules(confirm=confirm))
     try:
-        until(lambda: isinstance(executor.submit(find, "a").exception(10.0), Exception) and executor._avoided)
-        assert {unfit} == executor._avoided.keys()
+        until(lambda: executor.submit(find, "a").exception(10.0) and executor._health._failures)
+        assert {unfit} == executor._health._failures.keys()
         answers = {executor.submit(where_am_i, number).result(10.0) for number in range(12)}
     finally:
         executor.shutdown()

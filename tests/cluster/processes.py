@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,12 +52,13 @@ class Cluster:
         self.scheduler = self._start("scheduler", *options, environ=environ)
         until(self._answers)
 
-    def start_worker(self, *, threads: int = 2, **more: str) -> Process:
+    def start_worker(self, *, threads: int = 2, within: Sequence[str] = (), **more: str) -> Process:
+        """Start a worker, by the command `within` if there is one. An empty text in `more` removes a variable."""
         environ = {name: value for name, value in {**self.environ, **more}.items() if value}
         count = self.log_count("Register worker")
         spill = self.place / f"spill-{self.started}"
         options = (self.address, "--no-nanny", "--nthreads", str(threads), "--local-directory", str(spill))
-        process = self._start("worker", *options, "--host", "127.0.0.1", environ=environ)
+        process = self._start("worker", *options, "--host", "127.0.0.1", environ=environ, within=within)
         self.workers.append(process)
         until(lambda: self.log_count("Register worker") > count)
         return process
@@ -69,23 +70,29 @@ class Cluster:
         assert self.scheduler is not None
         kill(self.scheduler)
 
+    def stop_workers(self) -> None:
+        while self.workers:
+            kill(self.workers.pop())
+
     def close(self) -> None:
-        for process in [*self.workers, *([self.scheduler] if self.scheduler else [])]:
-            kill(process)
+        self.stop_workers()
+        if self.scheduler is not None:
+            kill(self.scheduler)
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
             return True
         return False
 
-    def _start(self, role: str, *options: str, environ: Mapping[str, str]) -> Process:
+    def _start(self, role: str, *options: str, environ: Mapping[str, str], within: Sequence[str] = ()) -> Process:
         self.started += 1
-        command = [sys.executable, "-m", f"distributed.cli.dask_{role}", *options]
+        command = [*within, sys.executable, "-m", f"distributed.cli.dask_{role}", *options]
         with (self.place / f"{role}-{self.started}.log").open("wb") as log:
             return subprocess.Popen(command, env=dict(environ), cwd=self.place, stdout=log, stderr=log)
 
 
 def kill(process: Process) -> None:
+    """Kill the process, whether it runs or is stopped."""
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=10)
 
@@ -93,8 +100,11 @@ def kill(process: Process) -> None:
 @contextlib.contextmanager
 def cluster_at(place: Path, environ: Mapping[str, str], *, workers: int = 2) -> Iterator[Cluster]:
     place.mkdir(exist_ok=True)
-    # A scheduler looks for dead workers by these; the rest is as Dask comes.
-    settings = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s", "PYTHONWARNINGS": "default"}
+    settings = {
+        "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
+        "PYTHONWARNINGS": "default",
+        "PYTHONPATH": str(Path(__file__).parent.parent.parent),  # for `tests.cluster.work`
+    }
     cluster = Cluster(place, {**environ, **settings})
     try:
         cluster.start_scheduler()

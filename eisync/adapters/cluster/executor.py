@@ -5,37 +5,30 @@ scheduler, submits the task, and waits for the answer with a limit (`permit` say
 one of two errors: UnreachableError, the work certainly did not begin, or did not end; UnansweredError, it may have been
 done, and the answer is lost. That is decided by taking the permit back, never by the kind of the failure.
 
-A worker that cannot do the work (it does not see the files, it has no key) fails at once, and so would get most of the
-work. It is avoided for a while, as long as there are others.
+A worker that cannot do the work (it does not see the files, it has no key), or that hangs, is avoided for a while
+(`core.worker_health`). What it was given and has not begun is taken back.
 """
 
 import asyncio
 import contextlib
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from eisync.adapters import clock
-from eisync.adapters.cluster.permit import Answer, packed, unpacker
+from eisync.adapters.cluster.attempt import ASK_WITHIN_S, Attempt
+from eisync.adapters.cluster.permit import unpacker
 from eisync.adapters.process import apart
 from eisync.core.model import value
 from eisync.core.text import one_line
+from eisync.core.worker_health import WorkerHealth
 from eisync.errors import ClusterUnreachableError, EisyncError, UnansweredError, UnreachableError
 
 CONNECT_WITHIN_S = 10.0
 CHECK_S = 1.0
 """The time between two looks at the scheduler and its workers."""
-ASK_WITHIN_S = 10.0
-"""How long the scheduler may take for a short answer."""
-POLL_S = 2.0
-"""The time between two questions whether a task that was submitted has begun."""
-BEGIN_WITHIN_S = 600.0
-"""How long a task may wait for a worker that is free. The cluster may have other work."""
-MARGIN_S = 10.0
-"""The coordinator waits so much longer for an answer than the worker may take by its own clock."""
-AVOID_S = 30.0
 CONFIRM_WITHIN_S = 60.0
 
 _P = ParamSpec("_P")
@@ -66,7 +59,8 @@ class DaskExecutor(Executor):
         self._rules = rules or ClusterRules()
         self._client: Any = None
         self._workers: frozenset[str] = frozenset()
-        self._avoided: dict[str, float] = {}  # until when (monotonic)
+        self._health = WorkerHealth()
+        self._given: dict[str, str] = {}  # the worker that has each task, by the task's name
         self._trouble: str | None = None
         self._is_shut = False
         self._unpack = unpacker()
@@ -124,32 +118,38 @@ class DaskExecutor(Executor):
 
     async def _run(self, work: _Work) -> Any:
         """Do the work on a worker. Raise EisyncError."""
-        attempt = _Attempt(self._client, f"eisync_upload-{uuid.uuid4().hex}", self._rules.limit_s(work))
+        name = f"eisync_upload-{uuid.uuid4().hex}"
+        attempt = Attempt(self._client, name, self._rules.limit_s(work), is_stuck=self._is_stuck)
         try:
-            answer = await attempt.answer(self._unpack, work, self._preferred())
-        except UnansweredError:
-            if self._rules.waits_out():
+            answer = await attempt.answer(self._unpack, work, self._health.preferred(self._workers, clock.monotonic()))
+        except (UnreachableError, UnansweredError) as error:
+            if attempt.is_late and name in self._given:
+                self._health.note_failure(self._given[name], clock.monotonic())
+            if isinstance(error, UnansweredError) and self._rules.waits_out():
                 await attempt.wait_out()
             raise
         finally:
             attempt.close()
         if answer.error is None:
+            self._health.note_answer(answer.worker, clock.monotonic())
             return answer.result
-        confirming = apart(lambda: self._rules.confirm(work, answer.worker, answer.error))  # type: ignore[arg-type]
+        raise await self._confirmed(work, answer.worker, answer.error)
+
+    async def _confirmed(self, work: _Work, worker: str, answered: EisyncError) -> EisyncError:
+        """Return what the error of a worker means, as this machine sees it."""
+        confirming = apart(lambda: self._rules.confirm(work, worker, answered))
         try:
             error, is_unfit = await asyncio.wait_for(asyncio.wrap_future(confirming), CONFIRM_WITHIN_S)
         except TimeoutError:
-            error, is_unfit = UnreachableError(f"{answer.error}; this machine cannot read the file either now"), False
+            return UnreachableError(f"{answered}; this machine cannot read the file now either")
         if is_unfit:
-            self._avoided[answer.worker] = clock.monotonic() + AVOID_S
-        raise error
+            self._health.note_failure(worker, clock.monotonic())
+        return error
 
-    def _preferred(self) -> list[str] | None:
-        """Return the workers to prefer; None when all are alike."""
-        now = clock.monotonic()
-        self._avoided = {worker: until for worker, until in self._avoided.items() if until > now}
-        others = self._workers - self._avoided.keys()
-        return sorted(others) if self._avoided and others else None
+    def _is_stuck(self, name: str, given_at: float) -> bool:
+        """Return whether a task that has not begun must be taken back from the worker that has it."""
+        worker = self._given.get(name)
+        return worker is not None and self._health.is_stuck(worker, given_at=given_at, now=clock.monotonic())
 
     async def _connect(self) -> None:
         from distributed import Client
@@ -181,6 +181,9 @@ class DaskExecutor(Executor):
         try:
             if self._client.status == "running":
                 self._workers = frozenset(await asyncio.wait_for(self._client.nthreads(), ASK_WITHIN_S))
+                given = await asyncio.wait_for(self._client.processing(), ASK_WITHIN_S)
+                self._given = {name: worker for worker, names in given.items() for name in names}
+                self._health.forget_others(self._workers)
                 no_worker = f"the Dask scheduler {self.address} has no worker: start one with 'dask worker'"
                 return None if self._workers else no_worker
         except Exception:  # noqa: BLE001, S110 - whatever a broken line raises, the scheduler did not answer
@@ -213,102 +216,3 @@ class _Call(Generic[_T]):
 
     def __call__(self) -> _T:
         return self.fn(*self.args, **self.named)
-
-
-class _Attempt:
-    """One run of one piece of work."""
-
-    def __init__(self, client: Any, name: str, limit_s: float) -> None:
-        self._client = client
-        self._name = name
-        self._limit_s = limit_s
-        self._queue: Any = None
-        self._future: Any = None
-        self._ends_at: float | None = None  # when the worker must have given up (monotonic)
-
-    async def answer(self, unpack: Callable[[bytes], object], work: _Work, preferred: list[str] | None) -> Answer:
-        """Submit the work, and wait for its answer. Raise UnreachableError or UnansweredError."""
-        from distributed import Queue
-
-        try:
-            content = packed(self._name, self._limit_s, work)
-            self._queue = await asyncio.wait_for(_awaited(Queue(self._name, client=self._client)), ASK_WITHIN_S)
-            await asyncio.wait_for(self._queue.put(True), ASK_WITHIN_S)
-            self._future = self._client.submit(
-                unpack,
-                content,
-                key=self._name,
-                pure=False,
-                retries=0,
-                workers=preferred,
-                allow_other_workers=preferred is not None,
-            )
-        except Exception as error:
-            raise UnreachableError(f"the Dask scheduler took no work ({_said(error)})") from error
-        with self._lost_as_error() as lost:
-            answer: Answer = await self._waited()
-            if not answer.is_spent:
-                return answer
-            lost.append("the worker that had it was lost")
-        raise await self._after_loss(lost[0])
-
-    @contextlib.contextmanager
-    def _lost_as_error(self) -> Iterator[list[str]]:
-        lost: list[str] = []
-        try:
-            yield lost
-        except Exception as error:  # noqa: BLE001 - whatever it was, the permit says what it means
-            lost.append(_said(error))
-
-    async def _waited(self) -> Answer:
-        """Wait for the answer. Raise what Dask raises, and TimeoutError after the limit."""
-        waiting = asyncio.ensure_future(self._future.result())
-        submitted_at = clock.monotonic()
-        try:
-            while not (await asyncio.wait({waiting}, timeout=POLL_S))[0]:
-                now = clock.monotonic()
-                if self._ends_at is None:
-                    if now > submitted_at + BEGIN_WITHIN_S:
-                        raise TimeoutError(f"no worker began it within {BEGIN_WITHIN_S:.0f} s")
-                    if not await asyncio.wait_for(self._queue.qsize(), ASK_WITHIN_S):
-                        self._ends_at = now + self._limit_s + MARGIN_S
-                elif now > self._ends_at:
-                    raise TimeoutError(f"the worker did not answer within {self._limit_s + MARGIN_S:.0f} s")
-            answer: Answer = waiting.result()
-            return answer
-        finally:
-            waiting.cancel()
-
-    async def _after_loss(self, reason: str) -> UnreachableError | UnansweredError:
-        """Return what the loss means: with the permit in hand, the work did not begin, and never will."""
-        try:
-            is_unused = bool(await asyncio.wait_for(self._queue.get(batch=True), ASK_WITHIN_S))
-        except Exception:  # noqa: BLE001 - the scheduler is away, or was restarted and knows no permit
-            is_unused = False
-        if is_unused:
-            return UnreachableError(f"no worker of the cluster did it: {reason}")
-        return UnansweredError(f"no answer came from the cluster: {reason}")
-
-    async def wait_out(self) -> None:
-        """Wait until the worker must have given up by its own clock."""
-        ends_at = clock.monotonic() + self._limit_s + MARGIN_S if self._ends_at is None else self._ends_at
-        await asyncio.sleep(max(0.0, ends_at - clock.monotonic()))
-
-    def close(self) -> None:
-        """Tell the scheduler to forget the task and the permit. Never fail: it may be away."""
-        with contextlib.suppress(Exception):
-            if self._future is not None:
-                self._future.release()
-        with contextlib.suppress(Exception):
-            if self._queue is not None:
-                # Twice, as the scheduler counted it twice: when it was made, and when it was awaited.
-                self._queue.close()
-                self._queue.close()
-
-
-async def _awaited(one: Awaitable[_T]) -> _T:
-    return await one
-
-
-def _said(error: BaseException) -> str:
-    return one_line(f"{type(error).__name__}: {error}".rstrip(": "))
