@@ -23,12 +23,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test prepare test-install test-packages test-image test-armv7 test-dask test-memory deb image release \
+.PHONY: help demo cluster-demo test prepare test-install test-packages test-image test-armv7 test-dask test-memory deb image release \
 	constraints coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain bench- \
 	matrix bench-reconciling bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
+	@echo "make cluster-demo  drain 200,000 files through a Dask cluster whose workers are killed (ARGS='--files 5000 --kills 3')"
 	@echo "make test          run all tests"
 	@echo "make deb           the Debian package, in dist/"
 	@echo "make image         the container images eisync and eisync:emulator, with buildah or docker (BASE=: what they stand on)"
@@ -100,6 +101,9 @@ $(DEMO)/.stamp: pyproject.toml
 
 demo: $(DEMO)/.stamp
 	@$(DEMO)/bin/eisync demo $(ARGS)
+
+cluster-demo: env
+	@$(BIN)/python benchmarks/cluster_demo.py $(ARGS)
 
 # What `.ci/run` does while it checks: modules are compiled once, and not by each worker of the tests at the same time.
 prepare: env
