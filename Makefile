@@ -234,7 +234,7 @@ burst: env
 	EISYNC_LARGE=1 $(BIN)/python -m pytest -s tests/processes/test_bursts.py
 	EISYNC_LARGE=1 $(BIN)/python -m pytest tests/processes/test_writers.py -k keeps_open
 	EISYNC_LARGE=1 $(BIN)/python -m pytest tests/web/test_many_rows.py
-	WATCHING_EXAMPLES=500 $(BIN)/python -m pytest --timeout 1800 tests/loops/test_watching_model.py
+	EXAMPLES_SHARE=20 $(BIN)/python -m pytest --timeout 1800 tests/loops/test_watching_model.py
 
 soak: env
 	SOAK_S=$${SOAK_S:-3600} $(BIN)/python -m pytest --timeout 0 tests/processes/test_soak.py $(ARGS)

@@ -1,6 +1,7 @@
 """What many tests need: an emulator, and eisync as a user runs it, in a process of its own."""
 
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from hypothesis import settings
 
 from eisync.core.listing import KeepListed
 from eisync.core.model import RemoteSample
@@ -26,7 +28,12 @@ from tests.canary import (  # noqa: F401 - pytest finds its hooks and fixtures b
     pytest_runtest_makereport,
     pytest_runtest_teardown,
 )
+from tests.examples import examples
 from tests.forks import FORKS
+
+# No test depends on how fast this machine is just now.
+settings.register_profile("no deadline", parent=settings(), deadline=None, max_examples=examples(100))
+settings.load_profile("no deadline")
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -40,11 +47,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Each process begins with a part of the list of its own (pytest-xdist, `--dist worksteal`): so each gets some.
     """
-    for item in items:
-        if item.nodeid.startswith("tests/core/") and not getattr(
-            getattr(item, "obj", None), "is_hypothesis_test", False
-        ):
-            item.add_marker("core_table")  # `.ci/run` has run these already, for their coverage
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     first = [item for item in items if item.nodeid.startswith(LONG)]
     rest = [item for item in items if not item.nodeid.startswith(LONG)]
@@ -56,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items += [*own, *rest[:number]]
         rest = rest[number:]
     items += rest
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of collected tests out of every search for garbage: they stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

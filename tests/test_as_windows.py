@@ -1,7 +1,9 @@
 """Without what only POSIX has (`fork`, `fcntl`, users) every module imports, and files are uploaded."""
 
+import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,40 @@ class Windows(Bench):
             check=False,
         )
 
+    def run_each(self, *commands: list[str]) -> "Said":
+        """Run commands one after the other in one process."""
+        program = (
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tests import as_windows; as_windows.strip()\n"
+            "from eisync.cli import main\n"
+            f"for arguments in {commands!r}:\n"
+            f"    sys.argv[1:] = [*arguments, '--state-dir', {str(self.state)!r}]\n"
+            "    try:\n"
+            "        main()\n"
+            "    except SystemExit as end:\n"
+            "        print('ended with', end.code or 0)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=self.environ,
+            cwd=self.place,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Said(
+            [int(code) for code in re.findall(r"^ended with (\d+)$", done.stdout, flags=re.MULTILINE)], done.stdout
+        )
+
+
+@dataclass(frozen=True)
+class Said:
+    """The exit codes of commands, and all that they printed."""
+
+    codes: list[int]
+    text: str
+
 
 @pytest.fixture
 def windows(bench: Bench) -> Windows:
@@ -49,27 +85,22 @@ def test_every_module_imports() -> None:
 
 def test_a_daemon_uploads_and_answers_over_loopback_and_so_do_commands_without_one(windows: Windows) -> None:
     windows.write("training/wave.1.csv", row(1))
-    daemon = windows.daemon()
+    daemon = windows.daemon(is_real=True)
     try:
+        until((windows.state / "control").exists)  # the port and the token
         until(lambda: windows.run("healthcheck").returncode == 0)
         windows.write("training/wave.2.csv", row(2))
         until(lambda: stored_once(windows.emulator.ledger(), [row(1), row(2)]))
-        assert (windows.state / "control").exists()  # the port and the token
         assert daemon.pid == windows.status()["daemon"]["pid"]
         assert 0 == windows.run("db", "backup", str(windows.place / "beside.db")).returncode
     finally:
         daemon.terminate()
         daemon.wait(20)
-    asked = [
-        (["once", str(windows.recordings), "--quiet"], {0}),
-        (["ls"], {0}),
-        (["doctor"], {0, 3}),
-        (["db", "check"], {0}),
-        (["db", "vacuum"], {0}),
-    ]
-    for arguments, codes in asked:
-        done = windows.run(*arguments)
-        assert done.returncode in codes, (arguments, done.stdout, done.stderr)
-        assert "Traceback" not in done.stdout + done.stderr, (arguments, done.stderr)
+    # In one process: each takes more than a second to import what `strip` needs.
+    said = windows.run_each(
+        ["once", str(windows.recordings), "--quiet"], ["ls"], ["doctor"], ["db", "check"], ["db", "vacuum"]
+    )
+    assert said.codes in ([0, 0, 0, 0, 0], [0, 0, 3, 0, 0]), said.text  # the doctor may warn
+    assert "Traceback" not in said.text
     assert "Traceback" not in (windows.place / "daemon-1.log").read_text()
     assert stored_once(windows.emulator.ledger(), [row(1), row(2)])

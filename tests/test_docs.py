@@ -15,7 +15,7 @@ from itertools import groupby, takewhile
 from pathlib import Path
 
 import click
-import jsonschema
+import jsonschema_rs
 import pytest
 
 import eisync
@@ -117,7 +117,7 @@ def test_the_configurations_in_the_documents_are_accepted(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "```toml" in page.read_text()], ids=lambda page: page.name)
 def test_every_option_of_an_example_exists(page: Path) -> None:
-    validator = jsonschema.Draft202012Validator(json_schema())
+    validator = jsonschema_rs.Draft202012Validator(json_schema())
     for example in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
         assert [] == [error.message for error in validator.iter_errors(tomllib.loads(example))]
 

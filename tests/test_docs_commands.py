@@ -131,7 +131,7 @@ def test_the_readme_shows_what_the_demo_prints() -> None:
 
 def _without_numbers(line: str) -> str:
     """A line of the demo without what is another each time: the port, the folder, who came first."""
-    return re.sub(r":\d+/|eisync-demo-\w+|sample \d+|last upload \d+ s", "", line)
+    return re.sub(r":\d+/|[\w/.]*eisync-demo-\w+|sample \d+|last upload \d+ s", "", line)
 
 
 # JSON

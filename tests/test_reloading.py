@@ -424,7 +424,7 @@ ROWS: Mapping[str, Row] = {
     ),
     "watch.after_upload": Row('"delete"', keeps_the_file, True, False, others="grace_s = 0.0"),
     "watch.grace_s": Row("0.0", keeps_the_file, True, False, others='after_upload = "delete"'),
-    "watch.min_free": Row('"99%"', keeps_the_file, True, False),
+    "watch.min_free": Row('"900 TB"', keeps_the_file, True, False),
     "watch.trash_days": Row("1", days_in_the_trash, 30, 1),
     "watch.metadata": Row('{ site = "lab" }', metadata_of_the_sample, None, "lab"),
     "watch.annotations": Row('"none"', image_has_boxes, True, False),

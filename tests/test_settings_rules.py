@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from eisync.core.labels.path_rules import PathRules
@@ -85,10 +85,10 @@ def test_too_many_rules_are_one_sentence(site: Site) -> None:
 
 def test_the_schema_knows_rules(site: Site) -> None:
     document: dict[str, Any] = {"watch": [{"path": "recordings", "rule": [{"match": "*.wav", "label": "x"}]}]}
-    jsonschema.validate(document, json_schema())
+    jsonschema_rs.validate(json_schema(), document)
     document["watch"][0]["rule"][0]["labl"] = "x"
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document, json_schema())
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(json_schema(), document)
 
 
 def test_flags_win_over_the_folder(site: Site) -> None:

@@ -1,6 +1,6 @@
 """The split of a folder is read from `[watch.split]` and from the command line."""
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from eisync.core.labels.split import Split
@@ -92,6 +92,6 @@ def test_a_fault_of_the_command_line_names_the_flag(site: Site, flags: dict[str,
 
 
 def test_the_schema_knows_the_table() -> None:
-    validator = jsonschema.Draft202012Validator(json_schema())
+    validator = jsonschema_rs.Draft202012Validator(json_schema())
     assert validator.is_valid({"watch": [{"path": "a", "split": {"by": "session", "testing": 20}}]})
     assert not validator.is_valid({"watch": [{"path": "a", "split": {"testing": 20}}]})

@@ -14,6 +14,7 @@ from eisync.adapters.dataset import Dataset
 from eisync.core.dataset import place_key
 from eisync.core.dataset_layout import DatasetFormat, Layout
 from eisync.errors import UnansweredError
+from tests.examples import examples
 
 SELECTION: dict[str, object] = {"project": 1, "category": None, "labels": []}
 IDS = st.integers(1, 6)
@@ -127,7 +128,7 @@ class YoloDatasetKeepsItsModel(DatasetKeepsItsModel):
 
 
 TestYoloDatasetKeepsItsModel = YoloDatasetKeepsItsModel.TestCase
-TestYoloDatasetKeepsItsModel.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestYoloDatasetKeepsItsModel.settings = settings(max_examples=examples(60), stateful_step_count=25)
 
 TestDatasetKeepsItsModel = DatasetKeepsItsModel.TestCase
-TestDatasetKeepsItsModel.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestDatasetKeepsItsModel.settings = settings(max_examples=examples(60), stateful_step_count=25)

@@ -135,7 +135,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 FIELDS = ("filename", "category", "label", "added", "isDisabled", "sha256Hash", "coldstorageFilename", "metadata", "x")
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(
     st.lists(st.tuples(JSON, st.dictionaries(st.sampled_from(FIELDS), JSON)), max_size=6), st.sampled_from([None, 1])
 )

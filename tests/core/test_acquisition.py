@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eisync.core.acquisition import UNSIGNED, Encoding, Recording, SensorAxis, encode, is_signed_with
+from tests.examples import examples
 
 KEY = "fed53116f20684c067774ebf9e7bcbdc"
 
@@ -98,7 +99,7 @@ RECORDINGS = st.integers(1, 3).flatmap(
 )
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(RECORDINGS, st.sampled_from(Encoding), st.text(), st.text())
 def test_a_signed_recording_is_verified_only_with_its_key(
     recording: Recording, encoding: Encoding, key: str, other_key: str
@@ -144,7 +145,7 @@ def test_a_file_that_is_no_acquisition_is_a_value_error(data: bytes, encoding: E
         is_signed_with(data, encoding, KEY)
 
 
-@settings(deadline=None, database=None, max_examples=300)
+@settings(database=None, max_examples=examples(300))
 @given(st.binary(max_size=40), st.sampled_from(Encoding))
 def test_random_bytes_are_no_signed_file(data: bytes, encoding: Encoding) -> None:
     with contextlib.suppress(ValueError):  # the error says what it is not

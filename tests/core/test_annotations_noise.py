@@ -25,6 +25,7 @@ from eisync.core.labels.entry import Entry, packed, unpacked
 from tests.core.test_annotations_coco import box as coco_box
 from tests.core.test_annotations_coco import document as coco_document
 from tests.core.test_annotations_voc import VOC_2012
+from tests.examples import examples
 
 COORDINATES = {"x": 5, "y": 5, "width": 2, "height": 3}
 ROTATED = {
@@ -45,7 +46,7 @@ FORMATS: dict[ModuleType, str] = {
 }
 EACH = pytest.mark.parametrize("module", FORMATS, ids=lambda module: module.__name__.rpartition(".")[2])
 NAMES = ["a.json", "a.txt", "a.csv", "a.xml", "notes.json", "data.yaml", "classes.txt"]
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(module: ModuleType, pieces: Iterable[str]) -> list[Entry]:

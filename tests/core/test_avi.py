@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from eisync.core.formats import avi as module
 from eisync.core.formats.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import avi, avix, chunk, examine, examined
+from tests.examples import examples
 
-quick = settings(max_examples=80, deadline=None, database=None)
+quick = settings(max_examples=examples(80), database=None)
 
 PICTURE = bytes((i * 7) % 250 + 1 for i in range(301))
 PLAIN = avi(PICTURE)

@@ -101,7 +101,7 @@ ITEMS = st.lists(
                      for number, one in enumerate(items)])  # fmt: skip
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(ITEMS, st.builds(Limits, files=st.integers(1, 10), bytes=st.integers(1, 200)))
 def test_every_item_is_in_one_request_that_keeps_the_limits(items: list[Item], limits: Limits) -> None:
     requests = requests_of(items, limits)

@@ -16,6 +16,7 @@ from eisync.core.clock_step import (
     judge,
     span,
 )
+from tests.examples import examples
 
 NOW = 1_000_000_000.0
 KNOWN = KnownTime(seen_at=NOW - 100.0)
@@ -176,7 +177,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(first=JUMPS, steps=st.lists(STEPS, max_size=40))
 def test_nothing_ever_counts_as_older_than_it_is(first: float, steps: list[tuple[str, float]]) -> None:
     machine = Machine(ahead_s=first)

@@ -352,7 +352,7 @@ def test_an_impossible_policy_is_refused(wrong: dict[str, Any]) -> None:
         CompletenessPolicy(**wrong)
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(
     st.lists(st.tuples(st.floats(0.0, 10.0), st.integers(0, 2), st.integers(0, 1), st.floats(0.0, 2_000.0)), min_size=1)
 )

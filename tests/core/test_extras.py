@@ -5,7 +5,6 @@ import pytest
 from eisync.core.extras import InstallRecord, Way, how_to_add
 
 
-@pytest.mark.core_table
 @pytest.mark.parametrize(
     ("way", "source", "extras", "said"),
     [

@@ -14,8 +14,9 @@ from eisync.core.formats.probe import CHUNK_BYTES, Complete, OpenEnded, Truncate
 from eisync.core.ignore import ACCEPTED_EXTENSIONS
 from tests.core import formats
 from tests.core.formats import box, examine, examined, long_box, segment
+from tests.examples import examples
 
-quick = settings(max_examples=60, deadline=None, database=None)
+quick = settings(max_examples=examples(60), database=None)
 
 SOUND = bytes(range(1, 101))
 MOOV, MDAT, FTYP = box(b"moov", b"index"), box(b"mdat", b"media"), box(b"ftyp", b"isom")

@@ -14,6 +14,7 @@ from pathspec import GitIgnoreSpec
 
 from eisync.core import gitignore as module
 from eisync.core.gitignore import GitIgnore
+from tests.examples import examples
 
 PARTS = st.one_of(
     st.just("**"),
@@ -42,7 +43,7 @@ def is_left_out(ignore: GitIgnore, path: str) -> bool:
     return any((ignore.decide(place, is_folder=is_folder) or (False, 0))[0] for place, is_folder in entries(path))
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(pattern=PATTERNS.filter(lambda pattern: not pattern.endswith("**/")), parts=PATHS)  # it reports files, too
 @example(pattern="a*b*c", parts=["aXbXbXc"])
 @example(pattern="**/a/**/b/**/a", parts=["a", "b", "a", "b", "c", "a"])
@@ -67,7 +68,7 @@ LINES = st.lists(
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is the judge")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(lines=LINES, paths=st.lists(PATHS.map("/".join), min_size=30, max_size=60))
 def test_many_patterns_leave_out_what_git_leaves_out(lines: list[str], paths: list[str]) -> None:
     with tempfile.TemporaryDirectory() as place:

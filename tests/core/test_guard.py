@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from eisync.core.clock_step import DAY_S, ClockSetting
 from eisync.core.guard import DOUBT_S, RECENT_S, Guard, Ledger, Touch, why_doubt_clock
+from tests.examples import examples
 
 COUNTS = st.integers(0, 10**9)
 PERCENTS = st.floats(0.0, 100.0)
@@ -223,7 +224,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     count=st.integers(0, 60),
     percent=st.floats(0.0, 100.0),

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from eisync.core.formats import image as module
 from eisync.core.formats.probe import CHUNK_BYTES, Complete, Truncated, Undecidable
 from tests.core.formats import examine, examined, jpeg, png, segment
+from tests.examples import examples
 
-quick = settings(max_examples=80, deadline=None, database=None)
+quick = settings(max_examples=examples(80), database=None)
 
 DATA = bytes((i * 7) % 250 + 1 for i in range(200))
 HAS_END = Complete("its JPEG end marker is there")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.labels import origins
@@ -241,7 +241,6 @@ _RULES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(paths=st.lists(_PATHS.map("/".join), max_size=8), rules=_RULES, data=st.data())
 def test_a_file_is_decided_by_its_path_alone(paths: list[str], rules: list[Rule], data: st.DataObject) -> None:
     one = LabelRules(rules=tuple(rules))

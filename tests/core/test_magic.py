@@ -9,6 +9,7 @@ from eisync.core.formats.magic import HEAD_BYTES, is_json, is_still_image, is_te
 from eisync.core.formats.probe import Truncated, Undecidable
 from tests.core import formats
 from tests.core.formats import box, examine
+from tests.examples import examples
 
 
 def ftyp(major: bytes, *compatible: bytes) -> bytes:
@@ -124,7 +125,7 @@ def test_plain_text_is_distinguished_from_bytes(head: bytes, expected: bool) -> 
     assert expected == is_text(head)
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=examples(200), database=None)
 @given(
     st.binary(max_size=64)
     | st.sampled_from([head for head, _ in CASES]).flatmap(

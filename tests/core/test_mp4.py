@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from eisync.core.formats import mp4 as module
 from eisync.core.formats.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import box, examine, examined, long_box
+from tests.examples import examples
 
-quick = settings(max_examples=80, deadline=None, database=None)
+quick = settings(max_examples=examples(80), database=None)
 
 MEDIA = bytes((i * 7) % 250 + 1 for i in range(300))
 FTYP = box(b"ftyp", b"isom\0\0\2\0isomiso2")

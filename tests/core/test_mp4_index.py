@@ -11,8 +11,9 @@ from eisync.core.formats import mp4 as module
 from eisync.core.formats.mp4 import TO_THE_END, Box, box_of, media_reach
 from eisync.core.formats.probe import CHUNK_BYTES, OpenEnded, Read, Truncated, Undecidable
 from tests.core.formats import box, examine
+from tests.examples import examples
 
-quick = settings(max_examples=80, deadline=None, database=None)
+quick = settings(max_examples=examples(80), database=None)
 
 FTYP = box(b"ftyp", b"isom\0\0\2\0isomiso2")
 MEDIA = bytes((i * 7) % 250 + 1 for i in range(300))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from eisync.core.labels.path_pattern import PathPattern
 from eisync.core.labels.pattern_cost import MAX_PATH
+from tests.examples import examples
 
 ADMITTED = {
     r"(?P<subject>s\d+)_(?P<label>[a-z]+)_(?P<session>\d{8})": ("gym/s01_squat_20260102.wav", "s01_squat_20260102"),
@@ -139,7 +140,7 @@ _EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(pattern=_EXPRESSIONS, path=st.text("ab/_0", max_size=20))
 def test_an_admitted_expression_finds_what_python_finds(pattern: str, path: str) -> None:
     try:

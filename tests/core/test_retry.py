@@ -33,7 +33,7 @@ def test_the_pause_doubles_up_to_a_limit_and_follows_retry_after(
     assert NOW + pause_s == POLICY.due_at(attempt=attempt, now=NOW, jitter=jitter, asked_s=asked_s)
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(st.integers(1, 10**6), st.floats(0.0, 1.0, exclude_max=True), st.floats(-1e9, 1e9))
 def test_the_next_attempt_is_between_now_and_the_longest_pause(attempt: int, jitter: float, asked_s: float) -> None:
     due_at = POLICY.due_at(attempt=attempt, now=NOW, jitter=jitter, asked_s=asked_s)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.labels.description import MAX_METADATA, Description
@@ -170,7 +170,6 @@ SPLITS = st.tuples(st.integers(1, 60), st.integers(0, 39)).map(
 )
 
 
-@settings(deadline=None)  # a busy machine
 @given(GROUPS, TOTALS, SPLITS, st.randoms())
 def test_the_order_of_groups_and_labels_does_not_matter(
     groups: dict[str, Counts], totals: dict[tuple[str | None, Category], int], split: Split, dice: random.Random
@@ -187,7 +186,6 @@ def test_the_order_of_groups_and_labels_does_not_matter(
     assert {one.category for one in found.values()} <= set(split.shares)
 
 
-@settings(deadline=None)  # a busy machine
 @given(GROUPS, GROUPS, SPLITS)
 def test_what_was_decided_stays_when_files_are_added(
     groups: dict[str, Counts], more: dict[str, Counts], split: Split
@@ -203,7 +201,6 @@ def test_what_was_decided_stays_when_files_are_added(
     assert not first.keys() & late.keys()
 
 
-@settings(deadline=None)  # a busy machine
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(5, 50))
 def test_equal_groups_come_within_one_group_of_the_percentage(number: int, size: int, testing: int) -> None:
     groups: dict[str, Counts] = {f"s{one}": {"walk": size} for one in range(number)}
@@ -212,7 +209,6 @@ def test_equal_groups_come_within_one_group_of_the_percentage(number: int, size:
     assert abs(files - testing / 100 * number * size) <= size
 
 
-@settings(deadline=None)  # a busy machine
 @given(st.integers(1, 40), st.integers(5, 40), st.integers(1, 40))
 def test_groups_that_come_one_by_one_come_as_near(number: int, testing: int, validation: int) -> None:
     split = Split(by="session", testing=testing, validation=validation)

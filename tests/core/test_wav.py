@@ -10,8 +10,9 @@ from eisync.core.formats import wav as module
 from eisync.core.formats.probe import Complete, OpenEnded, Truncated, Undecidable
 from eisync.core.model import MAX_FILE_BYTES
 from tests.core.formats import chunk, examine, examined, rf64, wav
+from tests.examples import examples
 
-quick = settings(max_examples=80, deadline=None, database=None)
+quick = settings(max_examples=examples(80), database=None)
 
 SOUND = bytes((i * 7) % 250 + 1 for i in range(400))
 HEADER = 44

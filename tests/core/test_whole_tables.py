@@ -15,8 +15,9 @@ from eisync.core.formats.json_document import _is_object
 from eisync.core.formats.probe import CHUNK_BYTES, Complete, Truncated, Undecidable
 from tests.core import formats
 from tests.core.formats import examine, examined
+from tests.examples import examples
 
-quick = settings(max_examples=100, deadline=None, database=None)
+quick = settings(max_examples=examples(100), database=None)
 
 RECORDING: dict[str, Any] = {
     "protected": {"ver": "v1", "alg": "none"},
@@ -406,7 +407,7 @@ DOCUMENTS = st.lists(JSON_VALUES, max_size=5) | st.dictionaries(st.text(max_size
 SPELLINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
 
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=examples(300))
 @given(DOCUMENTS, SPELLINGS, st.booleans(), st.sampled_from([None, 2]), st.data())
 def test_json_in_every_spelling_is_complete_and_its_beginnings_are_not(
     value: Any, encoding: str, is_ascii: bool, indent: int | None, data: st.DataObject
@@ -476,7 +477,7 @@ def test_an_object_that_is_only_checked_also_parses(text: bytes) -> None:
     assert is_object(text) == _is_object(text)
 
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=examples(300))
 @given(st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=5), st.integers(0, 10**9), st.binary(max_size=4))
 def test_an_object_with_an_overwritten_byte_is_checked_as_it_is_parsed(value: Any, place: int, bytes_: bytes) -> None:
     whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -18,6 +18,7 @@ from eisync.core.model import Category, FileFacts, Item, sent_name
 from eisync.core.retry import Fault
 from eisync.core.studio import original_name, stored_name
 from eisync.core.wire import Barred, Duplicate, Failed, Refused, Reply, Silence, Smaller, Stored
+from tests.examples import examples
 
 NOW = 1_700_000_000.0
 BOUNDARY = "eisync-0123456789abcdef"
@@ -104,7 +105,7 @@ def a_name(raw: bytes) -> str:
     return os.fsdecode(raw.translate(None, b"/\0\\") + b".csv")
 
 
-@settings(deadline=None, database=None, max_examples=100)
+@settings(database=None, max_examples=examples(100))
 @given(
     st.dictionaries(
         st.one_of(st.text(min_size=1).map(str.encode), st.binary(min_size=1)).map(a_name),
@@ -466,7 +467,7 @@ HEADERS = st.dictionaries(
 STATUSES = st.sampled_from([200, 200, 200, 200, 301, 400, 401, 404, 413, 429, 500, 503]) | st.integers()
 
 
-@settings(deadline=None, database=None, max_examples=250)
+@settings(database=None, max_examples=examples(250))
 @given(status=STATUSES, headers=HEADERS, body=BODIES, sent=st.integers(1, 5))
 def test_any_answer_gives_every_file_one_outcome_that_can_be_stored(
     status: int, headers: dict[str, str], body: bytes, sent: int
@@ -508,13 +509,13 @@ def answer_of(outcomes: Sequence[wire.Outcome]) -> bytes:
     return json.dumps({"success": True, "files": [entry_of(outcome) for outcome in outcomes]}).encode()
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(outcomes=CLEAR_ANSWERS)
 def test_each_entry_of_the_answer_is_read_for_its_file(outcomes: list[wire.Outcome]) -> None:
     assert outcomes == read(200, answer_of(outcomes), len(outcomes))
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(outcomes=CLEAR_ANSWERS, data=st.data())
 def test_an_answer_that_was_cut_confirms_no_file(outcomes: list[wire.Outcome], data: st.DataObject) -> None:
     whole = answer_of(outcomes)
@@ -525,7 +526,7 @@ def test_an_answer_that_was_cut_confirms_no_file(outcomes: list[wire.Outcome], d
     assert [Fault.UNANSWERED] * len(outcomes) == [one.fault for one in found if isinstance(one, Failed)]
 
 
-@settings(deadline=None, database=None)
+@settings(database=None)
 @given(outcomes=CLEAR_ANSWERS, sent=st.integers(2, 8))
 def test_with_a_different_count_no_entry_is_used_for_a_file(outcomes: list[wire.Outcome], sent: int) -> None:
     assume(len(outcomes) != sent)

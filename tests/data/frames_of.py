@@ -1,21 +1,35 @@
-"""The same table as a frame of every library, and as one that only looks like a frame."""
+"""The same table as a frame of every library, and as one that only looks like a frame.
+
+Dask and Polars are imported when a frame of theirs is made: that takes a second, and every worker imports this module.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import dask.dataframe
 import pandas as pd
-import polars as pl
-
-from_pandas: Callable[..., Any] = dask.dataframe.from_pandas  # it has no types
 
 Columns = Mapping[str, Sequence[Any]]
+
+
+def dask_frame(columns: Columns) -> Any:
+    import dask.dataframe
+
+    from_pandas: Callable[..., Any] = dask.dataframe.from_pandas  # it has no types
+    return from_pandas(pd.DataFrame(dict(columns)), npartitions=2)
+
+
+def polars_frame(columns: Columns) -> Any:
+    import polars
+
+    return polars.DataFrame(dict(columns), strict=False)
+
+
 MAKERS: dict[str, Callable[[Columns], Any]] = {
     "pandas": lambda columns: pd.DataFrame(dict(columns)),
     "pandas of arrow": lambda columns: pd.DataFrame(dict(columns)).convert_dtypes(dtype_backend="pyarrow"),
-    "dask": lambda columns: from_pandas(pd.DataFrame(dict(columns)), npartitions=2),
-    "polars": lambda columns: pl.DataFrame(dict(columns), strict=False),
-    "polars, lazy": lambda columns: pl.DataFrame(dict(columns), strict=False).lazy(),
+    "dask": dask_frame,
+    "polars": polars_frame,
+    "polars, lazy": lambda columns: polars_frame(columns).lazy(),
     "a look-alike": lambda columns: LookAlike(columns),
 }
 

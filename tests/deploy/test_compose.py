@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -38,13 +38,13 @@ def _schema() -> dict[str, Any]:
 
 @pytest.mark.parametrize("file", [FILE, QUICKSTART], ids=lambda file: file.name)
 def test_it_follows_the_compose_schema(file: Path) -> None:
-    jsonschema.validate(yaml.safe_load(file.read_text()), _schema())
+    jsonschema_rs.validate(_schema(), yaml.safe_load(file.read_text()))
 
 
 def test_a_misspelt_option_would_be_noticed(document: dict[str, Any]) -> None:
     document["services"]["eisync"]["read_olny"] = True
-    with pytest.raises(jsonschema.ValidationError, match="read_olny"):
-        jsonschema.validate(document, _schema())
+    with pytest.raises(jsonschema_rs.ValidationError, match="read_olny"):
+        jsonschema_rs.validate(_schema(), document)
 
 
 def test_the_key_is_a_secret_of_the_name_that_is_looked_for(document: dict[str, Any], service: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""What the pages about the Debian package and the systemd unit tell a person to type works: `make test-install`.
+"""What the pages about the package, the unit and a service of one's own say to type works: `make test-install`.
 
 The blocks of a page are typed in order, into a Debian that has just been booted, in a folder that is a clone.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY
 from tests.deploy.debian import PACKAGE, Debian, Done, Machine, until, why_not
-from tests.deploy.gateway import arrive, configuration, upload
+from tests.deploy.gateway import are_stored_once, arrive, configuration, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BLOCK = re.compile(r"^```sh\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
@@ -91,3 +92,46 @@ def test_the_page_about_the_unit(machine: Machine, service: RunningEmulator) -> 
     typed(machine, remove)
     assert "not-found" == machine.property("LoadState")
     assert machine.debian.path("/var/lib/eisync/eisync.db").exists()
+
+
+def test_the_page_about_a_service_of_ones_own(machine: Machine, service: RunningEmulator) -> None:
+    install, uninstall = blocks("desktop.md")
+    assert 0 == machine.run("sh", "-c", f"dpkg --install {CLONE}/dist/*.deb").returncode
+    home = machine.debian.path("/home/cara")
+    assert 0 == machine.run("useradd", "--create-home", "cara").returncode
+    uid = machine.run("id", "-u", "cara").stdout.strip()
+    folder = home / ".config/eisync"
+    (home / "recordings/training").mkdir(parents=True)
+    folder.mkdir(parents=True)
+    (folder / "eisync.toml").write_text(
+        f'[[target]]\nname = "main"\napi_key_file = "key"\nstudio_url = "{service.studio_url}"\n'
+        f'ingestion_url = "{service.ingestion_url}"\n[[watch]]\npath = "~/recordings"\nsettle_s = 0.5\n'
+        "[web]\nenabled = false\n"
+    )
+    (folder / "key").write_text(f"{CANARY}\n")
+    (folder / "key").chmod(0o600)
+    [content] = upload(machine, service, folder="/home/cara/recordings/training")
+    assert 0 == machine.run("chown", "-R", "cara:cara", "/home/cara").returncode
+    machine.systemctl("start", f"user@{uid}")  # as a login does
+
+    def as_cara(*command: str) -> Done:
+        environ = (f"XDG_RUNTIME_DIR=/run/user/{uid}", "HOME=/home/cara", "USER=cara")
+        return machine.run("runuser", "-u", "cara", "--", "env", "--chdir=/home/cara", *environ, *command)
+
+    done = as_cara("bash", "-euc", install)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    until(lambda: are_stored_once(service, [content]), why=machine.journal)
+    status = json.loads(as_cara("eisync", "service", "status", "--json").stdout)
+    shown = as_cara("systemctl", "--user", "show", "--value", "--property=MainPID,ActiveState", "eisync").stdout
+    assert {str(status["pid"]), "active"} == set(shown.split())
+    assert ["/home/cara/recordings"] == status["folders"]
+    assert "is installed already" in as_cara("eisync", "service", "install").stdout
+    unit = home / ".config/systemd/user/eisync.service"
+    assert CANARY not in unit.read_text()
+    done = as_cara("bash", "-euc", uninstall)
+    assert (0, False) == (done.returncode, unit.exists()), done.stdout + done.stderr
+    assert "inactive\n" == as_cara("systemctl", "--user", "is-active", "eisync").stdout
+    assert 4 == as_cara("eisync", "service", "status").returncode
+    assert (home / ".local/state/eisync/eisync.db").exists()
+    assert [content] == [one.read_bytes() for one in (home / "recordings/training").iterdir()]
+    machine.systemctl("stop", f"user@{uid}")

@@ -13,7 +13,7 @@ import pytest
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from tests.canary import CANARY
-from tests.deploy.debian import PACKAGE, Debian, Done, Machine, until, why_not
+from tests.deploy.debian import PACKAGE, Debian, Machine, until, why_not
 from tests.deploy.gateway import FOLDER, are_stored_once, arrive, configure, gateway, upload
 
 REASON = why_not()
@@ -163,50 +163,6 @@ def test_members_of_the_group_may_ask_and_others_are_told_which(machine: Machine
     done = {name: machine.run("runuser", "-u", name, "--", "eisync", "status") for name in ("ann", "bob")}
     assert done["ann"].returncode in {0, 4}, done["ann"].stdout + done["ann"].stderr
     assert (78, True) == (done["bob"].returncode, "the group eisync may ask" in done["bob"].stderr), done["bob"].stderr
-
-
-def test_a_person_has_a_service_of_their_own_installed_used_and_removed(
-    machine: Machine, service: RunningEmulator
-) -> None:
-    home = machine.debian.path("/home/cara")
-    assert 0 == machine.run("useradd", "--create-home", "cara").returncode
-    uid = machine.run("id", "-u", "cara").stdout.strip()
-    folder = home / ".config/eisync"
-    (home / "recordings/training").mkdir(parents=True)
-    folder.mkdir(parents=True)
-    (folder / "eisync.toml").write_text(
-        f'[[target]]\nname = "main"\napi_key_file = "key"\nstudio_url = "{service.studio_url}"\n'
-        f'ingestion_url = "{service.ingestion_url}"\n[[watch]]\npath = "~/recordings"\nsettle_s = 0.5\n'
-        "[web]\nenabled = false\n"
-    )
-    (folder / "key").write_text(f"{CANARY}\n")
-    (folder / "key").chmod(0o600)
-    [content] = upload(machine, service, folder="/home/cara/recordings/training")
-    assert 0 == machine.run("chown", "-R", "cara:cara", "/home/cara").returncode
-    machine.systemctl("start", f"user@{uid}")  # as a login does
-
-    def as_cara(*command: str) -> Done:
-        environ = (f"XDG_RUNTIME_DIR=/run/user/{uid}", "HOME=/home/cara", "USER=cara")
-        return machine.run("runuser", "-u", "cara", "--", "env", "--chdir=/home/cara", *environ, *command)
-
-    done = as_cara("eisync", "service", "install")
-    assert 0 == done.returncode, done.stdout + done.stderr
-    until(lambda: are_stored_once(service, [content]), why=machine.journal)
-    until(lambda: 0 == as_cara("eisync", "service", "status").returncode)
-    status = json.loads(as_cara("eisync", "service", "status", "--json").stdout)
-    shown = as_cara("systemctl", "--user", "show", "--value", "--property=MainPID,ActiveState", "eisync").stdout
-    assert {str(status["pid"]), "active"} == set(shown.split())
-    assert ["/home/cara/recordings"] == status["folders"]
-    assert "is installed already" in as_cara("eisync", "service", "install").stdout
-    unit = home / ".config/systemd/user/eisync.service"
-    assert CANARY not in unit.read_text()
-    done = as_cara("eisync", "service", "uninstall")
-    assert (0, False) == (done.returncode, unit.exists()), done.stdout + done.stderr
-    assert "inactive\n" == as_cara("systemctl", "--user", "is-active", "eisync").stdout
-    assert 4 == as_cara("eisync", "service", "status").returncode
-    assert (home / ".local/state/eisync/eisync.db").exists()
-    assert [content] == [one.read_bytes() for one in (home / "recordings/training").iterdir()]
-    machine.systemctl("stop", f"user@{uid}")
 
 
 def test_it_upgrades_with_its_rows_and_is_purged_without_a_trace(

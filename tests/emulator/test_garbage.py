@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eisync.emulator.server import RunningEmulator
+from tests.examples import examples
 
 from .test_server import subprocess_emulator
 from .wire import Client, acquisition, connect, csv, form, raw_upload, read_all, wav
@@ -209,7 +210,7 @@ def test_a_studio_body_that_is_too_large_is_refused(client: Client) -> None:
     path=st.sampled_from(["/raw-data", "/raw-data/count", "/raw-data/1", "/raw-data/1/wav", "/last-modification"]),
     filtered=st.sampled_from(["labels", "ids", "minId", "maxId", "limit", "offset", "metadata", "minDate", "search"]),
 )
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_query_makes_studio_fail(client: Client, name: str, value: str, path: str, filtered: str) -> None:
     raw = value.encode("utf-8", "surrogateescape" if value == "\udcff" else "replace")
     query = {"category": b"all", filtered: raw, name.encode("utf-8", "replace"): raw}
@@ -219,7 +220,7 @@ def test_no_query_makes_studio_fail(client: Client, name: str, value: str, path:
 @given(
     name=st.binary(max_size=30), body=st.binary(max_size=60), extension=st.sampled_from(["csv", "cbor", "json", "wav"])
 )
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_file_makes_ingestion_fail(client: Client, name: bytes, body: bytes, extension: str) -> None:
     disposition = b'form-data; name="data"; filename="' + name + b"." + extension.encode() + b'"'
     raw = b"--frontier\r\nContent-Disposition: " + disposition + b"\r\n\r\n" + body + b"\r\n--frontier--"
@@ -231,7 +232,7 @@ def test_no_file_makes_ingestion_fail(client: Client, name: bytes, body: bytes, 
 
 
 @given(raw=st.binary(max_size=80))
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_body_makes_the_control_routes_fail(client: Client, raw: bytes) -> None:
     base = client.emulator.studio_url.removesuffix("/v1")
     for path in ("faults", "projects"):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from eisync.emulator.history import HistoryOptions
 from eisync.emulator.model import CHANGE_ACTIONS, Actor, Page, Sample, Selection
 from eisync.emulator.store import Store, open_store
+from tests.examples import examples
 
 from .test_store import NOW_MS, body, commit, project_of, sample
 from .wire import sha256
@@ -67,7 +68,7 @@ def versions(store: Store, project_id: int, now_ms: int) -> list[Any]:
         return history.list_versions(project_id, now_ms, EVERYTHING)[0][::-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(STEPS)
 def test_every_version_is_what_the_dataset_was(steps: list[Step]) -> None:
     with contextlib.closing(open_store(None, EACH)) as store:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from eisync.emulator.multipart import FormReader, MultipartError, Part, TooManyParts, parse_parameters
 from eisync.emulator.spool import Limits
+from tests.examples import examples
 
 from .wire import form
 
@@ -52,7 +53,7 @@ def boundary_safe(files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     sizes=st.lists(st.integers(1, 60), min_size=1, max_size=4).map(tuple),
     trailing=st.sampled_from([b"", b"\r\n", b"\r\nan epilogue"]),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=examples(150))
 def test_any_chunking_of_any_names_and_bodies_gives_the_parts_sent(
     tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, bytes]], sizes: tuple[int, ...], trailing: bytes
 ) -> None:
@@ -66,7 +67,6 @@ def test_any_chunking_of_any_names_and_bodies_gives_the_parts_sent(
 
 
 @given(raw=st.binary(max_size=300), sizes=st.lists(st.integers(1, 50), min_size=1, max_size=3).map(tuple))
-@settings(deadline=None)
 def test_whatever_is_no_form_is_refused_and_nothing_else_happens(
     tmp_path_factory: pytest.TempPathFactory, raw: bytes, sizes: tuple[int, ...]
 ) -> None:

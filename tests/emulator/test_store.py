@@ -28,6 +28,7 @@ from eisync.emulator.model import (
 )
 from eisync.emulator.spool import Body
 from eisync.emulator.store import Store, StoreError, open_store
+from tests.examples import examples
 
 from .wire import sha256
 
@@ -265,7 +266,7 @@ def test_counts_by_label_add_up(store: Store) -> None:
 
 
 @given(steps=st.lists(st.one_of(st.sampled_from("abc"), st.integers(0, 30)), max_size=60), limit=st.integers(1, 7))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 def test_keyset_paging_finds_exactly_what_a_plain_list_holds(steps: list[str | int], limit: int) -> None:
     """A letter stores a sample with that label, a number deletes the sample at that place."""
     opened = open_store(None)
@@ -329,7 +330,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, int
     max_id=st.none() | st.integers(-5, 6000),
     label=st.sampled_from([(), ("idle",)]),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=examples(150))
 def test_paging_by_offset_and_counting_agree_with_a_plain_list_at_any_depth(
     large: tuple[Store, int, dict[int, str]],
     offset: int,

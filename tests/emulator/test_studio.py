@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
+from tests.examples import examples
 
 from .wire import TIMEOUT_S, Client, acquisition, csv, png, wav
 
@@ -364,7 +365,7 @@ def test_a_large_batch_is_a_job_when_the_switch_says_so() -> None:
     limit=st.integers(1, 5),
     wanted=st.sets(st.sampled_from(["a", "b&c", "ü"])),
 )
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_sweep_by_keyset_finds_what_was_uploaded(
     shared: Client, labels: list[str], limit: int, wanted: set[str]
 ) -> None:

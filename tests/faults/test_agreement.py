@@ -40,6 +40,7 @@ from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from tests.canary import holders
 from tests.conftest import row
+from tests.examples import examples
 from tests.fakes import RIGHT, Clock
 from tests.loops.stage import actions_of
 from tests.loops.test_uploader import Drain, target_queue
@@ -448,9 +449,8 @@ class AgreementMachine(RuleBasedStateMachine):
 
 
 AgreementMachine.TestCase.settings = settings(
-    max_examples=int(os.environ.get("AGREEMENT_EXAMPLES", "25")),
+    max_examples=examples(25),
     stateful_step_count=20,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )

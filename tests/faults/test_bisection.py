@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from eisync.emulator.server import RunningEmulator
 from tests.conftest import row
+from tests.examples import examples
 
 from .gate import gate
 from .rig import rig
@@ -18,7 +19,7 @@ FILES = 13
 
 
 @settings(
-    max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(12), database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 @given(guilty=st.sets(st.integers(0, FILES - 1)))
 @example(guilty={0})

@@ -28,6 +28,7 @@ from eisync.loops.reconciler.identification import DOUBT_S
 from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.store.mirror import Mirrored
 from tests.canary import holders
+from tests.examples import examples
 from tests.fakes import Answer, Clock, Cloud, reply_of
 from tests.loops.test_uploader import Drain, target_queue
 from tests.loops.yard import Yard, run
@@ -244,9 +245,8 @@ def sha256(content: bytes) -> str:
 
 
 SafetyMachine.TestCase.settings = settings(
-    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "60")),
+    max_examples=examples(60),
     stateful_step_count=25,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -30,6 +30,7 @@ from eisync.errors import EisyncError
 from eisync.settings import load
 from tests.conftest import row
 from tests.empty_state import make_state
+from tests.examples import examples
 from tests.fakes import Cloud, Notebook, reply_of
 
 pytestmark = pytest.mark.timeout(600)  # many examples, each with real files: how long depends on who else is busy
@@ -357,9 +358,8 @@ class Histories(RuleBasedStateMachine):
 
 
 Histories.TestCase.settings = settings(
-    max_examples=int(os.environ.get("ONLY_COPY_EXAMPLES", "25")),
+    max_examples=examples(25),
     stateful_step_count=14,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

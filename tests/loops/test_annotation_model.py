@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from eisync.core.lifecycle import State
+from tests.examples import examples
 
 from .test_annotations import boxes, png
 from .yard import Yard, run
@@ -217,5 +218,5 @@ class Annotating(RuleBasedStateMachine):
 
 TestAnnotating = Annotating.TestCase
 TestAnnotating.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(60), stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
 from tests.conftest import list_sample
+from tests.examples import examples
 
 from .circuit import Circuit
 
@@ -221,8 +222,7 @@ class ContentMachine(RuleBasedStateMachine):
 
 TestContent = ContentMachine.TestCase
 TestContent.settings = settings(
-    max_examples=int(os.environ.get("CONTENT_EXAMPLES", "25")),
+    max_examples=examples(25),
     stateful_step_count=20,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

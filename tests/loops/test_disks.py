@@ -16,6 +16,7 @@ from eisync.core.mounts import FileSystem
 from eisync.core.policy import OnRemoteDelete, Policy
 from eisync.errors import UnansweredError
 from eisync.loops.watcher.disks import MountedDisks
+from tests.examples import examples
 from tests.fakes import Cloud
 from tests.mounting import Mounts, mounting
 
@@ -273,7 +274,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_a_sample_is_deleted_only_if_its_file_is_on_no_disk(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]

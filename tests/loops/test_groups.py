@@ -20,6 +20,7 @@ from eisync.core.model import Category, RemoteSample
 from eisync.loops.watcher import groups as module
 from eisync.store.descriptions import Descriptions
 from eisync.store.mirror import Mirrored
+from tests.examples import examples
 
 from .yard import Yard, run
 
@@ -256,7 +257,7 @@ def test_a_file_that_disappears_does_not_decide(yard: Yard) -> None:
     assert {} == yard.index.groups.find("main", "group", ["s01"])
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3)), max_size=12), min_size=1, max_size=4),
     st.randoms(),

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.examples import examples
+
 from .test_lineage import Keeper
 
 WHICH = st.sampled_from([0, 1])
@@ -123,5 +125,5 @@ class SharedFolder(RuleBasedStateMachine):
 
 TestSharedFolder = SharedFolder.TestCase
 TestSharedFolder.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(25), stateful_step_count=25, suppress_health_check=list(HealthCheck)
 )

@@ -16,6 +16,7 @@ from eisync.core.model import Root
 from eisync.core.outcome import Outcome
 from eisync.core.policy import Policy
 from eisync.errors import FileUnreadableError
+from tests.examples import examples
 
 from .stage import Stage
 from .yard import Yard, deletion_evidence
@@ -235,7 +236,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_a_sample_is_deleted_only_when_its_content_is_nowhere_in_the_folders(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]

@@ -13,6 +13,7 @@ from eisync.core.model import RemoteSample
 from eisync.core.policy import OnRemoteDelete, Policy
 from eisync.core.retention import Why, why_unconfirmed
 from eisync.store.retention import Removals
+from tests.examples import examples
 
 from .stage import INTERVAL_S, Stage
 from .yard import Yard
@@ -153,7 +154,7 @@ def test_the_retention_keeps_the_only_whole_copy_of_a_split_recording(yard: Yard
     assert is_replaced or "edited" in stage.history("a.csv")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from(["split", "delete", "sweep", "split late"]), st.integers(0, 3)),

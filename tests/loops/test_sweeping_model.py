@@ -14,6 +14,7 @@ from eisync.core.lifecycle import State
 from eisync.core.model import Page, RemoteSample
 from eisync.errors import StudioError, UnansweredError
 from eisync.store.mirror import Mirrored
+from tests.examples import examples
 from tests.fakes import Cloud
 
 from .test_reconciler import Sweep, project, synced
@@ -157,4 +158,4 @@ class Project(RuleBasedStateMachine):
 
 
 TestProject = Project.TestCase
-TestProject.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestProject.settings = settings(max_examples=examples(60), stateful_step_count=30)

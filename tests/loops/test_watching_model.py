@@ -23,6 +23,7 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item
 from eisync.core.outcome import Outcome
 from eisync.errors import FileError, StateError
+from tests.examples import examples
 from tests.fakes import failing
 
 from .yard import Yard
@@ -271,9 +272,8 @@ class WatchingMachine(RuleBasedStateMachine):
 
 TestWatching = WatchingMachine.TestCase
 TestWatching.settings = settings(
-    max_examples=int(os.environ.get("WATCHING_EXAMPLES", "25")),
+    max_examples=examples(25),
     stateful_step_count=20,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -27,8 +27,8 @@ from tests.conftest import Bench, row, stored_once, until
 
 # The larger proof is `make kills`. The seed gives the same moments and the same faults. Their effect depends on the
 # scheduling of the machine, so the service's ledger is checked and not the order of events.
-FILES = int(os.environ.get("KILL_FILES", "300"))
-KILLS = int(os.environ.get("KILLS", "12"))
+FILES = int(os.environ.get("KILL_FILES", "200"))
+KILLS = int(os.environ.get("KILLS", "6"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
 
 

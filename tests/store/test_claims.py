@@ -12,6 +12,7 @@ from eisync.core.batching import Inference, Limits, Order, requests_of
 from eisync.core.model import Category, Item
 from eisync.core.outcome import give_back
 from eisync.store import claims
+from tests.examples import examples
 
 from .shelf import NOW, Shelf
 
@@ -118,7 +119,7 @@ def test_companions_are_found_by_their_index(shelf: Shelf, order: Order) -> None
     assert "TEMP B-TREE" not in plan
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcd"), st.booleans(), st.sampled_from(["{}", "lab"])), min_size=1, max_size=60

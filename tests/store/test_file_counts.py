@@ -19,6 +19,7 @@ from eisync.store.cleanup import KEEP_S, Cleanup
 from eisync.store.database import FILE_NAME
 from eisync.store.file_counts import CountError
 from eisync.store.queue import LostClaimError
+from tests.examples import examples
 
 from .shelf import NOW, Shelf, facts
 from .test_database import migrate_to
@@ -149,9 +150,8 @@ class CountMachine(RuleBasedStateMachine):
 
 
 CountMachine.TestCase.settings = settings(
-    max_examples=30,
+    max_examples=examples(30),
     stateful_step_count=30,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -14,6 +14,7 @@ from eisync.core.lifecycle import PENDING, Event, State, can, step, walk
 from eisync.core.model import Item
 from eisync.core.outcome import Outcome, give_back, outcome_of
 from eisync.core.retry import Fault, RetryPolicy
+from tests.examples import examples
 
 from .shelf import Shelf, facts
 
@@ -322,9 +323,8 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 OutboxMachine.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=examples(40),
     stateful_step_count=30,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
