@@ -182,7 +182,7 @@ class App:
             bell=self.bells["uploader"],
             progress=progress,
             connect=self._connect_ahead,
-            sent_bytes=lambda: self.throttle.passed_bytes,
+            sent_bytes=lambda: self.throttle.passed_bytes + self._remote.worked_s,
         )
 
     def _connect_ahead(self) -> None:

@@ -35,6 +35,11 @@ class RemoteUploads:
 
         return remote_uploads(self._settings, name, self._services[name], self.executor)
 
+    @property
+    def worked_s(self) -> int:
+        """Return for how many seconds workers have worked: a sign of progress while one sends a large file."""
+        return 0 if self.executor is None else self.executor.worked_s
+
     def close(self, *, wait: bool) -> None:
         """Leave the cluster. With `wait`, let what is under way end first."""
         if self.executor is not None:

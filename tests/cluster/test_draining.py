@@ -119,3 +119,13 @@ def test_a_coordinator_that_is_killed_goes_on_where_it_was(bench: Bench, cluster
         kill(process)
     assert 0 == ended(draining(bench, cluster.address)), said(bench)
     assert_all_stored_once(bench, contents)
+
+
+def test_a_pass_waits_for_a_worker_that_takes_longer_than_its_patience(bench: Bench, cluster: Cluster) -> None:
+    """One file goes after the other, and each takes longer than the pass waits while nothing arrives."""
+    bench.configure(upload={"workers": 1, "batch_files": 1})
+    contents = fill(bench, 2)
+    slow_answers(bench, 8.0)
+    done = bench.once("--scheduler", cluster.address, "--timeout", "4")
+    assert 0 == done.returncode, done.stderr
+    assert stored_once(bench.emulator.ledger(), contents)

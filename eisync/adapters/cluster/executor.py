@@ -61,6 +61,9 @@ class DaskExecutor(Executor):
         self._workers: frozenset[str] = frozenset()
         self._health = WorkerHealth()
         self._given: dict[str, str] = {}  # the worker that has each task, by the task's name
+        self._names: set[str] = set()  # of the tasks that are under way
+        self.worked_s = 0
+        """For how many seconds, about, workers had work of this executor: it grows while any of them may be busy."""
         self._trouble: str | None = None
         self._is_shut = False
         self._unpack = unpacker()
@@ -120,6 +123,7 @@ class DaskExecutor(Executor):
         """Do the work on a worker. Raise EisyncError."""
         name = f"eisync_upload-{uuid.uuid4().hex}"
         attempt = Attempt(self._client, name, self._rules.limit_s(work), is_stuck=self._is_stuck)
+        self._names.add(name)
         try:
             answer = await attempt.answer(self._unpack, work, self._health.preferred(self._workers, clock.monotonic()))
         except (UnreachableError, UnansweredError) as error:
@@ -129,6 +133,7 @@ class DaskExecutor(Executor):
                 await attempt.wait_out()
             raise
         finally:
+            self._names.discard(name)
             attempt.close()
         if answer.error is None:
             self._health.note_answer(answer.worker, clock.monotonic())
@@ -183,6 +188,7 @@ class DaskExecutor(Executor):
                 self._workers = frozenset(await asyncio.wait_for(self._client.nthreads(), ASK_WITHIN_S))
                 given = await asyncio.wait_for(self._client.processing(), ASK_WITHIN_S)
                 self._given = {name: worker for worker, names in given.items() for name in names}
+                self.worked_s += bool(self._names & self._given.keys())
                 self._health.forget_others(self._workers)
                 no_worker = f"the Dask scheduler {self.address} has no worker: start one with 'dask worker'"
                 return None if self._workers else no_worker
