@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ WITHIN_S = 60.0
 Done = subprocess.CompletedProcess[str]
 
 
+@cache
 def why_not() -> str | None:
     """Why the tests of the installation are not run here; None if they are."""
     if not BASE or not PACKAGE:
@@ -31,7 +33,10 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "only root can install a package and boot systemd"
     missing = [tool for tool in ("systemd-nspawn", "dpkg-deb", "chroot", "nsenter") if shutil.which(tool) is None]
-    return f"missing on this machine: {', '.join(missing)}" if missing else None
+    if missing:
+        return f"missing on this machine: {', '.join(missing)}"
+    tried = _run(["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", f"--directory={BASE}", "true"])
+    return f"systemd-nspawn cannot run here: {tried.stderr.strip()}" if tried.returncode else None
 
 
 class Debian:
