@@ -26,6 +26,7 @@ from eisync.errors import (
     FileError,
     KeyRefusedError,
     StudioError,
+    TransitError,
     UnreachableError,
 )
 from eisync.settings import Settings, find_key
@@ -98,6 +99,8 @@ class _Sender:
             found = self._service.project_id()  # the service is asked once for each key
         except StudioError:
             return  # a key that may only upload: the answers name the project
+        except TransitError as error:
+            raise UnreachableError(f"nothing was sent, as the project of the key is not known: {error}") from error
         if expected is not None and found != expected:
             raise ConfigurationError(f"its key opens project {found}, and the coordinator's opens project {expected}")
 

@@ -75,7 +75,8 @@ def api_key(given: "str | KeyElsewhere | None" = None) -> str:
     return key
 
 
-_keys_here: dict[bytes, str] = {}
+_stand_ins: dict[str, "KeyElsewhere"] = {}
+"""What stands for each key of this process: the executor may work in this process after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,15 @@ class KeyElsewhere:
     @classmethod
     def of(cls, key: str) -> "KeyElsewhere":
         """Return what stands for this key."""
+        if (found := _stand_ins.get(key)) is not None:
+            return found
         salt = os.urandom(16)
-        made = cls(salt, hashlib.sha256(salt + key.encode()).digest())
-        _keys_here[made.digest] = key  # the executor may work in this process
-        return made
+        return _stand_ins.setdefault(key, cls(salt, hashlib.sha256(salt + key.encode()).digest()))
 
     def read(self) -> str:
         """Return the key of this process. Raises MissingApiKeyException or InvalidApiKeyException."""
-        if (known := _keys_here.get(self.digest)) is not None:
+        known = next((key for key, one in list(_stand_ins.items()) if one == self), None)
+        if known is not None:
             return known
         key = api_key()
         if hashlib.sha256(self.salt + key.encode()).digest() != self.digest:

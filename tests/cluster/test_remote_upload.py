@@ -120,6 +120,15 @@ def test_a_worker_with_a_wrong_key_sends_nothing(
     assert 0 == emulator.ledger()["requests"]
 
 
+def test_a_worker_that_cannot_ask_for_its_project_sends_nothing(emulator: RunningEmulator, item: Item) -> None:
+    emulator.set_faults({"where": "studio", "kind": "status", "status": 503})
+    with pytest.raises(UnreachableError, match="nothing was sent, as the project of the key is not known"):
+        upload_of(item, emulator)()
+    emulator.set_faults({"where": "studio", "kind": "status", "status": 403})
+    assert isinstance(upload_of(item, emulator)().reply, Reply)  # a key that may only upload
+    assert 1 == emulator.ledger()["requests"]
+
+
 def test_a_worker_without_a_key_says_where_it_looked(item: Item, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EI_API_KEY")
     with pytest.raises(ConfigurationError, match="there is no API key"):

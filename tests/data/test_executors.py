@@ -158,7 +158,7 @@ def test_the_key_is_not_in_the_work_of_another_machine(service: RunningEmulator,
 
 def elsewhere(key: KeyElsewhere, monkeypatch: pytest.MonkeyPatch, own: str | None) -> KeyElsewhere:
     """What stands for the key in a process that has `own` as its key."""
-    monkeypatch.setattr(client, "_keys_here", {})
+    monkeypatch.setattr(client, "_stand_ins", {})
     monkeypatch.setattr(eisync, "API_KEY", own)
     there: KeyElsewhere = pickle.loads(pickle.dumps(key))
     return there
