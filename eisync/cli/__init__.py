@@ -10,6 +10,7 @@ import gc
 import importlib
 import io
 import os
+import signal
 import sys
 import threading
 
@@ -109,7 +110,19 @@ def group() -> None:
 def main() -> None:
     """Run the console script. Never return, and show no traceback for an error that a person can correct."""
     threading.excepthook = _thread_failed
-    sys.exit(_exit_code())
+    terminated: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        terminated.append(number)
+        raise KeyboardInterrupt
+
+    # A command that is ended removes what it has begun to write, as after Ctrl-C. `run` and `once` replace this.
+    signal.signal(signal.SIGTERM, interrupt)
+    code = _exit_code()
+    if terminated:  # whoever asked for it is to see that this ended it
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+    sys.exit(code)
 
 
 def _exit_code() -> int:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -132,6 +133,33 @@ def test_ctrl_c_leaves_nothing_of_a_backup(synced: Bench, what: str) -> None:
     assert before == sorted(path.name for path in synced.state.iterdir())
 
 
+TERMINATED = """
+import os, signal, sys, time
+from eisync.app import upkeep
+from eisync.cli import main
+def verify(part, show):
+    assert os.path.exists(part)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+upkeep._verify = verify
+main()
+"""
+
+
+def test_sigterm_leaves_nothing_of_a_backup(synced: Bench) -> None:
+    before = sorted(path.name for path in synced.place.iterdir())
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINATED, "db", "backup", str(synced.place / "copy.db"), "--state-dir", synced.state],
+        env=synced.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (-signal.SIGTERM, "") == (done.returncode, done.stderr.strip())
+    assert before == sorted(path.name for path in synced.place.iterdir())
+
+
 def test_a_restored_backup_sends_nothing_twice_and_deletes_nothing(synced: Bench) -> None:
     """What happened after the backup is not in it: files were uploaded, one was removed here, one sample in Studio."""
     copy = synced.place / "copy.db"
@@ -154,7 +182,7 @@ def test_a_restored_backup_sends_nothing_twice_and_deletes_nothing(synced: Bench
     after = synced.emulator.ledger()
     assert before["stored_by_hash"] == after["stored_by_hash"]
     assert before.get("deleted") == after.get("deleted")
-    assert "tombstone" == synced.files()["training/wave.1.csv"]["state"]
+    assert "tombstone" == synced.files()["training/wave.1.csv"]["state"], done.stdout + done.stderr
     assert {"synced"} == {synced.files()[f"training/wave.{number}.csv"]["state"] for number in (2, 4, 5)}
     assert 0 == synced.run("db", "check").returncode
 
