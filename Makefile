@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo cluster-demo test prepare test-install test-packages test-image test-armv7 test-dask test-memory deb image release \
+.PHONY: help demo cluster-demo bench-cluster test prepare test-install test-packages test-image test-armv7 test-dask test-memory deb image release \
 	constraints coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain bench- \
 	matrix bench-reconciling bench-watching kills soak clean
 
@@ -53,6 +53,7 @@ help:
 	@echo "make soak          an hour of mixed faults; memory and descriptors stay flat (SOAK_S=, SOAK_SEED=)"
 	@echo "make bench-matrix  uploads by format, labels and latency, beside the official SDK and bare loops: a table in Markdown"
 	@echo "make bench-drain   many files, large files, one at a time, a long backlog (ARGS='--only idle': a part of it)"
+	@echo "make bench-cluster  1, 2 and 4 workers of a Dask cluster, each with a bandwidth limit of its own"
 	@echo "make bench-reconciling   a sweep of a million samples, beside the official SDK's listing"
 	@echo "make docs          rewrite what the documents take from the code, and build the site in docs/_build/html"
 	@echo "make format        let ruff format the sources"
@@ -238,6 +239,9 @@ burst: env
 
 soak: env
 	SOAK_S=$${SOAK_S:-3600} $(BIN)/python -m pytest --timeout 0 tests/processes/test_soak.py $(ARGS)
+
+bench-cluster: env
+	$(BIN)/python benchmarks/cluster_scale.py $(ARGS)
 
 bench-reconciling: env sdk
 	$(BIN)/python benchmarks/reconciling.py $(ARGS)

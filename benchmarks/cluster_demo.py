@@ -23,7 +23,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 IN_A_FOLDER = 1000
 SHOW_S = 5.0
@@ -72,7 +72,7 @@ class Demo:
     others: list[Process] = field(default_factory=list)
     killed: int = 0
 
-    def __enter__(self) -> "Demo":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,7 +130,7 @@ class Demo:
         command = ("distributed.cli.dask_worker", self.scheduler, *options, *own)
         self.workers.append(self._start("worker", *command, environ=self.environ))
 
-    def drain(self, files: int, kills: int) -> int:
+    def drain(self, files: int, kills: int, *, is_shown: bool = True) -> int:
         """Upload everything, and kill a worker at `kills` points of the way. Return the exit code of `eisync once`."""
         until(self._has_worker)
         state = ("--state-dir", os.path.join(self.place, "state"))
@@ -139,10 +139,10 @@ class Demo:
         self.others.append(process)
         shown_at = time.monotonic()
         while process.poll() is None:
-            done = self.stored()
+            done = self.stored() if is_shown or kills else 0
             if self.killed < kills and done > files * (self.killed + 1) // (kills + 1):
                 self._kill_one(done)
-            if time.monotonic() - shown_at > SHOW_S:
+            if is_shown and time.monotonic() - shown_at > SHOW_S:
                 say(f"{done:>9,} of {files:,} stored, {self.killed} workers killed")
                 shown_at = time.monotonic()
             with contextlib.suppress(subprocess.TimeoutExpired):
