@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cloudpickle
+import dask
 import distributed
 import pytest
 
@@ -27,6 +28,15 @@ from eisync.errors import (
 )
 
 DONE: list[str] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dask_as_before() -> Iterator[None]:
+    """Each worker makes its own client the default one of this process, and Dask does not undo that for two of them."""
+    before = dict(dask.config.config)
+    yield
+    dask.config.config.clear()
+    dask.config.config.update(before)
 
 
 @pytest.fixture(scope="module")
