@@ -23,12 +23,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test prepare test-install test-packages test-image test-armv7 test-memory deb image release \
+.PHONY: help demo cluster-demo bench-cluster test prepare test-install test-packages test-image test-armv7 test-dask test-memory deb image release \
 	constraints coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain bench- \
 	matrix bench-reconciling bench-sharing bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
+	@echo "make cluster-demo  drain 200,000 files through a Dask cluster whose workers are killed (ARGS='--files 5000 --kills 3')"
 	@echo "make test          run all tests"
 	@echo "make deb           the Debian package, in dist/"
 	@echo "make image         the container images eisync and eisync:emulator, with buildah or docker (BASE=: what they stand on)"
@@ -38,6 +39,7 @@ help:
 	@echo "make constraints   the tested versions, in deploy/constraints.txt (ARGS=--upgrade: newer ones)"
 	@echo "make release       everything that a release has, in dist/, after checks; uploads nothing (VERSION=0.1.0)"
 	@echo "make test-armv7    install eisync on armv7, by qemu, and run it there (as root, with debootstrap and qemu-user-static)"
+	@echo "make test-dask     schedulers and workers of Dask, and kills of each"
 	@echo "make test-memory   100,000 files in 128 MB, with 'eisync once' and 'eisync run' (as root)"
 	@echo "make check         formatting, lint, types, layers, documentation"
 	@echo "make coverage      which lines of the rules in core no test of theirs runs (ARGS=--raise: write the floor down)"
@@ -51,6 +53,7 @@ help:
 	@echo "make soak          an hour of mixed faults; memory and descriptors stay flat (SOAK_S=, SOAK_SEED=)"
 	@echo "make bench-matrix  uploads by format, labels and latency, beside the official SDK and bare loops: a table in Markdown"
 	@echo "make bench-drain   many files, large files, one at a time, a long backlog (ARGS='--only idle': a part of it)"
+	@echo "make bench-cluster  1, 2 and 4 workers of a Dask cluster, each with a bandwidth limit of its own"
 	@echo "make bench-reconciling   a sweep of a million samples, beside the official SDK's listing"
 	@echo "make bench-sharing  machines that share a service with a limit, in a simulation: a table in Markdown"
 	@echo "make docs          rewrite what the documents take from the code, and build the site in docs/_build/html"
@@ -101,6 +104,9 @@ $(DEMO)/.stamp: pyproject.toml
 demo: $(DEMO)/.stamp
 	@$(DEMO)/bin/eisync demo $(ARGS)
 
+cluster-demo: env
+	@$(BIN)/python benchmarks/cluster_demo.py $(ARGS)
+
 # What `.ci/run` does while it checks: modules are compiled once, and not by each worker of the tests at the same time.
 prepare: env
 	@$(BIN)/python -m pytest --collect-only -qq > /dev/null
@@ -147,6 +153,9 @@ $(ARMV7)/.stamp: deploy/armv7/root
 
 test-armv7: env $(ARMV7)/.stamp
 	EISYNC_ARMV7=$(CURDIR)/$(ARMV7)/root $(BIN)/python -m pytest -m armv7 --timeout 3600 tests/deploy/test_armv7.py $(ARGS)
+
+test-dask: env
+	EISYNC_DASK=1 $(BIN)/python -m pytest -m dask --timeout 600 tests/cluster $(ARGS)
 
 test-memory: env
 	EISYNC_LARGE=1 $(BIN)/python -m pytest -m memory --timeout 3600 tests/processes/test_memory.py $(ARGS)
@@ -231,6 +240,9 @@ burst: env
 
 soak: env
 	SOAK_S=$${SOAK_S:-3600} $(BIN)/python -m pytest --timeout 0 tests/processes/test_soak.py $(ARGS)
+
+bench-cluster: env
+	$(BIN)/python benchmarks/cluster_scale.py $(ARGS)
 
 bench-reconciling: env sdk
 	$(BIN)/python benchmarks/reconciling.py $(ARGS)

@@ -11,6 +11,7 @@
     │   └── StateLostError       it was removed or replaced while eisync runs: this process must end  exit 74
     ├── FolderError          a folder to write into cannot be used: a person must act  exit 73
     ├── DaemonUnreachableError   a daemon runs and does not answer: try later exit 69
+    ├── ClusterUnreachableError  the Dask scheduler does not answer: try later  exit 69
     ├── TransitError         a request got no usable answer: try again
     │   ├── UnreachableError     it certainly did not arrive
     │   └── UnansweredError      it was sent; whether it arrived is not known
@@ -27,7 +28,8 @@ Outcomes that are expected (a duplicate, a throttled request, a refused file) ar
 The message of each error is one sentence for a person: what happened and what to do.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 CONTENT_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What unexpected content of a file, a name or an answer may raise because of a bug in eisync.
@@ -41,6 +43,16 @@ class EisyncError(Exception):
     """The root of the tree. `exit_code` is the exit code of a command when nothing catches the error."""
 
     exit_code: ClassVar[int] = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep the fields when the error goes to another process, and leave its cause behind: that may hold a key."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[EisyncError], arguments: tuple[Any, ...], fields: Mapping[str, Any]) -> EisyncError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(fields)
+    return error
 
 
 class ConfigurationError(EisyncError):
@@ -87,6 +99,12 @@ class FolderError(EisyncError):
 
 class DaemonUnreachableError(EisyncError):
     """A daemon holds the state folder, and its socket does not answer."""
+
+    exit_code = 69
+
+
+class ClusterUnreachableError(EisyncError):
+    """The scheduler of the cluster that the settings name does not answer."""
 
     exit_code = 69
 

@@ -26,6 +26,7 @@ what is raised is an exception of both (`also_official`). The texts are wrapped 
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from eisync.errors import EisyncError
 
@@ -134,6 +135,15 @@ class ApiException(EdgeImpulseException):
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Name a class of this module: one that is made by `also_official` is not known in another process."""
+        kind = next(one for one in type(self).__mro__ if globals().get(one.__name__) is one)
+        return _api_exception, (kind, (self.status, self.reason, self.body))
+
+
+def _api_exception(kind: type[ApiException], arguments: tuple[Any, ...]) -> ApiException:
+    return also_official(kind)(*arguments)
 
 
 class UnauthorizedException(ApiException):

@@ -35,7 +35,8 @@ ROOMS = {
     # defusedxml and yaml read bytes of strangers, hardened and as texts only; both are pure functions of a text.
     "core": room(CORE, {"cbor2", "pydantic_core", "defusedxml", "yaml"}),
     "store": room(CORE, {"sqlite_utils"}),
-    "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic", "typing_extensions"}),
+    # distributed is imported by functions only: `eisync.adapters.cluster` is for those who name a scheduler.
+    "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic", "typing_extensions", "distributed"}),
     "loops": room(CORE | {"store"}, {"structlog"}),
     "control": room(CORE | {"store", "loops"}),
     "web": room(

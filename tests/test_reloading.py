@@ -101,12 +101,15 @@ def category_by_group(site: Site) -> object:
     return _of(site, name)["category"]
 
 
-def metadata_of_the_sample(site: Site) -> object:
-    name = site.drop()
-    site.upload(name)
-    found = site.app.services["main"].whole(_of(site, name)["sample_ids"][0])
-    assert found is not None
-    return (found.metadata or {}).get("site")
+def metadata_of_the_sample(key: str) -> Callable[[Site], object]:
+    def of(site: Site) -> object:
+        name = site.drop()
+        site.upload(name)
+        found = site.app.services["main"].whole(_of(site, name)["sample_ids"][0])
+        assert found is not None
+        return (found.metadata or {}).get(key)
+
+    return of
 
 
 def finds_by_polling(site: Site) -> object:
@@ -426,7 +429,8 @@ ROWS: Mapping[str, Row] = {
     "watch.grace_s": Row("0.0", keeps_the_file, True, False, others='after_upload = "delete"'),
     "watch.min_free": Row('"900 TB"', keeps_the_file, True, False),
     "watch.trash_days": Row("1", days_in_the_trash, 30, 1),
-    "watch.metadata": Row('{ site = "lab" }', metadata_of_the_sample, None, "lab"),
+    "watch.metadata": Row('{ site = "lab" }', metadata_of_the_sample("site"), None, "lab"),
+    "watch.metadata_host": Row("true", metadata_of_the_sample("host"), None, socket.gethostname()),
     "watch.annotations": Row('"none"', image_has_boxes, True, False),
     "watch.require_annotation": Row("true", state_of_an_image, "ready", "settling"),
     "watch.manifest": Row('"list.csv"', label_by_manifest, "fixed", "dog"),

@@ -262,6 +262,22 @@ ONE_FAULT: list[tuple[str, str]] = [
     (WATCH + "[upload]\ntimeout_s = nan", "eisync.toml:4: upload.timeout_s: must be a finite number"),
     (WATCH + "[upload]\nallow_duplicates = 1", "eisync.toml:4: upload.allow_duplicates: must be true or false"),
     (WATCH + "[upload]\nretry_base_s = 400", "eisync.toml:3: upload: retry_cap_s must not be less than retry_base_s"),
+    (
+        WATCH + "[upload]\nscheduler = '10.0.0.5:8786'",
+        'eisync.toml:4: upload.scheduler: must be the address of a Dask scheduler, such as "tcp://10.0.0.5:8786"',
+    ),
+    (
+        WATCH + "[upload]\nscheduler = 'tcp://10.0.0.5'",
+        'eisync.toml:4: upload.scheduler: must be the address of a Dask scheduler, such as "tcp://10.0.0.5:8786"',
+    ),
+    (
+        WATCH + "[upload]\nscheduler = 'tcp://10.0.0.5:port'",
+        'eisync.toml:4: upload.scheduler: must be the address of a Dask scheduler, such as "tcp://10.0.0.5:8786"',
+    ),
+    (
+        WATCH + "[upload]\nscheduler = 'tls://a:b@c:8786'",
+        "eisync.toml:4: upload.scheduler: must not contain a user name, a password or a path",
+    ),
     (WATCH + "[log]\nlevel = 3", 'eisync.toml:4: log.level: must be one of "debug", "info", "warning" or "error"'),
     (WATCH + "[state]\ndir = 3", "eisync.toml:4: state.dir: must be a path in quotes"),
     (WATCH + "[state]\ndir = ''", "eisync.toml:4: state.dir: must not be empty"),
@@ -669,3 +685,15 @@ def test_a_key_that_is_also_a_name_is_in_no_fault(site: Site) -> None:
     site.write(f'[{key}]\na = 1\n[[target]]\n{key} = 1\nname = "{key}{key}{key}"\n[[watch]]\npath = "{key}"\n')
     for environ in ({"EI_API_KEY": key}, {"EISYNC_API_KEY": key, f"EISYNC_{key.upper()}": "1"}):
         assert key not in "\n".join(site.faults(environ=environ)).lower()
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_the_scheduler_of_the_command_line_wins(site: Site, scheme: str) -> None:
+    site.write("[upload]\nscheduler = 'tcp://one:8786'\n")
+    environ = site.environ(EISYNC_UPLOAD__SCHEDULER="tcp://two:8786")
+    assert "tcp://two:8786" == site.load("recordings", environ=environ).upload.scheduler
+    flag = f"{scheme}://[::1]:8786/"
+    assert f"{scheme}://[::1]:8786" == site.load("recordings", environ=environ, scheduler=flag).upload.scheduler
+    assert ['--scheduler: must be the address of a Dask scheduler, such as "tcp://10.0.0.5:8786"'] == site.faults(
+        "recordings", scheduler="here"
+    )

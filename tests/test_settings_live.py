@@ -22,7 +22,13 @@ def place(tmp_path: Path) -> Path:
 
 
 def read(
-    place: Path, text: str, *, labels: LabelFlags | None = None, dirs: Iterable[str] = (), **environ: str
+    place: Path,
+    text: str,
+    *,
+    labels: LabelFlags | None = None,
+    dirs: Iterable[str] = (),
+    scheduler: str | None = None,
+    **environ: str,
 ) -> Settings:
     (place / "eisync.toml").write_text(text)
     (place / "eisync.toml").chmod(0o600)
@@ -31,6 +37,7 @@ def read(
         state_dir=str(place / "state"),
         dirs=[str(place / name) for name in dirs],
         labels=labels or LabelFlags(),
+        scheduler=scheduler,
         environ={"EI_API_KEY": CANARY, "HOME": str(place), **environ},
         cwd=str(place),
     )
@@ -192,6 +199,11 @@ def test_no_secret_is_shown(place: Path) -> None:
             f'{BASE}label = "dog"\n',
             {"labels": LabelFlags(label="cat"), "dirs": ["recordings"]},
             {"watch {place}/recordings: label": "--label"},
+        ),
+        (
+            f'{BASE}[upload]\nscheduler = "tcp://one:8786"\n',
+            {"scheduler": "tcp://two:8786"},
+            {"upload.scheduler": "--scheduler"},
         ),
         (
             f'{BASE}[[watch]]\npath = "more"\n',

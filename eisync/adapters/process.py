@@ -137,6 +137,13 @@ def hand_over(executor: Executor, fn: Callable[_P, _T], /, *args: _P.args, **kwa
     return work.future
 
 
+def hand(executor: Executor, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+    """Run `fn` in the executor: as `hand_over` does in threads; other executors get `fn` itself, to be pickled."""
+    if isinstance(executor, ThreadPoolExecutor):
+        return hand_over(executor, fn, *args, **kwargs)
+    return executor.submit(fn, *args, **kwargs)
+
+
 def apart(fn: Callable[[], _T]) -> Future[_T]:
     """Run `fn` in a thread of its own, which ends with the process if nothing else ends it.
 

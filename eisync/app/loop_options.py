@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eisync.adapters import process
 from eisync.adapters.files.ignore_files import IgnoreFiles
 from eisync.core.ignore import IgnoreRules
 from eisync.core.model import Root
@@ -35,7 +36,7 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
         eligibility=eligibility,
         labelling=watch.label_rules,
         policy=watch.completeness,
-        metadata=watch.metadata,
+        metadata={"host": process.host(), **watch.metadata} if watch.metadata_host else watch.metadata,
         scan_interval_s=watch.scan_interval_s,
         mode=mode or watch.mode,
         on_change=watch.on_change,

@@ -20,6 +20,7 @@ from eisync.app.loop_options import (
     watched_roots,
 )
 from eisync.app.outside import outside_world
+from eisync.app.remote import RemoteUploads
 from eisync.core import mounts
 from eisync.core.batching import Order
 from eisync.core.lineage import Stamp
@@ -221,7 +222,7 @@ def watcher_loop(
     )
 
 
-def uploader_loop(parts: Parts, pool: Executor, rules: SendingRules) -> UploaderLoop:
+def uploader_loop(parts: Parts, pool: Executor, rules: SendingRules, remote: RemoteUploads) -> UploaderLoop:
     """Return the uploader of all targets."""
     options = sending_options(parts.settings)
     targets = [
@@ -233,13 +234,14 @@ def uploader_loop(parts: Parts, pool: Executor, rules: SendingRules) -> Uploader
             policy=options.policy,
             allow_duplicates=parts.settings.upload.allow_duplicates,
             key_token=partial(parts.keys.token, target.name),
+            remote=remote.of(target.name),
         )
         for target in parts.settings.targets
     ]
     return UploaderLoop(
         targets,
         store=UploadStore(parts.outbox, parts.index),
-        workers=Workers(pool, options.workers, wake=parts.wakes["uploader"], log=parts.log),
+        workers=Workers(pool, options.workers, wake=parts.wakes["uploader"], log=parts.log, uploads=remote.executor),
         hash_of=sha256_of,
         rules=replace(rules, infers_labels=options.infers_labels),
         chance=TimeAndChance(monotonic=clock.monotonic, jitter=clock.jitter, boundary=clock.boundary),

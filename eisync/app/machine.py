@@ -20,6 +20,7 @@ from eisync.app.loops import Parts, asks_studio, refuse_remote, services_of
 from eisync.app.notifier import Notifier
 from eisync.app.numbers import ProcessNumbers
 from eisync.app.page import PageServer, explain, page_services
+from eisync.app.remote import RemoteUploads
 from eisync.control.operations import Operations
 from eisync.control.running import PAGE_STARTS, Running
 from eisync.control.server import ControlServer
@@ -95,7 +96,8 @@ class App:
         self.watcher = loops.watcher_loop(
             parts, self._events, self._writer_probe.asking, rules.order, listens=self.listens
         )
-        self.uploader = loops.uploader_loop(parts, self._pool, rules)
+        self._remote = RemoteUploads(lambda: self.settings, self.services)
+        self.uploader = loops.uploader_loop(parts, self._pool, rules, self._remote)
         self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
         self.retention = loops.retention_loop(parts)
         self.notifier: Notifier | None = None
@@ -180,12 +182,12 @@ class App:
             bell=self.bells["uploader"],
             progress=progress,
             connect=self._connect_ahead,
-            sent_bytes=lambda: self.throttle.passed_bytes,
+            sent_bytes=lambda: self.throttle.passed_bytes + self._remote.worked_s,
         )
 
     def _connect_ahead(self) -> None:
         """Open the first connections for uploads while the folders are scanned, and leave a worker for other work."""
-        for service in self.services.values():
+        for service in self.services.values() if self._remote.executor is None else ():
             for _ in range(min(FIRST_REQUESTS, self.settings.upload.workers - 1)):
                 with suppress(RuntimeError):  # no thread can be started now
                     self._pool.submit(service.connect)
@@ -247,6 +249,7 @@ class App:
         if self.notifier is not None:
             self.notifier.close()
         self._pool.shutdown(wait=wait, cancel_futures=True)
+        self._remote.close(wait=wait)
         for service in self.services.values():
             service.close()
         # Answer requests until the end: once the database is closed, commands can open it themselves.

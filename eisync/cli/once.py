@@ -36,6 +36,11 @@ SHOWN_REASONS = 10
 @key_file
 @label_flags
 @click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Send through the workers of this Dask scheduler, such as tcp://10.0.0.5:8786 (`scheduler` in [upload]).",
+)
+@click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(min=0),
@@ -51,6 +56,7 @@ def command(
     state_dir: str | None,
     api_key_file: str | None,
     labels: LabelFlags,
+    scheduler: str | None,
     timeout_s: float,
     quiet: bool,
 ) -> int:
@@ -68,12 +74,19 @@ def command(
                   or the project is not the one that the files were sent to
               4   some files are still waiting, incomplete or open for writing, were not in the
                   last listing, or are on a disk that is missing: run it again
+             69   the Dask scheduler does not answer
              77   the key is refused
 
     When both 3 and 4 apply, the code is 4, unless nothing continues before a person acts.
     """
     settings = load(
-        config=config, state_dir=state_dir, dirs=places, takes_files=True, labels=labels, api_key_file=api_key_file
+        config=config,
+        state_dir=state_dir,
+        dirs=places,
+        takes_files=True,
+        labels=labels,
+        scheduler=scheduler,
+        api_key_file=api_key_file,
     )
     _refuse_left_out(settings)
     # A person at a terminal gets a progress bar, and every problem at the end. Everything else gets the log.

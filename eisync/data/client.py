@@ -7,8 +7,10 @@ as one of `eisync.exceptions`; no text of these contains the key.
 
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +56,14 @@ _projects: dict[tuple[str, bytes], int] = {}
 _lock = threading.Lock()
 
 
-def api_key(given: str | None = None) -> str:
+def api_key(given: "str | KeyElsewhere | None" = None) -> str:
     """Return the key to use, without quotes and byte order marks around it.
 
     An empty `given` counts as a missing key: falling back to the global key could act on another project. Raises
     MissingApiKeyException, and InvalidApiKeyException for a text that cannot be a key.
     """
+    if isinstance(given, KeyElsewhere):
+        return given.read()
     is_default = given is None
     try:
         key = clean((eisync.API_KEY if is_default else given) or "")
@@ -69,6 +73,55 @@ def api_key(given: str | None = None) -> str:
     if not key:
         raise MissingApiKeyException
     return key
+
+
+_stand_ins: dict[str, "KeyElsewhere"] = {}
+"""What stands for each key of this process: the executor may work in this process after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyElsewhere:
+    """Stands for the caller's key in another process, which must have the same one. Contains no key.
+
+    `digest` is the SHA-256 of `salt` and the key.
+    """
+
+    salt: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, key: str) -> "KeyElsewhere":
+        """Return what stands for this key."""
+        if (found := _stand_ins.get(key)) is not None:
+            return found
+        salt = os.urandom(16)
+        return _stand_ins.setdefault(key, cls(salt, hashlib.sha256(salt + key.encode()).digest()))
+
+    def read(self) -> str:
+        """Return the key of this process. Raises MissingApiKeyException or InvalidApiKeyException."""
+        known = next((key for key, one in list(_stand_ins.items()) if one == self), None)
+        if known is not None:
+            return known
+        key = api_key()
+        if hashlib.sha256(self.salt + key.encode()).digest() != self.digest:
+            raise InvalidApiKeyException(
+                "The process that the executor uses has another API key than the caller: set `EI_API_KEY` there to the "
+                "same one."
+            )
+        return key
+
+
+def key_for(executor: Executor | None, key: str) -> "str | KeyElsewhere":
+    """Return what the work for this executor has as its key.
+
+    The processes of the standard library get it through a pipe. Other executors may show their work on a page, log it
+    or write it to a disk: their processes must have the key already.
+    """
+    processes = sys.modules.get("concurrent.futures.process")  # if it is not loaded, there is no such executor
+    is_local = executor is None or isinstance(executor, ThreadPoolExecutor)
+    if is_local or (processes is not None and isinstance(executor, processes.ProcessPoolExecutor)):
+        return key
+    return KeyElsewhere.of(key)
 
 
 def ingestion_url() -> str:
@@ -109,7 +162,7 @@ def transport(*, pool_connections: int | None = 20, pool_maxsize: int | None = 2
 class Access:
     """How a call reaches Studio: key, time limit, connections to keep, and address. None: the default."""
 
-    api_key: str | None = None
+    api_key: str | KeyElsewhere | None = None
     timeout_sec: float | None = None
     pool_connections: int | None = 20
     pool_maxsize: int | None = 20
@@ -136,6 +189,10 @@ class Access:
         where = path + (f"?{encode_query(query)}" if query else "")
         reply = self._send_with_retries(method, where, is_repeatable=repeatable, max_answer_bytes=max_answer_bytes)
         return _checked(reply, _answer_in(reply))
+
+    def portable(self, executor: Executor) -> "Access":
+        """Return the same access for work that runs in this executor. Raises as `api_key`."""
+        return replace(self, api_key=key_for(executor, api_key(self.api_key)), host=studio_url(self.host))
 
     def file(self, path: str) -> bytes:
         """Return the bytes of the file at `path`. Raises the same exceptions as `request`."""

@@ -1,7 +1,4 @@
-"""List the samples of a project, newest first, and download samples in the order of the ids given.
-
-Several ranges of ids are listed at the same time. Each page ends below the lowest id of the page before. Paging by
-offset would skip samples while others are deleted, and repeat samples while others are uploaded.
+"""Download samples in the order of the ids given.
 
 Images, video and sound are downloaded as files. A time series is downloaded as JSON text in the data acquisition
 format, whatever its file was, so that it can be uploaded again. Anything else is downloaded as the bytes that were
@@ -15,17 +12,14 @@ import operator
 import os
 import re
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import pairwise
+from contextlib import AbstractContextManager
 from typing import Any
 
-from eisync.adapters.process import hand_over
-from eisync.core.batching import PageSize
-from eisync.core.listing import may_be_listed
-from eisync.core.studio import MOST_LISTED, original_name, says_no_sample
-from eisync.data.client import LARGEST_ANSWER_BYTES, Access, TooLargeException
+from eisync.adapters.process import hand
+from eisync.core.studio import original_name, says_no_sample
+from eisync.data.client import Access
 from eisync.data.sample_type import Sample
 from eisync.data.uploading import Progress, counting
 from eisync.exceptions import UnsuccessfulRequestException
@@ -38,10 +32,6 @@ _FILES = {
     ("audio", "wav"): "wav?axisIx=0",
 }
 """By the first sensor (name, units) of a sample that is a file: the path of the file below the sample's own path."""
-_MOST_BYTES = 16 * 1024 * 1024  # a page that is larger is requested again with fewer samples
-
-Remote = dict[str, Any]
-"""A sample as Studio lists it."""
 
 
 def download_samples_by_ids(
@@ -53,13 +43,14 @@ def download_samples_by_ids(
     pool_maxsize: int | None = 20,
     pool_connections: int | None = 20,
     *,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> list[Sample]:
     """Download the samples with these ids, in the order of the ids. Ids that the project does not have are skipped.
 
     All samples are held in memory at once; `stream_samples_by_ids` holds only a few at a time.
 
-    Replaces `edgeimpulse.data.download_samples_by_ids`; `progress` is an addition.
+    Replaces `edgeimpulse.data.download_samples_by_ids`; `executor` and `progress` are additions.
 
     Args:
         sample_ids: One id, or any iterable of ids.
@@ -69,6 +60,8 @@ def download_samples_by_ids(
         show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
         pool_maxsize: How many idle connections to keep for each host. None: 20.
         pool_connections: For how many hosts to keep idle connections. None: 20.
+        executor: Runs the requests, in threads, processes or on other machines (docs/data.md). It is not shut down.
+            None: the call starts and ends threads of its own.
         progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
     Returns:
@@ -104,6 +97,7 @@ def download_samples_by_ids(
         show_progress,
         pool_maxsize,
         pool_connections,
+        executor=executor,
         progress=progress,
     )
     return [sample for sample in found if sample is not None]
@@ -118,11 +112,12 @@ def stream_samples_by_ids(
     pool_maxsize: int | None = 20,
     pool_connections: int | None = 20,
     *,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Generator[Sample | None, None, None]:
     """Download samples one after the other, in the order of the ids. A few are downloaded ahead; none is kept.
 
-    Replaces `edgeimpulse.experimental.data.stream_samples_by_ids`; `progress` is an addition.
+    Replaces `edgeimpulse.experimental.data.stream_samples_by_ids`; `executor` and `progress` are additions.
 
     Args:
         sample_ids: One id, or any iterable of ids.
@@ -132,6 +127,8 @@ def stream_samples_by_ids(
         show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
         pool_maxsize: How many idle connections to keep for each host. None: 20.
         pool_connections: For how many hosts to keep idle connections. None: 20.
+        executor: Runs the requests, in threads, processes or on other machines (docs/data.md). It is not shut down.
+            None: the call starts and ends threads of its own.
         progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
     Returns:
@@ -160,82 +157,7 @@ def stream_samples_by_ids(
     if isinstance(sample_ids, str | bytes):
         raise TypeError("All sample IDs must be integers")
     access = Access(api_key, timeout_sec, pool_connections, pool_maxsize)
-    return _stream(ids, access, max_workers or _WORKERS, show=show_progress, progress=progress)
-
-
-@dataclass(frozen=True, slots=True)
-class SampleListing:
-    """Lists the samples that a query selects."""
-
-    query: dict[str, object]
-    access: Access
-    size: PageSize = field(default_factory=PageSize)
-
-    def whole(self, workers: int) -> list[Remote]:
-        """Return all of them, newest first. After the first page, ranges of ids are listed at the same time."""
-        first, stated = self._page(None, None)
-        total = len(first) + 1 if stated is None else stated
-        if len(first) >= total or not first:
-            return first
-        stretches = stretches_below(first[0]["id"], first[-1]["id"], len(first), total, workers)
-        with ThreadPoolExecutor(len(stretches), thread_name_prefix="list") as pool:
-            walks = [hand_over(pool, self._walk, stretch) for stretch in stretches]
-            return first + [sample for walk in walks for sample in walk.result()]
-
-    def _walk(self, stretch: tuple[int | None, int]) -> list[Remote]:
-        from_id, below_id = stretch
-        found: list[Remote] = []
-        promised: int | None = None
-        while True:
-            page, stated = self._page(from_id, below_id)
-            promised = stated if promised is None else promised
-            found += page
-            if promised is not None and not may_be_listed(len(found), total=promised):
-                raise UnsuccessfulRequestException(
-                    f"the listing says that it has {promised} samples, but continues after {len(found)}"
-                )
-            if not page or (stated is not None and len(page) >= stated):
-                return found
-            last = page[-1]["id"]
-            if last >= below_id:
-                raise UnsuccessfulRequestException("the listing does not advance: maxId was not obeyed")
-            below_id = last
-
-    def _answer(self, from_id: int | None, below_id: int | None) -> dict[str, Any]:
-        """Request a page with as many samples as stay within the size limit, at least one."""
-        path = f"/api/{self.access.project_id()}/raw-data"
-        limit = self.size.of(MOST_LISTED)
-        while True:
-            query = self.query | {"limit": limit, "minId": from_id, "maxId": below_id}
-            most = _MOST_BYTES if limit > 1 else LARGEST_ANSWER_BYTES
-            try:
-                return self.access.request("GET", path, query=query, max_answer_bytes=most)
-            except TooLargeException:
-                if limit == 1:
-                    raise
-            limit = self.size.was_too_large(limit)
-
-    def _page(self, from_id: int | None, below_id: int | None) -> tuple[list[Remote], int | None]:
-        """Return a page, newest first, and the number of samples in the whole range, if the service reports it."""
-        answer = self._answer(from_id, below_id)
-        page = sorted(answer["samples"], key=operator.itemgetter("id"), reverse=True)
-        return page, answer.get("totalCount")
-
-
-def stretches_below(newest: int, oldest: int, count: int, total: int, workers: int) -> list[tuple[int | None, int]]:
-    """Divide the ids below `oldest` into ranges (from, below), newest first. The last range has no lower end.
-
-    The first page held `count` of `total` samples, with ids from `newest` down to `oldest`. The ranges assume that the
-    other ids are as dense. A wrong guess costs only time: every id below `oldest` is in exactly one range.
-
-    >>> stretches_below(300, 201, 100, 300, 2)
-    [(101, 201), (None, 101)]
-    """
-    parts = max(1, min(workers, -(-(total - count) // count)))
-    width = max(1, (newest - oldest + 1) * (total - count) // (count * parts))
-    ends = [oldest - width * number for number in range(parts)]
-    ends = [end for end in ends if end > 0] or [oldest]
-    return [*((lower, upper) for upper, lower in pairwise(ends)), (None, ends[-1])]
+    return _stream(ids, access, executor, max_workers or _WORKERS, show=show_progress, progress=progress)
 
 
 def as_id(sample_id: Any) -> int:
@@ -296,31 +218,46 @@ def _content(access: Access, path: str, answer: dict[str, Any], name: str) -> tu
 
 
 def _stream(
-    ids: list[int], access: Access, workers: int, *, show: bool | None, progress: Progress | None
+    ids: list[int],
+    access: Access,
+    executor: Executor | None,
+    workers: int,
+    *,
+    show: bool | None,
+    progress: Progress | None,
 ) -> Generator[Sample | None, None, None]:
     access.project_id()  # now, so that the workers do not all ask for it
     if not ids:
         return
     with (
         counting(len(ids), "Downloading samples", show=show, progress=progress) as advance,
-        ThreadPoolExecutor(min(workers, len(ids)), thread_name_prefix="download") as pool,
+        _pool(executor, min(workers, len(ids))) as pool,
+        contextlib.closing(_in_order(pool, access.portable(pool), ids, workers)) as found,
     ):
-        try:
-            for sample in _in_order(pool, access, ids, workers):
-                advance(1)
-                yield sample
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # cancel the rest; the pool's exit waits for what runs
+        for sample in found:
+            advance(1)
+            yield sample
 
 
-def _in_order(pool: Executor, access: Access, ids: list[int], workers: int) -> Iterator[Sample | None]:
+def _pool(executor: Executor | None, workers: int) -> AbstractContextManager[Executor]:
+    """Return the caller's executor, which is left running, or threads that end with the call."""
+    if executor is not None:
+        return contextlib.nullcontext(executor)
+    return ThreadPoolExecutor(workers, thread_name_prefix="download")
+
+
+def _in_order(pool: Executor, access: Access, ids: list[int], workers: int) -> Generator[Sample | None, None, None]:
     ahead: deque[Future[Sample | None]] = deque()
-    for sample_id in ids:
-        if len(ahead) >= 2 * workers:
+    try:
+        for sample_id in ids:
+            if len(ahead) >= 2 * workers:
+                yield ahead.popleft().result()
+            ahead.append(hand(pool, _fetch, access, sample_id))
+        while ahead:
             yield ahead.popleft().result()
-        ahead.append(hand_over(pool, _fetch, access, sample_id))
-    while ahead:
-        yield ahead.popleft().result()
+    finally:
+        for future in ahead:  # the caller took no more, or one failed
+            future.cancel()
 
 
 def _acquisition(sample: dict[str, Any], payload: dict[str, Any]) -> str:

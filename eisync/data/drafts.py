@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eisync.core.batching import Limits, OpenRequest
@@ -17,7 +17,7 @@ from eisync.core.model import MAX_FILE_BYTES, Category, shown
 from eisync.core.text import nfc
 from eisync.core.wire import label_headers
 from eisync.data.sample_type import DataAcquisition, Sample
-from eisync.data.sources import Source, SourceError, json_default, source_of
+from eisync.data.sources import Source, SourceError, json_default, portable, source_of
 from eisync.data.tables import label_text, metadata_texts
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -63,6 +63,11 @@ class Outgoing:
     about: Mapping[PartKind, Any]
     source: Source
     attachments: tuple[tuple[str, Source], ...] = ()
+
+    def portable(self) -> "Outgoing":
+        """Return the sample in a form that can be pickled. Raises SourceError."""
+        attachments = tuple((name, portable(source)) for name, source in self.attachments)
+        return replace(self, source=portable(self.source), attachments=attachments)
 
     @property
     def key(self) -> Key:

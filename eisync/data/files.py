@@ -65,7 +65,7 @@ def upload_directory(
         api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
         timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
         max_workers: How many requests run at the same time, 1 or more. None: 8.
-        executor: Runs the requests, for example a `ThreadPoolExecutor` that several calls share. It is not shut down.
+        executor: Runs the requests, in threads, processes or on other machines (docs/data.md). It is not shut down.
             None: the call starts and ends threads of its own.
         progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
@@ -142,7 +142,7 @@ def upload_plain_directory(
         api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
         timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
         max_workers: How many requests run at the same time, 1 or more. None: 8.
-        executor: Runs the requests, for example a `ThreadPoolExecutor` that several calls share. It is not shut down.
+        executor: Runs the requests, in threads, processes or on other machines (docs/data.md). It is not shut down.
             None: the call starts and ends threads of its own.
         progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
@@ -211,7 +211,7 @@ def upload_exported_dataset(
         api_key: The project's API key. None: `eisync.API_KEY`, which is set from the variable `EI_API_KEY` at import.
         timeout_sec: Time limit of each wait for the service, in seconds, more than 0. None: 60.
         max_workers: How many requests run at the same time, 1 or more. None: 8.
-        executor: Runs the requests, for example a `ThreadPoolExecutor` that several calls share. It is not shut down.
+        executor: Runs the requests, in threads, processes or on other machines (docs/data.md). It is not shut down.
             None: the call starts and ends threads of its own.
         progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 

@@ -9,19 +9,20 @@ it is alone. If an answer does not have one entry for each file, the files are s
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from eisync.adapters import clock
 from eisync.adapters.client.body import joined
-from eisync.adapters.process import hand_over
+from eisync.adapters.process import hand
 from eisync.core.batching import Limits
 from eisync.core.formats.json_syntax import json_object
 from eisync.core.labels.parts import LabelParts
 from eisync.core.retry import Fault
+from eisync.core.text import one_line
 from eisync.core.wire import (
     BETWEEN,
     Barred,
@@ -39,7 +40,7 @@ from eisync.core.wire import (
 from eisync.data import client
 from eisync.data.drafts import Outgoing, requests_of
 from eisync.data.sources import CHUNK_BYTES, Content, SourceError
-from eisync.errors import FileError, FileUnreadableError
+from eisync.errors import EisyncError, FileError, FileUnreadableError
 
 if TYPE_CHECKING:
     from eisync.adapters.client.transport import Transport
@@ -54,7 +55,7 @@ Entries = list[dict[str, Any]]
 class UploadOptions:
     """How to send. `timeout_s` has two limits: to connect, and for each wait after that."""
 
-    key: str
+    key: str | client.KeyElsewhere
     url: str
     allow_duplicates: bool
     timeout_s: tuple[float, float]
@@ -71,20 +72,42 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """The entries of each sample, by position, and the requests that must be sent again."""
+    """The entries of each sample, by position, and the requests that must be sent again.
+
+    `attempts` and `barred` are what the request taught about the service, for those that follow.
+    """
 
     entries: Mapping[int, Entries] = field(default_factory=dict)
     again: Sequence[_Request] = ()
+    attempts: int = client.ATTEMPTS
+    barred: dict[str, Any] | None = None
 
 
 class Sending:
-    """The requests of one call. Call `run` once; the executor runs every request."""
+    """The requests of one call. Call `run` once; the executor runs every request.
 
-    def __init__(self, options: UploadOptions, transport: "Transport") -> None:
+    It can be pickled with a request. In another process it uses the connections of that process.
+    """
+
+    def __init__(self, options: UploadOptions, transport: "Transport | None" = None) -> None:
         self._options = options
-        self._transport = transport
+        self._own_transport = transport
         self._attempts = client.ATTEMPTS
         self._barred: dict[str, Any] | None = None
+
+    def __getstate__(self) -> tuple[UploadOptions, int, dict[str, Any] | None]:
+        return self._options, self._attempts, self._barred
+
+    def __setstate__(self, state: tuple[UploadOptions, int, dict[str, Any] | None]) -> None:
+        self._options, self._attempts, self._barred = state
+        self._own_transport = None
+
+    @property
+    def _transport(self) -> "Transport":
+        options = self._options
+        return self._own_transport or client.transport(
+            pool_connections=options.pool_connections, pool_maxsize=options.pool_maxsize
+        )
 
     def run(
         self,
@@ -101,6 +124,7 @@ class Sending:
         """
         requests = (_Request(one) for one in requests_of(samples, limits))
         if executor is not None:
+            self._options = replace(self._options, key=client.key_for(executor, client.api_key(self._options.key)))
             return self._drain(requests, executor, progress)
         with ThreadPoolExecutor(self._options.workers, "eisync-upload") as own:
             try:
@@ -114,21 +138,48 @@ class Sending:
     ) -> dict[int, Entries]:
         found: dict[int, Entries] = {}
         again: deque[_Request] = deque()
-        under_way: set[Future[_Results]] = set()
+        under_way: dict[Future[_Results], _Request] = {}
         while True:
             while len(under_way) < self._options.workers:
                 request = again.popleft() if again else next(requests, None)
                 if request is None:
                     break
-                under_way.add(hand_over(executor, self._send_to_the_end, request))
+                under_way[self._handed(executor, request)] = request
             if not under_way:
                 return found
-            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                results = future.result()
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                results = self._results_of(future, under_way.pop(future), executor)
+                self._attempts = min(self._attempts, results.attempts)
+                self._barred = self._barred or results.barred
                 found.update(results.entries)
                 again.extend(results.again)
                 progress(len(results.entries))
+
+    def _handed(self, executor: Executor, request: _Request) -> Future[_Results]:
+        """Hand the request to the executor. Where that is broken, return a future with the error."""
+        try:
+            return hand(executor, self._work, request)
+        except BrokenExecutor as error:
+            failed: Future[_Results] = Future()
+            failed.set_exception(error)
+            return failed
+
+    def _results_of(self, future: Future[_Results], request: _Request, executor: Executor) -> _Results:
+        """Return the results. An executor that lost the request cannot say whether its samples were stored."""
+        try:
+            return future.result()
+        except EisyncError as error:
+            failure = _failure(str(error))  # the other process has no key, or another one: nothing was sent
+        except Exception as error:
+            if not is_elsewhere(executor):
+                raise
+            reason = one_line(f"{type(error).__name__}: {error}")
+            failure = _failure(f"the executor lost the request, and the sample may be stored ({reason})")
+        return _Results({sample.position: [failure] for sample in request.samples})
+
+    def _work(self, request: _Request) -> _Results:
+        results = self._send_to_the_end(request)
+        return replace(results, attempts=self._attempts, barred=self._barred)
 
     def _send_to_the_end(self, request: _Request) -> _Results:
         """Send the request until it has an outcome or the attempts are used up."""
@@ -159,7 +210,7 @@ class Sending:
         options = self._options
         boundary = clock.boundary()
         headers = {
-            "x-api-key": options.key,
+            "x-api-key": client.api_key(options.key),
             **upload_headers(boundary, allow_duplicates=options.allow_duplicates),
             **dict(samples[0].headers),
         }
@@ -229,6 +280,11 @@ class _Body:
                 yield from content.chunks()
             yield BETWEEN
         yield self._closing
+
+
+def is_elsewhere(executor: Executor | None) -> bool:
+    """Return whether the executor may work in other processes, so that its work must be pickled."""
+    return executor is not None and not isinstance(executor, ThreadPoolExecutor)
 
 
 @contextmanager

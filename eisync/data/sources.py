@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from eisync.data.sample_type import DataAcquisition
@@ -100,10 +101,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`estimate` is the approximate size in bytes. `load` raises SourceError."""
+    """`estimate` is the approximate size in bytes. `load` raises SourceError.
+
+    `is_stream`: it reads an open stream of this process. Any other source can be pickled.
+    """
 
     estimate: int
     load: Callable[[], Content]
+    is_stream: bool = False
 
 
 def source_of(data: Any) -> Source:
@@ -112,19 +117,19 @@ def source_of(data: Any) -> Source:
         raise SourceError("The stream is closed")
     match data:
         case bytes():
-            return Source(len(data), lambda: _in_memory(data))
+            return Source(len(data), partial(_in_memory, data))
         case str():
-            return Source(len(data), lambda: _in_memory(_encoded(data)))
+            return Source(len(data), partial(_as_content, data))
         case bytearray() | memoryview():
-            return Source(len(data), lambda: _in_memory(bytes(data)))
+            return Source(len(data), partial(_copied, data))
         case LazyFile():
             return file_source(data.path, data.tell())
         case io.BytesIO() | io.StringIO():
             whole, at = data.getvalue(), data.tell()
             rest = whole[at:] or whole
-            return Source(len(rest), lambda: _in_memory(_as_bytes(rest)))
+            return Source(len(rest), partial(_as_content, rest))
     if _is_acquisition(data):
-        return Source(16 * len(data.payload.values), lambda: _in_memory(acquisition_json(data)))
+        return Source(16 * len(data.payload.values), partial(_acquisition_content, data))
     if callable(getattr(data, "read", None)):
         return _stream_source(data)
     raise SourceError(f"Data of type {type(data).__name__} cannot be uploaded: pass bytes, text or a stream")
@@ -137,7 +142,22 @@ def file_source(path: str, at: int = 0) -> Source:
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror})") from error
     start = at if at < size else 0
-    return Source(size - start, lambda: _load_file(path, start))
+    return Source(size - start, partial(_load_file, path, start))
+
+
+def portable(source: Source) -> Source:
+    """Return the source in a form that another process can load: a file by its whole path, a stream as its bytes.
+
+    Raises SourceError when the stream cannot be read.
+    """
+    if source.is_stream or _is_view(source):
+        data = b"".join(source.load().chunks())
+        return Source(len(data), partial(_in_memory, data))
+    load = source.load
+    if isinstance(load, partial) and load.func is _load_file:
+        path, start = load.args
+        return Source(source.estimate, partial(_load_file, os.path.abspath(path), start))
+    return source
 
 
 def acquisition_json(data: DataAcquisition) -> bytes:
@@ -170,6 +190,23 @@ def json_default(value: Any) -> Any:
 
 def _in_memory(data: bytes) -> Content:
     return Content(len(data), lambda: iter((data,)))
+
+
+def _is_view(source: Source) -> bool:
+    """Return whether the source reads a memoryview, which cannot be pickled."""
+    return isinstance(source.load, partial) and source.load.func is _copied
+
+
+def _copied(data: bytearray | memoryview) -> Content:
+    return _in_memory(bytes(data))
+
+
+def _as_content(data: str | bytes) -> Content:
+    return _in_memory(_as_bytes(data))
+
+
+def _acquisition_content(data: DataAcquisition) -> Content:
+    return _in_memory(acquisition_json(data))
 
 
 def _encoded(text: str) -> bytes:
@@ -216,8 +253,8 @@ def _stream_source(stream: Any) -> Source:
         at, end = _place_and_end(stream)
         start = at if at < end else 0
         if isinstance(stream, io.TextIOBase):  # its positions do not count bytes
-            return Source(end, lambda: _in_memory(_rest(stream, at) or _rest(stream, 0)))
-        return Source(end - start, lambda: _load_stream(stream, start))
+            return Source(end, lambda: _in_memory(_rest(stream, at) or _rest(stream, 0)), is_stream=True)
+        return Source(end - start, lambda: _load_stream(stream, start), is_stream=True)
     except Exception:  # noqa: BLE001 (foreign code; if it cannot be read at all, reading it fails later with a reason)
         return _once_source(stream)
 
@@ -232,7 +269,7 @@ def _once_source(stream: Any) -> Source:
                 kept.append(_as_bytes(stream.read()))
         return _in_memory(kept[0])
 
-    return Source(CHUNK_BYTES, load)
+    return Source(CHUNK_BYTES, load, is_stream=True)
 
 
 def _place_and_end(stream: Any) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from typing import Any
 from eisync.adapters import clock
 from eisync.core.studio import says_no_sample
 from eisync.data.client import Access
-from eisync.data.downloading import SampleListing, as_id
+from eisync.data.downloading import as_id
+from eisync.data.sample_listing import SampleListing
 from eisync.data.sample_type import GenericApiResponse, SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
 

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from eisync.data import client
 from eisync.data.drafts import Draft, Outgoing, limits_for, outgoing
 from eisync.data.sample_type import Sample, SampleIngestionResponse, UploadSamplesResponse
-from eisync.data.sending import WORKERS, Entries, Sending, UploadOptions
+from eisync.data.sending import WORKERS, Entries, Sending, UploadOptions, is_elsewhere
 from eisync.data.sources import SourceError
 
 Progress = Callable[[int, int], None]
@@ -52,7 +52,7 @@ def upload_samples(
         show_progress: Show progress on stderr: a bar if `rich` is installed, plain lines otherwise.
         pool_maxsize: How many idle connections to keep for each host, at least `max_workers`. None: 20.
         pool_connections: For how many hosts to keep idle connections. None: 20.
-        executor: Runs the requests, for example a `ThreadPoolExecutor` that several calls share. It is not shut down.
+        executor: Runs the requests, in threads, processes or on other machines (docs/data.md). It is not shut down.
             None: the call starts and ends threads of its own.
         progress: Called as `progress(done, total)` in the calling thread, each time samples are finished.
 
@@ -137,7 +137,8 @@ def upload_drafts(
         def sendable() -> Iterator[Outgoing]:
             for position, draft in enumerate(drafts):
                 try:
-                    yield outgoing(draft, position)
+                    sample = outgoing(draft, position)
+                    yield sample.portable() if is_elsewhere(executor) else sample
                 except SourceError as error:
                     unsendable[position] = [{"success": False, "error": str(error)}]
                     advance(1)

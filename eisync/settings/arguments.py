@@ -76,11 +76,15 @@ class LabelFlags:
 
 @value(kw_only=True)
 class Arguments:
-    """What a command line names. With `takes_files`, `places` may be single files beside folders."""
+    """What a command line names. With `takes_files`, `places` may be single files beside folders.
+
+    `scheduler`: the address of a Dask scheduler; None: not given.
+    """
 
     places: Sequence[str] = ()
     takes_files: bool = False
     labels: LabelFlags = LabelFlags()
+    scheduler: str | None = None
 
 
 @value

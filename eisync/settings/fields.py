@@ -22,6 +22,7 @@ from eisync.core.rate_limit import QuietHours, read_quiet_hours
 from eisync.paths import absolute
 
 METADATA_LIMIT_BYTES = 8192
+_SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -92,6 +93,20 @@ def _url(value: str) -> str:
         raise ValueError("must not contain a user name or a password")
     if parts.query or parts.fragment:
         raise ValueError("must not contain ? or #")
+    return value.rstrip("/")
+
+
+def _scheduler(value: str) -> str:
+    """Check the address of a Dask scheduler."""
+    try:
+        parts = urlsplit(value)
+        is_whole = bool(parts.hostname and parts.port)
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.scheme not in _SCHEMES or any(c.isspace() for c in value):
+        raise ValueError('must be the address of a Dask scheduler, such as "tcp://10.0.0.5:8786"')
+    if parts.username is not None or parts.password is not None or parts.path.strip("/"):
+        raise ValueError("must not contain a user name, a password or a path")
     return value.rstrip("/")
 
 
@@ -176,6 +191,7 @@ Number = Annotated[float, BeforeValidator(_finite), _reads(float), Field(strict=
 Switch = Annotated[bool, _reads(lambda text: SWITCH.get(text.lower(), text)), Field(strict=True)]
 Place = Annotated[Path, BeforeValidator(_absolute)]
 Url = Annotated[str, AfterValidator(_url), Field(json_schema_extra={"format": "uri"})]
+Scheduler = Annotated[str, AfterValidator(_scheduler), Field(json_schema_extra={"format": "uri"})]
 Line = Annotated[str, AfterValidator(_plain)]
 GroupName = Annotated[str, AfterValidator(_group)]
 Metadata = Annotated[dict[str, str], AfterValidator(_metadata)]

@@ -35,6 +35,7 @@ LIVE: Mapping[str, Sequence[str]] = {
         "min_free",
         "trash_days",
         "metadata",
+        "metadata_host",
         "annotations",
         "require_annotation",
         "manifest",
@@ -94,6 +95,7 @@ RESTART: Mapping[str, Mapping[str, str]] = {
     },
     "upload": {
         "allow_duplicates": "a file whose answer was lost must be decided by the rule that it was sent under",
+        "scheduler": "a worker may still be sending what another one would send again",
     },
     "state": {
         "dir": "the state folder is held from the start to the end, so that no second eisync uses it",

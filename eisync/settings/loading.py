@@ -38,6 +38,7 @@ def load(
     dirs: Sequence[str] = (),
     takes_files: bool = False,
     labels: LabelFlags | None = None,
+    scheduler: str | None = None,
     api_key_file: str | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: str | None = None,
@@ -48,12 +49,12 @@ def load(
 
     `dirs` are the folders from the command line. If there are any, only they are watched, each with the settings of its
     own [[watch]] table if there is one. With `takes_files` they may be files: then nothing else of their folders is
-    uploaded. `labels` wins over what the file says of labels. Without `need_watch`, there may be no folder, and folders
-    may be missing. Without `need_key`, the keys are not searched for. Raises ConfigurationError with one sentence for
-    each fault, never with a key in it.
+    uploaded. `labels` and `scheduler` win over what the file says of them. Without `need_watch`, there may be no
+    folder, and folders may be missing. Without `need_key`, the keys are not searched for. Raises ConfigurationError
+    with one sentence for each fault, never with a key in it.
     """
     environ = os.environ if environ is None else environ
-    arguments = Arguments(places=dirs, takes_files=takes_files, labels=labels or LabelFlags())
+    arguments = Arguments(places=dirs, takes_files=takes_files, labels=labels or LabelFlags(), scheduler=scheduler)
     return _Loading(read(config, environ, cwd), state_dir, arguments, api_key_file, need_watch, need_key).settings()
 
 
@@ -101,7 +102,7 @@ class _Loading:
                 self.faults.add((key,), unknown_key((key,)))
         targets = self.targets()
         watches = self.watches(targets)
-        upload, reconcile = self.section(Upload), self.section(Reconcile)
+        upload, reconcile = self.upload(), self.section(Reconcile)
         web, notify, log = self.section(Web), self.section(Notify), self.section(LogOptions)
         if reconcile is not None and not reconcile.enabled:
             self.check_effects(watches)
@@ -140,14 +141,24 @@ class _Loading:
 
     # Tables
 
-    def section(self, model: type[_T], **defaults: object) -> _T | None:
-        """Return a table that occurs once, from the file and the environment; None when it cannot be read."""
+    def upload(self) -> Upload | None:
+        """Return how files are uploaded; the scheduler of the command line wins."""
+        scheduler = self.arguments.scheduler
+        if scheduler is None:
+            return self.section(Upload)
+        self.faults.came_from(("upload", "scheduler"), "--scheduler")
+        return self.section(Upload, {"scheduler": scheduler})
+
+    def section(self, model: type[_T], flags: Mapping[str, object] | None = None, **defaults: object) -> _T | None:
+        """Return a table that occurs once, from the file, the environment and `flags`; None when it cannot be read."""
         name = next(table for table, kind in TABLES.items() if kind is model)
         written = self.source.document.get(name, {})
         if not isinstance(written, dict):
             self.faults.add((name,), f"must be a table: write {bracketed(name)}")
             written = {}
-        checked = self.validated(model, {**defaults, **written, **self.source.overlay.get(name, {})}, (name,))
+        checked = self.validated(
+            model, {**defaults, **written, **self.source.overlay.get(name, {}), **(flags or {})}, (name,)
+        )
         return checked.table if checked else None
 
     def array(self, name: str) -> list[tuple[Location, dict[str, Any]]]:

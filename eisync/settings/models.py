@@ -14,7 +14,7 @@ from eisync.core.batching import Limits, Order
 from eisync.core.guard import Guard
 from eisync.core.rate_limit import QuietHours
 from eisync.core.retry import RetryPolicy
-from eisync.settings.fields import Choice, GroupName, Number, Place, QuietHoursOption, Switch, Whole
+from eisync.settings.fields import Choice, GroupName, Number, Place, QuietHoursOption, Scheduler, Switch, Whole
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.notify import Notify
 from eisync.settings.split import WatchSplit
@@ -94,6 +94,12 @@ class Upload(Table):
         le=86_400,
         description="The longest wait after any failure, in seconds. When the service asks for a longer wait, eisync "
         "waits longer.",
+    )
+    scheduler: Scheduler | None = Field(
+        default=None,
+        description='The address of a Dask scheduler, such as `"tcp://10.0.0.5:8786"`. Its workers then send the '
+        "files. They need the same folders at the same paths, and the API key in their own environment. Needs the "
+        "extra `dask`.",
     )
     drain_timeout_s: Number = Field(
         default=20.0,

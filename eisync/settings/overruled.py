@@ -23,14 +23,14 @@ def overruled(
 ) -> dict[str, str]:
     """Return by what each such option is overruled, by its name."""
     return {
-        **dict(_by_variables(source, state_flag)),
+        **dict(_by_variables(source, state_flag, arguments.scheduler)),
         **dict(_addresses(source, targets)),
         **dict(_keys(targets, keys)),
         **dict(_by_flags(source, arguments, watches)),
     }
 
 
-def _by_variables(source: OptionSource, state_flag: str | None) -> Iterator[tuple[str, str]]:
+def _by_variables(source: OptionSource, state_flag: str | None, scheduler: str | None) -> Iterator[tuple[str, str]]:
     for table, options in source.document.items():
         written = options if isinstance(options, Mapping) else {}
         for option in written:
@@ -38,6 +38,8 @@ def _by_variables(source: OptionSource, state_flag: str | None) -> Iterator[tupl
                 yield "state.dir", "--state-dir"
             elif (table, option) == ("state", "dir") and source.environ.get("EISYNC_STATE_DIR"):
                 yield "state.dir", "EISYNC_STATE_DIR"
+            elif (table, option) == ("upload", "scheduler") and scheduler is not None:
+                yield "upload.scheduler", "--scheduler"
             elif option in source.overlay.get(table, {}):
                 yield f"{table}.{option}", f"{PREFIX}{table}__{option}".upper()
 

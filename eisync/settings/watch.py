@@ -247,6 +247,11 @@ class Watch(Table):
         default_factory=dict,
         description="Names and texts that every sample from this folder gets as metadata.",
     )
+    metadata_host: bool = Field(
+        default=False,
+        description="Whether every sample from this folder gets the name of this machine as the metadata `host`. A "
+        "`host` of `metadata`, of a rule or of a sidecar wins.",
+    )
     annotations: AnnotationsOption = Field(
         default="auto",
         description="Which annotation files of other programs are read, for bounding boxes and for labels of parts of "

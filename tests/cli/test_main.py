@@ -84,7 +84,7 @@ def test_once_and_run_import_neither_pandas_nor_sqlite_utils_in_a_new_state_fold
         "from eisync.app.machine import build; from eisync.log import configure; from eisync.settings import load\n"
         "settings = load(config=sys.argv[1] + '/eisync.toml', state_dir=sys.argv[1] + '/state')\n"
         "build(settings, log=configure(), listen=False).close()\n"
-        "heavy = {'numpy', 'pandas', 'sqlite_utils', 'aiohttp', 'waitress', 'rich'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'pandas', 'sqlite_utils', 'aiohttp', 'waitress', 'rich', 'distributed'} & set(sys.modules)\n"
         "assert importlib.util.find_spec('pandas') and importlib.util.find_spec('rich')\n"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 import eisync
-from eisync.data import downloading
+from eisync.data import sample_listing
 from eisync.data.client import Access, TooLargeException
-from eisync.data.downloading import stretches_below
+from eisync.data.sample_listing import stretches_below
 from eisync.data.sample_type import GenericApiResponse
 from eisync.data.studio import (
     delete_all_samples,
@@ -112,7 +112,7 @@ def test_the_label_0_is_a_label(stranger: Client) -> None:
 def test_long_listings_are_walked_to_their_end(
     stranger: Client, monkeypatch: pytest.MonkeyPatch, workers: int | None
 ) -> None:
-    monkeypatch.setattr(downloading, "MOST_LISTED", 3)
+    monkeypatch.setattr(sample_listing, "MOST_LISTED", 3)
     ids = stranger.store(*((f"s.{number}.csv", csv(number)) for number in range(40)))
     stranger.studio("POST", "/raw-data/batch/delete", {}, category="all", ids=ids[5:17])  # ids with a gap
     expected = sorted(ids[:5] + ids[17:], reverse=True)
@@ -129,7 +129,7 @@ def test_pages_of_the_service_may_be_smaller_than_what_was_asked_for(monkeypatch
 
 def test_a_listing_misses_nothing_while_others_delete(stranger: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """By offset, as the official module asks, the samples that move up are never seen."""
-    monkeypatch.setattr(downloading, "MOST_LISTED", 5)
+    monkeypatch.setattr(sample_listing, "MOST_LISTED", 5)
     ids = stranger.store(*((f"s.{number}.csv", csv(number)) for number in range(20)))
     ask: Callable[..., Any] = Access.request
     pages = []

@@ -15,11 +15,13 @@ TEXT = (ROOT / "deploy/constraints.txt").read_text(encoding="utf-8")
 LINES = re.findall(r"^(\S.*?) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", TEXT, flags=re.MULTILINE)
 PINS = [Requirement(line) for line, _ in LINES]
 OF_DEVELOPERS = {"dev", "docs"}
+OF_CLUSTERS = {"dask"}
+"""Its version is that of the cluster, which is someone else's."""
 ASKED = [Requirement(one) for one in PROJECT["dependencies"]] + [
     Requirement(one)
     for extra, several in PROJECT["optional-dependencies"].items()
     for one in several
-    if extra not in OF_DEVELOPERS and not one.startswith("eisync[")
+    if extra not in OF_DEVELOPERS | OF_CLUSTERS and not one.startswith("eisync[")
 ]
 PYTHONS = [one.rpartition(" ")[2] for one in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", one)]
 
@@ -45,4 +47,6 @@ def test_every_pin_has_hashes_and_no_line_names_where_files_come_from() -> None:
 
 def test_a_user_gets_everything_with_all() -> None:
     (everything,) = PROJECT["optional-dependencies"]["all"]
-    assert Requirement(everything).extras == set(PROJECT["optional-dependencies"]) - OF_DEVELOPERS - {"all"}
+    assert Requirement(everything).extras == set(PROJECT["optional-dependencies"]) - OF_DEVELOPERS - OF_CLUSTERS - {
+        "all"
+    }

@@ -30,16 +30,22 @@ class Body:
     `sha256` holds the hashes of the files that were read, by item id. `spend` is called before each chunk is sent, and
     may wait; `waited_s` is the sum of its waits. `began_at` is when the first byte was asked for (monotonic): the
     connection was open then. `ask` checks which programs write a file, before its first byte is
-    sent and after its last.
+    sent and after its last. `refuse` is called before the bytes that complete the request, and may raise
+    UnreachableError: then nothing of the request is stored.
     """
 
     def __init__(
-        self, envelope: Envelope, spend: Callable[[int], float] = lambda _: 0.0, ask: Ask | None = None
+        self,
+        envelope: Envelope,
+        spend: Callable[[int], float] = lambda _: 0.0,
+        ask: Ask | None = None,
+        refuse: Callable[[], None] = lambda: None,
     ) -> None:
         self._envelope = envelope
         self._length = envelope.content_length  # requests asks for it several times
         self._spend = spend
         self._ask = ask
+        self._refuse = refuse
         self.sha256: dict[int, str] = {}
         self.waited_s = 0.0
         self.began_at: float | None = None
@@ -61,6 +67,7 @@ class Body:
         # Check every file once more before the last bytes complete the request.
         for part in self._envelope.parts:
             verify(part.item)
+        self._refuse()
         yield last
 
     def _pieces(self) -> Generator[bytes, None, None]:

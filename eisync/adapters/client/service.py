@@ -65,18 +65,21 @@ class ServiceClient:
         spend: Callable[[int], float] = lambda _: 0.0,
         on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
         probing: Callable[[], Ask | None] = lambda: None,
+        refuse: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the parts of a client.
 
         `read_key` is called before every request, so that a new key is used at once. `spend` is called before each
         chunk of a body, and waits to limit the rate. `on_date` gets the host and the `Date` of every answer. `probing`
         is called for each upload; it returns the function that reports which programs have a file open for writing.
+        `refuse` is called before the bytes that complete an upload, and raises UnreachableError to end it.
         """
         self._ingestion_url = endpoints.ingestion_url
         self._timeout_s: Timeout = (endpoints.connect_timeout_s, endpoints.timeout_s)
         self._read_key = read_key
         self._spend = spend
         self._probing = probing
+        self._refuse = refuse
         self._transport = transport_to(endpoints, user_agent=user_agent, on_date=on_date)
         self._studio = Studio(self._transport, endpoints.studio_url, self._timeout_s, read_key)
         self._listing = Listing(self._studio)
@@ -101,7 +104,7 @@ class ServiceClient:
         Raise FileError for a file that has changed since it settled, or that another program writes; then nothing of
         the request is stored. Raise ConfigurationError when the key cannot be read.
         """
-        body = Body(envelope, self._spend, self._probing())
+        body = Body(envelope, self._spend, self._probing(), self._refuse)
         headers = {**envelope.headers, "x-api-key": self._read_key()}
         asked_at = clock.monotonic()
         reply = self._transport.send(
@@ -119,6 +122,11 @@ class ServiceClient:
     def connect(self) -> None:
         """Open a connection to the ingestion service that the next upload finds ready. Never fails."""
         self._transport.connect(self._ingestion_url, self._timeout_s[0])
+
+    @property
+    def known_project_id(self) -> int | None:
+        """Return the id of the project that the key opened last, without a request; None if it is not known."""
+        return self._studio.known_project_id
 
     def key_id(self) -> int | None:
         """Return the id of the API key, without a request; None if the service did not name it."""

@@ -71,6 +71,12 @@ class Studio:
         self._project = (key, project_id)
         return project_id
 
+    @property
+    def known_project_id(self) -> int | None:
+        """Return the id of the project that the last key opened, without a request; None if it is not known."""
+        known = self._project
+        return None if known is None else known[1]
+
     def forget_project(self) -> None:
         """Ask for the project again at the next call, even with the same key."""
         self._project = None

@@ -17,14 +17,13 @@ from eisync.core.outcome import Outcome, after_file_error, give_back, outcome_of
 from eisync.core.pause import Hold
 from eisync.core.retry import Fault
 from eisync.core.wire import UploadReply
-from eisync.errors import ConfigurationError, FileError
+from eisync.errors import ConfigurationError, FileError, TransitError
 from eisync.loops.ports import Log
 from eisync.loops.uploader.claims import PROBE_CHOICE, Claims
 from eisync.loops.uploader.label_inference import LabelInference
 from eisync.loops.uploader.project_check import ProjectCheck
 from eisync.loops.uploader.results import Results
 from eisync.loops.uploader.target_state import (
-    NO_THREADS,
     THREADLESS_S,
     InFlight,
     SendingOptions,
@@ -35,6 +34,7 @@ from eisync.loops.uploader.target_state import (
     UploadStore,
     Workers,
 )
+from eisync.loops.uploader.upload_work import outcomes_of_lost, work_of
 
 _T = TypeVar("_T")
 
@@ -139,7 +139,7 @@ class UploaderLoop:
     @property
     def is_checking_project(self) -> bool:
         """Return whether the check of a target's project runs or waits for a thread. No file is sent to it before."""
-        return self._workers.is_threadless or any(state.project_check is not None for state in self._states)
+        return self._workers.are_missing or any(state.project_check is not None for state in self._states)
 
     @property
     def has_uploaded(self) -> bool:
@@ -154,8 +154,8 @@ class UploaderLoop:
         """Return why targets wait although they did not refuse the key, by name."""
         if self._hold is not None:
             return dict.fromkeys((state.target for state in self._states), self._hold.reason)
-        if self._workers.is_threadless and not self._in_flight:
-            return dict.fromkeys((state.target for state in self._states), NO_THREADS)
+        if self._workers.why_missing is not None and not self._in_flight:
+            return dict.fromkeys((state.target for state in self._states), self._workers.why_missing)
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
         return {state.target: state.why_held(now) for state in held}
 
@@ -208,8 +208,7 @@ class UploaderLoop:
         envelope = wire.envelope(
             request, boundary=self._chance.boundary(), allow_duplicates=state.target_queue.allow_duplicates
         )
-        key_token = state.key_token
-        future = self._hand(lambda: _upload(state.target_queue, key_token, envelope), now)
+        future = self._workers.hand_upload(work_of(state, envelope), now, under_way=len(self._in_flight))
         if future is None:
             state.queue.appendleft(found)
             if not self._in_flight:
@@ -257,6 +256,9 @@ class UploaderLoop:
         if isinstance(error, ConfigurationError):
             self._project_check.refuse(in_flight, str(error), now)
             return [(item, give_back(item)) for item in items]
+        if isinstance(error, TransitError):  # of the way to a worker on another machine: it says nothing of the target
+            self._log.warning("worker.lost", target=in_flight.state.target, reason=str(error))
+            return outcomes_of_lost(in_flight, error, now=now, jitter=self._chance.jitter)
         self._log.error("upload.crashed", target=in_flight.state.target, error=type(error).__name__, exc_info=error)
         silence = wire.Silence(Fault.UNANSWERED, f"eisync failed while it was sent ({type(error).__name__})")
         return self._outcomes_of(in_flight, UploadReply(silence, {}), now)
@@ -330,11 +332,3 @@ class UploaderLoop:
         # A due file that was not sent waits for a request under way. The end of that request wakes the loop.
         is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
-
-
-def _upload(target_queue: TargetQueue, key_token: object, envelope: wire.Envelope) -> UploadReply | None:
-    """Send the envelope, unless the key may be new since it was checked: it may open another project. None: not sent.
-
-    Raise what `Uploads.upload` raises.
-    """
-    return target_queue.service.upload(envelope) if target_queue.key_token() == key_token else None

@@ -15,13 +15,13 @@ from eisync.core.model import Item, RemoteSample, value
 from eisync.core.pause import Hold
 from eisync.core.retry import RetryPolicy
 from eisync.core.waiting import why_not_answering
-from eisync.core.wire import Outcome, UploadReply
+from eisync.core.wire import Envelope, Outcome, UploadReply
 from eisync.loops.ports import Log, Uploads
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 
 THREADLESS_S = 2.0
-"""Time between two attempts to start a thread, while none can be started."""
+"""Time between two attempts to find a worker, while no thread can be started or the cluster has none."""
 WARN_AGAIN_S = 300.0
 COMPANY_S = 0.005
 """While a request is under way, the next one waits so long for more files. Each request costs as much as many files."""
@@ -33,32 +33,54 @@ _T = TypeVar("_T")
 
 
 class Workers:
-    """A pool of at most `number` threads. A worker calls `wake` when its work has ended."""
+    """A pool of at most `number` threads. A worker calls `wake` when its work has ended.
 
-    def __init__(self, pool: Executor, number: int, *, wake: Callable[[], None], log: Log) -> None:
+    `uploads` runs the uploads in place of the threads: an executor of other machines, whose work can be pickled.
+    """
+
+    def __init__(
+        self,
+        pool: Executor,
+        number: int,
+        *,
+        wake: Callable[[], None],
+        log: Log,
+        uploads: Executor | None = None,
+    ) -> None:
         self.pool = pool
         self.number = number
         self.wake = wake
         self._log = log
-        self._threadless_since: float | None = None  # when starting a thread failed last; None after a success
+        self._uploads = uploads
+        self._missing_since: float | None = None  # when no worker was found last; None after a success
         self._warned_at = float("-inf")
+        self.why_missing: str | None = None
+        """Why the last work was not taken, as a sentence for a person; None if it was."""
 
     @property
-    def is_threadless(self) -> bool:
-        """Return whether the last attempt to start a thread failed."""
-        return self._threadless_since is not None
+    def are_missing(self) -> bool:
+        """Return whether the last work was not taken: no thread could be started, or the cluster has no worker."""
+        return self.why_missing is not None
+
+    def hand_upload(self, work: Callable[[], _T], now: float, *, under_way: int) -> "Future[_T] | None":
+        """Hand an upload to a worker. Return None when there is none; then it is not sent."""
+        return self._submit(self._uploads or self.pool, work, now, under_way)
 
     def hand(self, work: Callable[[], _T], now: float, *, under_way: int) -> "Future[_T] | None":
-        """Hand the work to a worker. Return None when no thread can be started; then the work is not done."""
+        """Hand the work to a thread. Return None when none can be started; then the work is not done."""
+        return self._submit(self.pool, work, now, under_way)
+
+    def _submit(self, executor: Executor, work: Callable[[], _T], now: float, under_way: int) -> "Future[_T] | None":
         try:
-            future = self.pool.submit(work)
+            future = executor.submit(work)
         except RuntimeError as error:
             if not 0 <= now - self._warned_at < WARN_AGAIN_S:
                 self._log.warning("workers.missing", reason=str(error), under_way=under_way)
                 self._warned_at = now
-            self._threadless_since = now
+            self._missing_since = now
+            self.why_missing = NO_THREADS if executor is self.pool else str(error)
             return None
-        self._threadless_since = None
+        self._missing_since = self.why_missing = None
         future.add_done_callback(lambda _: self.wake())
         return future
 
@@ -69,8 +91,8 @@ class Workers:
         return 1 < self.number <= len(heavy) + 1 or 1 < room <= sum(one is state for one in heavy) + 1
 
     def must_wait(self, now: float) -> bool:
-        """Return whether starting a thread failed less than THREADLESS_S ago."""
-        since = self._threadless_since
+        """Return whether no worker was found less than THREADLESS_S ago."""
+        since = self._missing_since
         return since is not None and since <= now < since + THREADLESS_S
 
 
@@ -110,9 +132,15 @@ class TimeAndChance:
     boundary: Callable[[], str]
 
 
+Remote = Callable[[Envelope], Callable[[], UploadReply]]
+
+
 @value(kw_only=True)
 class TargetQueue:
-    """The settings of one target that the uploader needs. `key_token` returns another value if the key may be new."""
+    """The settings of one target that the uploader needs. `key_token` returns another value if the key may be new.
+
+    `remote` returns the upload of an envelope as work for another machine, which can be pickled; None: threads send.
+    """
 
     target: str
     roots: tuple[int, ...]
@@ -121,6 +149,7 @@ class TargetQueue:
     policy: RetryPolicy
     allow_duplicates: bool
     key_token: Callable[[], object]
+    remote: Remote | None = None
 
 
 @value(kw_only=True)
