@@ -1,6 +1,6 @@
 """Machines that do not know each other share a service that allows only so much. The rules are the real ones.
 
-The figures in the comments were seen with seeds 0 and 1 or more. Before there was a rate of requests, 50 machines had, by the
+The figures in the comments were seen with several seeds. Before there was a rate of requests, 50 machines had, by the
 limit: fairness 0.16 to 0.87, a least share of 0.00 to 0.41 of an equal one, and waits of 226 to 600 s (of 600 s).
 """
 
