@@ -119,7 +119,7 @@ def main() -> None:
     # A command that is ended removes what it has begun to write, as after Ctrl-C. `run` and `once` replace this.
     signal.signal(signal.SIGTERM, interrupt)
     code = _exit_code()
-    if terminated:  # whoever asked for it is to see that this ended it
+    if terminated:  # end by the signal, so that systemd or a script sees the cause
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTERM)
     sys.exit(code)

@@ -34,10 +34,11 @@ def how_to_add(extras: Iterable[str], found: InstallRecord) -> str:
         return f"the Debian package has no [{names}]: install eisync with pipx, uv or pip beside it"
     if found.source is None or found.way is Way.OTHER:
         return f"install eisync again, from its clone or its wheel, as eisync[{names}]"
-    # pipx and uv make their environment anew, and then the other extras would be gone.
+    # pipx and uv make a new environment, and then the other extras would be gone. `dask` is the one that `all` lacks.
+    every = "all,dask" if "dask" in extras else "all"
     if found.way is Way.PIPX:
-        return f"pipx install --force {shlex.quote(f'{found.source}[all]')}"
+        return f"pipx install --force {shlex.quote(f'{found.source}[{every}]')}"
     if found.way is Way.UV:
-        return f"uv tool install --force {shlex.quote(f'{found.source}[all]')}"
+        return f"uv tool install --force {shlex.quote(f'{found.source}[{every}]')}"
     editable = "--editable " if found.way is Way.EDITABLE else ""
     return f"{shlex.quote(found.python)} -m pip install {editable}{shlex.quote(f'{found.source}[{names}]')}"

@@ -13,6 +13,8 @@ from eisync.core.extras import InstallRecord, Way, how_to_add
         (Way.EDITABLE, "/clone", ["emulator"], "/venv/bin/python -m pip install --editable '/clone[emulator]'"),
         (Way.PIPX, "/clone", ["web"], "pipx install --force '/clone[all]'"),
         (Way.UV, "/clone", ["web"], "uv tool install --force '/clone[all]'"),
+        (Way.PIPX, "/clone", ["dask"], "pipx install --force '/clone[all,dask]'"),
+        (Way.UV, "/clone", ["dask"], "uv tool install --force '/clone[all,dask]'"),
         (Way.PIP, None, ["web"], "install eisync again, from its clone or its wheel, as eisync[web]"),
         (Way.PIPX, None, ["web"], "install eisync again, from its clone or its wheel, as eisync[web]"),
         (Way.OTHER, "/clone", ["web"], "install eisync again, from its clone or its wheel, as eisync[web]"),
